@@ -1,0 +1,67 @@
+"""Options and fixtures of all tests."""
+
+import importlib.util
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+# Before any test imports TensorFlow or starts a program: no network, and the
+# processor even where there is a GPU, so that the goldens hold.
+os.environ["TFSTYLE_OFFLINE"] = "1"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+# Real weights for development, beside the checkout; never part of it.
+SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write tests/golden/*.npy from what the code gives now",
+    )
+
+
+@pytest.fixture
+def golden(request):
+    """Reads `tests/golden/<name>.npy`; `--update-golden` writes it first."""
+
+    def read(name, actual):
+        path = GOLDEN / f"{name}.npy"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, np.asarray(actual))
+        if not path.exists():
+            pytest.fail(f"No {path}: make it by `pytest --update-golden`.")
+        return np.load(path)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def real_vgg19(tmp_path_factory):
+    """Path of real VGG19 weights, all convolutions; use with `weights`."""
+    return _real_weights(tmp_path_factory, "vgg19_compact.npz")
+
+
+@pytest.fixture(scope="session")
+def real_vgg16(tmp_path_factory):
+    """Path of real VGG16 weights of blocks 1 to 3; use with `weights`."""
+    return _real_weights(tmp_path_factory, "vgg16_blocks123.npz")
+
+
+def _real_weights(tmp_path_factory, name):
+    stored = SHARED_WEIGHTS / name
+    if not stored.exists():
+        pytest.skip(f"needs real VGG weights: there is no {stored}")
+    spec = importlib.util.spec_from_file_location(
+        "make_keras_h5", SHARED_WEIGHTS / "make_keras_h5.py"
+    )
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    path = tmp_path_factory.mktemp("weights") / f"{stored.stem}.h5"
+    maker.write_h5(path, maker.read_compact(stored))
+    return path

@@ -1,0 +1,85 @@
+"""Small inputs for the tests: the real things at tiny sizes, no mocks."""
+
+import os
+
+import h5py
+import numpy as np
+
+_CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
+_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+
+
+def image(height, width, seed=0):
+    """Colour gradients and a few discs, so that it has edges and flat parts.
+
+    Returns:
+        Array of shape `(height, width, 3)`, float32, RGB in [0, 1].
+    """
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : 1 : 1j * height, 0 : 1 : 1j * width][:, :, :, None]
+    slopes, offset = random.uniform(-0.5, 0.5, (2, 3)), random.uniform(size=3)
+    pixels = offset + slopes[0] * y + slopes[1] * x
+    for _ in range(4):
+        (cy, cx), radius = random.uniform(size=2), random.uniform(0.1, 0.3)
+        disc = (y - cy) ** 2 + (x - cx) ** 2 < radius**2
+        pixels = np.where(disc, random.uniform(size=3), pixels)
+    return np.clip(pixels, 0, 1).astype(np.float32)
+
+
+def vgg_layers(name="vgg16"):
+    """Convolution -> channels in and out, in the order of the network."""
+    layers, inputs = {}, 3
+    for block, count in enumerate(_CONVOLUTIONS[name], start=1):
+        for index in range(1, count + 1):
+            outputs = _CHANNELS[block]
+            layers[f"block{block}_conv{index}"] = (inputs, outputs)
+            inputs = outputs
+    return layers
+
+
+def vgg_weights(path, name="vgg16", blocks=5, seed=0):
+    """Writes random (He normal) weights as Keras published the real ones.
+
+    Args:
+        path: The `.h5` file to write.
+        name: `"vgg16"` or `"vgg19"`.
+        blocks: Number of blocks, from the first; all five take 59 MB, the
+            first two 1 MB.
+        seed: Of the random numbers.
+
+    Returns:
+        `path`.
+    """
+    random = np.random.default_rng(seed)
+    with h5py.File(path, "w") as file:
+        groups = []
+        for layer, (inputs, outputs) in vgg_layers(name).items():
+            if int(layer[len("block")]) > blocks:
+                break
+            kernel = random.standard_normal(
+                (3, 3, inputs, outputs), dtype=np.float32
+            )
+            kernel *= np.float32(np.sqrt(2 / (9 * inputs)))
+            arrays = {"W_1": kernel, "b_1": np.zeros(outputs, np.float32)}
+            _write_layer(file, layer, arrays)
+            groups.append(layer)
+            if layer == _last_of_block(name, layer):
+                # As in the published files: layers without weights are there.
+                pool = f"{layer.split('_')[0]}_pool"
+                _write_layer(file, pool, {})
+                groups.append(pool)
+        file.attrs["layer_names"] = [group.encode() for group in groups]
+    return os.fspath(path)
+
+
+def _last_of_block(name, layer):
+    block = int(layer[len("block")])
+    return f"block{block}_conv{_CONVOLUTIONS[name][block - 1]}"
+
+
+def _write_layer(file, layer, arrays):
+    group = file.create_group(layer)
+    names = [f"{layer}_{suffix}:0" for suffix in arrays]
+    group.attrs["weight_names"] = [name.encode() for name in names]
+    for name, array in zip(names, arrays.values(), strict=True):
+        group.create_dataset(name, data=array)

@@ -1,0 +1,180 @@
+"""The rules of the house: what may import what, and where flags may live."""
+
+import ast
+import configparser
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import tfstyle
+
+ROOT = pathlib.Path(__file__).parents[1]
+# A module imports only from the sets above its own.
+LAYERS = [
+    # Values, no tensors.
+    {"config", "files", "schedule", "srgb"},
+    {"checkpoint", "decoding", "encoding", "progress", "weights"},
+    {"images"},
+    {"provenance"},
+    # Tensors.
+    {"adam", "devices", "lbfgs", "losses"},
+    {"features", "memory", "objective"},
+    # Algorithms.
+    {"gatys"},
+    # Flags.
+    {"cli"},
+    {"bench", "optimize"},  # Programs: nothing imports them.
+]
+LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+PROGRAMS = LAYERS[-1]
+VALUES = set().union(*LAYERS[:4])
+ANY_BACKEND = VALUES | {"features", "losses", "objective"}
+# Tests about the whole, beside the one for each module.
+WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}
+
+MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
+LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli"})
+
+
+def parse(module):
+    return ast.parse((ROOT / "tfstyle" / f"{module}.py").read_text())
+
+
+def imports(nodes):
+    """Full names of what the statements among `nodes` import."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # Relative imports are not used; `.` would hide from these rules.
+            prefix = "." * node.level + (node.module or "")
+            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+
+
+def roots(names):
+    return {name.split(".")[0] for name in names}
+
+
+def at_import(tree):
+    """Nodes that run when the module is imported: none inside functions."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+            yield from at_import(node)
+
+
+def python(code, **environment):
+    """Runs `code` in a new process and returns what it prints."""
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_every_module_has_a_layer():
+    assert set(MODULES) == set(LEVEL)
+
+
+def test_every_module_has_one_test_file():
+    tested = {
+        p.stem.removeprefix("test_") for p in ROOT.glob("tests/test_*.py")
+    }
+    assert tested - WHOLE == set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_from_lower_layers(module):
+    names = list(imports(ast.walk(parse(module))))
+    assert not [name for name in names if name.startswith(".")]
+    ours = {n.split(".")[1] for n in names if n.startswith("tfstyle.")}
+    ours.discard("__version__")
+    assert {m for m in ours if LEVEL[m] >= LEVEL[module]} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_cli_and_programs_import_absl(module):
+    if module in LIBRARY:
+        assert "absl" not in roots(imports(ast.walk(parse(module))))
+
+
+@pytest.mark.parametrize("folder", ["tests", "examples", "export", "serving"])
+def test_nothing_imports_a_program(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        names = set(imports(ast.walk(ast.parse(path.read_text()))))
+        found = {f"tfstyle.{program}" for program in PROGRAMS} & names
+        assert not found, f"{path} imports {found}: run it in a subprocess."
+
+
+def test_doctests_leave_programs_alone():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    options = config["tool:pytest"]["addopts"].split()
+    ignored = {o for o in options if o.startswith("--ignore=")}
+    assert ignored == {f"--ignore=tfstyle/{name}.py" for name in PROGRAMS}
+
+
+def test_no_public_name_is_a_program():
+    # `import tfstyle.optimize` would replace a function of that name.
+    assert not PROGRAMS.intersection(tfstyle.__all__)
+
+
+@pytest.mark.parametrize("module", sorted(ANY_BACKEND))
+def test_imports_no_tensorflow(module):
+    assert "tensorflow" not in roots(imports(at_import(parse(module))))
+
+
+def test_values_need_neither_tensorflow_nor_keras():
+    names = ", ".join(f"tfstyle.{name}" for name in sorted(VALUES))
+    loaded = python(f"import sys, {names}; print(*sys.modules)").split()
+    assert {"tensorflow", "keras", "jax"}.isdisjoint(loaded)
+
+
+def test_any_backend_modules_load_where_tensorflow_is_not_installed():
+    names = ", ".join(f"tfstyle.{name}" for name in sorted(ANY_BACKEND))
+    # None in sys.modules makes the import fail as if nothing were there.
+    block = "import sys; sys.modules['tensorflow'] = None; "
+    check = "; import keras; print(keras.backend.backend())"
+    backend = python(f"{block}import {names}{check}", KERAS_BACKEND="jax")
+    assert backend.split() == ["jax"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_changes_no_global_setting_of_keras(module):
+    # Precision and data format are said per model and per layer.
+    names = {
+        node.attr
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Attribute)
+    }
+    assert names.isdisjoint(
+        {
+            "set_dtype_policy",
+            "set_floatx",
+            "set_global_policy",
+            "set_image_data_format",
+        }
+    )
+
+
+def test_serving_imports_nothing_of_tfstyle():
+    for path in (ROOT / "serving").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert "tfstyle" not in roots(imports(ast.walk(tree))), path
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_the_library_neither_prints_nor_exits(module):
+    calls = {
+        ast.unparse(node.func)
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Call)
+    }
+    assert calls.isdisjoint({"print", "exit", "quit", "sys.exit", "os._exit"})

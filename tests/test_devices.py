@@ -1,0 +1,269 @@
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tfstyle import devices
+
+ROOT = pathlib.Path(__file__).parents[1]
+MIB = 2**20
+
+FIRST_STEPS = """
+import keras
+import tensorflow as tf
+
+@tf.function
+def step(x, kernel):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.nn.conv2d(x, kernel, 1, "SAME")
+    return tape.gradient(tf.cast(y, "float32"), x)
+
+for dtype in ("float32", "bfloat16"):
+    step(tf.ones((1, 32, 32, 8), dtype), tf.ones((3, 3, 8, 8), dtype))
+print(keras.backend.backend())
+"""
+
+
+def python(code, **environment):
+    """Runs `code` after the import of devices, with a bare environment."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TF_", "KERAS_", "CUDA_"))
+    }
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import os\nfrom tfstyle import devices\n{code}",
+        ],
+        cwd=ROOT,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def last_line(process):
+    return process.stderr.splitlines()[-1]
+
+
+def test_start_and_first_steps_write_nothing():
+    process = python(f"devices.start()\n{FIRST_STEPS}")
+    assert (process.returncode, process.stderr) == (0, "")
+    # Set by start(), because a keras.json of the user's may name another.
+    assert process.stdout == "tensorflow\n"
+
+
+def test_real_messages_pass_also_when_the_import_fails():
+    # As C++ and Python write them while TensorFlow is imported.
+    code = """
+import sys
+class Finder:
+    def find_spec(self, name, *unused):
+        if name == "tensorflow":
+            os.write(2, b"E0000 00:00:1.1 1 gpu.cc:1] The driver is old.\\n")
+            os.write(2, b"I0000 00:00:1.1 1 port.cc:153] oneDNN is on.\\n")
+            print("a warning of Python", file=sys.stderr)
+            raise ImportError("libfoo is missing")
+sys.meta_path.insert(0, Finder())
+devices.start()
+"""
+    first, second, third, *_, last = python(code).stderr.splitlines()
+    assert first == "E0000 00:00:1.1 1 gpu.cc:1] The driver is old."
+    assert second == "a warning of Python"
+    assert third.startswith("Traceback")
+    assert last == "ImportError: libfoo is missing"
+
+
+def test_last_words_pass_when_the_process_aborts():
+    code = """
+import sys
+class Finder:
+    def find_spec(self, name, *unused):
+        if name == "tensorflow":
+            os.write(2, b"This processor has no AVX.\\n")
+            os.abort()
+sys.meta_path.insert(0, Finder())
+devices.start()
+"""
+    process = python(code)
+    assert process.returncode == -signal.SIGABRT
+    assert process.stderr == "This processor has no AVX.\n"
+
+
+def test_everything_passes_when_it_is_asked_for():
+    process = python("devices.start()", TF_CPP_MIN_LOG_LEVEL="0")
+    assert process.stderr
+    assert any(map(devices._CHATTER.search, process.stderr.splitlines()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING: All log messages before absl::InitializeLog() is called are "
+        "written to STDERR",
+        "I0000 00:00:1795226702.374666    5107 port.cc:153] oneDNN custom "
+        "operations are on.",
+        "2024-01-02 03:04:05.678901: I tensorflow/port.cc:153] oneDNN "
+        "custom operations are on.",
+        "To enable the following instructions: AVX2 FMA, in other operations, "
+        "rebuild TensorFlow with the appropriate compiler flags.",
+        "E0000 00:00:1795226703.712728    5107 cuda_platform.cc:52] failed "
+        "call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN "
+        "ERROR (303)",
+    ],
+)
+def test_chatter_is_known(line):
+    assert devices._CHATTER.search(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "W0000 00:00:1795226703.7 5107 gpu_device.cc:2342] Cannot dlopen some "
+        "GPU libraries.",
+        "E0000 00:00:1795226703.7 5107 cuda_platform.cc:52] failed call to "
+        "cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: system has unsupported "
+        "display driver / cuda driver combination",
+        "Illegal instruction",
+        "UserWarning: something is deprecated",
+    ],
+)
+def test_warnings_and_errors_are_no_chatter(line):
+    assert not devices._CHATTER.search(line)
+
+
+def test_other_backend_is_refused_in_one_line_before_the_import():
+    process = python(
+        "import sys\ntry:\n    devices.start()\n"
+        "finally:\n    print('tensorflow' in sys.modules)",
+        KERAS_BACKEND="jax",
+    )
+    assert process.stdout == "False\n"
+    assert re.fullmatch(
+        "ValueError: .*Keras on TensorFlow.*KERAS_BACKEND=jax; unset it.",
+        last_line(process),
+    )
+
+
+@pytest.mark.parametrize(
+    "device", ["", "cuda", "gpu:", "gpu:x", "GPU", "cpu:0"]
+)
+def test_unknown_device_is_refused(device):
+    with pytest.raises(ValueError, match=f"gpu:N or tpu.*device='{device}'"):
+        devices.start(device)
+
+
+@pytest.mark.parametrize("device", ["gpu:7", "tpu"])
+def test_device_that_is_not_there_lists_what_is(device):
+    with pytest.raises(ValueError, match=f"no device '{device}'.*Found: cpu"):
+        devices.start(device)
+
+
+def test_start_may_be_repeated():
+    strategy = devices.start("cpu")
+    assert strategy.num_replicas_in_sync == 1
+    devices.start("cpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu sse avx512f avx512_bf16", "bfloat16"),
+        ("fpu amx_bf16 amx_tile", "bfloat16"),
+        ("fpu avx2 avx512f", "float32"),
+        ("", "float32"),
+    ],
+)
+def test_precision_follows_the_processor(flags, expected, monkeypatch):
+    devices.start("cpu")
+    monkeypatch.setattr(devices, "_processor_flags", lambda: set(flags.split()))
+    assert devices.precision() == expected
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_precision_that_is_named_is_taken(name):
+    assert devices.precision(name) == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/cpuinfo")
+def test_flags_of_the_processor_are_words():
+    flags = devices._processor_flags()
+    assert all(re.fullmatch(r"\w+", flag) for flag in flags)
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"), [("on", True), ("off", False), ("auto", False)]
+)
+def test_compilation_is_off_on_a_processor_unless_asked(choice, expected):
+    devices.start("cpu")
+    assert devices.jit_compile(choice) is expected
+
+
+def test_peak_memory_keeps_the_highest():
+    devices.start("cpu")
+    before = devices.peak_memory()
+    now = psutil.Process().memory_info().rss
+    block = bytearray(b"x") * (before - now + 64 * MIB)
+    peak = devices.peak_memory()
+    assert peak >= before + 32 * MIB
+    del block
+    assert devices.peak_memory() >= peak - MIB
+
+
+def test_available_memory_is_what_the_machine_has_at_most():
+    devices.start("cpu")
+    installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert MIB < devices.available_memory() <= installed
+
+
+def group(folder, names, limit, usage, cache):
+    folder.mkdir(parents=True)
+    limit_name, usage_name, cache_name = names
+    (folder / limit_name).write_text(f"{limit}\n")
+    (folder / usage_name).write_text(f"{usage}\n")
+    stat = f"anon 1\n{cache_name} {cache}\nslab 2\n"
+    (folder / "memory.stat").write_text(stat)
+
+
+@pytest.fixture
+def groups(tmp_path):
+    """Writes what a process reads of its groups; gives what they leave."""
+
+    def left(listing):
+        path = tmp_path / "listing"
+        path.write_text(listing)
+        return list(devices._control_groups(str(path), str(tmp_path)))
+
+    return left
+
+
+def test_control_groups_version_2(groups, tmp_path):
+    group(tmp_path / "a", devices._CGROUP_2, 1000, 400, 100)
+    group(tmp_path / "a" / "b", devices._CGROUP_2, "max", 300, 0)
+    assert groups("0::/a/b\n") == [700]
+
+
+def test_control_groups_version_1(groups, tmp_path):
+    group(tmp_path / "memory" / "a", devices._CGROUP_1, 1000, 400, 100)
+    group(tmp_path / "memory" / "a" / "b", devices._CGROUP_1, 500, 300, 0)
+    listing = "9:name=systemd:/x\n4:cpu,memory:/a/b\n1:cpu:/\n0::/\n"
+    assert groups(listing) == [200, 700]
+
+
+def test_control_group_of_a_container_is_the_root(groups, tmp_path):
+    group(tmp_path / "memory", devices._CGROUP_1, 500, 600, 0)
+    assert groups("4:memory:/docker/1234\n") == [0]
+
+
+def test_no_control_groups_leave_all(groups, tmp_path):
+    assert groups("0::/\n") == []
+    missing = str(tmp_path / "nowhere")
+    assert list(devices._control_groups(missing)) == []

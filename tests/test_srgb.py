@@ -1,0 +1,332 @@
+import itertools
+import struct
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tfstyle import images, srgb
+
+# Colorants of Display P3 and sRGB under D50, columns red, green, blue.
+P3 = np.array(
+    [
+        [0.51512, 0.29198, 0.15710],
+        [0.24120, 0.69225, 0.06657],
+        [-0.00105, 0.04189, 0.78407],
+    ]
+)
+SRGB = np.array(
+    [
+        [0.43607, 0.38515, 0.14307],
+        [0.22249, 0.71687, 0.06061],
+        [0.01392, 0.09708, 0.71410],
+    ]
+)
+D50 = (0.9642, 1.0, 0.8249)
+
+
+def fixed(values):
+    return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
+
+
+def gamma(exponent):
+    return b"curv" + bytes(4) + struct.pack(">IH", 1, round(exponent * 256))
+
+
+def icc(space, connection, tags):
+    """An ICC profile of version 2, from its tags."""
+    table, body = b"", b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        table += name + struct.pack(">II", start + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    header = struct.pack(">I4sI", start + len(body), b"", 0x02400000)
+    header += b"mntr" + space + connection
+    header += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp"
+    header = header.ljust(68, b"\0") + fixed(D50)
+    return (
+        header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+    )
+
+
+def rgb_profile(colorants, exponent=2.2):
+    xyz = [b"XYZ " + bytes(4) + fixed(column) for column in colorants.T]
+    names = (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
+    return icc(
+        b"RGB ",
+        b"XYZ ",
+        dict(zip(names, xyz + 3 * [gamma(exponent)], strict=True)),
+    )
+
+
+def grey_profile(exponent):
+    tags = {b"wtpt": b"XYZ " + bytes(4) + fixed(D50), b"kTRC": gamma(exponent)}
+    return icc(b"GRAY", b"XYZ ", tags)
+
+
+def cmyk_profile():
+    """Inks that are all grey: lightness is the product of what they leave."""
+    ramp = bytes(range(256))
+    corners = itertools.product((0, 1), repeat=4)
+    grid = b"".join(
+        bytes((255 if not any(inks) else 0, 128, 128)) for inks in corners
+    )
+    head = b"mft1" + bytes(4) + bytes((4, 3, 2, 0))
+    lut = head + fixed(np.eye(3).ravel()) + 4 * ramp + grid + 3 * ramp
+    return icc(b"CMYK", b"Lab ", {b"A2B0": lut})
+
+
+def encoded(linear):
+    """The curve of sRGB (IEC 61966-2-1)."""
+    linear = np.clip(linear, 0, 1)
+    return np.where(
+        linear <= 0.0031308,
+        12.92 * linear,
+        1.055 * linear ** (1 / 2.4) - 0.055,
+    )
+
+
+def saved(tmp_path, image, suffix=".png", **options):
+    path = tmp_path / f"image{suffix}"
+    image.save(path, **options)
+    return images.read(path)
+
+
+def noise(*shape, seed=0):
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, shape).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp"])
+def test_a_profile_of_wide_gamut_is_applied(tmp_path, suffix):
+    colour = np.array([200, 120, 90])
+    image = PIL.Image.new("RGB", (16, 16), tuple(colour.tolist()))
+    options = {".webp": {"lossless": True}, ".jpg": {"quality": 100}}
+    picture = saved(
+        tmp_path,
+        image,
+        suffix,
+        icc_profile=rgb_profile(P3),
+        **options.get(suffix, {}),
+    )
+    linear = np.linalg.solve(SRGB, P3 @ (colour / 255) ** 2.2)
+    np.testing.assert_allclose(
+        picture.pixels[8, 8], encoded(linear), atol=2.5 / 255
+    )
+    # Not what the file has: the red is stronger in sRGB.
+    assert picture.pixels[8, 8, 0] > 206 / 255
+
+
+def test_a_profile_of_swapped_channels_swaps_them(tmp_path):
+    image = PIL.Image.new("RGB", (2, 2), (230, 60, 20))
+    profile = rgb_profile(SRGB[:, [2, 0, 1]])
+    red, green, blue = saved(tmp_path, image, icc_profile=profile).pixels[0, 0]
+    # (file red is shown as blue, green as red, blue as green)
+    assert blue > 0.85
+    assert red < 0.3
+    assert green < 0.15
+
+
+def test_the_profile_of_a_palette_is_that_of_its_colours(tmp_path):
+    rgb = PIL.Image.new("RGB", (4, 4), (200, 120, 90))
+    profile = rgb_profile(P3)
+    expected = saved(tmp_path, rgb, icc_profile=profile).pixels
+    palette = rgb.quantize(4)
+    actual = saved(tmp_path, palette, icc_profile=profile).pixels
+    np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
+def test_a_grey_profile_is_applied(tmp_path, mode):
+    if mode == "I;16":
+        image = PIL.Image.fromarray(np.full((3, 5), 32768, np.uint16))
+    else:
+        image = PIL.Image.new("L", (5, 3), 128).convert(mode)
+    picture = saved(tmp_path, image, icc_profile=grey_profile(1.0))
+    expected = np.broadcast_to(encoded(0.502), (3, 5, 3))
+    np.testing.assert_allclose(picture.pixels, expected, atol=1.5 / 255)
+
+
+def test_grey_with_an_rgb_profile_is_read(tmp_path):
+    image = PIL.Image.new("L", (5, 3), 128)
+    picture = saved(tmp_path, image, ".jpg", icc_profile=rgb_profile(P3, 1.0))
+    np.testing.assert_allclose(
+        picture.pixels, np.full((3, 5, 3), encoded(0.502)), atol=2 / 255
+    )
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
+def test_a_profile_of_inks_is_applied(tmp_path, suffix):
+    image = PIL.Image.new("CMYK", (16, 16), (0, 0, 0, 128))
+    picture = saved(tmp_path, image, suffix, icc_profile=cmyk_profile())
+    # Lightness 49.8 is the grey 118.5 of sRGB; without the profile, 127.
+    np.testing.assert_allclose(
+        picture.pixels, np.full((16, 16, 3), 118.5 / 255), atol=2 / 255
+    )
+
+
+@pytest.mark.parametrize(
+    ("inks", "expected"),
+    [
+        pytest.param((0, 0, 0, 0), (1, 1, 1), id="paper"),
+        pytest.param((255, 0, 0, 0), (0, 1, 1), id="cyan"),
+        pytest.param((0, 255, 255, 0), (1, 0, 0), id="red"),
+        pytest.param((0, 0, 0, 255), (0, 0, 0), id="black"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
+def test_inks_without_profile(tmp_path, suffix, inks, expected):
+    picture = saved(tmp_path, PIL.Image.new("CMYK", (8, 8), inks), suffix)
+    np.testing.assert_allclose(picture.pixels[4, 4], expected, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(b"not a profile", id="noise"),
+        pytest.param(rgb_profile(P3)[:200], id="truncated"),
+        pytest.param(cmyk_profile(), id="of inks"),
+        pytest.param(grey_profile(1.0), id="of grey"),
+        pytest.param(icc(b"RGB ", b"XYZ ", {}), id="without tags"),
+        pytest.param(icc(b"Lab ", b"XYZ ", {}), id="of another space"),
+    ],
+)
+def test_a_profile_that_does_not_fit_is_ignored(tmp_path, profile):
+    image = PIL.Image.fromarray(noise(4, 6, 3))
+    picture = saved(tmp_path, image, ".tiff", icc_profile=profile)
+    np.testing.assert_array_equal(picture.pixels, srgb.unit(image))
+
+
+def test_our_own_profile_changes_nothing(tmp_path):
+    image = PIL.Image.fromarray(noise(64, 64, 3))
+    picture = saved(tmp_path, image, icc_profile=srgb.icc_profile())
+    np.testing.assert_array_equal(picture.pixels, srgb.unit(image))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg"])
+def test_grey(tmp_path, suffix):
+    values = np.full((6, 9), 51, np.uint8)
+    picture = saved(tmp_path, PIL.Image.fromarray(values), suffix)
+    np.testing.assert_allclose(picture.pixels, np.full((6, 9, 3), 0.2))
+    assert picture.alpha is None
+
+
+def test_one_bit(tmp_path):
+    image = PIL.Image.fromarray(np.eye(5, dtype=bool))
+    picture = saved(tmp_path, image)
+    np.testing.assert_array_equal(picture.pixels[..., 0], np.eye(5))
+
+
+def test_grey_with_alpha(tmp_path):
+    values = np.dstack([noise(5, 7), noise(5, 7, seed=1) | 1])
+    picture = saved(tmp_path, PIL.Image.fromarray(values, "LA"))
+    expected = np.repeat(values[..., :1] / 255, 3, axis=-1)
+    np.testing.assert_allclose(picture.pixels, expected, atol=1e-6)
+    np.testing.assert_allclose(picture.alpha, values[..., 1] / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff"])
+def test_colours_with_alpha(tmp_path, suffix):
+    values = np.dstack([noise(5, 7, 3), noise(5, 7, seed=1) | 1])
+    options = {"lossless": True} if suffix == ".webp" else {}
+    picture = saved(tmp_path, PIL.Image.fromarray(values), suffix, **options)
+    expected = values / np.float32(255)
+    np.testing.assert_array_equal(picture.pixels, expected[..., :3])
+    np.testing.assert_array_equal(picture.alpha, expected[..., 3])
+
+
+@pytest.mark.parametrize(
+    "transparency", [pytest.param(1, id="index"), b"\xff\x00\xff"]
+)
+def test_palette_with_transparency(tmp_path, transparency):
+    image = PIL.Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    picture = saved(tmp_path, image, transparency=transparency)
+    np.testing.assert_array_equal(picture.alpha, [[1, 0, 1]])
+    # The invisible green is the mean of the visible red and blue.
+    np.testing.assert_array_equal(
+        picture.pixels, [[[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        pytest.param([[0, 200]], 200, id="8 bits"),
+        pytest.param([[0, 40000]], 40000, id="16 bits"),
+    ],
+)
+def test_grey_with_a_transparent_tone(tmp_path, values, key):
+    kind = np.uint8 if key < 256 else np.uint16
+    image = PIL.Image.fromarray(np.array(values, kind))
+    picture = saved(tmp_path, image, transparency=key)
+    np.testing.assert_array_equal(picture.alpha, [[1, 0]])
+
+
+def test_invisible_pixels_get_the_mean_visible_colour(tmp_path):
+    values = np.zeros((2, 2, 4), np.uint8)
+    values[0, 0] = (255, 0, 0, 255)
+    values[0, 1] = (0, 0, 255, 255)
+    values[1, 1] = (9, 255, 9, 0)
+    picture = saved(tmp_path, PIL.Image.fromarray(values))
+    np.testing.assert_array_equal(picture.pixels[1, 1], [0.5, 0, 0.5])
+    np.testing.assert_array_equal(picture.alpha, [[1, 1], [0, 0]])
+
+
+def test_a_picture_that_is_all_invisible_keeps_its_colours(tmp_path):
+    image = PIL.Image.new("RGBA", (3, 2), (51, 102, 153, 0))
+    picture = saved(tmp_path, image)
+    np.testing.assert_allclose(picture.pixels[0, 0], [0.2, 0.4, 0.6])
+    assert not picture.alpha.any()
+
+
+def test_an_opaque_alpha_channel_is_none(tmp_path):
+    image = PIL.Image.new("RGBA", (3, 2), (1, 2, 3, 255))
+    assert saved(tmp_path, image).alpha is None
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_grey_of_16_bits_is_scaled_not_clipped(tmp_path, suffix):
+    values = np.linspace(0, 65535, 300).astype(np.uint16).reshape(15, 20)
+    picture = saved(tmp_path, PIL.Image.fromarray(values), suffix)
+    expected = np.repeat(values[..., None] / 65535, 3, axis=-1)
+    np.testing.assert_allclose(picture.pixels, expected, atol=1e-7)
+    assert len(np.unique(picture.pixels)) == 300
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param([[0.0, 0.25, 1.0]], [[0, 0.25, 1]], id="unit floats"),
+        pytest.param([[-1.0, 1.0, 3.0]], [[0, 0.5, 1]], id="other floats"),
+        pytest.param([[7.0, 7.0, 7.0]], [[0, 0, 0]], id="constant floats"),
+        pytest.param([[0, 13107, 65535]], [[0, 0.2, 1]], id="16 bits"),
+        pytest.param([[-100, 0, 300]], [[0, 0.25, 1]], id="signed"),
+        pytest.param([[0, 500_000, 10**6]], [[0, 0.5, 1]], id="32 bits"),
+    ],
+)
+def test_tones_of_32_bits(tmp_path, values, expected):
+    kind = np.float32 if isinstance(values[0][0], float) else np.int32
+    image = PIL.Image.fromarray(np.array(values, kind))
+    picture = saved(tmp_path, image, ".tiff")
+    np.testing.assert_allclose(picture.pixels[..., 1], expected, atol=1e-6)
+
+
+def test_tones_that_are_not_finite_are_refused(tmp_path):
+    image = PIL.Image.fromarray(np.array([[0, np.nan]], np.float32))
+    with pytest.raises(ValueError, match=r"image\.tiff.*NaN"):
+        saved(tmp_path, image, ".tiff")
+
+
+def test_lab_and_ycbcr(tmp_path):
+    lab = PIL.Image.new("LAB", (3, 3), (136, 128, 128))
+    pixels = saved(tmp_path, lab, ".tiff").pixels
+    np.testing.assert_allclose(pixels, np.full((3, 3, 3), 0.5), atol=0.02)
+    rgb = PIL.Image.new("RGB", (3, 3), (200, 100, 50))
+    ycbcr = saved(tmp_path, rgb.convert("YCbCr"), ".tiff").pixels
+    np.testing.assert_allclose(ycbcr, srgb.unit(rgb), atol=2 / 255)
+
+
+def test_the_profile_has_always_the_same_bytes():
+    assert srgb.icc_profile() == srgb.icc_profile()
+    assert srgb.icc_profile()[24:36] == bytes.fromhex("07d000010001") + bytes(6)

@@ -1,0 +1,33 @@
+"""Neural style transfer: paints a photograph in the style of a picture.
+
+>>> import tfstyle
+>>> "stylize" in dir(tfstyle)
+True
+
+Importing this package is cheap: TensorFlow is loaded by the first attribute
+that needs it, so `--help` and flag errors answer at once.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it. Programs (the modules that define
+# flags) must not appear here: importing one twice defines its flags twice.
+_EXPORTS = {
+    "GatysConfig": "tfstyle.config",
+    "Progress": "tfstyle.progress",
+    "stylize": "tfstyle.gatys",
+}
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name):
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_EXPORTS[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_EXPORTS])

@@ -1,0 +1,193 @@
+"""Adam for the pixels of one picture, with a box and a running average.
+
+Everything is a function of a `State`, so that a run can be compiled, stored
+and continued bit for bit; `lbfgs` has the same shape.
+
+    optimizer = Adam(learning_rate=0.02)
+    state = optimizer.init(image, aux=("content", "style"))
+    step = tf.function(lambda state: optimizer.step(value_and_gradient, state))
+    state = step(state)
+
+Reference: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015,
+algorithm 1 and section 7.2 (averaging). Deviations: pixels are clipped to
+[0, 1] after each step, and a step whose gradient is not finite is not taken.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class State(NamedTuple):
+    """Where a run is; float32 but for `count`.
+
+    Attributes:
+        x: The picture that the next step starts from.
+        value: Loss at the picture before; not finite if that step failed.
+        aux: The terms of `value`: scalars by name.
+        mean: Running mean of the gradient.
+        square: Running mean of its square.
+        count: Steps taken; int32.
+        age: Steps taken at this size; int32.
+        average: Running mean of `x`, not yet divided by `weight`.
+        weight: Sum of the weights in `average`, 1 in the long run.
+        best: The picture of the lowest loss so far.
+        best_value: That loss.
+    """
+
+    x: tf.Tensor
+    value: tf.Tensor
+    aux: dict[str, tf.Tensor]
+    mean: tf.Tensor
+    square: tf.Tensor
+    count: tf.Tensor
+    age: tf.Tensor
+    average: tf.Tensor
+    weight: tf.Tensor
+    best: tf.Tensor
+    best_value: tf.Tensor
+
+    def to_numpy(self) -> dict[str, np.ndarray]:
+        """Flat dictionary for a checkpoint; `aux` has keys `aux/<name>`."""
+        arrays = {k: v for k, v in self._asdict().items() if k != "aux"}
+        arrays |= {f"aux/{name}": value for name, value in self.aux.items()}
+        return {name: np.array(value) for name, value in arrays.items()}
+
+    @classmethod
+    def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
+        """Inverse of `to_numpy`."""
+        fields: dict[str, Any] = {"aux": {}}
+        for name, array in arrays.items():
+            if name.startswith("aux/"):
+                fields["aux"][name.removeprefix("aux/")] = tf.constant(array)
+            else:
+                fields[name] = tf.constant(array)
+        return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam within [0, 1].
+
+    Attributes:
+        learning_rate: Largest change of a value per step, nearly, at the
+            first step of a size.
+        final: Share of it that is left after `steps` steps; in between it
+            falls linearly.
+        steps: Steps at a size.
+        beta_1: Decay of the mean of the gradient.
+        beta_2: Decay of the mean of its square.
+        epsilon: Added to the root of the latter.
+        decay: Of the running average of the picture.
+    """
+
+    learning_rate: float = 0.02
+    final: float = 1.0
+    steps: int = 100
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    epsilon: float = 1e-8
+    decay: float = 0.95
+
+    def init(self, x: tf.Tensor, aux: Sequence[str] = ()) -> State:
+        """State before the first step.
+
+        Args:
+            x: Float32 tensor of any shape; clipped to [0, 1].
+            aux: Names of the scalars that come with each evaluation.
+        """
+        x = tf.clip_by_value(tf.convert_to_tensor(x, tf.float32), 0.0, 1.0)
+        zeros = tf.zeros_like(x)
+        return State(
+            x=x,
+            value=tf.constant(np.inf),
+            aux={name: tf.constant(0.0) for name in aux},
+            mean=zeros,
+            square=zeros,
+            count=tf.constant(0),
+            age=tf.constant(0),
+            average=zeros,
+            weight=tf.constant(0.0),
+            best=x,
+            best_value=tf.constant(np.inf),
+        )
+
+    def step(
+        self, value_and_gradient: Callable[[tf.Tensor], tuple], state: State
+    ) -> State:
+        """The state after one step.
+
+        Args:
+            value_and_gradient: From `x` to a scalar, its gradient and a
+                dictionary of scalars; float32.
+            state: From `init` or an earlier step.
+        """
+        value, gradient, aux = value_and_gradient(state.x)
+        better = value < state.best_value
+        seen = state._replace(
+            value=value,
+            aux=aux,
+            best=tf.where(better, state.x, state.best),
+            best_value=tf.where(better, value, state.best_value),
+        )
+        # A sum is finite only if its terms are.
+        finite = tf.math.is_finite(value + tf.reduce_sum(gradient))
+        return tf.cond(
+            finite,
+            lambda: self._move(seen, gradient),
+            lambda: seen._replace(value=tf.constant(np.nan)),
+        )
+
+    def resize(self, state: State, height: int, width: int) -> State:
+        """The state at another size of the picture `(1, height, width, 3)`.
+
+        As in crowsonkb's style-transfer-pytorch the moments go along, and the
+        picture continues from the running average.
+        """
+        shape = (height, width)
+        average = tf.image.resize(self.picture(state), shape, "bicubic")
+        x = tf.clip_by_value(average, 0.0, 1.0)
+        square = tf.image.resize(state.square, shape, "bilinear")
+        return state._replace(
+            x=x,
+            mean=tf.image.resize(state.mean, shape, "bicubic"),
+            square=tf.nn.relu(square),
+            age=tf.constant(0),
+            average=x * state.weight,
+            best=x,
+            best_value=tf.constant(np.inf),
+        )
+
+    def picture(self, state: State) -> tf.Tensor:
+        """The running average: `x` is noisier by a step to and fro."""
+        if not state.count:
+            return state.x
+        return tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
+
+    def _move(self, state: State, gradient: tf.Tensor) -> State:
+        # A mean over pixels has gradients that shrink with their number;
+        # epsilon must mean the same at every size.
+        gradient *= tf.cast(tf.size(gradient), tf.float32)
+        count = state.count + 1
+        mean = self.beta_1 * state.mean + (1 - self.beta_1) * gradient
+        square = self.beta_2 * state.square
+        square += (1 - self.beta_2) * tf.square(gradient)
+        steps = tf.cast(count, tf.float32)
+        unbiased = mean / (1 - self.beta_1**steps)
+        scale = tf.sqrt(square / (1 - self.beta_2**steps)) + self.epsilon
+        past = tf.cast(state.age, tf.float32) / self.steps
+        rate = self.learning_rate * (1 - (1 - self.final) * past)
+        x = state.x - rate * unbiased / scale
+        x = tf.clip_by_value(x, 0.0, 1.0)
+        return state._replace(
+            x=x,
+            mean=mean,
+            square=square,
+            count=count,
+            age=state.age + 1,
+            average=self.decay * state.average + (1 - self.decay) * x,
+            weight=self.decay * state.weight + 1 - self.decay,
+        )

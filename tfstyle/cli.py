@@ -1,0 +1,219 @@
+"""What all programs share: exit statuses, errors in one line, Ctrl-C.
+
+| exit status | when                                                        |
+|-------------|-------------------------------------------------------------|
+| 0           | done, or `--help`                                           |
+| 1           | bad input, or a full disk or memory: one line on stderr     |
+| 2           | a flag that is wrong: one line on stderr                    |
+| 130, 143    | ended by Ctrl-C, by SIGTERM                                 |
+
+`TFSTYLE_DEBUG=1` shows the traceback of an error. Other exceptions are bugs
+and always show it.
+"""
+
+import math
+import os
+import signal
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from absl import app, flags
+
+# Flags that are defined through this module belong to the calling program, and
+# so to its --help.
+flags.disclaim_key_flags()
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_STOPPING = b"\nStopping; what is done is written. Ctrl-C again aborts.\n"
+
+
+def run(main: Callable[[list[str]], int | None]) -> None:
+    """Parses the flags, calls `main` and ends the process.
+
+    Args:
+        main: Receives the name of the program and the arguments that are not
+            flags; raises `absl.app.UsageError` for wrong ones. Returns the
+            exit status, 0 if `None`.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = _call(main)
+    except BrokenPipeError:
+        # `--help | head` is no error. Python would complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        status = _report("interrupted", 128 + signal.SIGINT)
+    sys.exit(status)
+
+
+class Interrupt:
+    """Turns the first Ctrl-C into the end of a run; a context manager.
+
+    It is an `on_step` callback that is true after Ctrl-C or SIGTERM. The
+    second one raises `KeyboardInterrupt` at once.
+
+    Attributes:
+        status: Exit status that the program should return: 0, or 130 after
+            Ctrl-C and 143 after SIGTERM.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+
+    def __enter__(self) -> "Interrupt":
+        self._before = [signal.signal(name, self._ask) for name in _SIGNALS]
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        for name, handler in zip(_SIGNALS, self._before, strict=True):
+            signal.signal(name, handler)
+
+    def __call__(self, progress: object = None, picture: object = None) -> bool:
+        """Whether the run should end."""
+        return bool(self.status)
+
+    def _ask(self, number: int, frame: types.FrameType | None) -> None:
+        if self.status:
+            raise KeyboardInterrupt
+        self.status = 128 + number
+        # Not print(): the signal may have come in the middle of one.
+        os.write(2, _STOPPING)
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """Reads `"name:weight,name:weight"`; a weight that is left out is 1.
+
+    >>> parse_weights("block1_conv1,block3_conv1:0.5")
+    {'block1_conv1': 1.0, 'block3_conv1': 0.5}
+
+    Raises:
+        ValueError: A name is missing or twice, a weight is no number, not
+            finite or negative, or all of them are 0.
+    """
+    weights: dict[str, float] = {}
+    for item in text.split(","):
+        name, colon, number = (part.strip() for part in item.partition(":"))
+        if not name:
+            raise ValueError(f"expected name:weight, received '{item}'")
+        if name in weights:
+            raise ValueError(f"'{name}' is there twice")
+        weights[name] = _weight(name, number) if colon else 1.0
+    if not any(weights.values()):
+        raise ValueError("one weight at least must be above 0")
+    return weights
+
+
+def DEFINE_weights(  # noqa: N802 (named as absl names its own)
+    name: str, default: Mapping[str, float], help: str
+) -> flags.FlagHolder[dict[str, float]]:
+    """Defines a flag whose value is read by `parse_weights`."""
+    return flags.DEFINE(
+        _WeightsParser(),
+        name,
+        _format_weights(default),
+        help,
+        serializer=_WeightsSerializer(),
+    )
+
+
+def _call(main: Callable[[list[str]], int | None]) -> int:
+    try:
+        arguments = _parse_flags(sys.argv)
+        status = 0 if arguments is None else main(arguments) or 0
+        sys.stdout.flush()  # A reader that is gone, or a full disk.
+        return status
+    except (flags.Error, app.UsageError) as error:
+        return _report(f"error: {_one_line(error)} (see --help)", 2)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("TFSTYLE_DEBUG") or not isinstance(
+            error, _expected()
+        ):
+            raise
+        return _report(f"error: {_message(error)}", 1)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str] | None:
+    """The arguments that are not flags; `None` after `--help` was answered."""
+    app.define_help_flags()
+    try:
+        return flags.FLAGS(argv)
+    except SystemExit:
+        return None  # Only the help flags of absl exit, and with status 1.
+
+
+def _expected() -> tuple[type[BaseException], ...]:
+    """Errors of the user's input and machine, not of this project."""
+    kinds: list[type[BaseException]] = [
+        ValueError,
+        OSError,
+        FloatingPointError,
+        MemoryError,
+    ]
+    # Looked up, not imported: a program may fail before it needs TensorFlow.
+    tensorflow: Any = sys.modules.get("tensorflow")
+    if tensorflow is not None:
+        kinds.append(tensorflow.errors.ResourceExhaustedError)
+    return tuple(kinds)
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f": '{error.filename}'" if error.filename else ""
+        return f"{error.strerror}{where}"
+    if isinstance(error, (ValueError, OSError, FloatingPointError)):
+        text = str(error).strip()
+        # Ours have three at most; longer ones are of other libraries.
+        return text if text.count("\n") < 3 else _one_line(error)
+    detail = _one_line(error)[:200] or "no details"
+    return f"out of memory; try a smaller size ({detail})"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _report(line: str, status: int) -> int:
+    print(line, file=sys.stderr)
+    return status
+
+
+def _terminate(number: int, frame: types.FrameType | None) -> None:
+    # Unlike the default it unwinds, so that half-written files are removed.
+    sys.exit(128 + number)
+
+
+def _weight(name: str, number: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise ValueError(
+            f"the weight of '{name}' must be a number from 0 up, "
+            f"received '{number}'"
+        )
+    return weight
+
+
+def _format_weights(weights: Mapping[str, float]) -> str:
+    return ",".join(f"{name}:{value:g}" for name, value in weights.items())
+
+
+class _WeightsParser(flags.ArgumentParser[dict[str, float]]):
+    syntactic_help = "name:weight,name:weight"
+
+    def parse(self, argument: str) -> dict[str, float]:
+        return parse_weights(argument)
+
+    def flag_type(self) -> str:
+        return "weights"
+
+
+class _WeightsSerializer(flags.ArgumentSerializer[dict[str, float]]):
+    def serialize(self, value: dict[str, float]) -> str:
+        return _format_weights(value)

@@ -1,0 +1,184 @@
+"""Settings of the algorithms: frozen, keyword-only, checked when made.
+
+The flags of the programs take their defaults from here.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+STYLE_LOSSES = ("gram", "wasserstein")
+OPTIMIZERS = ("adam", "lbfgs")
+INITS = ("content", "style", "noise", "grey")
+POOLINGS = ("max", "avg", "l2")
+PRECISIONS = ("auto", "float32", "bfloat16")
+JIT_COMPILE = ("auto", "on", "off")
+STRUCTURE_SCALES = (4, 16)
+"""Sides of the squares that the structure loss averages (Li et al. 2017)."""
+
+_CONTENT_LAYERS = {"block4_conv2": 1.0}
+_STYLE_LAYERS = {
+    "block1_conv1": 1.0,
+    "block2_conv1": 1.0,
+    "block3_conv1": 1.0,
+    "block4_conv1": 1.0,
+    "block5_conv1": 1.0,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GatysConfig:
+    """What `stylize` minimises, how, and for how long.
+
+    Every term but total variation is relative to the energy of its target:
+    0 for a perfect match, about 1 for a black picture. So the weights serve
+    all networks and sizes.
+
+    Attributes:
+        size: Longer side of the result, in pixels.
+        steps: Optimiser steps at each size, coarse to fine.
+        features: Network: `"auto"`, `"vgg16"` or `"vgg19"`.
+        feature_weights: Path of the network's weights; `None` for the
+            published file, from a cache or the network.
+        pooling: `"max"`, `"avg"` or `"l2"`.
+        content_layers: Layer name to its share of the content loss.
+        style_layers: Layer name to its share of the style loss. The shares
+            are divided by their sum, here and for the content.
+        content_weight: Weight of the content loss.
+        style_weight: Weight of the style loss.
+        tv_weight: Weight of the total variation loss (squared differences).
+        structure_weight: Weight of the loss between Laplacians.
+        histogram_weight: Weight of the loss between colour histograms.
+        style_loss: `"gram"` or `"wasserstein"`, of each style layer.
+        style_mix: Share of each style image, divided by their sum; `None`
+            for equal shares.
+        style_scale: Longer side of each style image relative to the picture
+            that is painted; one for all, or one for each.
+        optimizer: `"adam"` or `"lbfgs"`.
+        learning_rate: Of Adam: about the change of a value in [0, 1] per
+            step.
+        tolerance: A size ends when 20 steps lower the loss by less than this
+            share of it; 0 for never.
+        loss_threshold: A size ends when the loss is at most this; 0 for
+            never.
+        init: `"content"`, `"style"` (noise with the mean and covariance of
+            its colours), `"noise"` or `"grey"`.
+        seed: Of the noise.
+        precision: Of the convolutions: `"auto"`, `"float32"` or
+            `"bfloat16"`. Statistics and pixels are always float32.
+        jit_compile: Whether XLA compiles the step: `"auto"`, `"on"`,
+            `"off"`.
+    """
+
+    size: int = 512
+    steps: int = 100
+    features: str = "auto"
+    feature_weights: str | None = None
+    pooling: str = "max"
+    content_layers: Mapping[str, float] = dataclasses.field(
+        default_factory=lambda: dict(_CONTENT_LAYERS)
+    )
+    style_layers: Mapping[str, float] = dataclasses.field(
+        default_factory=lambda: dict(_STYLE_LAYERS)
+    )
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    tv_weight: float = 0.0
+    structure_weight: float = 0.0
+    histogram_weight: float = 0.0
+    style_loss: str = "gram"
+    style_mix: tuple[float, ...] | None = None
+    style_scale: tuple[float, ...] = (1.0,)
+    optimizer: str = "adam"
+    learning_rate: float = 0.02
+    tolerance: float = 0.0
+    loss_threshold: float = 0.0
+    init: str = "content"
+    seed: int = 0
+    precision: str = "auto"
+    jit_compile: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            _check(name, getattr(self, name), choices)
+        for name in _WEIGHTS:
+            _check_weight(name, getattr(self, name))
+        for name in ("size", "steps", "learning_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"`{name}` must be positive. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        for name in ("content_layers", "style_layers"):
+            _check_shares(name, list(getattr(self, name).values()))
+        if self.style_mix is not None:
+            _check_shares("style_mix", list(self.style_mix))
+        if not all(0 < scale <= 16 for scale in self.style_scale):
+            raise ValueError(
+                "`style_scale` must be above 0 and at most 16. "
+                f"Received: style_scale={self.style_scale}"
+            )
+        if self.optimizer == "lbfgs" and self.precision == "bfloat16":
+            raise ValueError(
+                "L-BFGS needs gradients in float32: take precision='float32' "
+                "or optimizer='adam'."
+            )
+
+    def check_styles(self, count: int) -> None:
+        """Raises `ValueError` unless the settings fit `count` style images."""
+        if count < 1:
+            raise ValueError("At least one style image is needed.")
+        if self.style_mix is not None and len(self.style_mix) != count:
+            raise ValueError(
+                f"`style_mix` must have a share for each of the {count} "
+                f"style images. Received: style_mix={self.style_mix}"
+            )
+        if len(self.style_scale) not in (1, count):
+            raise ValueError(
+                f"`style_scale` must have one value, or one for each of the "
+                f"{count} style images. Received: "
+                f"style_scale={self.style_scale}"
+            )
+
+
+_CHOICES = {
+    "style_loss": STYLE_LOSSES,
+    "optimizer": OPTIMIZERS,
+    "pooling": POOLINGS,
+    "precision": PRECISIONS,
+    "jit_compile": JIT_COMPILE,
+    "init": INITS,
+}
+_WEIGHTS = (
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "structure_weight",
+    "histogram_weight",
+    "tolerance",
+    "loss_threshold",
+)
+
+
+def _check(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(choices)}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def _check_weight(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(
+            f"`{name}` must be a number from 0 up. Received: {name}={value}"
+        )
+
+
+def _check_shares(name: str, shares: list[float]) -> None:
+    if not shares:
+        raise ValueError(f"`{name}` must not be empty.")
+    for share in shares:
+        _check_weight(name, share)
+    if not any(shares):
+        raise ValueError(f"`{name}` must have a share above 0.")

@@ -1,0 +1,189 @@
+"""Reads image files: what is an image, is whole, and is not too large.
+
+What the pixels mean (colour space, range, transparency) is the business of
+`images`.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import PIL.ExifTags
+import PIL.Image
+
+# Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.
+READABLE = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "TIFF",
+    "GIF",
+    "BMP",
+    "PPM",
+    "AVIF",
+    "JPEG2000",
+)
+# Held while Pillow's own limit and the filters of warnings, of which there is
+# one for the process, are replaced.
+_LOCK = threading.Lock()
+
+
+def decode(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
+    """The first picture of a file, upright, otherwise as stored.
+
+    Args:
+        path: File of one of the formats in `READABLE`.
+        max_pixels: Larger pictures are refused from their header.
+
+    Returns:
+        A Pillow image of any mode, with the `info` of the file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
+        ValueError: It is empty, damaged, not an image or too large.
+    """
+    with _open(path, max_pixels) as image:
+        # TIFF warns while it loads; the others load side by side.
+        quiet = _quiet() if image.format == "TIFF" else contextlib.nullcontext()
+        try:
+            with quiet:
+                image.load()
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow's readers raise nearly anything.
+            raise _damaged(path, error) from error
+        return _upright(image)
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The text that `images.save` put into a file.
+
+    Args:
+        path: An image file; the pixels are not read.
+
+    Returns:
+        Keyword -> text; empty when there is none, or when it is not ours. From
+        PNG files come the text chunks of other programs too.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
+        ValueError: It is empty or not an image.
+    """
+    # Without pixels there is nothing that could be too large.
+    with _open(path, sys.maxsize) as image:
+        try:
+            if image.format == "PNG":
+                return _texts(image.info)
+            if "comment" in image.info:
+                return _parsed(image.info["comment"])
+            with _quiet():
+                exif = image.getexif()
+            return _parsed(exif.get(PIL.ExifTags.Base.ImageDescription, ""))
+        except Exception as error:  # As in `decode`.
+            raise _damaged(path, error) from error
+
+
+def _open(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
+    """Reads the header, and refuses what its pixels need not be read for."""
+    _check_readable(path)
+    with _quiet():
+        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        limit = PIL.Image.MAX_IMAGE_PIXELS
+        PIL.Image.MAX_IMAGE_PIXELS = max_pixels
+        try:
+            return PIL.Image.open(path, formats=READABLE)
+        except (
+            PIL.Image.DecompressionBombWarning,
+            PIL.Image.DecompressionBombError,
+        ) as error:
+            raise ValueError(
+                f"'{os.fspath(path)}' has more than max_pixels={max_pixels} "
+                "pixels. Shrink it, or allow more."
+            ) from error
+        except PIL.UnidentifiedImageError as error:
+            raise ValueError(
+                f"'{os.fspath(path)}' is not an image that can be read, or "
+                f"not a whole one. Expected: {', '.join(READABLE)}."
+            ) from error
+        except PermissionError:
+            raise
+        except Exception as error:  # As in `decode`.
+            raise _damaged(path, error) from error
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides Pillow's warnings of odd metadata, which is not used."""
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _check_readable(path: str | os.PathLike[str]) -> None:
+    name, file = os.fspath(path), pathlib.Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"'{name}' is a folder. Expected: an image.")
+    if not file.exists():
+        raise FileNotFoundError(f"'{name}' does not exist. Expected: an image.")
+    if not file.is_file():
+        raise ValueError(f"'{name}' is not a file. Expected: an image.")
+    if not file.stat().st_size:
+        raise ValueError(f"'{name}' is empty. Expected: an image.")
+
+
+def _damaged(path: str | os.PathLike[str], error: Exception) -> ValueError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return ValueError(
+        f"'{os.fspath(path)}' is damaged or incomplete ({reason})."
+    )
+
+
+def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    # Not `ImageOps.exif_transpose`: it writes the EXIF data anew, and fails
+    # when other parts of them are damaged. TIFF is upright once loaded.
+    try:
+        with _quiet():
+            exif = image.getexif()
+        orientation = exif.get(PIL.ExifTags.Base.Orientation, 1)
+    except Exception:  # EXIF data are a file within the file; as in `decode`.
+        return image
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+_UPRIGHT = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+
+
+def _parsed(text: str | bytes) -> dict[str, str]:
+    try:
+        parsed = json.loads(text)
+    except ValueError:  # What a camera or another program wrote.
+        return {}
+    return _texts(parsed) if isinstance(parsed, dict) else {}
+
+
+def _texts(values: Mapping[Any, Any]) -> dict[str, str]:
+    # `str` for Pillow's own kind of string, which knows its language.
+    return {
+        key: str(value)
+        for key, value in values.items()
+        if isinstance(key, str) and isinstance(value, str)
+    }

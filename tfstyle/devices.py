@@ -1,0 +1,308 @@
+"""Device, precision, compilation and memory; a quiet start of TensorFlow.
+
+`start` comes first: it imports TensorFlow without the notices that it writes
+to every terminal, and chooses the device. The other functions tell what suits
+the device that was chosen.
+
+TensorFlow is imported by the functions, not with this module, so that
+`start` can come before. The TPU paths have not been run by this project.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, cast
+
+import psutil
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|tpu")
+
+# What TensorFlow 2.18 to 2.21 writes straight to file descriptor 2 at every
+# start, before it reads TF_CPP_MIN_LOG_LEVEL. A missing driver or library of a
+# GPU that is there is none of these.
+_CHATTER = re.compile(
+    r"""
+    ^I\d{4}\ |^\d{4}-\d\d-\d\d\ [\d:.]+:\ I\     # Level: information.
+    |All\ log\ messages\ before\ absl::InitializeLog
+    |^To\ enable\ the\ following\ instructions:   # Second line of a notice.
+    |failed\ call\ to\ cuInit:.*(\(303\)|NO_DEVICE|no\ CUDA-capable\ device)
+    |Unable\ to\ register\ cu(FFT|DNN|BLAS)\ factory
+    |computation\ placer\ already\ registered
+    |TF-TRT\ Warning:\ Could\ not\ find\ TensorRT
+    """,
+    re.VERBOSE,
+)
+
+_FILTER = """
+import re, sys
+chatter = re.compile(sys.argv[1], re.VERBOSE)
+for line in sys.stdin.buffer:
+    if not chatter.search(line.decode(errors="replace")):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
+
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+_AMPERE = (8, 0)  # First compute capability with bfloat16.
+# Files of the limit and of what is used; line of `memory.stat`.
+_CGROUP_1 = (
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+)
+_CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
+
+
+def start(device: str = "auto") -> "tf.distribute.Strategy":
+    """Imports TensorFlow and Keras without chatter and chooses the device.
+
+    Sets `KERAS_BACKEND` if it is unset. To see all that TensorFlow says, set
+    `TF_CPP_MIN_LOG_LEVEL=0`.
+
+    Args:
+        device: `"cpu"`, `"gpu"` (the first), `"gpu:1"`, `"tpu"`, or `"auto"`:
+            the first GPU if there is one, else the processor.
+
+    Returns:
+        The strategy to work under: `tf.distribute.TPUStrategy` on a TPU, else
+        the default one.
+
+    Raises:
+        ValueError: There is no such device, or Keras is to run on another
+            backend.
+        RuntimeError: TensorFlow was already used with another device.
+    """
+    if not _DEVICE.fullmatch(device):
+        raise ValueError(
+            "`device` must be auto, cpu, gpu, gpu:N or tpu. "
+            f"Received: device={device!r}"
+        )
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise ValueError(
+            f"This needs Keras on TensorFlow. Received: KERAS_BACKEND={backend}"
+            "; unset it."
+        )
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    with contextlib.nullcontext() if level == "0" else _without_chatter():
+        import keras  # noqa: F401 (its import loads TensorFlow's last parts)
+        import tensorflow as tf
+
+        return _choose(tf, device)
+
+
+def precision(name: str = "auto") -> str:
+    """Type of the feature maps that suits the device.
+
+    Args:
+        name: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 where the
+            processor (AVX512-BF16 or AMX), the GPU (compute capability 8) or
+            a TPU calculates in it.
+
+    Returns:
+        `"float32"` or `"bfloat16"`.
+    """
+    if name != "auto":
+        return name
+    return "bfloat16" if _has_bfloat16() else "float32"
+
+
+def jit_compile(choice: str = "auto") -> bool:
+    """Whether XLA should compile the step.
+
+    Args:
+        choice: `"on"`, `"off"`, or `"auto"`: off on a processor, where it was
+            measured slower (0.51 s against 0.41 s a step), else on.
+    """
+    if choice != "auto":
+        return choice == "on"
+    return _kind() != "CPU"
+
+
+def peak_memory() -> int:
+    """Most bytes held so far: by TensorFlow on a GPU, else by the process."""
+    if _kind() == "GPU":
+        import tensorflow as tf
+
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    # getrusage() would count what the parent held when it started us.
+    with contextlib.suppress(FileNotFoundError):
+        with open("/proc/self/status") as file:
+            if found := re.search(r"VmHWM:\s*(\d+) kB", file.read()):
+                return int(found[1]) * 1024
+    return psutil.Process().memory_info().rss
+
+
+def available_memory() -> int:
+    """Bytes that this process can still take.
+
+    On a GPU what its driver calls free, or `sys.maxsize` where `nvidia-smi`
+    does not answer; else what the system and the control groups, so also a
+    container's limit, leave.
+    """
+    if _kind() == "GPU":
+        return _free_gpu_memory()
+    return min(psutil.virtual_memory().available, *_control_groups())
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Passes on what is written to stderr, but for the chatter.
+
+    The notices come from C++, so the file descriptor is what is redirected. A
+    process of its own filters them: what TensorFlow says before it aborts
+    this one must pass, too.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _FILTER, _CHATTER.pattern],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is not meant for it.
+    ) as process:
+        pipe = cast(IO[bytes], process.stdin)
+        os.dup2(pipe.fileno(), 2)
+        pipe.close()
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _choose(tf, device: str) -> "tf.distribute.Strategy":
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "tpu":
+        return _tpu_strategy(tf)
+    if device == "auto":
+        device = "gpu" if gpus else "cpu"
+    chosen = []
+    if device != "cpu":
+        index = int(device.partition(":")[2] or 0)
+        if index >= len(gpus):
+            raise _not_there(tf, device)
+        chosen = [gpus[index]]
+        tf.config.experimental.set_memory_growth(gpus[index], True)
+    tf.config.set_visible_devices(chosen, "GPU")
+    tf.config.list_logical_devices()  # The first use; it has notices, too.
+    return tf.distribute.get_strategy()
+
+
+def _tpu_strategy(tf) -> "tf.distribute.Strategy":
+    # A TPU of this machine is listed; TPU_NAME names one on the network.
+    if not (
+        os.environ.get("TPU_NAME") or tf.config.list_physical_devices("TPU")
+    ):
+        raise _not_there(tf, "tpu")
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+        os.environ.get("TPU_NAME", "local")
+    )
+    tf.config.experimental_connect_to_cluster(resolver)
+    tf.tpu.experimental.initialize_tpu_system(resolver)
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _not_there(tf, device: str) -> ValueError:
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    found = ["cpu", *(f"gpu:{index}" for index in range(gpus))]
+    if tf.config.list_physical_devices("TPU"):
+        found.append("tpu")
+    return ValueError(
+        f"There is no device '{device}' for TensorFlow here. "
+        f"Found: {', '.join(found)}. TF_CPP_MIN_LOG_LEVEL=0 shows why."
+    )
+
+
+def _kind() -> str:
+    """`"TPU"`, `"GPU"` or `"CPU"`: the best that TensorFlow may use."""
+    import tensorflow as tf
+
+    for kind in ("TPU", "GPU"):
+        if tf.config.list_logical_devices(kind):
+            return kind
+    return "CPU"
+
+
+def _has_bfloat16() -> bool:
+    import tensorflow as tf
+
+    kind = _kind()
+    if kind == "GPU":
+        (gpu, *_) = tf.config.get_visible_devices("GPU")
+        details = tf.config.experimental.get_device_details(gpu)
+        return details.get("compute_capability", (0, 0)) >= _AMPERE
+    return kind == "TPU" or not _BFLOAT16_FLAGS.isdisjoint(_processor_flags())
+
+
+def _processor_flags() -> set[str]:
+    """Instruction sets of the processor, as Linux on x86 names them."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            found = re.search(r"^flags\s*:(.*)$", file.read(), re.MULTILINE)
+    except FileNotFoundError:
+        return set()
+    return set(found[1].split()) if found else set()
+
+
+def _free_gpu_memory() -> int:
+    import tensorflow as tf
+
+    (gpu, *_) = tf.config.get_visible_devices("GPU")
+    index = int(gpu.name.rpartition(":")[2])
+    # TensorFlow counts only the GPUs that this variable lets it see.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    name = visible.split(",")[index] if visible else str(index)
+    command = ["nvidia-smi", "--query-gpu=memory.free", f"--id={name}"]
+    try:
+        output = subprocess.check_output(
+            [*command, "--format=csv,noheader,nounits"], timeout=10
+        )
+        return int(output) * 2**20
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return sys.maxsize
+
+
+def _control_groups(
+    listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
+) -> Iterator[int]:
+    """What the control groups of this process leave to it, in bytes."""
+    try:
+        lines = pathlib.Path(listing).read_text().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield from _left(root, path, _CGROUP_2)
+        elif "memory" in controllers.split(","):
+            yield from _left(f"{root}/memory", path, _CGROUP_1)
+
+
+def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
+    """What a group and the groups around it leave; `root` is the outermost.
+
+    A container may show only its own group, as `root`.
+    """
+    limit_name, usage_name, cache_name = names
+    top = pathlib.Path(root)
+    group = top / path.lstrip("/")
+    while group.is_relative_to(top):
+        with contextlib.suppress(OSError):
+            limit = (group / limit_name).read_text().strip()
+            usage = int((group / usage_name).read_text())
+            stat = (group / "memory.stat").read_text()
+            # Files in the cache count as used but give way.
+            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
+            usage -= int(cache[1]) if cache else 0
+            if limit != "max":
+                yield max(0, int(limit) - usage)
+        group = group.parent

@@ -1,0 +1,244 @@
+"""Writes image files: what each format can hold, and the text inside it.
+
+| format | transparency | bits  | metadata         | longest side |
+|--------|--------------|-------|------------------|--------------|
+| PNG    | yes          | 8, 16 | text chunks      | 2^31 - 1     |
+| JPEG   | no           | 8     | comment, as JSON | 65500        |
+| WebP   | yes          | 8     | EXIF, as JSON    | 16383        |
+| TIFF   | yes          | 8, 16 | tag 270, as JSON | 2^31 - 1     |
+"""
+
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import PIL.ExifTags
+import PIL.Image
+import PIL.PngImagePlugin
+
+from tfstyle import srgb
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Format:
+    """What a file that is written can hold.
+
+    Attributes:
+        name: Pillow's name.
+        alpha: Whether it holds transparency.
+        deep: Whether it holds 16 bits per channel.
+        longest: Longest side, in pixels.
+    """
+
+    name: str
+    alpha: bool
+    deep: bool
+    longest: int
+
+
+_PNG = Format(name="PNG", alpha=True, deep=True, longest=2**31 - 1)
+_JPEG = Format(name="JPEG", alpha=False, deep=False, longest=65500)
+_WEBP = Format(name="WEBP", alpha=True, deep=False, longest=16383)
+_TIFF = Format(name="TIFF", alpha=True, deep=True, longest=2**31 - 1)
+
+WRITABLE = {
+    ".png": _PNG,
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".webp": _WEBP,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+}
+
+_DESCRIPTION = PIL.ExifTags.Base.ImageDescription
+_ICC_PROFILE = PIL.ExifTags.Base.InterColorProfile
+_EXTRA_SAMPLES = 338
+
+
+def check_format(
+    path: str | os.PathLike[str],
+    bit_depth: int = 8,
+    alpha: bool = False,
+    longest: int = 1,
+) -> Format:
+    """Refuses a file that cannot be written, before there are any pixels.
+
+    Args:
+        path: File to write later; its suffix says the format.
+        bit_depth: 8 or 16 bits per channel.
+        alpha: Whether transparency is to be written.
+        longest: Longer side of the picture, in pixels.
+
+    Returns:
+        The format.
+
+    Raises:
+        ValueError: The format is unknown, or cannot hold this.
+    """
+    name = os.fspath(path)
+    suffix = pathlib.Path(path).suffix
+    format = WRITABLE.get(suffix.lower())
+    if format is None:
+        raise ValueError(
+            f"Cannot write '{name}': the name must end in one of "
+            f"{', '.join(WRITABLE)}. Received: {suffix!r}"
+        )
+    if bit_depth not in (8, 16):
+        raise ValueError(
+            f"Cannot write '{name}': `bit_depth` must be 8 or 16. "
+            f"Received: {bit_depth!r}"
+        )
+    if bit_depth == 16 and not format.deep:
+        raise ValueError(
+            f"Cannot write '{name}': {format.name} holds 8 bits per channel. "
+            "Write .png or .tiff for 16."
+        )
+    if bit_depth == 16:
+        _opencv(name)
+    if alpha and not format.alpha:
+        raise ValueError(
+            f"Cannot write '{name}': {format.name} holds no transparency. "
+            "Write .png, .webp or .tiff, or leave the transparency out."
+        )
+    if longest > format.longest:
+        raise ValueError(
+            f"Cannot write '{name}': {format.name} holds at most "
+            f"{format.longest} pixels a side. Received: {longest}"
+        )
+    return format
+
+
+def encode(
+    samples: np.ndarray,
+    format: Format,
+    quality: int,
+    metadata: Mapping[str, str],
+) -> bytes:
+    """The file of a picture, with an sRGB profile.
+
+    Args:
+        samples: uint8 or uint16 array of shape `(height, width, 3)`, RGB, or
+            `(height, width, 4)`, RGB and alpha.
+        format: A value of `WRITABLE` that holds them: see `check_format`.
+        quality: 1 to 100, of JPEG and WebP.
+        metadata: Keyword -> text.
+
+    Returns:
+        The bytes of the file.
+    """
+    if samples.dtype == np.uint16:
+        return _encode_deep(samples, format, metadata)
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(samples).save(
+        buffer,
+        format.name,
+        icc_profile=srgb.icc_profile(),
+        **_options(format, quality, metadata),
+    )
+    return buffer.getvalue()
+
+
+def _options(
+    format: Format, quality: int, metadata: Mapping[str, str]
+) -> dict[str, Any]:
+    """Arguments of `PIL.Image.Image.save`."""
+    text = json.dumps(dict(metadata)) if metadata else ""
+    if format is _PNG:
+        return {"pnginfo": _png_chunks(metadata)}
+    if format is _JPEG:
+        # Colours at full resolution: painted edges are often edges of colour.
+        return {"quality": quality, "subsampling": 0, "comment": text}
+    if format is _WEBP:
+        exif = PIL.Image.Exif()
+        if text:
+            exif[_DESCRIPTION] = text
+        return {"quality": quality, "exif": exif.tobytes() if text else b""}
+    tags = {_DESCRIPTION: text} if text else {}
+    return {"compression": "tiff_adobe_deflate", "tiffinfo": tags}
+
+
+def _png_chunks(metadata: Mapping[str, str]) -> PIL.PngImagePlugin.PngInfo:
+    chunks = PIL.PngImagePlugin.PngInfo()
+    for keyword, text in metadata.items():
+        chunks.add_itxt(keyword, text)
+    return chunks
+
+
+def _opencv(name: str) -> Any:
+    try:
+        import cv2
+    except ImportError as error:
+        raise ValueError(
+            f"Cannot write '{name}' with 16 bits per channel: OpenCV is "
+            "missing. Install tfstyle[print], or write 8 bits."
+        ) from error
+    return cv2
+
+
+def _encode_deep(
+    samples: np.ndarray, format: Format, metadata: Mapping[str, str]
+) -> bytes:
+    # OpenCV orders channels blue, green, red, alpha.
+    order = [2, 1, 0, 3][: samples.shape[-1]]
+    suffix = ".png" if format is _PNG else ".tiff"
+    cv2 = _opencv(suffix)
+    _, data = cv2.imencode(suffix, np.ascontiguousarray(samples[..., order]))
+    if format is _PNG:
+        return _with_chunks(data.tobytes(), metadata)
+    tags: dict[int, tuple[int, bytes]] = {_ICC_PROFILE: (7, srgb.icc_profile())}
+    if samples.shape[-1] == 4:
+        tags[_EXTRA_SAMPLES] = (3, struct.pack("=H", 2))
+    if metadata:
+        text = json.dumps(dict(metadata)).encode() + b"\0"
+        tags[_DESCRIPTION] = (2, text)
+    return _with_tags(data.tobytes(), tags)
+
+
+def _with_chunks(data: bytes, metadata: Mapping[str, str]) -> bytes:
+    """Adds profile and text to a PNG file, after its header chunk."""
+    header = 8 + 25  # Signature; length, name, 13 bytes and checksum of IHDR.
+    profile = b"sRGB\0\0" + zlib.compress(srgb.icc_profile())
+    buffer = io.BytesIO()
+    buffer.write(data[:header])
+    PIL.PngImagePlugin.putchunk(buffer, b"iCCP", profile)
+    for name, content, *_ in _png_chunks(metadata).chunks:
+        PIL.PngImagePlugin.putchunk(buffer, bytes(name), bytes(content))
+    buffer.write(data[header:])
+    return buffer.getvalue()
+
+
+def _with_tags(data: bytes, tags: Mapping[int, tuple[int, bytes]]) -> bytes:
+    """Adds tags to a TIFF file, by a new directory at its end.
+
+    Args:
+        data: The file; its pixels stay where they are.
+        tags: Number -> type in the file (2 text, 3 uint16, 7 bytes), content.
+
+    Returns:
+        The new file.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    (start,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, start)
+    old = data[start + 2 : start + 2 + 12 * count]
+    entries = [old[i : i + 12] for i in range(0, len(old), 12)]
+    body = bytearray(data) + b"\0" * (len(data) % 2)
+    for number, (kind, content) in tags.items():
+        values = len(content) // 2 if kind == 3 else len(content)
+        place = content.ljust(4, b"\0")
+        if len(content) > 4:
+            place = struct.pack(order + "I", len(body))
+            body += content + b"\0" * (len(content) % 2)
+        head = struct.pack(order + "HHI", number, kind, values)
+        entries.append(head + place)
+    entries.sort(key=lambda entry: struct.unpack(order + "H", entry[:2]))
+    body[4:8] = struct.pack(order + "I", len(body))
+    body += struct.pack(order + "H", len(entries)) + b"".join(entries)
+    return bytes(body + b"\0" * 4)

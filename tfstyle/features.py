@@ -1,0 +1,213 @@
+"""Feature extractors: models from an image to feature maps by layer name.
+
+The networks are those of Keras Applications, cut above the deepest layer that
+is wanted and built from convolutions here, because pooling, the padding of
+the first convolution and the precision can be chosen.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import keras
+from keras import ops
+
+from tfstyle import weights as weight_files
+
+# For blocks 1 to 5: what keeps the mean activation of max pooling, measured
+# with VGG19 on 100 photographs (BUILD_NOTES.md); the fifth is taken from the
+# fourth.
+POOLINGS = {
+    "max": (1.0, 1.0, 1.0, 1.0, 1.0),
+    "avg": (1.32, 1.82, 1.52, 2.25, 2.25),
+    "l2": (1.23, 1.49, 1.37, 1.65, 1.65),
+}
+BORDERS = ("replicate", "zero")
+_MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
+
+
+def layer_names(name: str) -> list[str]:
+    """Layers of a network that can be asked for, shallow to deep.
+
+    >>> layer_names("vgg16")[:3]
+    ['block1_conv1', 'block1_conv2', 'block1_pool']
+
+    Raises:
+        ValueError: There is no such network.
+    """
+    return list(_steps(name))
+
+
+def extractor(
+    name: str,
+    layers: Iterable[str],
+    pooling: str = "max",
+    weights: str | os.PathLike[str] | None = "imagenet",
+    *,
+    border: str = "replicate",
+    dtype: str = "float32",
+) -> keras.Model:
+    """Frozen model from an image to the outputs of some layers.
+
+    Only the layers down to the deepest one asked for are built.
+
+    Args:
+        name: `"vgg16"` or `"vgg19"`.
+        layers: Names as in `layer_names`; convolutions after their ReLU.
+        pooling: `"max"`, as trained, `"avg"`, smoother in Gatys et al., or
+            `"l2"`, the root of the mean square; the last two are multiplied
+            by a gain that keeps the mean activation.
+        weights: `"imagenet"` for the published file, a path to a copy or to
+            another training, or `None` for random ones (He, seed 0).
+        border: How the first convolution pads: `"replicate"` the pixels at
+            the edge, or `"zero"` (in units of the mean-free image) as the
+            network was trained. Zeros are a frame that the network sees, and
+            that optimised pictures answer with artefacts.
+        dtype: `"float32"`, or `"bfloat16"` for convolutions and feature maps.
+
+    Returns:
+        A `keras.Model` from `(batch, height, width, 3)`, RGB in [0, 1], with
+        both sides at least 16 for the fifth block, to a dict from layer name
+        to feature map of type `dtype`.
+
+    Raises:
+        ValueError: An unknown network, layer, pooling or border; or weights
+            that are not those of the network.
+        FileNotFoundError: No weights are at hand; see `weights.resolve`.
+    """
+    wanted = list(dict.fromkeys(layers))
+    steps = _cut(name, wanted)
+    _check_choice("pooling", pooling, POOLINGS)
+    _check_choice("border", border, BORDERS)
+    image = keras.Input((None, None, 3), name="image", dtype="float32")
+    x = Preprocessing(dtype=dtype, name="preprocessing")(image)
+    outputs: dict[str, keras.KerasTensor] = {}
+    for step, channels in steps.items():
+        if not channels:
+            block = int(step[len("block")])
+            x = Pooling(pooling, block, name=step, dtype=dtype)(x)
+        elif not outputs and border == "replicate":
+            x = EdgePadding(name="padding", dtype=dtype)(x)
+            x = _convolution(step, channels, "valid", dtype)(x)
+        else:
+            x = _convolution(step, channels, "same", dtype)(x)
+        outputs[step] = x
+    chosen = {layer: outputs[layer] for layer in wanted}
+    model = keras.Model(image, chosen, name=name)
+    if weights is not None:
+        _assign(model, name, None if weights == "imagenet" else weights)
+    model.trainable = False
+    return model
+
+
+def _steps(name: str) -> dict[str, int]:
+    """Layer name to channels of a convolution, or 0 of a pooling."""
+    _check_choice("name", name, weight_files.FILES)
+    steps, block = {}, "block1"
+    for layer, shape in weight_files.shapes(name).items():
+        if not layer.startswith(block):
+            steps[f"{block}_pool"] = 0
+            block = layer.split("_")[0]
+        steps[layer] = shape[-1]
+    return steps | {f"{block}_pool": 0}
+
+
+def _cut(name: str, wanted: list[str]) -> dict[str, int]:
+    """The steps down to the deepest layer that is wanted."""
+    steps = _steps(name)
+    unknown = [layer for layer in wanted if layer not in steps]
+    if unknown or not wanted:
+        raise ValueError(
+            f"{name} has no layers {unknown}. Choose from: {', '.join(steps)}."
+        )
+    names = list(steps)
+    depth = 1 + max(map(names.index, wanted))
+    return {step: steps[step] for step in names[:depth]}
+
+
+def _check_choice(argument: str, value: str, choices: Iterable[str]) -> None:
+    if value not in choices:
+        raise ValueError(
+            f"`{argument}` must be one of {sorted(choices)}. "
+            f"Received: {argument}={value!r}"
+        )
+
+
+def _convolution(
+    name: str, channels: int, padding: str, dtype: str
+) -> keras.layers.Layer:
+    return keras.layers.Conv2D(
+        channels,
+        3,
+        padding=padding,
+        data_format="channels_last",
+        activation="relu",
+        kernel_initializer=keras.initializers.HeNormal(seed=0),
+        name=name,
+        dtype=dtype,
+    )
+
+
+def _assign(
+    model: keras.Model, name: str, path: str | os.PathLike[str] | None
+) -> None:
+    convolutions = {layer.name: layer for layer in _convolutions(model)}
+    arrays = weight_files.load(name, convolutions, path)
+    for layer, (kernel, bias) in arrays.items():
+        convolutions[layer].set_weights([kernel, bias])
+
+
+def _convolutions(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            yield layer
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class Preprocessing(keras.layers.Layer):
+    """From RGB in [0, 1] to the BGR in 0-255 without mean of Caffe's VGG."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
+    def call(self, image):
+        x = ops.flip(image * 255.0 - ops.array(_MEAN, "float32"), axis=-1)
+        return ops.cast(x, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class EdgePadding(keras.layers.Layer):
+    """Repeats the pixels at the edge once, on all four sides."""
+
+    def call(self, x):
+        # By one pixel, to mirror with the edge is to repeat the edge.
+        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class Pooling(keras.layers.Layer):
+    """Halves both sides of a feature map, and keeps its mean activation.
+
+    Args:
+        kind: A key of `POOLINGS`.
+        block: From 1 to 5; what is pooled is its output.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, kind, block, **kwargs):
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.block = block
+
+    def call(self, x):
+        shape = {"pool_size": 2, "strides": 2, "data_format": "channels_last"}
+        if self.kind == "max":
+            return ops.max_pool(x, **shape)
+        gain = ops.cast(POOLINGS[self.kind][self.block - 1], x.dtype)
+        if self.kind == "avg":
+            return ops.average_pool(x, **shape) * gain
+        # The root has no derivative at 0, where ReLU leaves many squares.
+        energy = ops.average_pool(ops.square(x), **shape)
+        return ops.sqrt(energy + ops.cast(1e-3, x.dtype)) * gain
+
+    def get_config(self):
+        return {**super().get_config(), "kind": self.kind, "block": self.block}

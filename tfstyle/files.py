@@ -1,0 +1,135 @@
+"""Files that are either whole or not there."""
+
+import contextlib
+import errno
+import os
+import pathlib
+import secrets
+from collections.abc import Iterator
+from typing import IO, Any, TypeGuard
+
+
+@contextlib.contextmanager
+def atomic(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
+    """Opens a file that replaces `path` only when all of it is on the disk.
+
+    What is written goes to a temporary file in the same folder. When the block
+    ends it is renamed to `path`; when the block raises, Ctrl-C included, it is
+    removed, and an older file at `path` stays as it was. A link is followed:
+    the file that it points to is replaced.
+
+    Args:
+        path: The file to write; its folder must exist.
+        mode: `"wb"`, or `"w"` for text in UTF-8.
+
+    Yields:
+        The open file.
+
+    Raises:
+        IsADirectoryError: `path` is a folder.
+        ValueError: `path` is a device or a pipe.
+        OSError: The file cannot be written; names `path`.
+
+    Example:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "note.txt")
+    ...     with atomic(path, "w") as file:
+    ...         _ = file.write("whole")
+    ...     path.read_text()
+    'whole'
+    """
+    target = _target(path)
+    temporary = _beside(target)
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        # Exclusive: the random name is ours, or this fails.
+        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if _names_no_other(error, temporary):
+            # A full disk is reported without a name, a missing folder with
+            # the temporary one; people know the file by the name they gave.
+            raise OSError(
+                error.errno, error.strerror, os.fspath(path)
+            ) from error
+        raise
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raises what writing `path` would, before there is something to write.
+
+    Args:
+        path: The file that `atomic` will write later; it may exist.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        IsADirectoryError: `path` is a folder.
+        PermissionError: The folder or the file may not be written.
+        ValueError: `path` is a device or a pipe.
+        OSError: The file system refuses for another reason.
+    """
+    target = _target(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"Cannot write '{os.fspath(path)}': there is no folder "
+            f"'{target.parent}'. Create it first."
+        )
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(
+            f"Cannot write '{os.fspath(path)}': the file is read-only."
+        )
+    temporary = _beside(target)
+    try:
+        # Permission bits do not tell: root passes them all, and a file system
+        # can be read-only.
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        kind = PermissionError if error.errno in _REFUSED else OSError
+        raise kind(
+            f"Cannot write '{os.fspath(path)}': no file can be created in "
+            f"'{target.parent}' ({error.strerror})."
+        ) from error
+
+
+# What an operating system answers where nothing may be written: the second is
+# a read-only file system.
+_REFUSED = {errno.EACCES, errno.EROFS, errno.EPERM}
+
+
+def _target(path: str | os.PathLike[str]) -> pathlib.Path:
+    """The file behind links, which must be a plain one or not exist yet."""
+    target = pathlib.Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(
+            f"Cannot write '{os.fspath(path)}': it is a folder. Give the name "
+            "of a file."
+        )
+    if target.exists() and not target.is_file():
+        # Renaming over it would replace /dev/null by a file.
+        raise ValueError(
+            f"Cannot write '{os.fspath(path)}': it is a device or a pipe. "
+            "Give the name of a file."
+        )
+    return target
+
+
+def _names_no_other(
+    error: BaseException, temporary: pathlib.Path
+) -> TypeGuard[OSError]:
+    return (
+        isinstance(error, OSError)
+        and error.errno is not None
+        and error.filename in (None, os.fspath(temporary))
+    )
+
+
+def _beside(target: pathlib.Path) -> pathlib.Path:
+    # Not made from the target's name: that may be as long as names can be.
+    return target.with_name(f".tfstyle-{secrets.token_hex(8)}.tmp")

@@ -1,0 +1,329 @@
+"""Losses between images and between feature maps, and the statistics of these.
+
+Every function is pure, takes channels-last tensors and uses `keras.ops` only,
+so it runs on any Keras backend. Losses return one value per example, shape
+`(batch,)`; weights and sums are the caller's. Statistics are computed in
+float32 whatever the precision of the features.
+
+| loss                   | compares                   | reference              |
+|------------------------|----------------------------|------------------------|
+| `content_loss`         | feature maps               | Gatys 2016, eq. 1      |
+| `style_loss`           | Gram matrices              | Gatys 2016, eq. 4      |
+| `moments_loss`         | channel means, deviations  | Huang 2017, eq. 13     |
+| `wasserstein_loss`     | means and covariances      | Olkin, Pukelsheim 1982 |
+| `histogram_loss`       | histogram of each channel  | Risser 2017, eq. 8     |
+| `structure_loss`       | edges                      | Li 2017, eq. 4         |
+| `total_variation_loss` | neighbouring pixels        | Mahendran 2015, eq. 4  |
+"""
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+Tensor = Any  # Of the backend that Keras runs on.
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference between two feature maps.
+
+    Gatys et al. take half the sum; the mean does not depend on the size.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        target: Feature map of the content, of the same shape.
+
+    Returns:
+        Shape `(batch,)`, float32.
+    """
+    difference = _float32(features) - _float32(target)
+    return ops.mean(ops.square(difference), axis=(1, 2, 3))
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Correlations between the channels of a feature map.
+
+    The sum over positions is divided by their number, `height * width`, so
+    that images of different sizes can be compared. Gatys et al. divide only
+    once, in the loss; their `beta` is therefore not our `style_weight`.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+
+    Returns:
+        Shape `(batch, channels, channels)`, float32, symmetric and positive
+        semidefinite.
+
+    Example:
+    >>> x = ops.ones((1, 2, 3, 4))
+    >>> ops.convert_to_numpy(gram_matrix(x))[0, 0].tolist()
+    [1.0, 1.0, 1.0, 1.0]
+
+    Reference:
+        Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
+        Neural Networks", CVPR 2016, eq. 3.
+    """
+    flat, positions = _flatten(features)
+    return ops.matmul(ops.swapaxes(flat, 1, 2), flat) / positions
+
+
+def style_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference to the Gram matrix of the style.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        target: `gram_matrix` of the style, `(batch, channels, channels)`.
+
+    Returns:
+        Shape `(batch,)`, float32.
+    """
+    return ops.mean(ops.square(gram_matrix(features) - target), axis=(1, 2))
+
+
+def channel_moments(
+    features: Tensor, epsilon: float = 1e-5
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel over the positions.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        epsilon: Added to the variance: the gradient of a square root has no
+            limit at 0, where dead channels are.
+
+    Returns:
+        Two tensors of shape `(batch, 1, 1, channels)`, float32.
+    """
+    mean, variance = ops.moments(_float32(features), axes=(1, 2), keepdims=True)
+    return mean, ops.sqrt(variance + epsilon)
+
+
+def moments_loss(features: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
+    """Squared difference to the mean and deviation of the style's channels.
+
+    The paper sums over the channels; the mean makes layers comparable.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        target: `channel_moments` of the style.
+
+    Returns:
+        Shape `(batch,)`, float32.
+    """
+    mean, deviation = channel_moments(features)
+    gaps = ops.square(mean - target[0]) + ops.square(deviation - target[1])
+    return ops.mean(gaps, axis=(1, 2, 3))
+
+
+class Gaussian(NamedTuple):
+    """Normal distribution that a layer's feature vectors are compared with.
+
+    Attributes:
+        mean: Shape `(batch, channels)`.
+        root: Symmetric square root of the covariance, `(batch, channels,
+            channels)`.
+        trace: Trace of the covariance, `(batch,)`.
+    """
+
+    mean: Tensor
+    root: Tensor
+    trace: Tensor
+
+
+def mean_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of the feature vectors over the positions.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+
+    Returns:
+        Mean `(batch, channels)` and covariance (divided by the number of
+        positions) `(batch, channels, channels)`, float32.
+    """
+    flat, positions = _flatten(features)
+    mean = ops.mean(flat, axis=1)
+    centred = flat - mean[:, None]
+    return mean, ops.matmul(ops.swapaxes(centred, 1, 2), centred) / positions
+
+
+def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
+    """The target of `wasserstein_loss`.
+
+    Args:
+        mean: Shape `(batch, channels)`.
+        covariance: Shape `(batch, channels, channels)`; with `mean`, as
+            `mean_covariance` returns them for the style.
+    """
+    values, vectors = ops.linalg.eigh(covariance)
+    roots = ops.sqrt(ops.maximum(values, 0.0))
+    root = ops.matmul(vectors * roots[:, None], ops.swapaxes(vectors, 1, 2))
+    return Gaussian(mean, root, ops.trace(covariance, axis1=1, axis2=2))
+
+
+def wasserstein_loss(
+    features: Tensor, target: Gaussian, epsilon: float = 1e-4
+) -> Tensor:
+    """Squared Wasserstein-2 distance of Gaussians, divided by the channels.
+
+    With S the covariance of the features and R the root of the target's, the
+    distance is `|m - m'|^2 + tr(S + R^2 - 2 (R S R)^(1/2))`. Its derivative
+    by S is `1 - R (R S R)^(-1/2) R`, which the eigenvectors that gave the
+    value give too: nothing is differentiated through a matrix root.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        target: `gaussian` of the style.
+        epsilon: Bound for the derivative: eigenvalues of `R S R` count for
+            at least `epsilon^2` times the square of the target's mean
+            variance where they are divided by. It is unbounded where the
+            features lack a direction that the style has.
+
+    Returns:
+        Shape `(batch,)`, float32.
+
+    Reference:
+        Olkin and Pukelsheim, "The distance between two random vectors with
+        given dispersion matrices", 1982. In style transfer: Vacher et al.
+        2020.
+    """
+    mean, covariance = mean_covariance(features)
+    channels = covariance.shape[-1]
+    fixed = ops.stop_gradient(covariance)
+    values, vectors = ops.linalg.eigh(target.root @ fixed @ target.root)
+    least = epsilon * target.trace[:, None] / channels + _TINY
+    roots = ops.sqrt(ops.maximum(values, 0.0))
+    transport = target.root @ vectors
+    plan = ops.matmul(
+        transport / ops.maximum(roots, least)[:, None],
+        ops.swapaxes(transport, 1, 2),
+    )
+    fidelity = ops.sum(roots, axis=1)
+    # The value of `fidelity`, with the derivative that is known for it.
+    change = ops.sum(plan * (covariance - fixed), axis=(1, 2)) / 2
+    trace = ops.trace(covariance, axis1=1, axis2=2)
+    spread = trace + target.trace - 2 * (fidelity + change)
+    gap = ops.sum(ops.square(mean - target.mean), axis=1)
+    # Rounding may leave a little less than nothing.
+    return (gap + spread) / channels
+
+
+_TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
+
+
+def quantiles(features: Tensor, count: int) -> Tensor:
+    """Histogram of each channel as `count` values in ascending order.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        count: Values wanted; positions of the image that will be compared.
+
+    Returns:
+        Shape `(batch, count, channels)`, float32.
+
+    Example:
+    >>> x = ops.reshape(ops.array([3.0, 1.0]), (1, 2, 1, 1))
+    >>> ops.convert_to_numpy(quantiles(x, 3))[0, :, 0].tolist()
+    [1.0, 2.0, 3.0]
+    """
+    flat, positions = _flatten(features)
+    ordered = ops.sort(flat, axis=1)
+    place = (ops.arange(count, dtype="float32") + 0.5) / count
+    place = ops.clip(place * positions - 0.5, 0, positions - 1)
+    lower = ops.floor(place)
+    upper = ops.minimum(lower + 1, positions - 1)
+    below = ops.take(ordered, ops.cast(lower, "int32"), axis=1)
+    above = ops.take(ordered, ops.cast(upper, "int32"), axis=1)
+    return below + (above - below) * (place - lower)[:, None]
+
+
+def histogram_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference to the style's histogram, channel by channel.
+
+    Sorting compares exact histograms, where the paper uses 255 bins: this is
+    the squared Wasserstein-2 distance of each channel's distribution. Of an
+    image it is a colour histogram loss.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        target: `quantiles` of the style, `(batch, height * width, channels)`.
+
+    Returns:
+        Shape `(batch,)`, float32.
+    """
+    ordered = ops.sort(_flatten(features)[0], axis=1)
+    return ops.mean(ops.square(ordered - target), axis=(1, 2))
+
+
+def laplacian(image: Tensor, scale: int) -> Tensor:
+    """Second differences of the image averaged over squares of `scale`.
+
+    Args:
+        image: Shape `(batch, height, width, channels)`, both sides at least
+            `3 * scale`.
+        scale: Side of the squares in pixels: 1 for the finest edges.
+
+    Returns:
+        Shape `(batch, height // scale - 2, width // scale - 2, channels)`:
+        the sum of the four neighbours less four times the pixel. The paper
+        sums over the colours; here each keeps its own.
+    """
+    small = ops.average_pool(_float32(image), scale, scale, padding="valid")
+    across = small[:, 1:-1, :-2] + small[:, 1:-1, 2:]
+    down = small[:, :-2, 1:-1] + small[:, 2:, 1:-1]
+    return across + down - 4 * small[:, 1:-1, 1:-1]
+
+
+def structure_loss(image: Tensor, targets: dict[int, Tensor]) -> Tensor:
+    """Mean squared difference to the photograph's Laplacians.
+
+    Args:
+        image: Shape `(batch, height, width, channels)`.
+        targets: Scale to `laplacian` of the photograph at that scale.
+
+    Returns:
+        Shape `(batch,)`, float32: the mean over the scales.
+
+    Reference:
+        Li et al., "Laplacian-Steered Neural Style Transfer", 2017, eq. 4;
+        scales 4 and 16 there.
+    """
+    gaps = [
+        content_loss(laplacian(image, scale), target)
+        for scale, target in targets.items()
+    ]
+    return sum(gaps) / len(gaps)
+
+
+def total_variation_loss(image: Tensor, power: int = 2) -> Tensor:
+    """Mean difference between neighbouring pixels, down and across.
+
+    Args:
+        image: Shape `(batch, height, width, channels)`, both sides at least
+            2 pixels.
+        power: 1 for absolute differences, which keep edges, or 2 for squared
+            ones, which are kinder to soft gradients.
+
+    Returns:
+        Shape `(batch,)`, float32: the two means, added.
+
+    Reference:
+        Mahendran and Vedaldi, "Understanding Deep Image Representations by
+        Inverting Them", CVPR 2015, who sum `(dx^2 + dy^2)^(beta / 2)`.
+    """
+    image = _float32(image)
+    magnitude = {1: ops.abs, 2: ops.square}[power]
+    down = magnitude(image[:, 1:] - image[:, :-1])
+    across = magnitude(image[:, :, 1:] - image[:, :, :-1])
+    return ops.mean(down, axis=(1, 2, 3)) + ops.mean(across, axis=(1, 2, 3))
+
+
+def _float32(x: Tensor) -> Tensor:
+    return ops.cast(x, "float32")
+
+
+def _flatten(features: Tensor) -> tuple[Tensor, Any]:
+    batch, height, width, channels = ops.shape(features)
+    flat = ops.reshape(_float32(features), (batch, height * width, channels))
+    return flat, (
+        height * width
+        if isinstance(height * width, int)
+        else ops.cast(height * width, "float32")
+    )

@@ -1,0 +1,189 @@
+"""What `gatys` minimises: the terms of the loss for one size of the picture.
+
+Targets are computed once, when the objective is made. Each term is divided by
+the energy of its own target, so that weights carry over between networks,
+layers and sizes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfstyle import images, losses, schedule
+from tfstyle.config import STRUCTURE_SCALES, GatysConfig
+
+Tensor = Any
+
+
+class Term(NamedTuple):
+    """A part of the loss.
+
+    Attributes:
+        weight: What its value is multiplied by.
+        loss: From the picture `(1, height, width, 3)` and its feature maps by
+            layer name to one value per example.
+    """
+
+    weight: float
+    loss: Callable[[Tensor, Mapping[str, Tensor]], Tensor]
+
+
+_LEAST = 1e-6  # Energy of a flat target, squares of values in [0, 1].
+
+
+def terms(
+    network: keras.Model,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+) -> dict[str, Term]:
+    """Terms of the loss, weighted, by name.
+
+    Args:
+        network: Has the layers of `config`; see `features.extractor`.
+        content: The photograph at the size that is painted, `(height, width,
+            3)`.
+        styles: The style images, of any size.
+        config: The weights.
+
+    Returns:
+        The terms by names such as `"style/block1_conv1"`.
+    """
+    shape = content.shape[:2]
+    scaled = scale_styles(styles, shape, config.style_scale)
+    shares = config.style_mix or (1.0,) * len(styles)
+    mix = [share / sum(shares) for share in shares]
+    found: dict[str, Term] = {}
+    found |= _content_terms(network, content, config)
+    found |= _style_terms(network, scaled, mix, config)
+    found |= _image_terms(content, scaled, mix, config)
+    return found
+
+
+def scale_styles(
+    styles: Sequence[np.ndarray],
+    shape: tuple[int, int],
+    scales: Sequence[float],
+) -> list[np.ndarray]:
+    """Style images at their scale relative to the picture, aspect kept.
+
+    The longer side becomes `scale` times that of `shape`, but more where the
+    shorter side would be less than what the network needs.
+    """
+    each = list(scales) * (len(styles) if len(scales) == 1 else 1)
+    scaled = []
+    for style, scale in zip(styles, each, strict=True):
+        height, width = style.shape[:2]
+        aspect = max(height, width) / min(height, width)
+        size = max(max(shape) * scale, schedule.SMALLEST * aspect)
+        fitted = images.fit(height, width, round(size))
+        scaled.append(images.resize(style, *fitted))
+    return scaled
+
+
+def _content_terms(network, content, config):
+    maps = network(content[None])
+    found = {}
+    for layer, share in _shares(config.content_layers).items():
+        target = maps[layer]
+        energy = _mean(ops.square(ops.cast(target, "float32")))
+        weight = config.content_weight * share / energy
+        found[f"content/{layer}"] = Term(weight, _content(layer, target))
+    return found
+
+
+def _style_terms(network, styles, mix, config):
+    found = {}
+    maps = [network(style[None]) for style in styles]
+    make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
+    for layer, share in _shares(config.style_layers).items():
+        energy, loss = make(layer, [m[layer] for m in maps], mix)
+        weight = config.style_weight * share / energy
+        found[f"style/{layer}"] = Term(weight, loss)
+    return found
+
+
+def _image_terms(content, styles, mix, config):
+    found: dict[str, Term] = {}
+    if config.tv_weight:
+        found["tv"] = Term(
+            config.tv_weight,
+            lambda image, maps: losses.total_variation_loss(image),
+        )
+    if config.structure_weight:
+        found["structure"] = _structure(content, config.structure_weight)
+    if config.histogram_weight:
+        found["histogram"] = _histogram(
+            content.shape[:2], styles, mix, config.histogram_weight
+        )
+    return found
+
+
+def _content(layer, target):
+    return lambda image, maps: losses.content_loss(maps[layer], target)
+
+
+def _gram(layer, maps, mix):
+    target = _blend([losses.gram_matrix(m) for m in maps], mix)
+    energy = _mean(ops.square(target))
+    return energy, lambda image, m: losses.style_loss(m[layer], target)
+
+
+def _wasserstein(layer, maps, mix):
+    """As crowsonkb does, styles are blended by their first two moments."""
+    means, seconds = [], []
+    for m in maps:
+        mean, covariance = losses.mean_covariance(m)
+        means.append(mean)
+        seconds.append(covariance + _outer(mean))
+    mean = _blend(means, mix)
+    target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
+    channels = mean.shape[-1]
+    energy = _mean(ops.square(mean)) + float(target.trace[0]) / channels
+    return energy, lambda image, m: losses.wasserstein_loss(m[layer], target)
+
+
+def _structure(content, weight):
+    scales = [s for s in STRUCTURE_SCALES if 3 * s <= min(content.shape[:2])]
+    photo = ops.convert_to_tensor(content[None])
+    targets = {scale: losses.laplacian(photo, scale) for scale in scales}
+    energies = [_mean(ops.square(target)) for target in targets.values()]
+    energy = max(sum(energies) / len(energies), _LEAST)
+    return Term(
+        weight / energy,
+        lambda image, maps: losses.structure_loss(image, targets),
+    )
+
+
+def _histogram(shape, styles, mix, weight):
+    count = shape[0] * shape[1]
+    targets = [
+        losses.quantiles(ops.convert_to_tensor(style[None]), count)
+        for style in styles
+    ]
+    target = _blend(targets, mix)
+    energy = max(_mean(ops.square(target)), _LEAST)
+    return Term(
+        weight / energy,
+        lambda image, maps: losses.histogram_loss(image, target),
+    )
+
+
+def _shares(layers: Mapping[str, float]) -> dict[str, float]:
+    total = sum(layers.values())
+    return {name: share / total for name, share in layers.items() if share}
+
+
+def _blend(statistics, mix):
+    return sum(share * s for share, s in zip(mix, statistics, strict=True))
+
+
+def _outer(mean):
+    return mean[:, :, None] * mean[:, None, :]
+
+
+def _mean(x) -> float:
+    return float(ops.mean(x))

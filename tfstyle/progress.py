@@ -1,0 +1,175 @@
+"""Progress of long work: values that an `on_step` callback receives.
+
+`on_step(progress, picture)` is called during the work; `picture()` gives the
+picture so far, an array of shape `(height, width, 3)` in [0, 1]. Returning
+true ends the run, which then gives the best picture it has.
+
+The library only makes `Progress` values. `Bar` and `Trace` are callbacks that
+programs attach.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tqdm
+
+_SHOWN_LOSSES = 3  # More do not fit beside the bar in 80 columns.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        size: Longer side that is worked at now, in pixels.
+        height: Rows of the picture at this size.
+        width: Columns of the picture at this size.
+        step: Steps done at this size.
+        steps: Steps at this size, at most.
+        done: Work done in the whole run, in the unit of `total`.
+        total: Work of the whole run. Its unit is the caller's; the remaining
+            time is right when it is proportional to time, as steps times
+            pixels are.
+        losses: Name to value; empty at steps where they were not fetched.
+            Names with a slash, such as `"style/block1_conv1"`, are parts of
+            another one.
+        seconds: Time since the run began.
+        memory: Bytes held at most so far.
+    """
+
+    size: int
+    height: int
+    width: int
+    step: int
+    steps: int
+    done: float
+    total: float
+    losses: Mapping[str, float]
+    seconds: float
+    memory: int
+
+
+OnStep = Callable[[Progress, Callable[[], np.ndarray]], bool | None]
+
+
+def all_of(*callbacks: OnStep) -> OnStep:
+    """One callback that calls all of them, and is true if one of them is."""
+
+    def on_step(progress: Progress, picture: Callable[[], np.ndarray]) -> bool:
+        # A list, so that one that ends the run does not silence the others.
+        return any([callback(progress, picture) for callback in callbacks])
+
+    return on_step
+
+
+class Bar:
+    """Draws a progress bar on stderr; a context manager.
+
+    Shows the size, the step, the speed, the main losses and the time that
+    remains of the whole run.
+    """
+
+    def __init__(self) -> None:
+        self._last: Progress | None = None
+        self._losses: Mapping[str, float] = {}
+        self._bar: tqdm.tqdm | None = None
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(
+        self, progress: Progress, picture: Callable[[], np.ndarray]
+    ) -> None:
+        """Draws `progress`; never ends the run."""
+        if self._bar is None:
+            self._bar = _new_bar(progress)
+        self._losses = progress.losses or self._losses
+        self._bar.set_description_str(_where(progress), refresh=False)
+        self._bar.set_postfix_str(self._details(progress), refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+        self._last = progress
+
+    def _details(self, progress: Progress) -> str:
+        losses = [
+            f"{name} {value:.3g}"
+            for name, value in self._losses.items()
+            if "/" not in name
+        ][:_SHOWN_LOSSES]
+        return ", ".join([*self._speed(progress), *losses])
+
+    def _speed(self, progress: Progress) -> list[str]:
+        last = self._last
+        if last is None or last.size != progress.size:
+            return []
+        seconds = progress.seconds - last.seconds
+        if seconds <= 0:
+            return []
+        return [f"{(progress.step - last.step) / seconds:.3g} steps/s"]
+
+
+def _where(progress: Progress) -> str:
+    shape = f"{progress.width}x{progress.height}"
+    return f"{shape} {progress.step}/{progress.steps} "
+
+
+def _new_bar(progress: Progress) -> tqdm.tqdm:
+    bar = tqdm.tqdm(
+        total=progress.total,
+        # A run that was resumed begins in the middle.
+        initial=progress.done,
+        desc=_where(progress),
+        file=sys.stderr,
+        bar_format="{desc}{percentage:3.0f}%|{bar}| "
+        "{elapsed}<{remaining}{postfix}",
+        dynamic_ncols=True,
+        # A terminal gets a smooth bar, a log file a line now and then.
+        mininterval=0.2 if sys.stderr.isatty() else 30.0,
+        miniters=0,
+        # Steps differ in length: the average of many foretells better.
+        smoothing=0.05,
+    )
+    bar.start_t -= progress.seconds
+    return bar
+
+
+class Trace:
+    """Writes a line of JSON for each step with losses; a context manager.
+
+    A line holds all attributes of `Progress`, so every term, the time and the
+    memory, and is in the file when the call returns.
+
+    Args:
+        path: The file to write.
+        resume: Whether to keep the lines that are in it.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], resume: bool = False
+    ) -> None:
+        mode = "a" if resume else "w"
+        self._file = open(path, mode, encoding="utf-8")
+
+    def __enter__(self) -> "Trace":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._file.close()
+
+    def __call__(
+        self, progress: Progress, picture: Callable[[], np.ndarray]
+    ) -> None:
+        """Writes `progress`; never ends the run."""
+        if not progress.losses:
+            return
+        losses = {n: float(value) for n, value in progress.losses.items()}
+        line = {**vars(progress), "losses": losses}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()

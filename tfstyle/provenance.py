@@ -1,0 +1,169 @@
+"""What made a picture, kept inside the picture, so that it can be made again.
+
+A record is JSON: versions, flags, the seed among them, and for each input file
+its name and SHA-256; no folders, so that pictures can be published.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tfstyle
+from tfstyle import images
+
+_KEY = "tfstyle"
+_PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
+
+
+def describe(
+    config: Any,
+    inputs: Mapping[str, str | os.PathLike[str]],
+    notes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The record of a run.
+
+    Args:
+        config: A dataclass or a mapping with all that the result depends on,
+            the seed included. Of text that is an absolute path only the last
+            part is kept: name files in `inputs`.
+        inputs: Role -> file, such as `{"content": "dog.jpg"}`. Files that
+            share a role are told apart by the caller: `"style 1"`.
+        notes: What else is worth knowing and JSON can hold, for instance
+            which weights were used.
+
+    Returns:
+        A dictionary that JSON can hold, with the keys `tfstyle`, `versions`,
+        `config`, `inputs` and `notes`.
+
+    Raises:
+        FileNotFoundError: An input does not exist.
+    """
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        fields = dataclasses.fields(config)
+        config = {field.name: getattr(config, field.name) for field in fields}
+    return {
+        "tfstyle": tfstyle.__version__,
+        "versions": _versions(),
+        "config": _portable(config),
+        "inputs": {
+            role: {"name": pathlib.Path(path).name, "sha256": digest(path)}
+            for role, path in inputs.items()
+        },
+        "notes": _portable(notes or {}),
+    }
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def embed(record: Mapping[str, Any]) -> dict[str, str]:
+    """The `metadata` of `images.save` that carry a record."""
+    return {_KEY: json.dumps(record)}
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The record inside a picture.
+
+    Args:
+        path: A file that `images.save` wrote with `embed(record)`.
+
+    Returns:
+        The record.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not an image, or holds no record.
+    """
+    text = images.read_metadata(path).get(_KEY, "")
+    try:
+        record = json.loads(text)
+        complete = isinstance(record["config"], dict) and all(
+            isinstance(record["inputs"][role][key], str)
+            for role in record["inputs"]
+            for key in ("name", "sha256")
+        )
+    except (ValueError, TypeError, KeyError):
+        complete = False
+    if not complete:
+        raise ValueError(
+            f"'{os.fspath(path)}' does not say how it was made. Expected: a "
+            "picture that tfstyle wrote; other programs drop the record when "
+            "they save it."
+        )
+    return record
+
+
+def find_inputs(
+    record: Mapping[str, Any],
+    folders: Iterable[str | os.PathLike[str]],
+) -> dict[str, pathlib.Path]:
+    """Finds the files that a record names, by name and content.
+
+    Args:
+        record: From `read`.
+        folders: Where to look, the first one first; not below them.
+
+    Returns:
+        Role -> path.
+
+    Raises:
+        FileNotFoundError: An input is in none of the folders, or only with
+            another content; names it with its SHA-256.
+    """
+    places = [pathlib.Path(folder) for folder in folders]
+    return {
+        role: _find(role, entry["name"], entry["sha256"], places)
+        for role, entry in record["inputs"].items()
+    }
+
+
+def _find(
+    role: str, name: str, sha256: str, folders: list[pathlib.Path]
+) -> pathlib.Path:
+    # The record comes from a file of any origin: only its last part is a name.
+    paths = [folder / pathlib.Path(name).name for folder in folders]
+    present = [path for path in paths if path.is_file()]
+    for path in present:
+        if digest(path) == sha256:
+            return path
+    where = ", ".join(f"'{folder}'" for folder in folders)
+    if present:
+        found = f"'{present[0]}' has another content"
+    else:
+        found = f"it is not in {where}"
+    raise FileNotFoundError(
+        f"The {role} '{name}' with SHA-256 {sha256} is missing: {found}. Put "
+        "it there and try again."
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            # TensorFlow: where training runs on JAX it is not installed.
+            continue
+    return versions
+
+
+def _portable(value: Any) -> Any:
+    """Without folders, and of the types of JSON."""
+    if isinstance(value, Mapping):
+        return {key: _portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_portable(item) for item in value]
+    if isinstance(value, str | os.PathLike):
+        text = os.fspath(value)
+        return pathlib.Path(text).name if os.path.isabs(text) else text
+    return value

@@ -1,0 +1,51 @@
+"""Coarse-to-fine sizes of a picture."""
+
+from tfstyle.images import fit
+
+SMALLEST = 16
+"""Pixels of the shorter side under which VGG's fifth block is empty."""
+
+_START = 128  # Longer side of the first size, as in crowsonkb's recipe.
+_START_SHORTER = 32  # Under this, block 5 sees two positions or fewer.
+
+
+def sizes(
+    height: int, width: int, size: int, factor: float = 2**0.5
+) -> list[tuple[int, int]]:
+    """Shapes from coarse to fine, each `factor` times the one before.
+
+    The first has a longer side of about 128 pixels, more where the shorter
+    side would have less than 32; the last is exactly `size` long.
+
+    >>> sizes(600, 800, 512)
+    [(96, 128), (136, 181), (192, 256), (272, 362), (384, 512)]
+    >>> sizes(100, 1000, 512)
+    [(36, 362), (51, 512)]
+
+    Args:
+        height: Rows of the photograph.
+        width: Columns of the photograph.
+        size: Longer side of the last shape, in pixels.
+        factor: Ratio of one shape to the one before.
+
+    Raises:
+        ValueError: The shorter side of the last shape is under 16 pixels.
+    """
+    last = fit(height, width, size)
+    if min(last) < SMALLEST:
+        needed = -(-SMALLEST * max(height, width) // min(height, width))
+        raise ValueError(
+            f"The shorter side must have at least {SMALLEST} pixels at the "
+            f"final size. Received: a {width}x{height} image, which is "
+            f"{last[1]}x{last[0]} at size {size}; take a size of {needed} or "
+            "more, or crop it."
+        )
+    shapes = [last]
+    longer = size / factor
+    while round(longer) >= _START:
+        shape = fit(height, width, round(longer))
+        if min(shape) < _START_SHORTER:
+            break
+        shapes.append(shape)
+        longer /= factor
+    return shapes[::-1]

@@ -1,0 +1,149 @@
+"""Turns any image that Pillow reads into sRGB in [0, 1], and transparency.
+
+Colours are converted by the ICC profile of the file; one that is damaged, or of
+another kind of pixels, is ignored, as browsers do. RGB of 16 bits is read as 8
+bits, grey keeps all of them.
+"""
+
+import io
+import struct
+
+import numpy as np
+import PIL.Image
+import PIL.ImageCms
+
+_GREY = ("1", "L", "LA", "La")
+# Colour space of an ICC profile -> Pillow's mode of the pixels it describes.
+_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+
+
+def convert(image: PIL.Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """The colours of an image, and its transparency.
+
+    Grey tones without a known range (32-bit integers and floats) stay as they
+    are within 16 bits and [0, 1], and are stretched from their minimum to
+    their maximum beyond.
+
+    Args:
+        image: Of any mode, with the `info` of its file.
+
+    Returns:
+        Float32 array of shape `(height, width, 3)`, RGB in [0, 1]; and one of
+        shape `(height, width)`, from 0, transparent, to 1, or `None` when all
+        is opaque. What is invisible has the mean of the visible colours.
+
+    Raises:
+        ValueError: Some tones are not finite.
+    """
+    profile = _profile(image)
+    tones: np.ndarray | None = None
+    if image.mode.startswith("I") or image.mode == "F":
+        tones, alpha = _deep_grey(image)
+    else:
+        image, alpha = _without_alpha(image)
+        if image.mode == "L":
+            tones = unit(image)
+    if tones is None:
+        pixels = unit(_srgb(image, profile))
+    else:
+        pixels = _coloured(tones, profile)
+    if alpha is None or alpha.min() == 1:
+        return pixels, None
+    return _without_hidden_colours(pixels, alpha), alpha
+
+
+def unit(image: PIL.Image.Image) -> np.ndarray:
+    """The samples of an 8-bit image, as float32 in [0, 1]."""
+    return np.asarray(image, np.float32) / 255
+
+
+def icc_profile() -> bytes:
+    """The ICC profile of sRGB, always the same bytes."""
+    srgb = PIL.ImageCms.createProfile("sRGB")
+    data = bytearray(PIL.ImageCms.ImageCmsProfile(srgb).tobytes())
+    # The date of creation: files of equal pixels shall be equal.
+    data[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+    return bytes(data)
+
+
+def _without_alpha(
+    image: PIL.Image.Image,
+) -> tuple[PIL.Image.Image, np.ndarray | None]:
+    """Parts an 8-bit image into colours, of mode L, RGB or CMYK, and alpha."""
+    mode = "L" if image.mode in _GREY else "RGB"
+    if image.has_transparency_data:
+        image = image.convert("LA" if mode == "L" else "RGBA")
+        return image.convert(mode), unit(image.getchannel("A"))
+    return image if image.mode == "CMYK" else image.convert(mode), None
+
+
+def _deep_grey(
+    image: PIL.Image.Image,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Tones in [0, 1] and alpha of one channel of 16 or 32 bits."""
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise ValueError("Expected grey tones. Received: some NaN or infinite.")
+    hidden = image.info.get("transparency")
+    alpha = None if hidden is None else (values != hidden).astype(np.float32)
+    low, high = 0, 1 if image.mode == "F" else 65535
+    if values.min() < low or values.max() > high:
+        low, high = values.min(), values.max()
+    tones = (values.astype(np.float64) - low) / (float(high) - low or 1)
+    return np.clip(tones, 0, 1).astype(np.float32), alpha
+
+
+def _profile(image: PIL.Image.Image) -> PIL.ImageCms.ImageCmsProfile | None:
+    data = image.info.get("icc_profile")
+    if not data:
+        return None
+    try:
+        return PIL.ImageCms.ImageCmsProfile(io.BytesIO(data))
+    except OSError:
+        return None
+
+
+def _srgb(
+    image: PIL.Image.Image, profile: PIL.ImageCms.ImageCmsProfile | None
+) -> PIL.Image.Image:
+    """Turns the colours that `profile` describes into those of sRGB."""
+    if profile is None:
+        return image.convert("RGB")
+    mode = _MODES.get(profile.profile.xcolor_space.strip())
+    if mode == "RGB" and image.mode == "L":
+        image = image.convert("RGB")
+    if image.mode != mode:
+        return image.convert("RGB")
+    srgb = PIL.ImageCms.createProfile("sRGB")
+    try:
+        converted = PIL.ImageCms.profileToProfile(
+            image, profile, srgb, outputMode="RGB"
+        )
+    except PIL.ImageCms.PyCMSError:
+        return image.convert("RGB")
+    return converted or image.convert("RGB")
+
+
+def _coloured(
+    tones: np.ndarray, profile: PIL.ImageCms.ImageCmsProfile | None
+) -> np.ndarray:
+    """RGB of grey tones, without rounding those of 16 bits to 8."""
+    if profile is None:
+        return np.repeat(tones[..., None], 3, axis=-1)
+    # Pillow transforms 8 bits: it gives the curve, the rest lies between.
+    steps = np.arange(256, dtype=np.uint8)[None]
+    curve = unit(_srgb(PIL.Image.fromarray(steps), profile))[0]
+    places = np.linspace(0, 1, 256)
+    channels = [np.interp(tones, places, curve[:, i]) for i in range(3)]
+    return np.stack(channels, axis=-1).astype(np.float32)
+
+
+def _without_hidden_colours(
+    pixels: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
+    """Gives invisible pixels, often black or noise, the mean visible colour."""
+    if not alpha.any():
+        return pixels
+    mean = np.average(pixels.reshape(-1, 3), axis=0, weights=alpha.ravel())
+    visible = alpha[..., None] > 0
+    return np.where(visible, pixels, mean).astype(np.float32)
