@@ -7,6 +7,8 @@ import pathlib
 import numpy as np
 import pytest
 
+import helpers
+
 # Before any test imports TensorFlow or starts a program: no network, and the
 # processor even where there is a GPU, so that the goldens hold.
 os.environ["TFSTYLE_OFFLINE"] = "1"
@@ -39,6 +41,19 @@ def golden(request):
         return np.load(path)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def random_vgg16(tmp_path_factory):
+    """Path of random VGG16 weights of all blocks."""
+    return helpers.vgg_weights(tmp_path_factory.mktemp("weights") / "vgg16.h5")
+
+
+@pytest.fixture(scope="session")
+def small_vgg16(tmp_path_factory):
+    """Path of random VGG16 weights of blocks 1 and 2 only."""
+    path = tmp_path_factory.mktemp("weights") / "vgg16_blocks12.h5"
+    return helpers.vgg_weights(path, blocks=2)
 
 
 @pytest.fixture(scope="session")

@@ -15,14 +15,16 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"config", "files", "schedule", "srgb"},
+    {"config", "files", "srgb", "weight_cache"},
     {"checkpoint", "decoding", "encoding", "progress", "weights"},
     {"images"},
-    {"provenance"},
+    {"provenance", "schedule"},
+    {"job", "output"},
     # Tensors.
     {"adam", "devices", "lbfgs", "losses"},
     {"features", "memory", "objective"},
     # Algorithms.
+    {"descent"},
     {"gatys"},
     # Flags.
     {"cli"},
@@ -30,7 +32,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:4])
+VALUES = set().union(*LAYERS[:5])
 ANY_BACKEND = VALUES | {"features", "losses", "objective"}
 # Tests about the whole, beside the one for each module.
 WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}

@@ -97,3 +97,29 @@ def test_code_in_a_file_is_not_run(tmp_path):
     np.savez(path, meta=np.array([print], object))
     with pytest.raises(ValueError, match="is not a whole checkpoint"):
         checkpoint.load(tmp_path)
+
+
+def test_remove_deletes_the_folder_only_when_it_is_empty(tmp_path):
+    for name in ("empty", "shared"):
+        checkpoint.save(tmp_path / name, ARRAYS, META)
+    (tmp_path / "shared" / "notes.txt").write_text("mine")
+    for name in ("empty", "shared", "never there"):
+        checkpoint.remove(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == [
+        "shared",
+        "notes.txt",
+    ]
+
+
+def test_check_writable_makes_nothing(tmp_path):
+    checkpoint.check_writable(tmp_path)
+    checkpoint.check_writable(tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_writable_refuses_a_file(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    for folder in (file, file / "folder"):
+        with pytest.raises(NotADirectoryError, match="file' is no folder"):
+            checkpoint.check_writable(folder)

@@ -27,6 +27,7 @@ from tfstyle import cli
 _NAME = flags.DEFINE_string("name", None, "A name.", required=True)
 _CODE = flags.DEFINE_string("code", "", "What to do.")
 _STEPS = flags.DEFINE_integer("steps", 300, "Steps.", lower_bound=1)
+_MIX = cli.DEFINE_numbers("mix", (1.0, 0.5), "Shares.")
 _LAYERS = cli.DEFINE_weights("layers", {"a": 1.0, "b": 0.5}, "Layers.")
 
 
@@ -117,6 +118,7 @@ def test_help_prints_docstring_and_flags(call):
         "--name: A name.",
         "--layers: Layers.",
         "default: 'a:1,b:0.5'",
+        "default: '1,0.5'",
     ]:
         assert line in process.stdout
 
@@ -146,6 +148,7 @@ def test_other_helps_of_absl_are_no_errors(call, flag):
         pytest.param(["--name=dog", "--steps=x"], "--steps=x", id="no number"),
         pytest.param(["--name=dog", "--steps=0"], "--steps=0", id="bound"),
         pytest.param(["--name=dog", "--layers=a:-1"], "--layers", id="weight"),
+        pytest.param(["--name=dog", "--mix=1,x"], "--mix=1,x", id="numbers"),
     ],
 )
 def test_flag_error_is_one_line_and_status_2(call, arguments, expected):
@@ -194,6 +197,11 @@ def test_error_is_said_without_a_traceback_and_status_1(call, code, expected):
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr.endswith(f"error: {expected}\n")
     assert "Traceback" not in process.stderr
+
+
+def test_numbers_are_read(call):
+    process = call("--name=dog", "--mix=0.7,-3", "--code=print(_MIX.value)")
+    assert process.stdout == "(0.7, -3.0)\n"
 
 
 def test_full_disk_behind_stdout_is_an_error(command):

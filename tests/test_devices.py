@@ -5,13 +5,11 @@ import signal
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from tfstyle import devices
 
 ROOT = pathlib.Path(__file__).parents[1]
-MIB = 2**20
 
 FIRST_STEPS = """
 import keras
@@ -205,65 +203,3 @@ def test_flags_of_the_processor_are_words():
 def test_compilation_is_off_on_a_processor_unless_asked(choice, expected):
     devices.start("cpu")
     assert devices.jit_compile(choice) is expected
-
-
-def test_peak_memory_keeps_the_highest():
-    devices.start("cpu")
-    before = devices.peak_memory()
-    now = psutil.Process().memory_info().rss
-    block = bytearray(b"x") * (before - now + 64 * MIB)
-    peak = devices.peak_memory()
-    assert peak >= before + 32 * MIB
-    del block
-    assert devices.peak_memory() >= peak - MIB
-
-
-def test_available_memory_is_what_the_machine_has_at_most():
-    devices.start("cpu")
-    installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert MIB < devices.available_memory() <= installed
-
-
-def group(folder, names, limit, usage, cache):
-    folder.mkdir(parents=True)
-    limit_name, usage_name, cache_name = names
-    (folder / limit_name).write_text(f"{limit}\n")
-    (folder / usage_name).write_text(f"{usage}\n")
-    stat = f"anon 1\n{cache_name} {cache}\nslab 2\n"
-    (folder / "memory.stat").write_text(stat)
-
-
-@pytest.fixture
-def groups(tmp_path):
-    """Writes what a process reads of its groups; gives what they leave."""
-
-    def left(listing):
-        path = tmp_path / "listing"
-        path.write_text(listing)
-        return list(devices._control_groups(str(path), str(tmp_path)))
-
-    return left
-
-
-def test_control_groups_version_2(groups, tmp_path):
-    group(tmp_path / "a", devices._CGROUP_2, 1000, 400, 100)
-    group(tmp_path / "a" / "b", devices._CGROUP_2, "max", 300, 0)
-    assert groups("0::/a/b\n") == [700]
-
-
-def test_control_groups_version_1(groups, tmp_path):
-    group(tmp_path / "memory" / "a", devices._CGROUP_1, 1000, 400, 100)
-    group(tmp_path / "memory" / "a" / "b", devices._CGROUP_1, 500, 300, 0)
-    listing = "9:name=systemd:/x\n4:cpu,memory:/a/b\n1:cpu:/\n0::/\n"
-    assert groups(listing) == [200, 700]
-
-
-def test_control_group_of_a_container_is_the_root(groups, tmp_path):
-    group(tmp_path / "memory", devices._CGROUP_1, 500, 600, 0)
-    assert groups("4:memory:/docker/1234\n") == [0]
-
-
-def test_no_control_groups_leave_all(groups, tmp_path):
-    assert groups("0::/\n") == []
-    missing = str(tmp_path / "nowhere")
-    assert list(devices._control_groups(missing)) == []

@@ -84,8 +84,8 @@ class Adam:
         decay: Of the running average of the picture.
     """
 
-    learning_rate: float = 0.02
-    final: float = 1.0
+    learning_rate: float = 0.04
+    final: float = 0.05
     steps: int = 100
     beta_1: float = 0.9
     beta_2: float = 0.99
@@ -133,8 +133,12 @@ class Adam:
             best=tf.where(better, state.x, state.best),
             best_value=tf.where(better, value, state.best_value),
         )
-        # A sum is finite only if its terms are.
-        finite = tf.math.is_finite(value + tf.reduce_sum(gradient))
+        # A mean over pixels has gradients that shrink with their number;
+        # epsilon must mean the same at every size.
+        gradient *= tf.cast(tf.size(gradient), tf.float32)
+        # A sum is finite only if its terms are; squares may overflow first.
+        energy = tf.reduce_sum(tf.square(gradient))
+        finite = tf.math.is_finite(value + energy)
         return tf.cond(
             finite,
             lambda: self._move(seen, gradient),
@@ -168,9 +172,6 @@ class Adam:
         return tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
 
     def _move(self, state: State, gradient: tf.Tensor) -> State:
-        # A mean over pixels has gradients that shrink with their number;
-        # epsilon must mean the same at every size.
-        gradient *= tf.cast(tf.size(gradient), tf.float32)
         count = state.count + 1
         mean = self.beta_1 * state.mean + (1 - self.beta_1) * gradient
         square = self.beta_2 * state.square

@@ -1,5 +1,6 @@
 """Checkpoints: arrays and JSON in one file, replaced as a whole."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -80,6 +81,29 @@ def load(
     except Exception as error:  # zipfile, zlib and NumPy each have their own.
         raise _damaged(path, error) from error
     return arrays, meta
+
+
+def remove(folder: str | os.PathLike[str]) -> None:
+    """Deletes the checkpoint of a folder, and the folder when it is empty."""
+    _path(folder).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # It holds other files.
+        os.rmdir(folder)
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Raises what `save` would, before there is something to save.
+
+    Raises:
+        NotADirectoryError: `folder`, or what it should be in, is a file.
+        OSError: As `files.check_writable`.
+    """
+    path = pathlib.Path(folder)
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(
+            f"Cannot keep a checkpoint in '{path}': '{there}' is no folder."
+        )
+    files.check_writable(_path(there))
 
 
 def _path(folder: str | os.PathLike[str]) -> pathlib.Path:

@@ -119,6 +119,19 @@ def DEFINE_weights(  # noqa: N802 (named as absl names its own)
     )
 
 
+def DEFINE_numbers(  # noqa: N802
+    name: str, default: Sequence[float] | None, help: str
+) -> flags.FlagHolder[tuple[float, ...]]:
+    """Defines a flag of numbers with commas between: `--mix=0.7,0.3`."""
+    return flags.DEFINE(
+        _NumbersParser(),
+        name,
+        None if default is None else _format_numbers(default),
+        help,
+        serializer=_NumbersSerializer(),
+    )
+
+
 def _call(main: Callable[[list[str]], int | None]) -> int:
     try:
         arguments = _parse_flags(sys.argv)
@@ -217,3 +230,27 @@ class _WeightsParser(flags.ArgumentParser[dict[str, float]]):
 class _WeightsSerializer(flags.ArgumentSerializer[dict[str, float]]):
     def serialize(self, value: dict[str, float]) -> str:
         return _format_weights(value)
+
+
+def _format_numbers(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+class _NumbersParser(flags.ArgumentParser[tuple[float, ...]]):
+    syntactic_help = "number,number"
+
+    def parse(self, argument: str) -> tuple[float, ...]:
+        try:
+            return tuple(float(item) for item in argument.split(","))
+        except ValueError:
+            raise ValueError(
+                f"expected numbers with commas between, received '{argument}'"
+            ) from None
+
+    def flag_type(self) -> str:
+        return "numbers"
+
+
+class _NumbersSerializer(flags.ArgumentSerializer[tuple[float, ...]]):
+    def serialize(self, value: tuple[float, ...]) -> str:
+        return _format_numbers(value)

@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+FEATURES = ("auto", "vgg16", "vgg19")
 STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "style", "noise", "grey")
@@ -36,6 +37,8 @@ class GatysConfig:
 
     Attributes:
         size: Longer side of the result, in pixels.
+        start_size: Longer side of the first, coarsest size; `size` or more
+            for a single one.
         steps: Optimiser steps at each size, coarse to fine.
         features: Network: `"auto"`, `"vgg16"` or `"vgg19"`.
         feature_weights: Path of the network's weights; `None` for the
@@ -55,8 +58,8 @@ class GatysConfig:
         style_scale: Longer side of each style image relative to the picture
             that is painted; one for all, or one for each.
         optimizer: `"adam"` or `"lbfgs"`.
-        learning_rate: Of Adam: about the change of a value in [0, 1] per
-            step.
+        learning_rate: Of Adam: about the change of a value in [0, 1] in the
+            first step at a size; it falls to a twentieth of it.
         tolerance: A size ends when 20 steps lower the loss by less than this
             share of it; 0 for never.
         loss_threshold: A size ends when the loss is at most this; 0 for
@@ -71,6 +74,7 @@ class GatysConfig:
     """
 
     size: int = 512
+    start_size: int = 128
     steps: int = 100
     features: str = "auto"
     feature_weights: str | None = None
@@ -82,15 +86,15 @@ class GatysConfig:
         default_factory=lambda: dict(_STYLE_LAYERS)
     )
     content_weight: float = 1.0
-    style_weight: float = 10.0
-    tv_weight: float = 0.0
+    style_weight: float = 3.0
+    tv_weight: float = 2.0
     structure_weight: float = 0.0
     histogram_weight: float = 0.0
-    style_loss: str = "gram"
+    style_loss: str = "wasserstein"
     style_mix: tuple[float, ...] | None = None
     style_scale: tuple[float, ...] = (1.0,)
     optimizer: str = "adam"
-    learning_rate: float = 0.02
+    learning_rate: float = 0.04
     tolerance: float = 0.0
     loss_threshold: float = 0.0
     init: str = "content"
@@ -103,12 +107,16 @@ class GatysConfig:
             _check(name, getattr(self, name), choices)
         for name in _WEIGHTS:
             _check_weight(name, getattr(self, name))
-        for name in ("size", "steps", "learning_rate"):
+        for name in ("size", "start_size", "steps", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(
                     f"`{name}` must be positive. "
                     f"Received: {name}={getattr(self, name)}"
                 )
+        if self.seed < 0:
+            raise ValueError(
+                f"`seed` must not be negative. Received: seed={self.seed}"
+            )
         for name in ("content_layers", "style_layers"):
             _check_shares(name, list(getattr(self, name).values()))
         if self.style_mix is not None:
@@ -142,6 +150,7 @@ class GatysConfig:
 
 
 _CHOICES = {
+    "features": FEATURES,
     "style_loss": STYLE_LOSSES,
     "optimizer": OPTIMIZERS,
     "pooling": POOLINGS,

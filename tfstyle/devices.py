@@ -1,4 +1,4 @@
-"""Device, precision, compilation and memory; a quiet start of TensorFlow.
+"""Device, precision and compilation; a quiet start of TensorFlow.
 
 `start` comes first: it imports TensorFlow without the notices that it writes
 to every terminal, and chooses the device. The other functions tell what suits
@@ -10,14 +10,11 @@ TensorFlow is imported by the functions, not with this module, so that
 
 import contextlib
 import os
-import pathlib
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, cast
-
-import psutil
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -51,13 +48,15 @@ for line in sys.stdin.buffer:
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 _AMPERE = (8, 0)  # First compute capability with bfloat16.
-# Files of the limit and of what is used; line of `memory.stat`.
-_CGROUP_1 = (
-    "memory.limit_in_bytes",
-    "memory.usage_in_bytes",
-    "total_inactive_file",
-)
-_CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
+
+
+def check(device: str) -> None:
+    """Raises `ValueError` unless `start` knows such a device."""
+    if not _DEVICE.fullmatch(device):
+        raise ValueError(
+            "`device` must be auto, cpu, gpu, gpu:N or tpu. "
+            f"Received: device={device!r}"
+        )
 
 
 def start(device: str = "auto") -> "tf.distribute.Strategy":
@@ -79,11 +78,7 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
             backend.
         RuntimeError: TensorFlow was already used with another device.
     """
-    if not _DEVICE.fullmatch(device):
-        raise ValueError(
-            "`device` must be auto, cpu, gpu, gpu:N or tpu. "
-            f"Received: device={device!r}"
-        )
+    check(device)
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         raise ValueError(
@@ -96,6 +91,16 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         import tensorflow as tf
 
         return _choose(tf, device)
+
+
+def kind() -> str:
+    """`"TPU"`, `"GPU"` or `"CPU"`: the best that TensorFlow may use."""
+    import tensorflow as tf
+
+    for best in ("TPU", "GPU"):
+        if tf.config.list_logical_devices(best):
+            return best
+    return "CPU"
 
 
 def precision(name: str = "auto") -> str:
@@ -123,33 +128,7 @@ def jit_compile(choice: str = "auto") -> bool:
     """
     if choice != "auto":
         return choice == "on"
-    return _kind() != "CPU"
-
-
-def peak_memory() -> int:
-    """Most bytes held so far: by TensorFlow on a GPU, else by the process."""
-    if _kind() == "GPU":
-        import tensorflow as tf
-
-        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    # getrusage() would count what the parent held when it started us.
-    with contextlib.suppress(FileNotFoundError):
-        with open("/proc/self/status") as file:
-            if found := re.search(r"VmHWM:\s*(\d+) kB", file.read()):
-                return int(found[1]) * 1024
-    return psutil.Process().memory_info().rss
-
-
-def available_memory() -> int:
-    """Bytes that this process can still take.
-
-    On a GPU what its driver calls free, or `sys.maxsize` where `nvidia-smi`
-    does not answer; else what the system and the control groups, so also a
-    container's limit, leave.
-    """
-    if _kind() == "GPU":
-        return _free_gpu_memory()
-    return min(psutil.virtual_memory().available, *_control_groups())
+    return kind() != "CPU"
 
 
 @contextlib.contextmanager
@@ -222,25 +201,15 @@ def _not_there(tf, device: str) -> ValueError:
     )
 
 
-def _kind() -> str:
-    """`"TPU"`, `"GPU"` or `"CPU"`: the best that TensorFlow may use."""
-    import tensorflow as tf
-
-    for kind in ("TPU", "GPU"):
-        if tf.config.list_logical_devices(kind):
-            return kind
-    return "CPU"
-
-
 def _has_bfloat16() -> bool:
     import tensorflow as tf
 
-    kind = _kind()
-    if kind == "GPU":
+    best = kind()
+    if best == "GPU":
         (gpu, *_) = tf.config.get_visible_devices("GPU")
         details = tf.config.experimental.get_device_details(gpu)
         return details.get("compute_capability", (0, 0)) >= _AMPERE
-    return kind == "TPU" or not _BFLOAT16_FLAGS.isdisjoint(_processor_flags())
+    return best == "TPU" or not _BFLOAT16_FLAGS.isdisjoint(_processor_flags())
 
 
 def _processor_flags() -> set[str]:
@@ -251,58 +220,3 @@ def _processor_flags() -> set[str]:
     except FileNotFoundError:
         return set()
     return set(found[1].split()) if found else set()
-
-
-def _free_gpu_memory() -> int:
-    import tensorflow as tf
-
-    (gpu, *_) = tf.config.get_visible_devices("GPU")
-    index = int(gpu.name.rpartition(":")[2])
-    # TensorFlow counts only the GPUs that this variable lets it see.
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    name = visible.split(",")[index] if visible else str(index)
-    command = ["nvidia-smi", "--query-gpu=memory.free", f"--id={name}"]
-    try:
-        output = subprocess.check_output(
-            [*command, "--format=csv,noheader,nounits"], timeout=10
-        )
-        return int(output) * 2**20
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return sys.maxsize
-
-
-def _control_groups(
-    listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
-) -> Iterator[int]:
-    """What the control groups of this process leave to it, in bytes."""
-    try:
-        lines = pathlib.Path(listing).read_text().splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            yield from _left(root, path, _CGROUP_2)
-        elif "memory" in controllers.split(","):
-            yield from _left(f"{root}/memory", path, _CGROUP_1)
-
-
-def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
-    """What a group and the groups around it leave; `root` is the outermost.
-
-    A container may show only its own group, as `root`.
-    """
-    limit_name, usage_name, cache_name = names
-    top = pathlib.Path(root)
-    group = top / path.lstrip("/")
-    while group.is_relative_to(top):
-        with contextlib.suppress(OSError):
-            limit = (group / limit_name).read_text().strip()
-            usage = int((group / usage_name).read_text())
-            stat = (group / "memory.stat").read_text()
-            # Files in the cache count as used but give way.
-            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
-            usage -= int(cache[1]) if cache else 0
-            if limit != "max":
-                yield max(0, int(limit) - usage)
-        group = group.parent

@@ -25,18 +25,6 @@ BORDERS = ("replicate", "zero")
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
 
-def layer_names(name: str) -> list[str]:
-    """Layers of a network that can be asked for, shallow to deep.
-
-    >>> layer_names("vgg16")[:3]
-    ['block1_conv1', 'block1_conv2', 'block1_pool']
-
-    Raises:
-        ValueError: There is no such network.
-    """
-    return list(_steps(name))
-
-
 def extractor(
     name: str,
     layers: Iterable[str],
@@ -52,7 +40,8 @@ def extractor(
 
     Args:
         name: `"vgg16"` or `"vgg19"`.
-        layers: Names as in `layer_names`; convolutions after their ReLU.
+        layers: Names as in `weights.layer_names`; convolutions are taken after
+            their ReLU.
         pooling: `"max"`, as trained, `"avg"`, smoother in Gatys et al., or
             `"l2"`, the root of the mean square; the last two are multiplied
             by a gain that keeps the mean activation.
@@ -75,21 +64,22 @@ def extractor(
         FileNotFoundError: No weights are at hand; see `weights.resolve`.
     """
     wanted = list(dict.fromkeys(layers))
-    steps = _cut(name, wanted)
+    steps = weight_files.cut(name, wanted)
+    shapes = weight_files.shapes(name)
     _check_choice("pooling", pooling, POOLINGS)
     _check_choice("border", border, BORDERS)
     image = keras.Input((None, None, 3), name="image", dtype="float32")
     x = Preprocessing(dtype=dtype, name="preprocessing")(image)
     outputs: dict[str, keras.KerasTensor] = {}
-    for step, channels in steps.items():
-        if not channels:
+    for step in steps:
+        if step not in shapes:
             block = int(step[len("block")])
             x = Pooling(pooling, block, name=step, dtype=dtype)(x)
         elif not outputs and border == "replicate":
             x = EdgePadding(name="padding", dtype=dtype)(x)
-            x = _convolution(step, channels, "valid", dtype)(x)
+            x = _convolution(step, shapes[step][-1], "valid", dtype)(x)
         else:
-            x = _convolution(step, channels, "same", dtype)(x)
+            x = _convolution(step, shapes[step][-1], "same", dtype)(x)
         outputs[step] = x
     chosen = {layer: outputs[layer] for layer in wanted}
     model = keras.Model(image, chosen, name=name)
@@ -97,31 +87,6 @@ def extractor(
         _assign(model, name, None if weights == "imagenet" else weights)
     model.trainable = False
     return model
-
-
-def _steps(name: str) -> dict[str, int]:
-    """Layer name to channels of a convolution, or 0 of a pooling."""
-    _check_choice("name", name, weight_files.FILES)
-    steps, block = {}, "block1"
-    for layer, shape in weight_files.shapes(name).items():
-        if not layer.startswith(block):
-            steps[f"{block}_pool"] = 0
-            block = layer.split("_")[0]
-        steps[layer] = shape[-1]
-    return steps | {f"{block}_pool": 0}
-
-
-def _cut(name: str, wanted: list[str]) -> dict[str, int]:
-    """The steps down to the deepest layer that is wanted."""
-    steps = _steps(name)
-    unknown = [layer for layer in wanted if layer not in steps]
-    if unknown or not wanted:
-        raise ValueError(
-            f"{name} has no layers {unknown}. Choose from: {', '.join(steps)}."
-        )
-    names = list(steps)
-    depth = 1 + max(map(names.index, wanted))
-    return {step: steps[step] for step in names[:depth]}
 
 
 def _check_choice(argument: str, value: str, choices: Iterable[str]) -> None:

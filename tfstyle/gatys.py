@@ -1,8 +1,7 @@
 """Style transfer by optimising the pixels of a picture (Gatys et al. 2016).
 
-The picture is painted coarse to fine. At each size one compiled step does all
-the work: feature maps, losses, their gradient by a `tf.GradientTape`, the
-optimiser, the clipping and the running average. Deviations from the paper:
+The picture is painted coarse to fine, at each size by the compiled step of
+`descent`. Deviations from the paper:
 several sizes, relative losses (`objective`), Wasserstein-2 beside the Gram
 matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
 and its sources.
@@ -13,24 +12,23 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfstyle import (
     adam,
     checkpoint,
+    descent,
     devices,
-    features,
     images,
     lbfgs,
+    memory,
     objective,
     schedule,
-    weights,
 )
 from tfstyle.config import GatysConfig
+from tfstyle.descent import Optimizer, State
 from tfstyle.progress import OnStep, Progress
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
@@ -38,8 +36,6 @@ _WINDOW = 2  # Looks that `tolerance` compares.
 _CHECKPOINT_SECONDS = 60.0
 
 Shape = tuple[int, int]
-State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
-Optimizer = adam.Adam | lbfgs.LBFGS
 
 
 class DivergedError(FloatingPointError):
@@ -78,8 +74,8 @@ def stylize(
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1], whose
         longer side is `config.size`, or that of the size at which `on_step`
-        ended the run: the running average or the best step of the last size,
-        whichever has the lower loss.
+        ended the run: the running average or the best step of that size,
+        whichever has the lower loss; the best step if `on_step` ended it.
 
     Raises:
         ValueError: Images, settings and number of styles do not fit.
@@ -95,12 +91,13 @@ def stylize(
         Neural Networks", CVPR 2016.
     """
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
-    _check_images([content, *styles])
+    _check_images([content, *styles, *([] if init is None else [init])])
     config.check_styles(len(styles))
     height, width = content.shape[:2]
-    shapes = schedule.sizes(height, width, config.size)
-    run = _Run(content, styles, config, shapes, on_step, checkpoint_dir)
-    return run.paint(init)
+    shapes = schedule.sizes(height, width, config.size, config.start_size)
+    _check_memory(shapes[-1], styles, config)
+    run = _Run(content, styles, config, shapes, init, on_step, checkpoint_dir)
+    return run.paint()
 
 
 class _Run:
@@ -112,35 +109,41 @@ class _Run:
         styles: list[np.ndarray],
         config: GatysConfig,
         shapes: list[Shape],
+        init: np.ndarray | None,
         on_step: OnStep | None,
         folder: str | None,
     ) -> None:
         self.content, self.styles, self.config = content, styles, config
-        self.shapes, self.on_step, self.folder = shapes, on_step, folder
-        self.optimizer = _optimizer(config)
+        self.shapes, self.init = shapes, init
+        self.on_step, self.folder = on_step, folder
+        self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
         self.saved = self.started
         self.index = 0
         self.step = 0
         self.looks: list[float] = []
 
-    def paint(self, init: np.ndarray | None) -> np.ndarray:
+    def paint(self) -> np.ndarray:
         state = self._resume()
-        network = _network(self.config)
+        network = descent.make_network(self.config)
         while True:
             shape = self.shapes[self.index]
             photo = images.resize(self.content, *shape)
             terms = objective.terms(network, photo, self.styles, self.config)
-            update = _compile(network, terms, self.optimizer, self.config)
+            update = descent.compile_step(
+                network, terms, self.optimizer, self.config
+            )
             if state is None:
-                start = _initial(photo, self.styles, self.config, init)
+                start = descent.initial_picture(
+                    photo, self.styles, self.config, self.init
+                )
                 state = self.optimizer.init(start[None], tuple(terms))
             elif state.x.shape[1:3] != shape:
                 state = self.optimizer.resize(state, *shape)
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
-                return _best(update, self.optimizer, state)
+                return self._best(update, state, ended)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
@@ -152,23 +155,45 @@ class _Run:
             self.step += 1
             fetch = self.step % _FETCH == 0 or self.step == self.config.steps
             losses = self._fetch(state) if fetch or self.step == 1 else {}
-            if self._report(state, losses):
-                return state, True
-            if losses and self._reached(losses["total"], state):
-                return state, False
+            # First of all, so that it is known when a run that the report
+            # ended is continued.
+            reached = bool(losses) and self._reached(losses["total"], state)
+            ended = self._report(state, losses)
+            if reached:
+                self.step = self.config.steps
+            if ended or reached:
+                return state, ended
             if time.monotonic() - self.saved > _CHECKPOINT_SECONDS:
                 self._save(state)
         return state, False
 
+    def _best(
+        self, update: Callable[[State], State], state: State, ended: bool
+    ) -> np.ndarray:
+        """The running average, or the best step where that has a lower loss.
+
+        To evaluate the average takes a step: who ended the run is in a hurry
+        and gets the best step.
+        """
+        average = self.optimizer.picture(state)
+        if isinstance(state, lbfgs.State):
+            return np.asarray(average)[0]
+        # The compiled step evaluates before it moves.
+        if ended or state.best_value < update(state._replace(x=average)).value:
+            return np.asarray(state.best)[0]
+        return np.asarray(average)[0]
+
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}
-        if not np.isfinite(float(state.value)):
+        if not _is_finite(state):
             bad = [name for name, x in terms.items() if not np.isfinite(x)]
             width, height = self.shapes[self.index][::-1]
-            step = getattr(state, "age", self.step)
+            # Steps are looked at later than taken. L-BFGS only fails at its
+            # first: it backs away from others.
+            step = int(getattr(state, "age", 0)) + 1
             raise DivergedError(
                 f"The loss was not finite at {width}x{height}, step "
-                f"{int(step) + 1}: {', '.join(bad) or 'the gradient'}. Lower "
+                f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
                 "the learning rate or that weight, or take float32.",
                 _picture(self.optimizer, state),
             )
@@ -189,7 +214,7 @@ class _Run:
             total=sum(work),
             losses=losses,
             seconds=time.monotonic() - self.started,
-            memory=devices.peak_memory() if losses else 0,
+            memory=memory.peak() if losses else 0,
         )
         return bool(
             self.on_step(progress, lambda: _picture(self.optimizer, state))
@@ -198,14 +223,16 @@ class _Run:
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
         self.looks.append(loss)
-        if loss <= self.config.loss_threshold:
+        # 0 is for never: losses may rise, and may round to less than 0.
+        tolerance = self.config.tolerance
+        if 0 < self.config.loss_threshold >= loss:
             return True
         if isinstance(state, lbfgs.State) and state.converged:
             return True
-        if len(self.looks) <= _WINDOW:
+        if not tolerance or len(self.looks) <= _WINDOW:
             return False
         before = self.looks[-1 - _WINDOW]
-        return before - loss < self.config.tolerance * before
+        return before - loss < tolerance * before
 
     def _save(self, state: State) -> None:
         if self.folder is None:
@@ -238,16 +265,20 @@ class _Run:
 
     def _key(self) -> str:
         """Tells runs with other images or settings apart."""
-        settings = json.dumps(dataclasses.asdict(self.config), sort_keys=True)
-        digest = hashlib.sha256(settings.encode())
-        for image in [self.content, *self.styles]:
+        settings = [dataclasses.asdict(self.config), len(self.styles)]
+        text = json.dumps(settings, sort_keys=True)
+        digest = hashlib.sha256(text.encode())
+        inits = [] if self.init is None else [self.init]
+        for image in [self.content, *self.styles, *inits]:
+            digest.update(str(image.shape).encode())
             digest.update(np.ascontiguousarray(image).tobytes())
         return digest.hexdigest()
 
 
 def _check_images(arrays: Sequence[np.ndarray]) -> None:
     for image in arrays:
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.float32:
+        shaped = image.ndim == 3 and image.shape[2] == 3 and image.size
+        if not shaped or image.dtype != np.float32:
             raise ValueError(
                 "Images must be float32 arrays of shape (height, width, 3). "
                 f"Received: {image.dtype} of shape {image.shape}"
@@ -259,80 +290,26 @@ def _check_images(arrays: Sequence[np.ndarray]) -> None:
             )
 
 
-def _optimizer(config: GatysConfig) -> Optimizer:
-    if config.optimizer == "lbfgs":
-        return lbfgs.LBFGS()
-    return adam.Adam(learning_rate=config.learning_rate, steps=config.steps)
-
-
-def _network(config: GatysConfig) -> keras.Model:
-    path = config.feature_weights
-    name = config.features
-    if name == "auto":
-        name = weights.auto(path)
-    precision = config.precision
-    if config.optimizer == "lbfgs":  # Its line search needs exact values.
-        precision = "float32"
-    return features.extractor(
-        name,
-        [*config.content_layers, *config.style_layers],
-        config.pooling,
-        path or "imagenet",
-        dtype=devices.precision(precision),
+def _check_memory(
+    shape: Shape, styles: Sequence[np.ndarray], config: GatysConfig
+) -> None:
+    style_shapes = objective.style_shapes(
+        [style.shape[:2] for style in styles], shape, config.style_scale
+    )
+    memory.check(
+        shape,
+        style_shapes,
+        descent.precision(config),
+        config.optimizer,
+        devices.jit_compile(config.jit_compile),
     )
 
 
-def _compile(
-    network: keras.Model,
-    terms: Mapping[str, objective.Term],
-    optimizer: Optimizer,
-    config: GatysConfig,
-) -> Callable[[State], State]:
-    """The step at one size, as one graph."""
-
-    def evaluate(image):
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            maps = network(image)
-            values = {
-                name: term.weight * term.loss(image, maps)[0]
-                for name, term in terms.items()
-            }
-            value = tf.add_n(list(values.values()))
-        return value, tape.gradient(value, image), values
-
-    def update(state):
-        return optimizer.step(evaluate, state)
-
-    strategy = tf.distribute.get_strategy()
-    return tf.function(
-        lambda state: strategy.run(update, (state,)),
-        autograph=False,
-        jit_compile=devices.jit_compile(config.jit_compile),
-    )
-
-
-def _initial(
-    photo: np.ndarray,
-    styles: Sequence[np.ndarray],
-    config: GatysConfig,
-    init: np.ndarray | None,
-) -> np.ndarray:
-    """The picture before the first step, with the shape of `photo`."""
-    if init is not None:
-        return images.resize(init, *photo.shape[:2])
-    random = np.random.default_rng(config.seed)
-    if config.init == "content":
-        return photo
-    if config.init == "grey":
-        return np.full_like(photo, 0.5)
-    if config.init == "noise":
-        return random.random(photo.shape, np.float32)
-    colours = np.concatenate([style.reshape(-1, 3) for style in styles])
-    noise = random.multivariate_normal(
-        colours.mean(0), np.cov(colours.T), photo.shape[:2]
-    )
-    return np.clip(noise, 0, 1).astype(np.float32)
+def _is_finite(state: State) -> bool:
+    checked = state.value  # Adam marks it where the gradient was not finite.
+    if isinstance(state, lbfgs.State):
+        checked += tf.reduce_sum(state.gradient)
+    return bool(np.isfinite(checked))
 
 
 def _grouped(terms: Mapping[str, float]) -> dict[str, float]:
@@ -346,15 +323,3 @@ def _grouped(terms: Mapping[str, float]) -> dict[str, float]:
 
 def _picture(optimizer: Optimizer, state: State) -> np.ndarray:
     return np.asarray(optimizer.picture(state))[0]
-
-
-def _best(
-    update: Callable[[State], State], optimizer: Optimizer, state: Any
-) -> np.ndarray:
-    """The running average, or the best step where that has a lower loss."""
-    if isinstance(state, lbfgs.State):
-        return _picture(optimizer, state)
-    average = optimizer.picture(state)
-    # The step that was compiled evaluates before it moves.
-    value = update(state._replace(x=average)).value
-    return np.asarray(average if value <= state.best_value else state.best)[0]

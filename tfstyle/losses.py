@@ -153,9 +153,11 @@ def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
             `mean_covariance` returns them for the style.
     """
     values, vectors = ops.linalg.eigh(covariance)
-    roots = ops.sqrt(ops.maximum(values, 0.0))
-    root = ops.matmul(vectors * roots[:, None], ops.swapaxes(vectors, 1, 2))
-    return Gaussian(mean, root, ops.trace(covariance, axis1=1, axis2=2))
+    # Rounding leaves values below 0 where the features hardly vary.
+    values = ops.maximum(values, 0.0)
+    roots = vectors * ops.sqrt(values)[:, None]
+    root = ops.matmul(roots, ops.swapaxes(vectors, 1, 2))
+    return Gaussian(mean, root, ops.sum(values, axis=1))
 
 
 def wasserstein_loss(
@@ -265,7 +267,9 @@ def laplacian(image: Tensor, scale: int) -> Tensor:
         the sum of the four neighbours less four times the pixel. The paper
         sums over the colours; here each keeps its own.
     """
-    small = ops.average_pool(_float32(image), scale, scale, padding="valid")
+    small = ops.average_pool(
+        _float32(image), scale, scale, data_format="channels_last"
+    )
     across = small[:, 1:-1, :-2] + small[:, 1:-1, 2:]
     down = small[:, :-2, 1:-1] + small[:, 2:, 1:-1]
     return across + down - 4 * small[:, 1:-1, 1:-1]

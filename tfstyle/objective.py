@@ -31,7 +31,7 @@ class Term(NamedTuple):
     loss: Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
-_LEAST = 1e-6  # Energy of a flat target, squares of values in [0, 1].
+_LEAST = 1e-6  # Energy that a target counts for where it is flat or 0.
 
 
 def terms(
@@ -73,15 +73,24 @@ def scale_styles(
     The longer side becomes `scale` times that of `shape`, but more where the
     shorter side would be less than what the network needs.
     """
+    fitted = style_shapes([s.shape[:2] for s in styles], shape, scales)
+    pairs = zip(styles, fitted, strict=True)
+    return [images.resize(style, *shape) for style, shape in pairs]
+
+
+def style_shapes(
+    styles: Sequence[tuple[int, int]],
+    shape: tuple[int, int],
+    scales: Sequence[float],
+) -> list[tuple[int, int]]:
+    """Shapes that `scale_styles` gives to images of the shapes `styles`."""
     each = list(scales) * (len(styles) if len(scales) == 1 else 1)
-    scaled = []
-    for style, scale in zip(styles, each, strict=True):
-        height, width = style.shape[:2]
+    fitted = []
+    for (height, width), scale in zip(styles, each, strict=True):
         aspect = max(height, width) / min(height, width)
         size = max(max(shape) * scale, schedule.SMALLEST * aspect)
-        fitted = images.fit(height, width, round(size))
-        scaled.append(images.resize(style, *fitted))
-    return scaled
+        fitted.append(images.fit(height, width, round(size)))
+    return fitted
 
 
 def _content_terms(network, content, config):
@@ -89,8 +98,7 @@ def _content_terms(network, content, config):
     found = {}
     for layer, share in _shares(config.content_layers).items():
         target = maps[layer]
-        energy = _mean(ops.square(ops.cast(target, "float32")))
-        weight = config.content_weight * share / energy
+        weight = config.content_weight * share / _energy(target)
         found[f"content/{layer}"] = Term(weight, _content(layer, target))
     return found
 
@@ -128,8 +136,7 @@ def _content(layer, target):
 
 def _gram(layer, maps, mix):
     target = _blend([losses.gram_matrix(m) for m in maps], mix)
-    energy = _mean(ops.square(target))
-    return energy, lambda image, m: losses.style_loss(m[layer], target)
+    return _energy(target), lambda image, m: losses.style_loss(m[layer], target)
 
 
 def _wasserstein(layer, maps, mix):
@@ -142,7 +149,7 @@ def _wasserstein(layer, maps, mix):
     mean = _blend(means, mix)
     target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
     channels = mean.shape[-1]
-    energy = _mean(ops.square(mean)) + float(target.trace[0]) / channels
+    energy = _energy(mean) + float(target.trace[0]) / channels
     return energy, lambda image, m: losses.wasserstein_loss(m[layer], target)
 
 
@@ -150,8 +157,7 @@ def _structure(content, weight):
     scales = [s for s in STRUCTURE_SCALES if 3 * s <= min(content.shape[:2])]
     photo = ops.convert_to_tensor(content[None])
     targets = {scale: losses.laplacian(photo, scale) for scale in scales}
-    energies = [_mean(ops.square(target)) for target in targets.values()]
-    energy = max(sum(energies) / len(energies), _LEAST)
+    energy = sum(map(_energy, targets.values())) / len(targets)
     return Term(
         weight / energy,
         lambda image, maps: losses.structure_loss(image, targets),
@@ -165,9 +171,8 @@ def _histogram(shape, styles, mix, weight):
         for style in styles
     ]
     target = _blend(targets, mix)
-    energy = max(_mean(ops.square(target)), _LEAST)
     return Term(
-        weight / energy,
+        weight / _energy(target),
         lambda image, maps: losses.histogram_loss(image, target),
     )
 
@@ -185,5 +190,6 @@ def _outer(mean):
     return mean[:, :, None] * mean[:, None, :]
 
 
-def _mean(x) -> float:
-    return float(ops.mean(x))
+def _energy(target) -> float:
+    squares = ops.square(ops.cast(target, "float32"))
+    return max(float(ops.mean(squares)), _LEAST)

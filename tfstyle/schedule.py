@@ -5,17 +5,20 @@ from tfstyle.images import fit
 SMALLEST = 16
 """Pixels of the shorter side under which VGG's fifth block is empty."""
 
-_START = 128  # Longer side of the first size, as in crowsonkb's recipe.
 _START_SHORTER = 32  # Under this, block 5 sees two positions or fewer.
 
 
 def sizes(
-    height: int, width: int, size: int, factor: float = 2**0.5
+    height: int,
+    width: int,
+    size: int,
+    smallest: int = 128,
+    factor: float = 2**0.5,
 ) -> list[tuple[int, int]]:
     """Shapes from coarse to fine, each `factor` times the one before.
 
-    The first has a longer side of about 128 pixels, more where the shorter
-    side would have less than 32; the last is exactly `size` long.
+    The first has a longer side of at least `smallest` pixels, more where the
+    shorter side would have less than 32; the last is exactly `size` long.
 
     >>> sizes(600, 800, 512)
     [(96, 128), (136, 181), (192, 256), (272, 362), (384, 512)]
@@ -26,6 +29,8 @@ def sizes(
         height: Rows of the photograph.
         width: Columns of the photograph.
         size: Longer side of the last shape, in pixels.
+        smallest: Longer side of the first shape, at least; 128 as in
+            crowsonkb's recipe.
         factor: Ratio of one shape to the one before.
 
     Raises:
@@ -38,11 +43,11 @@ def sizes(
             f"The shorter side must have at least {SMALLEST} pixels at the "
             f"final size. Received: a {width}x{height} image, which is "
             f"{last[1]}x{last[0]} at size {size}; take a size of {needed} or "
-            "more, or crop it."
+            f"more{', or crop it' if size >= SMALLEST else ''}."
         )
     shapes = [last]
     longer = size / factor
-    while round(longer) >= _START:
+    while round(longer) >= smallest:
         shape = fit(height, width, round(longer))
         if min(shape) < _START_SHORTER:
             break

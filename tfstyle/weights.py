@@ -1,59 +1,25 @@
-"""Weights of the feature networks: which files, where, and what is in them.
+"""Weights of the feature networks: which files, and what is in them.
 
-A file that this module looks for or downloads is used only when its hash is
-the published one. A file that the user names is used when its structure is
-right: layer names, shapes and finite values.
-
-| looked at, in this order          | checked by                    |
-|-----------------------------------|-------------------------------|
-| the path that the caller gives    | layer names, shapes, values   |
-| `TFSTYLE_HOME`, or the user cache | published hash                |
-| `KERAS_HOME/models` of Keras      | published hash                |
-| the network                       | published hash                |
-
-With `TFSTYLE_OFFLINE=1` the network is never touched.
+`weight_cache` finds and downloads the published files, and checks their hash.
+A file that the user names is used when its structure is right: layer names,
+shapes and finite values, which are checked when it is read.
 """
 
-import dataclasses
-import hashlib
 import os
 import pathlib
-import queue
-import threading
 from collections.abc import Iterable
 
 import h5py
 import numpy as np
-import pooch
-import requests
+
+from tfstyle import weight_cache
+from tfstyle.weight_cache import Resolved, WeightsFile
 
 _KERAS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/{network}/"
     "{network}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
 _OXFORD = "CC BY 4.0 (Visual Geometry Group, University of Oxford)"
-
-
-@dataclasses.dataclass(frozen=True)
-class WeightsFile:
-    """A published file of weights.
-
-    Attributes:
-        name: Name of the network, such as `"vgg16"`.
-        url: Where the file is published.
-        digest: `"md5:..."`, the hash that its publisher states.
-        license: Terms of the weights.
-    """
-
-    name: str
-    url: str
-    digest: str
-    license: str
-
-    @property
-    def filename(self) -> str:
-        """Name of the file in a cache."""
-        return self.url.rsplit("/", 1)[1]
 
 
 # The hashes are those of `keras.applications`, which states no other kind.
@@ -79,28 +45,6 @@ _WIDTHS = {
     "vgg19": (64, 128, 256, 512, 512),
 }
 
-# Seconds that a server has for its first answer, and for each further part.
-_TIMEOUT = 5.0
-
-
-class MissingWeightsError(FileNotFoundError):
-    """No copy of the file is at hand and none could be fetched."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Resolved:
-    """A local file of weights.
-
-    Attributes:
-        path: Where it is.
-        digest: `"md5:..."` of its content.
-        published: Whether that is the published hash.
-    """
-
-    path: pathlib.Path
-    digest: str
-    published: bool
-
 
 def shapes(name: str) -> dict[str, tuple[int, int, int, int]]:
     """Kernel shapes of the convolutions of a network, shallow to deep.
@@ -125,12 +69,38 @@ def shapes(name: str) -> dict[str, tuple[int, int, int, int]]:
     return found
 
 
-def cache_dir() -> pathlib.Path:
-    """Folder of the downloaded files: `TFSTYLE_HOME`, or the user's cache."""
-    home = os.environ.get("TFSTYLE_HOME")
-    return (
-        pathlib.Path(home) if home else pathlib.Path(pooch.os_cache("tfstyle"))
-    )
+def layer_names(name: str) -> list[str]:
+    """Layers of a network that can be asked for, shallow to deep.
+
+    >>> layer_names("vgg16")[:3]
+    ['block1_conv1', 'block1_conv2', 'block1_pool']
+
+    Raises:
+        ValueError: There is no such network.
+    """
+    names: list[str] = []
+    for block, depth in enumerate(_DEPTHS[_published(name).name], start=1):
+        names += [f"block{block}_conv{i}" for i in range(1, depth + 1)]
+        names.append(f"block{block}_pool")
+    return names
+
+
+def cut(name: str, layers: Iterable[str]) -> list[str]:
+    """Layers of a network down to the deepest one of some.
+
+    >>> cut("vgg16", ["block1_conv2"])
+    ['block1_conv1', 'block1_conv2']
+
+    Raises:
+        ValueError: There is no such network, or it has no such layers.
+    """
+    names, wanted = layer_names(name), list(layers)
+    unknown = [layer for layer in wanted if layer not in names]
+    if unknown or not wanted:
+        raise ValueError(
+            f"{name} has no layers {unknown}. Choose from: {', '.join(names)}."
+        )
+    return names[: 1 + max(map(names.index, wanted))]
 
 
 def resolve(
@@ -152,25 +122,10 @@ def resolve(
 
     Raises:
         ValueError: No network has this name, or `path` is a folder.
-        FileNotFoundError: `path` does not exist.
-        MissingWeightsError: No copy is at hand, and the download failed or
-            `TFSTYLE_OFFLINE` forbids it. The message has three lines.
+        FileNotFoundError: `path` does not exist, or no copy is at hand and
+            none can be fetched; see `weight_cache.resolve`.
     """
-    file = _published(name)
-    if path is not None:
-        return _own_file(file, pathlib.Path(path))
-    candidates = [cache_dir() / file.filename, _keras_cache() / file.filename]
-    for candidate in candidates:
-        if candidate.is_file() and _digest(candidate) == file.digest:
-            return Resolved(candidate, file.digest, published=True)
-    wrong = [str(c) for c in candidates if c.is_file()]
-    if os.environ.get("TFSTYLE_OFFLINE", "0") not in ("", "0"):
-        raise _missing(file, "TFSTYLE_OFFLINE forbids downloads", wrong)
-    try:
-        found = _download(file, cache_dir(), progressbar)
-    except (OSError, ValueError) as error:
-        raise _missing(file, _reason(error), wrong) from error
-    return Resolved(found, file.digest, published=True)
+    return weight_cache.resolve(_published(name), path, progressbar=progressbar)
 
 
 def auto(
@@ -248,95 +203,6 @@ def _published(name: str) -> WeightsFile:
             f"There are no weights for '{name}'. Choose from {sorted(FILES)}."
         )
     return FILES[name]
-
-
-def _own_file(file: WeightsFile, path: pathlib.Path) -> Resolved:
-    if path.is_dir():
-        raise ValueError(
-            f"'{path}' is a folder. Expected a file of {file.name} weights, "
-            f"such as {file.filename}."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no weights file '{path}'. Expected a copy of {file.url}."
-        )
-    digest = _digest(path)
-    return Resolved(path, digest, published=digest == file.digest)
-
-
-def _keras_cache() -> pathlib.Path:
-    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
-    return pathlib.Path(home) / "models"
-
-
-def _digest(path: pathlib.Path) -> str:
-    with open(path, "rb") as file:
-        # Published, so that it says which file this is; it guards no secret.
-        digest = hashlib.file_digest(
-            file, lambda: hashlib.md5(usedforsecurity=False)
-        )
-    return f"md5:{digest.hexdigest()}"
-
-
-def _missing(
-    file: WeightsFile, reason: str, wrong: list[str]
-) -> MissingWeightsError:
-    if wrong:
-        reason += f"; not the published file: {', '.join(wrong)}"
-    return MissingWeightsError(
-        f"No {file.name} weights from {file.url}: {reason}.\n"
-        f"Download that file elsewhere and put it at "
-        f"'{cache_dir() / file.filename}',\n"
-        "or pass --feature_weights=PATH to use a copy that you have."
-    )
-
-
-def _reason(error: Exception) -> str:
-    """One line, without the addresses of objects that urllib3 puts in."""
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {_TIMEOUT:g} s"
-    if isinstance(error, requests.ConnectionError):
-        cause = getattr(error.args[0], "reason", error) if error.args else error
-        return f"the connection failed: {str(cause).rpartition(': ')[2]}"
-    if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return "what was downloaded does not have the published hash"
-    return " ".join(str(error).split())
-
-
-def _download(
-    file: WeightsFile, folder: pathlib.Path, progressbar: bool
-) -> pathlib.Path:
-    pooch.get_logger().setLevel("WARNING")  # The bar says it, when wanted.
-    _await_answer(file.url)
-    downloader = pooch.HTTPDownloader(
-        progressbar=progressbar, timeout=_TIMEOUT, chunk_size=2**18
-    )
-    found = pooch.retrieve(
-        file.url, file.digest, file.filename, folder, downloader=downloader
-    )
-    return pathlib.Path(found)
-
-
-def _await_answer(url: str) -> None:
-    """Raises what hinders a download of `url`, within `_TIMEOUT`."""
-    answers: queue.Queue[Exception | None] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
-                response.raise_for_status()
-            answers.put(None)
-        except Exception as error:  # Raised again by the thread that waits.
-            answers.put(error)
-
-    # The look-up of a name has no time-out, and each address has its own.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        error = answers.get(timeout=_TIMEOUT)
-    except queue.Empty:
-        raise requests.ConnectTimeout(url) from None
-    if error is not None:
-        raise error
 
 
 def _open(path: pathlib.Path) -> h5py.File:

@@ -1,0 +1,582 @@
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import descent, features, gatys, images, objective
+from tfstyle.config import GatysConfig
+
+HOW_TO_REGENERATE = (
+    "If the change is meant, run `pytest --update-golden` and say in the "
+    "commit message why the numbers moved."
+)
+PHOTO = helpers.image(32, 40)
+WAVE = helpers.image(40, 30, seed=1)
+NIGHT = helpers.image(24, 24, seed=2)
+# Narrow, so that two sizes are quick: 43x128 and 60x181.
+WIDE = helpers.image(60, 181, seed=3)
+TWO_SIZES = [(42, 128), (60, 181)]
+ADAM_AND_LBFGS = pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+
+
+@pytest.fixture
+def settings(small_vgg16):
+    """Makes a quick configuration, with changes."""
+
+    def make(**changes):
+        quick = {
+            "size": 40,
+            "steps": 12,
+            "features": "vgg16",
+            "feature_weights": small_vgg16,
+            "content_layers": {"block1_conv2": 1},
+            "style_layers": {"block1_conv1": 1, "block1_conv2": 1},
+            "style_weight": 10.0,
+            "style_loss": "gram",
+            "tv_weight": 0.0,
+            "precision": "float32",
+        }
+        return GatysConfig(**quick | changes)
+
+    return make
+
+
+class Watch:
+    """An `on_step` that remembers, and ends the run at some call."""
+
+    def __init__(self, end=None, look=lambda picture: None):
+        self.end, self.look = end, look
+        self.seen, self.looks = [], []
+
+    def __call__(self, progress, picture):
+        self.seen.append(progress)
+        self.looks.append(self.look(picture))
+        return len(self.seen) == self.end
+
+    @property
+    def totals(self):
+        return [p.losses["total"] for p in self.seen if p.losses]
+
+
+def check(picture, shape):
+    assert picture.shape == (*shape, 3)
+    assert picture.dtype == np.float32
+    assert picture.min() >= 0 and picture.max() <= 1
+
+
+def total(picture, content, styles, config):
+    """The loss of a picture, without the code that minimises it."""
+    network = features.extractor(
+        "vgg16",
+        [*config.content_layers, *config.style_layers],
+        weights=config.feature_weights,
+    )
+    photo = images.resize(content, *picture.shape[:2])
+    terms = objective.terms(network, photo, styles, config)
+    maps = network(picture[None])
+    return sum(
+        term.weight * float(term.loss(picture[None], maps)[0])
+        for term in terms.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "style_loss"),
+    [("adam", "gram"), ("adam", "wasserstein"), ("lbfgs", "gram")],
+)
+def test_the_loss_falls(settings, optimizer, style_loss):
+    config = settings(optimizer=optimizer, style_loss=style_loss)
+    watch = Watch()
+    picture = gatys.stylize(PHOTO, WAVE, config, watch)
+    check(picture, (32, 40))
+    assert watch.totals[-1] < 0.7 * watch.totals[0]
+    # What is returned is at least as good as any step that was looked at.
+    after = total(picture, PHOTO, [WAVE], config)
+    assert after <= min(watch.totals) * (1 + 1e-4)
+    before = total(PHOTO, PHOTO, [WAVE], config)
+    assert watch.totals[0] == pytest.approx(before, rel=1e-3)
+
+
+@ADAM_AND_LBFGS
+def test_stylize_has_not_changed(settings, golden, optimizer):
+    config = settings(
+        size=32,
+        steps=5,
+        optimizer=optimizer,
+        learning_rate=0.02,
+        style_loss="wasserstein",
+        content_weight=1.0,
+        style_weight=10.0,
+        tv_weight=1.0,
+        structure_weight=0.1,
+        histogram_weight=0.1,
+    )
+    actual = gatys.stylize(PHOTO, [WAVE, NIGHT], config)
+    expected = golden(f"gatys_{optimizer}_32px", actual)
+    np.testing.assert_allclose(
+        actual, expected, atol=5e-3, err_msg=HOW_TO_REGENERATE
+    )
+
+
+@ADAM_AND_LBFGS
+def test_the_step_is_traced_once_for_each_size(
+    settings, optimizer, monkeypatch, tmp_path
+):
+    steps, compiled = [], descent.compile_step
+
+    def remember(*args):
+        steps.append(compiled(*args))
+        return steps[-1]
+
+    monkeypatch.setattr(descent, "compile_step", remember)
+    config = settings(size=181, steps=3, optimizer=optimizer)
+    for end in (2, None):  # Interrupted, and continued.
+        gatys.stylize(WIDE, WAVE, config, Watch(end), checkpoint_dir=tmp_path)
+    counts = [step.experimental_get_tracing_count() for step in steps]
+    assert counts == [1, 1, 1]
+
+
+def test_on_step_is_called_after_each_step(settings):
+    config = settings(
+        size=181,
+        steps=13,
+        tv_weight=0.1,
+        structure_weight=0.1,
+    )
+    watch = Watch()
+    gatys.stylize(WIDE, WAVE, config, watch)
+    seen = watch.seen
+    assert [p.step for p in seen] == [*range(1, 14)] * 2
+    assert [(p.height, p.width) for p in seen[::13]] == TWO_SIZES
+    assert {p.size for p in seen} == {128, 181}
+    assert {p.steps for p in seen} == {13}
+    work = np.cumsum([p.height * p.width for p in seen])
+    assert [p.done for p in seen] == work.tolist()
+    assert {p.total for p in seen} == {work[-1]}
+    assert np.all(np.diff([p.seconds for p in seen]) >= 0)
+
+    with_losses = [p for p in seen if p.losses]
+    assert [p.step for p in with_losses] == [1, 10, 13] * 2
+    for p in with_losses:
+        losses = dict(p.losses)
+        whole = losses.pop("total")
+        parts = [v for name, v in losses.items() if "/" not in name]
+        assert whole == pytest.approx(sum(parts), rel=1e-5)
+        style = losses["style/block1_conv1"] + losses["style/block1_conv2"]
+        assert losses["style"] == pytest.approx(style, rel=1e-5)
+        assert set(losses) >= {"content", "tv", "structure"}
+        assert p.memory > 1e7
+
+
+def test_the_first_size_is_at_least_the_start_size(settings):
+    content, watch = helpers.image(70, 70), Watch()
+    config = settings(size=70, start_size=40, steps=1)
+    gatys.stylize(content, WAVE, config, watch)
+    assert [p.size for p in watch.seen] == [49, 70]
+
+
+def test_on_step_may_look_at_the_picture(settings):
+    watch = Watch(look=lambda picture: picture())
+    config = settings(steps=4, learning_rate=0.1)
+    gatys.stylize(PHOTO, WAVE, config, watch)
+    for picture in watch.looks:
+        check(picture, (32, 40))
+    changes = [np.abs(picture - PHOTO).mean() for picture in watch.looks]
+    assert changes == sorted(changes) and changes[0] > 0.01
+
+
+def test_a_threshold_ends_a_size(settings):
+    watch = Watch()
+    config = settings(size=181, steps=15, loss_threshold=1e6)
+    picture = gatys.stylize(WIDE, WAVE, config, watch)
+    assert [p.step for p in watch.seen] == [1, 1]
+    check(picture, (60, 181))
+
+
+@pytest.mark.parametrize(("tolerance", "last"), [(0.9999, 20), (1e-9, 25)])
+def test_a_tolerance_ends_a_size(settings, tolerance, last):
+    watch = Watch()
+    config = settings(steps=25, tolerance=tolerance)
+    gatys.stylize(PHOTO, WAVE, config, watch)
+    assert watch.seen[-1].step == last
+
+
+def test_a_loss_that_rises_ends_no_size_unless_asked(settings):
+    # From the content, whose weight is all: every step leads away from it.
+    config = settings(steps=25, learning_rate=0.3, style_weight=1e-4)
+    watch = Watch()
+    gatys.stylize(PHOTO, WAVE, config, watch)
+    assert watch.totals[2] > 10 * watch.totals[0]
+    assert watch.seen[-1].step == 25
+
+
+def test_a_loss_of_0_ends_no_size_unless_asked(settings):
+    watch = Watch()
+    config = settings(steps=3, style_weight=0)
+    picture = gatys.stylize(PHOTO, WAVE, config, watch)
+    assert watch.totals[0] == 0
+    assert [p.step for p in watch.seen] == [1, 2, 3]
+    np.testing.assert_allclose(picture, PHOTO, atol=1e-6)
+
+
+def test_lbfgs_ends_a_size_when_it_has_converged(settings):
+    watch = Watch()
+    config = settings(steps=30, style_weight=0, optimizer="lbfgs")
+    gatys.stylize(PHOTO, WAVE, config, watch)
+    assert watch.seen[-1].step == 1
+
+
+def begin(config, styles=WAVE, **changes):
+    """What a run begins with: the step is next to nothing."""
+    picture = gatys.stylize(PHOTO, styles, config, **changes)
+    check(picture, (32, 40))
+    return picture
+
+
+@pytest.fixture
+def no_steps(settings):
+    def make(**changes):
+        return settings(steps=1, learning_rate=1e-9, **changes)
+
+    return make
+
+
+def test_a_run_begins_with_the_photograph(no_steps):
+    np.testing.assert_allclose(begin(no_steps()), PHOTO, atol=1e-6)
+
+
+def test_a_run_may_begin_with_grey(no_steps):
+    grey = begin(no_steps(init="grey"))
+    np.testing.assert_allclose(grey, 0.5, atol=1e-6)
+
+
+def test_a_run_may_begin_with_noise_that_a_seed_repeats(no_steps):
+    noise = begin(no_steps(init="noise"))
+    assert noise.mean() == pytest.approx(0.5, abs=0.02)
+    assert noise.std() == pytest.approx(12**-0.5, abs=0.02)
+    again = begin(no_steps(init="noise", seed=0))
+    np.testing.assert_array_equal(again, noise)
+    other = begin(no_steps(init="noise", seed=1))
+    assert np.abs(other - noise).mean() > 0.3
+
+
+def test_a_run_may_begin_with_the_colours_of_the_style(no_steps):
+    colours = begin(no_steps(init="style")).reshape(-1, 3)
+    expected = WAVE.reshape(-1, 3)
+    np.testing.assert_allclose(colours.mean(0), expected.mean(0), atol=0.05)
+    # Clipping to [0, 1] takes some of the spread.
+    np.testing.assert_allclose(
+        np.corrcoef(colours.T), np.corrcoef(expected.T), atol=0.2
+    )
+
+
+def test_a_run_may_begin_with_the_colour_of_a_flat_style(no_steps):
+    flat = np.full_like(WAVE, 0.25)
+    picture = begin(no_steps(init="style"), flat)
+    np.testing.assert_allclose(picture, 0.25, atol=1e-3)
+
+
+def test_a_run_may_begin_with_an_array_of_any_size(no_steps):
+    picture = begin(no_steps(init="noise"), init=NIGHT)
+    expected = images.resize(NIGHT, 32, 40)
+    np.testing.assert_allclose(picture, expected, atol=1e-6)
+
+
+class CrashError(Exception):
+    """What ends the program in the middle of a run."""
+
+
+def crash_at(call):
+    calls = []
+
+    def on_step(progress, picture):
+        calls.append(progress)
+        if len(calls) == call:
+            raise CrashError
+
+    return on_step
+
+
+@pytest.fixture(scope="module", params=["adam", "lbfgs"])
+def uninterrupted(request, small_vgg16):
+    """A configuration of two sizes, five steps each, and its picture."""
+    config = GatysConfig(
+        size=181,
+        steps=5,
+        features="vgg16",
+        feature_weights=small_vgg16,
+        content_layers={"block1_conv2": 1},
+        style_layers={"block1_conv1": 1},
+        tv_weight=0.1,
+        optimizer=request.param,
+        init="noise",
+        tolerance=1e-6,
+        precision="float32",
+    )
+    return config, gatys.stylize(WIDE, [WAVE, NIGHT], config)
+
+
+@pytest.mark.parametrize("end", [3, 5, 7])
+def test_a_run_goes_on_where_it_was_ended(uninterrupted, tmp_path, end):
+    config, expected = uninterrupted
+    folder = str(tmp_path / "new folder")
+    parts, pictures = [Watch(end), Watch()], []
+    for watch in parts:
+        pictures.append(
+            gatys.stylize(
+                WIDE, [WAVE, NIGHT], config, watch, checkpoint_dir=folder
+            )
+        )
+    assert [len(watch.seen) for watch in parts] == [end, 10 - end]
+    check(pictures[0], TWO_SIZES[end > 5])
+    assert pictures[1].tobytes() == expected.tobytes()
+    assert np.abs(images.resize(pictures[0], 60, 181) - expected).max() > 0.01
+
+
+def test_a_run_goes_on_where_it_was_killed(
+    uninterrupted, tmp_path, monkeypatch
+):
+    config, expected = uninterrupted
+    monkeypatch.setattr(gatys, "_CHECKPOINT_SECONDS", 0.0)
+    arguments = WIDE, [WAVE, NIGHT], config
+    with pytest.raises(CrashError):
+        gatys.stylize(*arguments, crash_at(7), checkpoint_dir=tmp_path)
+    watch = Watch()
+    actual = gatys.stylize(*arguments, watch, checkpoint_dir=tmp_path)
+    # The last step was lost, as it had not been stored yet.
+    assert [(p.size, p.step) for p in watch.seen] == [
+        (181, step) for step in (2, 3, 4, 5)
+    ]
+    assert actual.tobytes() == expected.tobytes()
+
+
+def test_the_time_of_the_first_part_counts(settings, tmp_path):
+    config = settings(steps=4)
+    parts = [Watch(2), Watch()]
+    for watch in parts:
+        gatys.stylize(PHOTO, WAVE, config, watch, checkpoint_dir=tmp_path)
+    assert parts[1].seen[0].seconds > parts[0].seen[-1].seconds
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({"loss_threshold": 1e6}, 1),
+        ({"tolerance": 0.9999}, 10),
+        ({"tolerance": 0.9999}, 20),
+        ({}, None),
+    ],
+)
+def test_a_size_that_has_ended_stays_ended(settings, tmp_path, changes, end):
+    config = settings(steps=30, **changes)
+    whole, again = Watch(), Watch()
+    expected = gatys.stylize(PHOTO, WAVE, config, whole)
+    gatys.stylize(PHOTO, WAVE, config, Watch(end), checkpoint_dir=tmp_path)
+    actual = gatys.stylize(PHOTO, WAVE, config, again, checkpoint_dir=tmp_path)
+    done = end or 30
+    assert len(again.seen) == len(whole.seen) - done
+    assert actual.tobytes() == expected.tobytes()
+
+
+def test_a_checkpoint_of_another_run_is_refused(settings, tmp_path):
+    config = settings(steps=2)
+    gatys.stylize(PHOTO, [WAVE, NIGHT], config, checkpoint_dir=tmp_path)
+    others = [
+        (PHOTO, [WAVE, NIGHT], settings(steps=3), None),
+        (PHOTO, [WAVE, NIGHT], settings(steps=2, optimizer="lbfgs"), None),
+        (PHOTO[::-1], [WAVE, NIGHT], config, None),
+        (PHOTO.reshape(40, 32, 3), [WAVE, NIGHT], config, None),
+        (PHOTO, [NIGHT, WAVE], config, None),
+        (PHOTO, [WAVE], config, NIGHT),
+        (PHOTO, [WAVE, NIGHT], config, NIGHT),
+    ]
+    for content, styles, changed, init in others:
+        with pytest.raises(ValueError, match="belongs to other images or sett"):
+            gatys.stylize(
+                content, styles, changed, init=init, checkpoint_dir=tmp_path
+            )
+    watch = Watch()
+    gatys.stylize(
+        PHOTO, [WAVE, NIGHT], config, watch, checkpoint_dir=str(tmp_path)
+    )
+    assert not watch.seen  # Its own is still there.
+
+
+@ADAM_AND_LBFGS
+@pytest.mark.parametrize(
+    ("style", "culprit"),
+    [
+        # Nearly what the network takes for zero: all else is far from it.
+        pytest.param(np.full_like(WAVE, 0.45), "style/block1_conv1", id="loss"),
+        pytest.param(WAVE, "the gradient", id="gradient"),
+    ],
+)
+def test_a_loss_that_is_not_finite_stops_the_run(
+    settings, optimizer, style, culprit
+):
+    config = settings(optimizer=optimizer, style_weight=3e38, steps=20)
+    watch = Watch()
+    with pytest.raises(gatys.DivergedError) as error:
+        gatys.stylize(PHOTO, style, config, watch)
+    message = str(error.value)
+    assert f"not finite at 40x32, step 1: {culprit}" in message
+    assert "content" not in message
+    np.testing.assert_allclose(error.value.picture, PHOTO, atol=1e-6)
+    assert not watch.seen
+    assert isinstance(error.value, FloatingPointError)
+
+
+def test_a_loss_that_diverges_later_keeps_the_last_good_picture(settings):
+    # At the style itself its gradient is about 0; beside it, its square is
+    # more than float32 holds.
+    style = helpers.image(32, 40, seed=1)
+    config = settings(style_weight=1e22, steps=20)
+    watch = Watch(look=lambda picture: picture())
+    with pytest.raises(gatys.DivergedError) as error:
+        gatys.stylize(PHOTO, style, config, watch, init=style)
+    assert "40x32, step 2: " in str(error.value)
+    assert len(watch.seen) == 9  # Losses are looked at every ten steps.
+    np.testing.assert_array_equal(error.value.picture, watch.looks[0])
+    check(error.value.picture, (32, 40))
+    assert np.abs(error.value.picture - style).max() > 0.01
+
+
+def test_bfloat16_is_close_to_float32(settings):
+    # Pixels whose gradient is lost in rounding go another way.
+    exact, rounded = (
+        gatys.stylize(PHOTO, WAVE, settings(precision=precision))
+        for precision in ("float32", "bfloat16")
+    )
+    check(rounded, (32, 40))
+    assert 0 < np.abs(exact - rounded).mean() < 0.02
+    losses = [
+        total(picture, PHOTO, [WAVE], settings())
+        for picture in (exact, rounded)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+def test_compiled_by_xla_it_is_nearly_the_same(settings):
+    pictures = [
+        gatys.stylize(PHOTO, WAVE, settings(jit_compile=choice, steps=3))
+        for choice in ("off", "on")
+    ]
+    assert np.abs(np.subtract(*pictures)).mean() < 5e-3
+
+
+def test_several_styles_are_blended(settings):
+    pair = [WAVE, NIGHT]
+    blend, kept, alone = (
+        gatys.stylize(PHOTO, styles, settings(style_mix=mix))
+        for styles, mix in [(pair, None), (tuple(pair), (2, 0)), (WAVE, None)]
+    )
+    np.testing.assert_allclose(kept, alone, atol=0.02)
+    assert np.abs(blend - alone).mean() > 0.005
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "expected"),
+    [
+        pytest.param((32, 41), 40, (31, 40), id="one pixel larger"),
+        pytest.param((20, 25), 50, (40, 50), id="enlarged"),
+        pytest.param((80, 64), 40, (40, 32), id="upright and reduced"),
+        pytest.param((16, 160), 160, (16, 160), id="panorama"),
+        pytest.param((400, 40), 200, (200, 20), id="upright panorama"),
+        pytest.param((1, 1), 16, (16, 16), id="one pixel"),
+    ],
+)
+def test_the_longer_side_is_the_size(settings, shape, size, expected):
+    content = helpers.image(*shape)
+    strip = helpers.image(9, 70, seed=1)
+    config = settings(size=size, steps=1)
+    check(gatys.stylize(content, strip, config), expected)
+
+
+def test_flat_images_are_painted(settings):
+    black, white = np.zeros((20, 20, 3), "float32"), np.ones_like(PHOTO)
+    config = settings(style_loss="wasserstein", steps=5, histogram_weight=1)
+    picture = gatys.stylize(white, [black, black], config)
+    check(picture, (32, 40))
+    assert picture.max() < 0.99
+
+
+@pytest.mark.parametrize(
+    ("content", "styles", "message"),
+    [
+        pytest.param(PHOTO[..., 0], WAVE, r"shape \(32, 40\)$", id="grey"),
+        pytest.param(PHOTO[None], WAVE, r"\(1, 32, 40, 3\)$", id="batch"),
+        pytest.param(PHOTO[..., [0, 1, 2, 0]], WAVE, r"40, 4\)$", id="alpha"),
+        pytest.param(PHOTO[:0], WAVE, r"\(0, 40, 3\)$", id="empty"),
+        pytest.param(PHOTO, WAVE[None], r"\(1, 40, 30, 3\)$", id="styles"),
+        pytest.param(PHOTO, [WAVE, NIGHT[:, :0]], r"24, 0, 3\)$", id="second"),
+        pytest.param(
+            (255 * PHOTO).astype("uint8"), WAVE, "float32.*uint8", id="bytes"
+        ),
+        pytest.param(
+            PHOTO.astype("float64"), WAVE, "float32.*float64", id="doubles"
+        ),
+        pytest.param(255 * PHOTO, WAVE, r"\[0, 1\].*to 2\d\d", id="to 255"),
+        pytest.param(PHOTO, WAVE - 1, r"\[0, 1\].*from -", id="negative"),
+        pytest.param(PHOTO * np.nan, WAVE, r"\[0, 1\].*nan", id="nan"),
+        pytest.param(PHOTO, [], "At least one style", id="no style"),
+    ],
+)
+def test_wrong_images_are_refused(settings, content, styles, message):
+    with pytest.raises(ValueError, match=message):
+        gatys.stylize(content, styles, settings())
+
+
+@pytest.mark.parametrize("init", [PHOTO[..., 0], PHOTO * np.nan, PHOTO + 1])
+def test_wrong_starts_are_refused(settings, init):
+    with pytest.raises(ValueError, match="^Images must"):
+        gatys.stylize(PHOTO, WAVE, settings(), init=init)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"style_mix": (1, 2)}, "style_mix"),
+        ({"style_scale": (1.0, 2.0)}, "style_scale"),
+        ({"size": 10}, "at least 16 pixels"),
+        ({"content_layers": {"block9_conv1": 1}}, "block9_conv1.*Choose from"),
+        ({"style_layers": {"block3_conv1": 1}}, "lacks layers"),
+        ({"features": "vgg"}, "'vgg'"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, changes, message):
+    with pytest.raises(ValueError, match=message):
+        gatys.stylize(PHOTO, WAVE, settings(**changes))
+
+
+def test_a_photograph_too_narrow_is_refused(settings):
+    with pytest.raises(ValueError, match="a 40x3 image"):
+        gatys.stylize(PHOTO[:3], WAVE, settings())
+
+
+def test_the_network_is_that_of_the_file(settings):
+    config = settings(features="auto", steps=2)
+    expected = gatys.stylize(PHOTO, WAVE, settings(steps=2))
+    actual = gatys.stylize(PHOTO, WAVE, config)
+    np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.weights
+def test_real_weights_paint_in_the_colours_of_the_style(real_vgg19):
+    layers = ("block1_conv1", "block2_conv1", "block3_conv1")
+    config = GatysConfig(
+        size=64,
+        steps=20,
+        features="vgg19",
+        feature_weights=str(real_vgg19),
+        content_layers={"block3_conv2": 1},
+        style_layers=dict.fromkeys(layers, 1),
+        style_weight=100,
+        learning_rate=0.05,
+        precision="float32",
+    )
+    photo = helpers.image(64, 64)
+    picture = gatys.stylize(photo, 1 - WAVE, config)
+    before, after = (
+        np.linalg.norm(np.mean(x - (1 - WAVE).mean((0, 1)), axis=(0, 1)))
+        for x in (photo, picture)
+    )
+    assert after < 0.5 * before

@@ -1,0 +1,161 @@
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import images, job, provenance, weights
+from tfstyle.config import GatysConfig
+
+CONFIG = GatysConfig(
+    size=64,
+    features="vgg16",
+    content_layers={"block2_conv2": 1.0},
+    style_layers={"block1_pool": 1.0},
+    style_scale=(1.0, 0.5),
+)
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    alpha = np.linspace(0, 1, 24 * 32, dtype=np.float32).reshape(24, 32)
+    images.save(tmp_path / "photo.png", helpers.image(24, 32), alpha)
+    images.save(tmp_path / "wave.png", helpers.image(20, 20, 1))
+    images.save(tmp_path / "night.png", helpers.image(16, 30, 2))
+    helpers.vgg_weights(tmp_path / "own.h5", blocks=2)
+    return {
+        "content": str(tmp_path / "photo.png"),
+        "style 1": str(tmp_path / "wave.png"),
+        "style 2": str(tmp_path / "night.png"),
+        "feature_weights": str(tmp_path / "own.h5"),
+    }
+
+
+def with_weights(config, inputs):
+    path = inputs["feature_weights"]
+    return dataclasses.replace(config, feature_weights=path)
+
+
+def paint(inputs, tmp_path, config=CONFIG):
+    """A picture with the record of a job."""
+    task = job.prepare(with_weights(config, inputs), inputs)
+    path = tmp_path / "out.png"
+    metadata = provenance.embed(task.record(task.config, "CPU"))
+    images.save(path, helpers.image(8, 8), metadata=metadata)
+    return str(path)
+
+
+def test_prepare_reads_images_and_names_the_network(inputs):
+    config = dataclasses.replace(CONFIG, features="auto")
+    task = job.prepare(with_weights(config, inputs), inputs)
+    assert task.config.features == "vgg16"
+    assert task.content.alpha.shape == (24, 32)
+    assert [style.shape for style in task.styles] == [(20, 20, 3), (16, 30, 3)]
+    assert task.init is None
+    assert not task.weights_file.published
+
+
+def test_prepare_reads_the_picture_to_start_from(inputs):
+    inputs["init"] = inputs["style 1"]
+    task = job.prepare(with_weights(CONFIG, inputs), inputs)
+    np.testing.assert_array_equal(task.init, task.styles[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"size": 20}, "photo.png': The shorter side"),
+        ({"style_layers": {"block6_conv1": 1.0}}, r"no layers \['block6_conv1"),
+        ({"style_layers": {"block3_conv1": 1.0}}, "lacks layers"),
+        ({"feature_weights": None}, "TFSTYLE_OFFLINE"),
+    ],
+)
+def test_prepare_refuses_what_does_not_fit(
+    changes, match, inputs, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TFSTYLE_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    config = dataclasses.replace(with_weights(CONFIG, inputs), **changes)
+    with pytest.raises((ValueError, FileNotFoundError), match=match):
+        job.prepare(config, inputs)
+
+
+def test_recall_gives_back_settings_and_files(inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    settings, found = job.recall(paint(inputs, tmp_path))
+    assert GatysConfig(**settings) == CONFIG
+    assert found == inputs
+    assert job.styles(found) == [inputs["style 1"], inputs["style 2"]]
+
+
+def test_recall_leaves_out_what_is_given(inputs, tmp_path):
+    path = paint(inputs, tmp_path)
+    (tmp_path / "night.png").unlink()
+    settings, found = job.recall(path, {"style", "size"})
+    assert found.keys() == {"content", "feature_weights"}
+    assert "size" not in settings and settings["features"] == "vgg16"
+
+
+def test_recall_looks_in_the_current_folder(inputs, tmp_path, monkeypatch):
+    path = paint(inputs, tmp_path)
+    (tmp_path / "here").mkdir()
+    shutil.move(inputs["style 2"], tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    assert job.recall(path)[1]["style 2"] == "night.png"
+
+
+def test_recall_names_a_missing_input_by_name_and_hash(inputs, tmp_path):
+    path = paint(inputs, tmp_path)
+    sha256 = provenance.digest(inputs["style 2"])
+    (tmp_path / "night.png").unlink()
+    with pytest.raises(FileNotFoundError, match=f"night.png.*{sha256}"):
+        job.recall(path)
+
+
+def test_published_weights_are_recalled_by_the_name_of_the_network(
+    inputs, tmp_path, monkeypatch
+):
+    digest = weights.resolve("vgg16", inputs["feature_weights"]).digest
+    file = dataclasses.replace(weights.FILES["vgg16"], digest=digest)
+    monkeypatch.setitem(weights.FILES, "vgg16", file)
+    settings, found = job.recall(paint(inputs, tmp_path))
+    assert "feature_weights" not in found
+    assert settings["features"] == "vgg16"
+    assert settings["feature_weights"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"config": {"octaves": 3}}, "not made by `stylize`"),
+        ({"inputs": {}}, "not made by `stylize`"),
+        ({"config": {"size": "large"}}, "cannot be used"),
+        ({"config": {"style_layers": 3}}, "cannot be used"),
+        ({"config": {"size": -1}}, "`size` must be positive"),
+    ],
+)
+def test_recall_refuses_other_records(changes, match, inputs, tmp_path):
+    path = tmp_path / "out.png"
+    record = provenance.describe(CONFIG, inputs) | changes
+    metadata = provenance.embed(record)
+    images.save(path, helpers.image(8, 8), metadata=metadata)
+    with pytest.raises(ValueError, match=match):
+        job.recall(str(path))
+
+
+def test_outputs_may_not_overwrite_inputs_or_each_other(inputs, tmp_path):
+    out, link = str(tmp_path / "out.png"), tmp_path / "link.png"
+    job.check_outputs(inputs, {"output": out, "trace": None})
+    link.symlink_to(tmp_path / "photo.png")
+    with pytest.raises(ValueError, match="is the content, too"):
+        job.check_outputs(inputs, {"output": str(link)})
+    with pytest.raises(ValueError, match="trace '.*' is the output, too"):
+        job.check_outputs(inputs, {"output": out, "trace": out})
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        job.check_outputs(inputs, {"output": str(tmp_path / "gone" / "o.png")})
+
+
+def test_one_picture_may_have_two_roles(inputs, tmp_path):
+    inputs["init"] = inputs["content"]
+    job.check_outputs(inputs, {"output": str(tmp_path / "out.png")})

@@ -1,0 +1,323 @@
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import features, images, losses, objective
+from tfstyle.config import GatysConfig
+
+if keras.backend.backend() == "tensorflow":  # See test_conformance.
+    import tensorflow as tf
+
+LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
+PHOTO, WAVE, NIGHT = (
+    helpers.image(*shape, seed)
+    for seed, shape in enumerate([(32, 48), (40, 30), (48, 48)])
+)
+OTHER = helpers.image(32, 48, seed=5)  # As large as `PHOTO`.
+LARGE = helpers.image(96, 96, seed=7)
+STYLE_LOSSES = pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+
+
+@pytest.fixture(scope="module")
+def network(small_vgg16):
+    return features.extractor("vgg16", LAYERS, weights=small_vgg16)
+
+
+def settings(**changes):
+    return GatysConfig(
+        **{
+            "content_layers": {"block2_conv1": 1},
+            "style_layers": {"block1_conv1": 1, "block1_conv2": 1},
+            "content_weight": 1,
+            "style_weight": 1,
+            "tv_weight": 0,
+            "style_loss": "gram",
+        }
+        | changes
+    )
+
+
+def values(network, terms, picture):
+    """Weighted terms of a picture `(height, width, 3)`, by name."""
+    maps = network(picture[None])
+    return {
+        name: term.weight * float(term.loss(picture[None], maps)[0])
+        for name, term in terms.items()
+    }
+
+
+def evaluate(network, picture, content, styles, **changes):
+    config = settings(**changes)
+    terms = objective.terms(network, content, styles, config)
+    return values(network, terms, picture)
+
+
+@STYLE_LOSSES
+def test_the_style_costs_nothing_at_its_own_size(network, style_loss):
+    style = helpers.image(32, 48, seed=1)
+    found = evaluate(
+        network,
+        style,
+        PHOTO,
+        [style],
+        style_loss=style_loss,
+        histogram_weight=1,
+    )
+    for name in ("style/block1_conv1", "style/block1_conv2", "histogram"):
+        assert abs(found[name]) < 1e-4
+    assert found["content/block2_conv1"] > 0.1
+
+
+@STYLE_LOSSES
+def test_the_content_costs_nothing(network, style_loss):
+    found = evaluate(
+        network,
+        PHOTO,
+        PHOTO,
+        [WAVE],
+        style_loss=style_loss,
+        structure_weight=1,
+        histogram_weight=1,
+    )
+    assert found["content/block2_conv1"] == found["structure"] == 0
+    for name in ("style/block1_conv1", "style/block1_conv2", "histogram"):
+        assert found[name] > 0.01
+
+
+@STYLE_LOSSES
+def test_terms_are_1_where_nothing_is_answered(network, style_loss):
+    config = settings(
+        style_loss=style_loss,
+        content_weight=3,
+        style_weight=8,
+        histogram_weight=5,
+        structure_weight=7,
+        style_layers={"block1_conv1": 1, "block1_conv2": 3},
+    )
+    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config)
+    black = np.zeros((1, 32, 48, 3), "float32")
+    silence = {
+        "block1_conv1": np.zeros((1, 4, 4, 64), "float32"),
+        "block1_conv2": np.zeros((1, 4, 4, 64), "float32"),
+        "block2_conv1": np.zeros((1, 16, 24, 128), "float32"),
+    }
+    found = {
+        name: term.weight * float(term.loss(black, silence)[0])
+        for name, term in terms.items()
+    }
+    # The weights, times the share of the layer.
+    assert found == pytest.approx(
+        {
+            "content/block2_conv1": 3,
+            "style/block1_conv1": 2,
+            "style/block1_conv2": 6,
+            "histogram": 5,
+            "structure": 7,
+        },
+        rel=1e-4,
+    )
+
+
+def test_terms_without_weight_are_left_out(network):
+    config = settings(style_layers={"block1_conv1": 0, "block1_conv2": 1})
+    assert set(objective.terms(network, PHOTO, [WAVE], config)) == {
+        "content/block2_conv1",
+        "style/block1_conv2",
+    }
+    everything = settings(tv_weight=1, structure_weight=1, histogram_weight=1)
+    assert set(objective.terms(network, PHOTO, [WAVE], everything)) == {
+        "content/block2_conv1",
+        "style/block1_conv1",
+        "style/block1_conv2",
+        "tv",
+        "structure",
+        "histogram",
+    }
+
+
+def test_only_the_ratio_of_the_shares_counts(network):
+    def found(*shares, **changes):
+        layers = dict(zip(LAYERS, shares, strict=False))
+        changes |= {"style_layers": layers, "content_layers": layers}
+        return evaluate(network, PHOTO, OTHER, [WAVE], **changes)
+
+    once, tenfold = found(1, 3), found(10, 30)
+    assert once == pytest.approx(tenfold, rel=1e-6)
+    assert found(1)["style/block1_conv1"] == pytest.approx(
+        4 * once["style/block1_conv1"], rel=1e-6
+    )
+    doubled = found(1, 3, style_weight=2, content_weight=0)
+    for name, value in once.items():
+        factor = 2 if name.startswith("style") else 0
+        assert doubled[name] == pytest.approx(factor * value, rel=1e-6)
+
+
+def test_total_variation_is_that_of_the_picture(network):
+    found = evaluate(network, PHOTO, PHOTO, [WAVE], tv_weight=7)
+    expected = 7 * float(losses.total_variation_loss(PHOTO[None])[0])
+    assert found["tv"] == pytest.approx(expected, rel=1e-6) and expected > 0.01
+
+
+@STYLE_LOSSES
+def test_terms_hardly_depend_on_the_size(network, style_loss):
+    found = []
+    for size in (48, 96):
+        shape = images.fit(32, 48, size)
+        photo, picture = (images.resize(x, *shape) for x in (PHOTO, LARGE))
+        found.append(
+            evaluate(
+                network,
+                picture,
+                photo,
+                [WAVE],
+                style_loss=style_loss,
+                histogram_weight=1,
+            )
+        )
+    for name, value in found[0].items():
+        assert 2 / 3 < found[1][name] / value < 3 / 2, name
+
+
+@STYLE_LOSSES
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_style_with_the_whole_share_is_alone(network, style_loss, kept):
+    changes = {"style_loss": style_loss, "histogram_weight": 1}
+    shares = (0.0, 3.0)[:: 1 if kept else -1]
+    pair = [WAVE, NIGHT]
+    mixed = evaluate(network, PHOTO, PHOTO, pair, style_mix=shares, **changes)
+    alone = evaluate(network, PHOTO, PHOTO, [pair[kept]], **changes)
+    assert mixed == pytest.approx(alone, rel=1e-4)
+
+
+@STYLE_LOSSES
+def test_equal_shares_are_the_default(network, style_loss):
+    changes = {"style_loss": style_loss, "histogram_weight": 1}
+    pair = [WAVE, NIGHT]
+    default = evaluate(network, PHOTO, PHOTO, pair, **changes)
+    equal = evaluate(network, PHOTO, PHOTO, pair, style_mix=(2, 2), **changes)
+    assert default == equal
+    other = evaluate(network, PHOTO, PHOTO, pair, style_mix=(1, 3), **changes)
+    assert abs(other["histogram"] - equal["histogram"]) > 1e-3
+
+
+@STYLE_LOSSES
+def test_blended_statistics_are_those_of_all_positions(network, style_loss):
+    # Of two styles with as many positions each: those of the two together.
+    pair = [helpers.image(48, 48, seed) for seed in (3, 4)]
+    layer = "block1_conv2"
+    terms = objective.terms(
+        network,
+        PHOTO,
+        pair,
+        settings(style_loss=style_loss, style_layers={layer: 1}),
+    )
+    maps = [network(style[None])[layer] for style in pair]
+    together = tf.concat(maps, axis=1)
+    picture = network(PHOTO[None])
+    if style_loss == "gram":
+        target = losses.gram_matrix(together)
+        expected = losses.style_loss(picture[layer], target)
+    else:
+        target = losses.gaussian(*losses.mean_covariance(together))
+        expected = losses.wasserstein_loss(picture[layer], target)
+    actual = terms[f"style/{layer}"].loss(PHOTO[None], picture)
+    np.testing.assert_allclose(actual, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scales", "shapes"),
+    [
+        # The longer side is that of the picture, 60, times the scale.
+        ([1.0], [(60, 45), (60, 60)]),
+        ([0.5], [(30, 22), (30, 30)]),
+        ([2.0, 1.0], [(120, 90), (60, 60)]),
+        # Not less than 16 pixels on the shorter side.
+        ([0.01], [(21, 16), (16, 16)]),
+    ],
+)
+def test_styles_are_scaled_relative_to_the_picture(scales, shapes):
+    scaled = objective.scale_styles([WAVE, NIGHT], (30, 60), scales)
+    assert [style.shape for style in scaled] == [(*s, 3) for s in shapes]
+    expected = images.resize(WAVE, *shapes[0])
+    np.testing.assert_array_equal(scaled[0], expected)
+
+
+@pytest.mark.parametrize("length", [17, 47, 1001])
+def test_a_strip_of_a_style_becomes_wide_enough(length):
+    strip = np.zeros((3, length, 3), "float32")
+    (scaled,) = objective.scale_styles([strip], (32, 48), [1.0])
+    height, width = scaled.shape[:2]
+    assert height == 16
+    assert width == pytest.approx(16 * length / 3, abs=3)
+
+
+@STYLE_LOSSES
+@pytest.mark.parametrize("colour", [(0, 0, 0), (0.5, 0.5, 0.5), (1, 1, 1)])
+@pytest.mark.parametrize("flat", ["content", "style", "both"])
+def test_flat_images_give_finite_terms_and_gradients(
+    network, style_loss, colour, flat
+):
+    plain = np.full((32, 48, 3), colour, "float32")
+    content = PHOTO if flat == "style" else plain
+    style = WAVE if flat == "content" else plain
+    terms = objective.terms(
+        network,
+        content,
+        [style, style],
+        settings(
+            style_loss=style_loss,
+            style_mix=(0.3, 0.7),
+            tv_weight=1,
+            structure_weight=1,
+            histogram_weight=1,
+        ),
+    )
+    for picture in (plain, PHOTO):
+        x = tf.constant(picture[None])
+        for name, term in terms.items():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                value = term.weight * term.loss(x, network(x))[0]
+            gradient = tape.gradient(value, x)
+            assert np.isfinite(value) and np.isfinite(gradient).all(), name
+
+
+def test_a_blend_of_flat_styles_has_no_negative_variances(network):
+    # Rounding left less than nothing, and 0 / 0 in the gradient.
+    random = np.random.default_rng(0)
+    config = settings(style_loss="wasserstein", style_mix=(0.3, 0.7))
+    for _ in range(5):
+        plain = np.tile(random.random(3, "float32"), (32, 48, 1))
+        terms = objective.terms(network, plain, [plain] * 2, config)
+        found = values(network, terms, plain)
+        assert all(abs(value) < 1e-3 for value in found.values()), found
+
+
+def test_a_layer_that_answers_nothing_has_a_finite_weight(network):
+    silent = features.extractor("vgg16", ["block1_conv1"], weights=None)
+    layer = silent.get_layer("block1_conv1")
+    layer.set_weights([-np.abs(layer.get_weights()[0]), np.full(64, -1e6)])
+    config = settings(
+        content_layers={"block1_conv1": 1}, style_layers={"block1_conv1": 1}
+    )
+    for style_loss in ("gram", "wasserstein"):
+        found = evaluate(
+            silent,
+            PHOTO,
+            PHOTO,
+            [WAVE],
+            content_layers=config.content_layers,
+            style_layers=config.style_layers,
+            style_loss=style_loss,
+        )
+        assert list(found.values()) == [0, 0]
+
+
+def test_structure_uses_the_scales_that_fit(network):
+    # 16 pixels hold three squares of 4 pixels but not of 16.
+    photo = helpers.image(16, 64)
+    found = evaluate(network, photo * 0.5, photo, [WAVE], structure_weight=1)
+    assert found["structure"] == pytest.approx(0.25, rel=1e-4)
+    coarse = losses.laplacian(photo[None], 4)
+    assert coarse.shape == (1, 2, 14, 3)

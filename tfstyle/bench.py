@@ -1,0 +1,263 @@
+r"""Measures speed, memory and time to quality of `tfstyle.optimize`.
+
+  python -m tfstyle.bench --what=gatys --sizes=256,512
+  python -m tfstyle.bench --what=memory --sizes=256,512,768
+  python -m tfstyle.bench --what=quality --content=dog.jpg --style=wave.jpg \
+      --features=vgg19 --feature_weights=vgg19.h5 --sizes=384
+
+gatys: seconds per step, floating-point operations per second, and their share
+of the rate of float32 matrix products measured in the same run. Counted are
+the multiplications and additions of the convolutions, forward and for the
+gradient by the picture; the losses and the optimiser only cost time.
+
+memory: most bytes above the idle process, with TensorFlow and the network
+loaded, while 3 steps are taken.
+
+quality: the loss at which 500 steps of Adam at one size end (float32, from the
+photograph), and the time until other settings reach it at that size.
+
+Prints one line of JSON per measurement. Weights are random without
+--feature_weights: the work is the same. Takes about a minute for gatys, and 5
+to 20 for quality.
+"""
+
+import dataclasses
+import json
+import multiprocessing
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from absl import app, flags
+
+from tfstyle import cli, images, weights
+from tfstyle.config import STYLE_LOSSES, GatysConfig
+
+_WHAT = flags.DEFINE_enum(
+    "what", "gatys", ["gatys", "memory", "quality"], "What to measure."
+)
+_SIZES = flags.DEFINE_list("sizes", ["512"], "Longer sides, in pixels.")
+_FEATURES = flags.DEFINE_enum(
+    "features", "vgg16", sorted(weights.FILES), "Network."
+)
+_WEIGHTS = flags.DEFINE_string(
+    "feature_weights", None, "File of weights; random ones if not given."
+)
+_PRECISIONS = flags.DEFINE_list(
+    "precision", ["float32", "bfloat16"], "Precisions to measure."
+)
+_STEPS = flags.DEFINE_integer("steps", 10, "Steps to time.", lower_bound=1)
+_CONTENT = flags.DEFINE_string("content", "", "Photograph, for quality.")
+_STYLE = flags.DEFINE_string("style", "", "Style image, for quality.")
+_ONLY = flags.DEFINE_list(
+    "only", [], "Rows of quality to measure; all of them if empty."
+)
+_DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu or gpu:N.")
+
+_PRODUCT = 2048  # Side of the matrices whose product is timed.
+
+# Time to quality: the settings that differ from the default ones.
+_SINGLE: dict[str, Any] = {"start_size": 10**6}
+_REFERENCE = _SINGLE | {"steps": 500, "precision": "float32"}
+_ROWS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "adam pyramid float32": {"precision": "float32"},
+    "adam single bfloat16": _SINGLE | {"steps": 500},
+    "lbfgs pyramid float32": {"optimizer": "lbfgs"},
+    "lbfgs single float32": _SINGLE | {"optimizer": "lbfgs", "steps": 400},
+}
+
+
+def main(argv: list[str]) -> None:
+    """Prints one line of JSON per measurement."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    rows = {"gatys": _speeds, "memory": _peaks, "quality": _qualities}
+    for row in rows[_WHAT.value]():
+        print(json.dumps(row), flush=True)
+
+
+def _speeds() -> Iterator[dict[str, Any]]:
+    from tfstyle import devices
+
+    devices.start(_DEVICE.value)
+    for size in map(int, _SIZES.value):
+        for precision in _PRECISIONS.value:
+            config = _config(size, precision)
+            network = _network(config, _WEIGHTS.value)
+            rate = _product_rate()
+            seconds = _step_seconds(network, config, _STEPS.value)
+            work = 2 * _operations(network, size)
+            yield {
+                "size": size,
+                "features": config.features,
+                "precision": precision,
+                "seconds_per_step": round(seconds, 4),
+                "gflops": round(work / seconds / 1e9, 1),
+                "float32_product_gflops": round(rate / 1e9, 1),
+                "share": round(work / seconds / rate, 3),
+            }
+
+
+def _config(size: int, precision: str) -> GatysConfig:
+    return GatysConfig(size=size, features=_FEATURES.value, precision=precision)
+
+
+def _network(config: GatysConfig, path: str | None) -> Any:
+    from tfstyle import devices, features
+
+    return features.extractor(
+        config.features,
+        [*config.content_layers, *config.style_layers],
+        config.pooling,
+        path,
+        dtype=devices.precision(config.precision),
+    )
+
+
+def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
+    """Least seconds of a step: what the machine can when left alone."""
+    from tfstyle import descent, objective
+
+    content, style = _noise(config.size)
+    terms = objective.terms(network, content, [style], config)
+    optimizer = descent.make_optimizer(config)
+    step = descent.compile_step(network, terms, optimizer, config)
+    state = step(optimizer.init(content[None], tuple(terms)))
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        state = step(state)
+        float(state.value)  # Waits for a GPU.
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _noise(size: int) -> Any:
+    import numpy as np
+
+    return np.random.default_rng(0).random((2, size, size, 3), np.float32)
+
+
+def _operations(network: Any, size: int) -> int:
+    """Multiplications and additions of the convolutions, forward."""
+    total, side = 0, size
+    for layer in network.layers:
+        if layer.name.endswith("_pool"):
+            side //= 2
+        if "_conv" in layer.name:
+            height, width, inputs, outputs = layer.kernel.shape
+            total += 2 * height * width * inputs * outputs * side**2
+    return total
+
+
+def _product_rate() -> float:
+    """Operations per second of float32 matrix products, the best of 20."""
+    import tensorflow as tf
+
+    matrix = tf.random.normal((_PRODUCT, _PRODUCT))
+    product = tf.function(lambda a: tf.reduce_max(a @ a))
+    product(matrix)
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        float(product(matrix))
+        times.append(time.perf_counter() - start)
+    return 2 * _PRODUCT**3 / min(times)
+
+
+def _peaks() -> Iterator[dict[str, Any]]:
+    """A process for each: memory that was freed would be used again."""
+    spawn = multiprocessing.get_context("spawn")
+    for precision in _PRECISIONS.value:
+        for size in map(int, _SIZES.value):
+            with spawn.Pool(1) as pool:
+                config = _config(size, precision)
+                yield pool.apply(_peak, (config, _WEIGHTS.value))
+
+
+def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
+    from tfstyle import devices
+
+    devices.start("cpu")
+    network = _network(config, path)
+    idle = _status("VmRSS")
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # VmHWM starts again.
+    _step_seconds(network, config, steps=3)
+    taken = _status("VmHWM") - idle
+    return {
+        "size": config.size,
+        "features": config.features,
+        "precision": config.precision,
+        "peak_mb": round(taken / 1e6),
+        "mb_per_megapixel": round(taken / config.size**2),
+    }
+
+
+def _status(key: str) -> int:
+    with open("/proc/self/status") as file:
+        found = re.search(rf"{key}:\s*(\d+) kB", file.read())
+    return int(found[1]) * 1024 if found else 0
+
+
+def _qualities() -> Iterator[dict[str, Any]]:
+    from tfstyle import devices
+
+    if not (_CONTENT.value and _STYLE.value and _WEIGHTS.value):
+        raise ValueError(
+            "--what=quality needs --content, --style and --feature_weights."
+        )
+    devices.start(_DEVICE.value)
+    for loss in STYLE_LOSSES:
+        rows = {row: f"{loss}: {row}" for row in _ROWS}
+        chosen = [r for r, name in rows.items() if _wanted(name)]
+        if chosen:
+            yield from _compare(loss, chosen)
+
+
+def _wanted(name: str) -> bool:
+    return not _ONLY.value or name in _ONLY.value
+
+
+def _compare(loss: str, rows: list[str]) -> Iterator[dict[str, Any]]:
+    default = dataclasses.replace(
+        _config(int(_SIZES.value[0]), "auto"),
+        feature_weights=_WEIGHTS.value,
+        style_loss=loss,
+    )
+    goal, limit = _reach(dataclasses.replace(default, **_REFERENCE), 0)
+    yield {"run": f"{loss}: reference", "loss": goal, "seconds": limit}
+    for row in rows:
+        found, seconds = _reach(
+            dataclasses.replace(default, **_ROWS[row]), goal
+        )
+        yield {
+            "run": f"{loss}: {row}",
+            "loss": found,
+            "seconds": seconds,
+            "share": round(seconds / limit, 3),
+            "reached": found <= goal,
+        }
+
+
+def _reach(config: GatysConfig, goal: float) -> tuple[float, float]:
+    """The last loss, and seconds until `goal` was reached at full size."""
+    from tfstyle import gatys
+
+    last = {"loss": float("inf"), "seconds": 0.0}
+
+    def on_step(progress, picture):
+        if progress.losses and progress.size == config.size:
+            last["loss"] = round(progress.losses["total"], 5)
+            last["seconds"] = round(progress.seconds, 1)
+        return last["loss"] <= goal
+
+    photo, style = (images.load(flag.value) for flag in (_CONTENT, _STYLE))
+    gatys.stylize(photo, style, config, on_step)
+    return last["loss"], last["seconds"]
+
+
+if __name__ == "__main__":
+    cli.run(main)

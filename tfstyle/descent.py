@@ -1,0 +1,121 @@
+"""The step of `gatys`, compiled, and what it is made of.
+
+One `tf.function` does all the work of a step: feature maps, losses, their
+gradient by a `tf.GradientTape`, the optimiser, the clipping and the running
+average.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfstyle import adam, devices, features, images, lbfgs, objective, weights
+from tfstyle.config import GatysConfig
+
+State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
+Optimizer = adam.Adam | lbfgs.LBFGS
+
+
+def make_optimizer(config: GatysConfig) -> Optimizer:
+    """The optimiser that the settings name."""
+    if config.optimizer == "lbfgs":
+        return lbfgs.LBFGS()
+    return adam.Adam(learning_rate=config.learning_rate, steps=config.steps)
+
+
+def make_network(config: GatysConfig) -> keras.Model:
+    """The feature extractor that the settings name, with all their layers."""
+    path = config.feature_weights
+    name = config.features
+    if name == "auto":
+        name = weights.auto(path)
+    return features.extractor(
+        name,
+        [*config.content_layers, *config.style_layers],
+        config.pooling,
+        path or "imagenet",
+        dtype=precision(config),
+    )
+
+
+def precision(config: GatysConfig) -> str:
+    """Type of the feature maps: `"float32"` or `"bfloat16"`."""
+    if config.optimizer == "lbfgs":  # Its line search needs exact values.
+        return "float32"
+    return devices.precision(config.precision)
+
+
+def compile_step(
+    network: keras.Model,
+    terms: Mapping[str, objective.Term],
+    optimizer: Optimizer,
+    config: GatysConfig,
+) -> Callable[[State], State]:
+    """The step at one size, as one graph.
+
+    Args:
+        network: From `make_network`.
+        terms: From `objective.terms`, for the photograph at this size.
+        optimizer: From `make_optimizer`.
+        config: Says whether XLA compiles it.
+
+    Returns:
+        A `tf.function` from a state of the optimiser to the next.
+    """
+
+    def evaluate(image):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            maps = network(image)
+            values = {
+                name: term.weight * term.loss(image, maps)[0]
+                for name, term in terms.items()
+            }
+            value = tf.add_n(list(values.values()))
+        return value, tape.gradient(value, image), values
+
+    def update(state):
+        return optimizer.step(evaluate, state)
+
+    strategy = tf.distribute.get_strategy()
+    return tf.function(
+        lambda state: strategy.run(update, (state,)),
+        autograph=False,
+        jit_compile=devices.jit_compile(config.jit_compile),
+    )
+
+
+def initial_picture(
+    photo: np.ndarray,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+    init: np.ndarray | None,
+) -> np.ndarray:
+    """The picture before the first step.
+
+    Args:
+        photo: The photograph at the first size, `(height, width, 3)`.
+        styles: The style images; the noise of `"style"` has their colours.
+        config: Says where to start, and the seed.
+        init: A picture to start from instead, of any size.
+
+    Returns:
+        Float32 array of the shape of `photo`, in [0, 1].
+    """
+    if init is not None:
+        return images.resize(init, *photo.shape[:2])
+    random = np.random.default_rng(config.seed)
+    if config.init == "content":
+        return photo
+    if config.init == "grey":
+        return np.full_like(photo, 0.5)
+    if config.init == "noise":
+        return random.random(photo.shape, np.float32)
+    colours = np.concatenate([style.reshape(-1, 3) for style in styles])
+    noise = random.multivariate_normal(
+        colours.mean(0), np.cov(colours.T), photo.shape[:2]
+    )
+    return np.clip(noise, 0, 1).astype(np.float32)

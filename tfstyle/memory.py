@@ -1,0 +1,184 @@
+"""Memory: what was taken, what is left, and what a picture will take."""
+
+import contextlib
+import math
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import psutil
+
+from tfstyle import devices, schedule
+
+Shape = tuple[int, int]
+
+# Most bytes per pixel above the idle process, as measured on a processor with
+# VGG19 (VGG16 is within 6 %) and both style losses from 256 to 1280 pixels:
+# BUILD_NOTES.md. Of a step, of the feature maps of a style image while they
+# are made, and of those that wait for the other style images' maps.
+_STEP = {
+    ("adam", "float32"): 2600,
+    ("adam", "bfloat16"): 2150,
+    ("lbfgs", "float32"): 2850,
+}
+_STYLE = {"float32": 1850, "bfloat16": 1650}
+_WAITING = {"float32": 520, "bfloat16": 260}
+_NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
+# What a step takes beyond that where XLA compiled it for a processor.
+_XLA_STEP = 4300
+_XLA = 400_000_000
+_MARGIN = 1.15
+
+# Files of the limit and of what is used; line of `memory.stat`.
+_CGROUP_1 = (
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+)
+_CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
+
+
+def peak() -> int:
+    """Most bytes held so far: by TensorFlow on a GPU, else by the process."""
+    if devices.kind() == "GPU":
+        import tensorflow as tf
+
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    # getrusage() would count what the parent held when it started us.
+    with contextlib.suppress(FileNotFoundError):
+        with open("/proc/self/status") as file:
+            if found := re.search(r"VmHWM:\s*(\d+) kB", file.read()):
+                return int(found[1]) * 1024
+    return psutil.Process().memory_info().rss
+
+
+def available() -> int:
+    """Bytes that this process can still take.
+
+    On a GPU what its driver calls free, or `sys.maxsize` where `nvidia-smi`
+    does not answer; else what the system and the control groups, so also a
+    container's limit, leave.
+    """
+    if devices.kind() == "GPU":
+        return _free_gpu_memory()
+    return min(psutil.virtual_memory().available, *_control_groups())
+
+
+def check(
+    shape: Shape,
+    style_shapes: Sequence[Shape],
+    precision: str = "float32",
+    optimizer: str = "adam",
+    jit_compile: bool = False,
+) -> None:
+    """Refuses a picture that would not fit in memory.
+
+    What a GPU needs has not been measured; it is taken for what a processor
+    needs without XLA.
+
+    Args:
+        shape: Height and width at the largest size.
+        style_shapes: Those of the style images that go with it.
+        precision: `"float32"` or `"bfloat16"`.
+        optimizer: `"adam"` or `"lbfgs"`.
+        jit_compile: Whether XLA compiles the step.
+
+    Raises:
+        MemoryError: Names the largest size that fits.
+    """
+    xla = jit_compile and devices.kind() == "CPU"
+    needed = estimate(shape, style_shapes, precision, optimizer, xla)
+    left = available()
+    if needed <= left:
+        return
+    fixed = estimate((0, 0), [(0, 0)], precision, optimizer, xla)
+    # All but the fixed part grows with the square of the size.
+    share = max(0, left - fixed) / (needed - fixed)
+    size = math.floor(max(shape) * math.sqrt(share))
+    largest = f"The largest size that fits is {size}"
+    if size * min(shape) < schedule.SMALLEST * max(shape):
+        largest = "No size fits"
+    height, width = shape
+    raise MemoryError(
+        f"A picture of {width}x{height} pixels needs about "
+        f"{needed / 1e9:.1f} GB of memory. Available: {left / 1e9:.1f} GB. "
+        f"{largest}."
+    )
+
+
+def estimate(
+    shape: Shape,
+    style_shapes: Sequence[Shape],
+    precision: str = "float32",
+    optimizer: str = "adam",
+    xla: bool = False,
+) -> int:
+    """Bytes that a picture will take, with a margin.
+
+    Arguments as in `check`; `xla` is for a processor.
+    """
+    areas = sorted(height * width for height, width in style_shapes)
+    step = math.prod(shape) * (_STEP[optimizer, precision] + xla * _XLA_STEP)
+    # The maps of all style images are at hand while those of the last are
+    # made; the step comes after.
+    styles = areas[-1] * _STYLE[precision]
+    styles += sum(areas[:-1]) * _WAITING[precision]
+    return round(_MARGIN * (_NETWORK + xla * _XLA + max(step, styles)))
+
+
+def _free_gpu_memory() -> int:
+    import tensorflow as tf
+
+    (gpu, *_) = tf.config.get_visible_devices("GPU")
+    index = int(gpu.name.rpartition(":")[2])
+    # TensorFlow counts only the GPUs that this variable lets it see.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    name = visible.split(",")[index] if visible else str(index)
+    command = ["nvidia-smi", "--query-gpu=memory.free", f"--id={name}"]
+    try:
+        output = subprocess.check_output(
+            [*command, "--format=csv,noheader,nounits"], timeout=10
+        )
+        return int(output) * 2**20
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return sys.maxsize
+
+
+def _control_groups(
+    listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
+) -> Iterator[int]:
+    """What the control groups of this process leave to it, in bytes."""
+    try:
+        lines = pathlib.Path(listing).read_text().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield from _left(root, path, _CGROUP_2)
+        elif "memory" in controllers.split(","):
+            yield from _left(f"{root}/memory", path, _CGROUP_1)
+
+
+def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
+    """What a group and the groups around it leave; `root` is the outermost.
+
+    A container may show only its own group, as `root`.
+    """
+    limit_name, usage_name, cache_name = names
+    top = pathlib.Path(root)
+    group = top / path.lstrip("/")
+    while group.is_relative_to(top):
+        with contextlib.suppress(OSError):
+            limit = (group / limit_name).read_text().strip()
+            usage = int((group / usage_name).read_text())
+            stat = (group / "memory.stat").read_text()
+            # Files in the cache count as used but give way.
+            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
+            usage -= int(cache[1]) if cache else 0
+            if limit != "max":
+                yield max(0, int(limit) - usage)
+        group = group.parent

@@ -1,0 +1,108 @@
+"""The file that a long run paints into: previews, the result, its rescue."""
+
+import dataclasses
+import os
+import pathlib
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfstyle import images, provenance
+from tfstyle.progress import OnStep, Progress
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Output:
+    """A picture file; an older one is replaced only by a whole one.
+
+    Attributes:
+        path: File to write; see `images.save` for the formats.
+        record: What made the picture; see `provenance.describe`.
+        alpha: Transparency of the photograph, of shape `(height, width)` at
+            any size; `None` if it is opaque. A format that holds none gets
+            the picture on white, as a viewer would show it.
+        bit_depth: 8 or 16.
+        quality: 1 to 100, of JPEG and WebP.
+    """
+
+    path: str
+    record: Mapping[str, Any]
+    alpha: np.ndarray | None = None
+    bit_depth: int = 8
+    quality: int = 95
+
+    def save(self, pixels: np.ndarray, complete: bool = True) -> None:
+        """Writes a picture.
+
+        Args:
+            pixels: Array of shape `(height, width, 3)`, RGB in [0, 1].
+            complete: Whether the run came to its end, which the record says.
+
+        Raises:
+            OSError: The file cannot be written. The picture was written to
+                another file if that was possible; the message says where.
+        """
+        try:
+            self._write(self.path, pixels, complete)
+        except OSError as error:
+            raise self._rescued(error, pixels, complete) from error
+
+    def preview(self, every: int) -> OnStep:
+        """A callback that writes the picture so far.
+
+        Args:
+            every: Number of steps from one to the next; 0 for none.
+        """
+        calls = 0
+
+        def on_step(
+            progress: Progress, picture: Callable[[], np.ndarray]
+        ) -> None:
+            nonlocal calls
+            calls += 1
+            if every and calls % every == 0:
+                try:
+                    self._write(self.path, picture(), complete=False)
+                except OSError:
+                    # The work is worth more than its preview; what hinders is
+                    # said when the result is written.
+                    return
+
+        return on_step
+
+    def _write(
+        self, path: str, pixels: np.ndarray, complete: bool = True
+    ) -> None:
+        alpha = self.alpha
+        if alpha is not None:
+            alpha = images.resize(alpha, *pixels.shape[:2])
+            if not images.check_format(path).alpha:
+                cover = alpha[..., None]
+                pixels, alpha = cover * pixels + (1 - cover), None
+        notes = {**self.record["notes"], "complete": complete}
+        images.save(
+            path,
+            pixels,
+            alpha,
+            self.quality,
+            self.bit_depth,
+            provenance.embed({**self.record, "notes": notes}),
+        )
+
+    def _rescued(
+        self, error: OSError, pixels: np.ndarray, complete: bool
+    ) -> OSError:
+        """The error to raise after the picture was written elsewhere."""
+        name = f"tfstyle-{secrets.token_hex(4)}{pathlib.Path(self.path).suffix}"
+        try:
+            path = os.path.join(tempfile.gettempdir(), name)
+            self._write(path, pixels, complete)
+        except OSError:  # The first one is what the user can mend.
+            return error
+        return OSError(
+            f"Cannot write '{self.path}' ({error.strerror or error}). The "
+            f"picture is '{path}' instead."
+        )

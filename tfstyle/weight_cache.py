@@ -1,0 +1,200 @@
+"""Copies of published weights on this machine: finds and downloads them.
+
+| looked at, in this order          | used when                     |
+|-----------------------------------|-------------------------------|
+| the path that the caller gives    | it is there                   |
+| `TFSTYLE_HOME`, or the user cache | its hash is the published one |
+| `KERAS_HOME/models` of Keras      | its hash is the published one |
+| the network                       | its hash is the published one |
+
+With `TFSTYLE_OFFLINE=1` the network is never touched. What is in a file is
+not looked at here; see `weights`.
+"""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import queue
+import threading
+
+import pooch
+import requests
+
+# Seconds that a server has for its first answer, and for each further part.
+_TIMEOUT = 5.0
+
+
+class MissingWeightsError(FileNotFoundError):
+    """No copy of the file is at hand and none could be fetched."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsFile:
+    """A published file of weights.
+
+    Attributes:
+        name: Name of the network, such as `"vgg16"`.
+        url: Where the file is published.
+        digest: `"md5:..."`, the hash that its publisher states.
+        license: Terms of the weights.
+    """
+
+    name: str
+    url: str
+    digest: str
+    license: str
+
+    @property
+    def filename(self) -> str:
+        """Name of the file in a cache."""
+        return self.url.rsplit("/", 1)[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolved:
+    """A local file of weights.
+
+    Attributes:
+        path: Where it is.
+        digest: `"md5:..."` of its content.
+        published: Whether that is the published hash.
+    """
+
+    path: pathlib.Path
+    digest: str
+    published: bool
+
+
+def folder() -> pathlib.Path:
+    """Folder of the downloaded files: `TFSTYLE_HOME`, or the user's cache."""
+    home = os.environ.get("TFSTYLE_HOME")
+    return (
+        pathlib.Path(home) if home else pathlib.Path(pooch.os_cache("tfstyle"))
+    )
+
+
+def resolve(
+    file: WeightsFile,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    progressbar: bool = False,
+) -> Resolved:
+    """Finds a copy of a file, and downloads it if there is none.
+
+    Args:
+        file: What is looked for.
+        path: The user's own copy, or another training; nothing else is looked
+            at then.
+        progressbar: Whether a download draws a bar on stderr.
+
+    Returns:
+        The local file.
+
+    Raises:
+        ValueError: `path` is a folder.
+        FileNotFoundError: `path` does not exist.
+        MissingWeightsError: No copy is at hand, and the download failed or
+            `TFSTYLE_OFFLINE` forbids it. The message has three lines.
+    """
+    if path is not None:
+        return _own_file(file, pathlib.Path(path))
+    candidates = [folder() / file.filename, _keras_cache() / file.filename]
+    for candidate in candidates:
+        if candidate.is_file() and _digest(candidate) == file.digest:
+            return Resolved(candidate, file.digest, published=True)
+    wrong = [str(c) for c in candidates if c.is_file()]
+    if os.environ.get("TFSTYLE_OFFLINE", "0") not in ("", "0"):
+        raise _missing(file, "TFSTYLE_OFFLINE forbids downloads", wrong)
+    try:
+        found = _download(file, progressbar)
+    except (OSError, ValueError) as error:
+        raise _missing(file, _reason(error), wrong) from error
+    return Resolved(found, file.digest, published=True)
+
+
+def _own_file(file: WeightsFile, path: pathlib.Path) -> Resolved:
+    if path.is_dir():
+        raise ValueError(
+            f"'{path}' is a folder. Expected a file of {file.name} weights, "
+            f"such as {file.filename}."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no weights file '{path}'. Expected a copy of {file.url}."
+        )
+    digest = _digest(path)
+    return Resolved(path, digest, published=digest == file.digest)
+
+
+def _keras_cache() -> pathlib.Path:
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    return pathlib.Path(home) / "models"
+
+
+def _digest(path: pathlib.Path) -> str:
+    with open(path, "rb") as file:
+        # Published, so that it says which file this is; it guards no secret.
+        digest = hashlib.file_digest(
+            file, lambda: hashlib.md5(usedforsecurity=False)
+        )
+    return f"md5:{digest.hexdigest()}"
+
+
+def _missing(
+    file: WeightsFile, reason: str, wrong: list[str]
+) -> MissingWeightsError:
+    if wrong:
+        reason += f"; not the published file: {', '.join(wrong)}"
+    return MissingWeightsError(
+        f"No {file.name} weights from {file.url}: {reason}.\n"
+        f"Download that file elsewhere and put it at "
+        f"'{folder() / file.filename}',\n"
+        "or pass --feature_weights=PATH to use a copy that you have."
+    )
+
+
+def _reason(error: Exception) -> str:
+    """One line, without the addresses of objects that urllib3 puts in."""
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {_TIMEOUT:g} s"
+    if isinstance(error, requests.ConnectionError):
+        cause = getattr(error.args[0], "reason", error) if error.args else error
+        return f"the connection failed: {str(cause).rpartition(': ')[2]}"
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return "what was downloaded does not have the published hash"
+    return " ".join(str(error).split())
+
+
+def _download(file: WeightsFile, progressbar: bool) -> pathlib.Path:
+    pooch.get_logger().setLevel("WARNING")  # The bar says it, when wanted.
+    _await_answer(file.url)
+    downloader = pooch.HTTPDownloader(
+        progressbar=progressbar, timeout=_TIMEOUT, chunk_size=2**18
+    )
+    found = pooch.retrieve(
+        file.url, file.digest, file.filename, folder(), downloader=downloader
+    )
+    return pathlib.Path(found)
+
+
+def _await_answer(url: str) -> None:
+    """Raises what hinders a download of `url`, within `_TIMEOUT`."""
+    answers: queue.Queue[Exception | None] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
+                response.raise_for_status()
+            answers.put(None)
+        except Exception as error:  # Raised again by the thread that waits.
+            answers.put(error)
+
+    # The look-up of a name has no time-out, and each address has its own.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        error = answers.get(timeout=_TIMEOUT)
+    except queue.Empty:
+        raise requests.ConnectTimeout(url) from None
+    if error is not None:
+        raise error
