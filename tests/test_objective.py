@@ -95,7 +95,8 @@ def test_terms_are_1_where_nothing_is_answered(network, style_loss):
         structure_weight=7,
         style_layers={"block1_conv1": 1, "block1_conv2": 3},
     )
-    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config)
+    # As style, too: a style term is relative to the mean of both energies.
+    terms = objective.terms(network, PHOTO, [PHOTO, PHOTO], config)
     black = np.zeros((1, 32, 48, 3), "float32")
     silence = {
         "block1_conv1": np.zeros((1, 4, 4, 64), "float32"),
@@ -321,3 +322,25 @@ def test_structure_uses_the_scales_that_fit(network):
     assert found["structure"] == pytest.approx(0.25, rel=1e-4)
     coarse = losses.laplacian(photo[None], 4)
     assert coarse.shape == (1, 2, 14, 3)
+
+
+def test_the_palette_of_a_black_style_does_not_drown_the_rest(network):
+    config = GatysConfig(
+        content_layers={"block2_conv1": 1.0},
+        style_layers={"block1_conv1": 1.0},
+        histogram_weight=1.0,
+    )
+    grey = np.full((16, 16, 3), 0.5, np.float32)
+    term = objective.terms(network, grey, [np.zeros_like(grey)], config)
+    weight, loss = term["histogram"]
+    # 0.5 ** 2, relative to the least energy of an image, 1e-3.
+    assert weight * float(loss(grey[None], {})[0]) == pytest.approx(250)
+
+
+@STYLE_LOSSES
+def test_style_terms_are_relative_to_style_and_photograph(network, style_loss):
+    config = settings(style_loss=style_loss)
+    there = objective.terms(network, PHOTO, [OTHER], config)
+    back = objective.terms(network, OTHER, [PHOTO], config)
+    for name in ("style/block1_conv1", "style/block1_conv2"):
+        assert there[name].weight == pytest.approx(back[name].weight, rel=1e-4)

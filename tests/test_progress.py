@@ -1,7 +1,9 @@
 import contextlib
 import dataclasses
+import errno
 import io
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -122,3 +124,14 @@ def test_all_of_calls_each_and_ends_if_one_does(answers, expected):
     on_step = progress.all_of(*map(callback, answers))
     assert on_step(FIRST, picture) is expected
     assert calls == [(FIRST, picture)] * len(answers)
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/dev/full").exists(), reason="needs Linux' /dev/full"
+)
+def test_a_full_disk_ends_the_trace_and_not_the_run():
+    with progress.Trace("/dev/full") as trace:
+        trace(FIRST, picture)
+        trace(FIRST, picture)
+    assert trace.error.errno == errno.ENOSPC
+    assert trace.error.filename == "/dev/full"

@@ -31,9 +31,9 @@ _STYLE_LAYERS = {
 class GatysConfig:
     """What `stylize` minimises, how, and for how long.
 
-    Every term but total variation is relative to the energy of its target:
-    0 for a perfect match, about 1 for a black picture. So the weights serve
-    all networks and sizes.
+    Every term but total variation is relative to the energy of what it
+    compares, see `objective`: 0 for a perfect match, about 1 for a black
+    picture. So the weights serve all networks and sizes.
 
     Attributes:
         size: Longer side of the result, in pixels.
@@ -86,7 +86,7 @@ class GatysConfig:
         default_factory=lambda: dict(_STYLE_LAYERS)
     )
     content_weight: float = 1.0
-    style_weight: float = 3.0
+    style_weight: float = 5.0
     tv_weight: float = 2.0
     structure_weight: float = 0.0
     histogram_weight: float = 0.0

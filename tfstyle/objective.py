@@ -1,8 +1,10 @@
 """What `gatys` minimises: the terms of the loss for one size of the picture.
 
 Targets are computed once, when the objective is made. Each term is divided by
-the energy of its own target, so that weights carry over between networks,
-layers and sizes.
+an energy, so that weights carry over between networks, layers and sizes: the
+content and image terms by that of their target, the style terms by the mean of
+those of the style and of the photograph. The style's alone would make a calm
+style dissolve a photograph that is rich in contrast (BUILD_NOTES.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +33,10 @@ class Term(NamedTuple):
     loss: Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
-_LEAST = 1e-6  # Energy that a target counts for where it is flat or 0.
+# Energies that targets count for at least: of flat feature maps, and of black
+# pictures or photographs without edges, in squares of values in [0, 1].
+_LEAST = 1e-6
+_LEAST_IMAGE = 1e-3
 
 
 def terms(
@@ -57,8 +62,9 @@ def terms(
     shares = config.style_mix or (1.0,) * len(styles)
     mix = [share / sum(shares) for share in shares]
     found: dict[str, Term] = {}
-    found |= _content_terms(network, content, config)
-    found |= _style_terms(network, scaled, mix, config)
+    maps = network(content[None])
+    found |= _content_terms(maps, config)
+    found |= _style_terms(network, maps, scaled, mix, config)
     found |= _image_terms(content, scaled, mix, config)
     return found
 
@@ -93,8 +99,7 @@ def style_shapes(
     return fitted
 
 
-def _content_terms(network, content, config):
-    maps = network(content[None])
+def _content_terms(maps, config):
     found = {}
     for layer, share in _shares(config.content_layers).items():
         target = maps[layer]
@@ -103,12 +108,12 @@ def _content_terms(network, content, config):
     return found
 
 
-def _style_terms(network, styles, mix, config):
+def _style_terms(network, photo, styles, mix, config):
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
     for layer, share in _shares(config.style_layers).items():
-        energy, loss = make(layer, [m[layer] for m in maps], mix)
+        energy, loss = make(layer, photo[layer], [m[layer] for m in maps], mix)
         weight = config.style_weight * share / energy
         found[f"style/{layer}"] = Term(weight, loss)
     return found
@@ -134,12 +139,13 @@ def _content(layer, target):
     return lambda image, maps: losses.content_loss(maps[layer], target)
 
 
-def _gram(layer, maps, mix):
+def _gram(layer, photo, maps, mix):
     target = _blend([losses.gram_matrix(m) for m in maps], mix)
-    return _energy(target), lambda image, m: losses.style_loss(m[layer], target)
+    energy = (_energy(target) + _energy(losses.gram_matrix(photo))) / 2
+    return energy, lambda image, m: losses.style_loss(m[layer], target)
 
 
-def _wasserstein(layer, maps, mix):
+def _wasserstein(layer, photo, maps, mix):
     """As crowsonkb does, styles are blended by their first two moments."""
     means, seconds = [], []
     for m in maps:
@@ -150,6 +156,7 @@ def _wasserstein(layer, maps, mix):
     target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
     channels = mean.shape[-1]
     energy = _energy(mean) + float(target.trace[0]) / channels
+    energy = (energy + _energy(photo)) / 2
     return energy, lambda image, m: losses.wasserstein_loss(m[layer], target)
 
 
@@ -157,9 +164,9 @@ def _structure(content, weight):
     scales = [s for s in STRUCTURE_SCALES if 3 * s <= min(content.shape[:2])]
     photo = ops.convert_to_tensor(content[None])
     targets = {scale: losses.laplacian(photo, scale) for scale in scales}
-    energy = sum(map(_energy, targets.values())) / len(targets)
+    energies = [_energy(t, _LEAST_IMAGE) for t in targets.values()]
     return Term(
-        weight / energy,
+        weight * len(energies) / sum(energies),
         lambda image, maps: losses.structure_loss(image, targets),
     )
 
@@ -172,7 +179,7 @@ def _histogram(shape, styles, mix, weight):
     ]
     target = _blend(targets, mix)
     return Term(
-        weight / _energy(target),
+        weight / _energy(target, _LEAST_IMAGE),
         lambda image, maps: losses.histogram_loss(image, target),
     )
 
@@ -190,6 +197,6 @@ def _outer(mean):
     return mean[:, :, None] * mean[:, None, :]
 
 
-def _energy(target) -> float:
+def _energy(target, least=_LEAST) -> float:
     squares = ops.square(ops.cast(target, "float32"))
-    return max(float(ops.mean(squares)), _LEAST)
+    return max(float(ops.mean(squares)), least)

@@ -210,6 +210,7 @@ def _paint(task, resumed):
         interrupt = stack.enter_context(cli.Interrupt())
         callbacks: list[progress.OnStep]
         callbacks = [interrupt, stack.enter_context(progress.Bar())]
+        trace = None
         if _TRACE.value:
             trace = progress.Trace(_TRACE.value, resume=resumed)
             callbacks.append(stack.enter_context(trace))
@@ -240,18 +241,19 @@ def _paint(task, resumed):
         f"{time.monotonic() - _BEGAN:.0f} s "
         f"({settings.features}, {settings.precision})"
     )
+    if trace and trace.error:
+        raise trace.error
     return status
 
 
 def _on_device(settings, devices):
     """With what `"auto"` is there, so that a replay does the same."""
-    precision = devices.precision(settings.precision)
-    if settings.optimizer == "lbfgs":
-        precision = "float32"
+    from tfstyle import descent
+
     jit_compile = devices.jit_compile(settings.jit_compile)
     return dataclasses.replace(
         settings,
-        precision=precision,
+        precision=descent.precision(settings),
         jit_compile="on" if jit_compile else "off",
     )
 

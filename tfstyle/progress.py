@@ -8,6 +8,7 @@ The library only makes `Progress` values. `Bar` and `Trace` are callbacks that
 programs attach.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -149,27 +150,37 @@ class Trace:
     Args:
         path: The file to write.
         resume: Whether to keep the lines that are in it.
+
+    Attributes:
+        error: Why the file could not be written to its end, or `None`. The
+            work is worth more than its trace, so it is not raised.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], resume: bool = False
     ) -> None:
         mode = "a" if resume else "w"
+        self.error: OSError | None = None
         self._file = open(path, mode, encoding="utf-8")
 
     def __enter__(self) -> "Trace":
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # What `error` already says.
+            self._file.close()
 
     def __call__(
         self, progress: Progress, picture: Callable[[], np.ndarray]
     ) -> None:
         """Writes `progress`; never ends the run."""
-        if not progress.losses:
+        if self.error or not progress.losses:
             return
         losses = {n: float(value) for n, value in progress.losses.items()}
         line = {**vars(progress), "losses": losses}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            error.filename = self._file.name
+            self.error = error

@@ -1,0 +1,49 @@
+"""The program, through a subprocess: what it counts and prints."""
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from tfstyle import weights
+
+
+def bench(*arguments):
+    command = [sys.executable, "-m", "tfstyle.bench", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def operations(size):
+    """By hand: of VGG16 down to block5_conv1, forward and backward."""
+    total = 0
+    for layer, shape in weights.shapes("vgg16").items():
+        block = int(layer[len("block")])
+        total += 2 * 2 * math.prod(shape) * (size // 2 ** (block - 1)) ** 2
+        if layer == "block5_conv1":
+            return total
+
+
+def test_speed_counts_the_operations_of_the_convolutions():
+    [row] = bench("--sizes=64", "--steps=2", "--precision=float32")
+    done = row["gflops"] * row["seconds_per_step"] * 1e9
+    assert done == pytest.approx(operations(64), rel=0.02)
+    share = row["gflops"] / row["float32_product_gflops"]
+    assert row["share"] == pytest.approx(share, abs=0.001)
+
+
+def test_memory_grows_with_the_size():
+    small, large = bench(
+        "--what=memory", "--sizes=64,256", "--precision=float32"
+    )
+    assert 0 < small["peak_mb"] < large["peak_mb"] < 1000
+
+
+def test_quality_says_what_it_needs():
+    command = [sys.executable, "-m", "tfstyle.bench", "--what=quality"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "--content" in done.stderr and done.stderr.count("\n") == 1

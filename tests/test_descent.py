@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from tfstyle import descent, objective
+from tfstyle.config import GatysConfig
+
+PHOTO, WAVE = helpers.image(32, 40, seed=0), helpers.image(48, 30, seed=1)
+
+
+@pytest.fixture
+def config(small_vgg16):
+    return GatysConfig(
+        features="vgg16",
+        feature_weights=small_vgg16,
+        content_layers={"block2_conv1": 1.0},
+        style_layers={"block1_conv1": 1.0},
+        precision="float32",
+    )
+
+
+def test_the_network_has_the_layers_of_both(config):
+    network = descent.make_network(config)
+    assert set(network.output) == {"block2_conv1", "block1_conv1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"precision": "bfloat16"}, "bfloat16"),
+        ({"precision": "float32"}, "float32"),
+        ({"optimizer": "lbfgs"}, "float32"),  # Also where auto is bfloat16.
+    ],
+)
+def test_precision(settings, expected):
+    assert descent.precision(GatysConfig(**settings)) == expected
+
+
+def test_a_step_evaluates_the_sum_of_the_terms(config):
+    network = descent.make_network(config)
+    terms = objective.terms(network, PHOTO, [WAVE], config)
+    optimizer = descent.make_optimizer(config)
+    step = descent.compile_step(network, terms, optimizer, config)
+    state = step(optimizer.init(PHOTO[None], tuple(terms)))
+
+    maps = network(PHOTO[None])
+    values = {
+        name: term.weight * float(term.loss(tf.constant(PHOTO[None]), maps)[0])
+        for name, term in terms.items()
+    }
+    actual = {name: float(value) for name, value in state.aux.items()}
+    assert actual == pytest.approx(values, rel=1e-4, abs=1e-6)
+    assert float(state.value) == pytest.approx(sum(values.values()), rel=1e-4)
+
+
+def test_a_step_goes_against_the_gradient(config):
+    network = descent.make_network(config)
+    terms = objective.terms(network, PHOTO, [WAVE], config)
+    optimizer = descent.make_optimizer(config)
+    step = descent.compile_step(network, terms, optimizer, config)
+    first = optimizer.init(np.full_like(PHOTO, 0.5)[None], tuple(terms))
+
+    def value(picture):
+        return float(step(first._replace(x=picture)).value)
+
+    moved = step(first).x - first.x
+    # Adam's first step has the sign of the gradient everywhere.
+    assert value(first.x + 0.01 * moved) < value(first.x)
+    assert value(first.x - 0.01 * moved) > value(first.x)
+
+
+@pytest.mark.parametrize("init", ["content", "grey", "noise", "style"])
+def test_initial_pictures_are_images_of_the_photographs_shape(init):
+    settings = GatysConfig(init=init)
+    picture = descent.initial_picture(PHOTO, [WAVE], settings, None)
+    assert picture.shape == PHOTO.shape and picture.dtype == np.float32
+    assert 0 <= picture.min() <= picture.max() <= 1
+
+
+def test_noise_of_the_style_has_its_mean_colour():
+    settings = GatysConfig(init="style")
+    large = np.zeros((128, 128, 3), np.float32)
+    grey = 0.5 + 0.1 * (WAVE - 0.5)  # Far from 0 and 1, where it is clipped.
+    picture = descent.initial_picture(large, [grey], settings, None)
+    np.testing.assert_allclose(
+        picture.mean((0, 1)), grey.mean((0, 1)), atol=0.005
+    )
