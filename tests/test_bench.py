@@ -22,7 +22,8 @@ def operations(size):
     total = 0
     for layer, shape in weights.shapes("vgg16").items():
         block = int(layer[len("block")])
-        total += 2 * 2 * math.prod(shape) * (size // 2 ** (block - 1)) ** 2
+        side = (size + 16) // 2 ** (block - 1)  # The image is continued.
+        total += 2 * 2 * math.prod(shape) * side**2
         if layer == "block5_conv1":
             return total
 

@@ -111,7 +111,7 @@ def test_layers_of_the_other_network_are_refused():
     ("settings", "choices"),
     [
         ({"pooling": "mean"}, features.POOLINGS),
-        ({"border": "mirror"}, features.BORDERS),
+        ({"border": "reflect"}, features.BORDERS),
     ],
 )
 def test_unknown_choices_are_refused(settings, choices):
@@ -250,3 +250,13 @@ def test_a_saved_network_gives_the_same_maps(tmp_path, small_vgg16):
     loaded = keras.models.load_model(tmp_path / "network.keras")
     for layer, x in network(IMAGE[None]).items():
         np.testing.assert_array_equal(loaded(IMAGE[None])[layer], x)
+
+
+def test_a_mirrored_border_continues_the_image(small_vgg16):
+    layers = ["block1_conv2", "block2_conv1"]
+    sides = ((0, 0), (8, 8), (8, 8), (0, 0))
+    continued = np.pad(IMAGE, sides, mode="symmetric")
+    expected = maps(continued, "vgg16", layers, weights=small_vgg16)
+    actual = maps(IMAGE, "vgg16", layers, weights=small_vgg16, border="mirror")
+    for layer in layers:
+        np.testing.assert_allclose(actual[layer], expected[layer], atol=1e-4)

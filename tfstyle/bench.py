@@ -48,6 +48,9 @@ _PRECISIONS = flags.DEFINE_list(
     "precision", ["float32", "bfloat16"], "Precisions to measure."
 )
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps to time.", lower_bound=1)
+_STYLE_LOSS = flags.DEFINE_enum(
+    "style_loss", GatysConfig.style_loss, STYLE_LOSSES, "For gatys and memory."
+)
 _CONTENT = flags.DEFINE_string("content", "", "Photograph, for quality.")
 _STYLE = flags.DEFINE_string("style", "", "Style image, for quality.")
 _ONLY = flags.DEFINE_list(
@@ -112,6 +115,7 @@ def _network(config: GatysConfig, path: str | None) -> Any:
         [*config.content_layers, *config.style_layers],
         config.pooling,
         path,
+        border="mirror",
         dtype=devices.precision(config.precision),
     )
 
@@ -142,7 +146,9 @@ def _noise(size: int) -> Any:
 
 def _operations(network: Any, size: int) -> int:
     """Multiplications and additions of the convolutions, forward."""
-    total, side = 0, size
+    from tfstyle import features
+
+    total, side = 0, size + 2 * (features.BORDERS["mirror"] - 1)
     for layer in network.layers:
         if layer.name.endswith("_pool"):
             side //= 2

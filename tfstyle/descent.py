@@ -37,6 +37,7 @@ def make_network(config: GatysConfig) -> keras.Model:
         [*config.content_layers, *config.style_layers],
         config.pooling,
         path or "imagenet",
+        border="mirror",
         dtype=precision(config),
     )
 

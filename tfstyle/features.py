@@ -21,7 +21,9 @@ POOLINGS = {
     "avg": (1.32, 1.82, 1.52, 2.25, 2.25),
     "l2": (1.23, 1.49, 1.37, 1.65, 1.65),
 }
-BORDERS = ("replicate", "zero")
+# How far the image is continued on each side before the first convolution,
+# which needs one pixel itself.
+BORDERS = {"mirror": 9, "replicate": 1, "zero": 0}
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
 
@@ -48,9 +50,11 @@ def extractor(
         weights: `"imagenet"` for the published file, a path to a copy or to
             another training, or `None` for random ones (He, seed 0).
         border: How the first convolution pads: `"replicate"` the pixels at
-            the edge, or `"zero"` (in units of the mean-free image) as the
-            network was trained. Zeros are a frame that the network sees, and
-            that optimised pictures answer with artefacts.
+            the edge; `"zero"` (in units of the mean-free image) as the network
+            was trained; `"mirror"` continues the image by 8 pixels, by which
+            the feature maps are larger, too (16 rows and columns in block 1,
+            8 in block 2, ...). Zeros are a frame that the network sees, and
+            that optimised pictures answer with lines along their edges.
         dtype: `"float32"`, or `"bfloat16"` for convolutions and feature maps.
 
     Returns:
@@ -75,8 +79,8 @@ def extractor(
         if step not in shapes:
             block = int(step[len("block")])
             x = Pooling(pooling, block, name=step, dtype=dtype)(x)
-        elif not outputs and border == "replicate":
-            x = EdgePadding(name="padding", dtype=dtype)(x)
+        elif not outputs and BORDERS[border]:
+            x = MirrorPadding(BORDERS[border], name="padding", dtype=dtype)(x)
             x = _convolution(step, shapes[step][-1], "valid", dtype)(x)
         else:
             x = _convolution(step, shapes[step][-1], "same", dtype)(x)
@@ -140,12 +144,24 @@ class Preprocessing(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")
-class EdgePadding(keras.layers.Layer):
-    """Repeats the pixels at the edge once, on all four sides."""
+class MirrorPadding(keras.layers.Layer):
+    """Continues an image by its mirror image, the pixels at the edge twice.
+
+    Args:
+        pixels: How far, on all four sides; 1 repeats the edge.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, pixels, **kwargs):
+        super().__init__(**kwargs)
+        self.pixels = pixels
 
     def call(self, x):
-        # By one pixel, to mirror with the edge is to repeat the edge.
-        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+        sides = (self.pixels, self.pixels)
+        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), mode="symmetric")
+
+    def get_config(self):
+        return {**super().get_config(), "pixels": self.pixels}
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")

@@ -2,11 +2,11 @@ r"""Paints a photograph in the style of one or more pictures.
 
 The pixels are optimised until the feature maps of a VGG network match the
 photograph, and their statistics the pictures. Example, with what it says on
-two cores that have other work, too:
+two CPU cores:
 
   python -m tfstyle.optimize --content=examples/cat.jpg --features=vgg19 \
-      --style=examples/impasto.jpg --output=cat_impasto.png --size=256
-  cat_impasto.png: 256x170 after 80 s (vgg19, bfloat16)
+      --style=examples/impasto.jpg --output=cat.png --size=320 --steps=80
+  cat.png: 320x213 after 40 s (vgg19, bfloat16)
 
 Two pictures, the second one finer and with less weight:
 
