@@ -69,6 +69,7 @@ def total(picture, content, styles, config):
         "vgg16",
         [*config.content_layers, *config.style_layers],
         weights=config.feature_weights,
+        border="mirror",
     )
     photo = images.resize(content, *picture.shape[:2])
     terms = objective.terms(network, photo, styles, config)
