@@ -261,7 +261,7 @@ def test_a_mirrored_border_continues_the_image(small_vgg16):
     for layer in layers:
         assert actual[layer].shape == expected[layer].shape
         # The outermost sees the ninth pixel, which is not in `continued`.
-        inner = (slice(None), slice(2, -2), slice(2, -2))
+        inner = (slice(2, -2), slice(2, -2))
         np.testing.assert_allclose(
-            actual[layer][inner], expected[layer][inner], atol=1e-4
+            actual[layer][inner], expected[layer][inner], rtol=1e-4, atol=1e-2
         )
