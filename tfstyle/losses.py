@@ -16,8 +16,10 @@ float32 whatever the precision of the features.
 | `total_variation_loss` | neighbouring pixels        | Mahendran 2015, eq. 4  |
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 Tensor = Any  # Of the backend that Keras runs on.
@@ -76,7 +78,15 @@ def style_loss(features: Tensor, target: Tensor) -> Tensor:
     Returns:
         Shape `(batch,)`, float32.
     """
-    return ops.mean(ops.square(gram_matrix(features) - target), axis=(1, 2))
+
+    def measure(flat, positions):
+        gram = ops.matmul(ops.swapaxes(flat, 1, 2), flat) / positions
+        gap = gram - target
+        size = gap.shape[-1] ** 2 * positions
+        value = ops.mean(ops.square(gap), axis=(1, 2))
+        return value, (flat, 4 * gap / size, 0.0)
+
+    return _differentiated(features, measure)
 
 
 def channel_moments(
@@ -186,25 +196,31 @@ def wasserstein_loss(
         given dispersion matrices", 1982. In style transfer: Vacher et al.
         2020.
     """
-    mean, covariance = mean_covariance(features)
-    channels = covariance.shape[-1]
-    fixed = ops.stop_gradient(covariance)
-    values, vectors = ops.linalg.eigh(target.root @ fixed @ target.root)
-    least = epsilon * target.trace[:, None] / channels + _TINY
-    roots = ops.sqrt(ops.maximum(values, 0.0))
-    transport = target.root @ vectors
-    plan = ops.matmul(
-        transport / ops.maximum(roots, least)[:, None],
-        ops.swapaxes(transport, 1, 2),
-    )
-    fidelity = ops.sum(roots, axis=1)
-    # The value of `fidelity`, with the derivative that is known for it.
-    change = ops.sum(plan * (covariance - fixed), axis=(1, 2)) / 2
-    trace = ops.trace(covariance, axis1=1, axis2=2)
-    spread = trace + target.trace - 2 * (fidelity + change)
-    gap = ops.sum(ops.square(mean - target.mean), axis=1)
-    # Rounding may leave a little less than nothing.
-    return (gap + spread) / channels
+
+    def measure(flat, positions):
+        mean = ops.mean(flat, axis=1)
+        flat -= mean[:, None]
+        covariance = ops.matmul(ops.swapaxes(flat, 1, 2), flat) / positions
+        channels = covariance.shape[-1]
+        moved = target.root @ covariance @ target.root
+        values, vectors = ops.linalg.eigh(moved)
+        least = epsilon * target.trace[:, None] / channels + _TINY
+        roots = ops.sqrt(ops.maximum(values, 0.0))
+        transport = target.root @ vectors
+        plan = ops.matmul(
+            transport / ops.maximum(roots, least)[:, None],
+            ops.swapaxes(transport, 1, 2),
+        )
+        trace = ops.trace(covariance, axis1=1, axis2=2)
+        spread = trace + target.trace - 2 * ops.sum(roots, axis=1)
+        gap = mean - target.mean
+        # Rounding may leave a little less than nothing.
+        value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
+        share = 2 / (channels * positions)
+        slope = share * (ops.eye(channels) - plan)
+        return value, (flat, slope, share * gap[:, None])
+
+    return _differentiated(features, measure)
 
 
 _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
@@ -312,11 +328,48 @@ def total_variation_loss(image: Tensor, power: int = 2) -> Tensor:
         Mahendran and Vedaldi, "Understanding Deep Image Representations by
         Inverting Them", CVPR 2015, who sum `(dx^2 + dy^2)^(beta / 2)`.
     """
-    image = _float32(image)
+    batch, height, width, channels = ops.shape(image)
     magnitude = {1: ops.abs, 2: ops.square}[power]
-    down = magnitude(image[:, 1:] - image[:, :-1])
-    across = magnitude(image[:, :, 1:] - image[:, :, :-1])
-    return ops.mean(down, axis=(1, 2, 3)) + ops.mean(across, axis=(1, 2, 3))
+    # Rows of all channels: differences of long rows are faster.
+    rows = ops.reshape(_float32(image), (batch, height, width * channels))
+    total = 0.0
+    for axis, step in ((1, 1), (2, channels)):
+        shape = list(ops.shape(rows))
+        shape[axis] -= step
+        start = [0, 0, 0]
+        start[axis] = step
+        gap = ops.slice(rows, start, shape) - ops.slice(rows, (0, 0, 0), shape)
+        total += ops.mean(magnitude(gap), axis=(1, 2))
+    return total
+
+
+def _differentiated(
+    features: Tensor, measure: Callable[[Tensor, Any], tuple]
+) -> Tensor:
+    """A loss whose derivative is known: nothing is traced through it.
+
+    Args:
+        features: Shape `(batch, height, width, channels)`.
+        measure: From the features as float32 of shape `(batch, positions,
+            channels)` and the number of positions to the values and a triple
+            `(base, matrix, offset)`: `base @ matrix + offset` is the
+            derivative by the features.
+    """
+
+    @ops.custom_gradient
+    def loss(features):
+        value, (base, matrix, offset) = measure(*_flatten(features))
+
+        def gradient(*args, upstream=None):
+            by_value = args[0] if upstream is None else upstream
+            scale = by_value[:, None, None]
+            slope = ops.matmul(base, scale * matrix) + scale * offset
+            slope = ops.reshape(slope, ops.shape(features))
+            return ops.cast(slope, keras.backend.standardize_dtype(features.dtype))
+
+        return value, gradient
+
+    return loss(features)
 
 
 def _float32(x: Tensor) -> Tensor:
