@@ -257,6 +257,49 @@ def test_a_run_continued_from_a_file_is_the_same_bit_for_bit(tmp_path):
         assert array.tobytes() == actual[name].tobytes(), name
 
 
+def test_levels_are_those_of_adam_for_a_sum_of_images():
+    optimizer = Adam(learning_rate=0.004, final=1.0, levels=3)
+    images = [tf.Variable(START)]
+    images += [tf.Variable(tf.zeros((1, *s, 3))) for s in ((3, 4), (1, 2))]
+    theirs = keras.optimizers.Adam(0.004, 0.9, 0.99, epsilon=1e-8)
+    for state in run(optimizer, 6)[1:]:
+        with tf.GradientTape() as tape:
+            x = tf.add_n([tf.image.resize(image, (6, 8)) for image in images])
+            value = distance(x)[0] * START.size
+        theirs.apply(tape.gradient(value, images), images)
+        x = tf.add_n([tf.image.resize(image, (6, 8)) for image in images])
+        np.testing.assert_allclose(state.x, x, atol=2e-5)
+    assert 0 < state.x.numpy().min() and state.x.numpy().max() < 1
+
+
+def test_levels_move_regions_together():
+    # What is wrong is alike everywhere: two levels are twice as fast.
+    slope = lambda x: (tf.reduce_mean(x), {})  # noqa: E731
+    moves = []
+    for levels in (1, 2):
+        optimizer = Adam(learning_rate=0.01, levels=levels)
+        state = run(optimizer, 1, optimizer.init(START), slope)[-1]
+        moves.append(float(tf.reduce_mean(START - state.x)))
+    assert moves[1] == pytest.approx(2 * moves[0], rel=0.01)
+
+
+def test_levels_are_resized_and_stored():
+    optimizer = Adam(levels=3)
+    state = optimizer.resize(run(optimizer, 3)[-1], 12, 16)
+    shapes = [square.shape for square in state.coarse]
+    assert shapes == [(1, 6, 8, 3), (1, 3, 4, 3)]
+    again = State.from_numpy(state.to_numpy())
+    for one, other in zip(state.coarse, again.coarse, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.numpy().min() >= 0
+    square = lambda x: (tf.reduce_mean(x**2), {})  # noqa: E731
+    after = [
+        run(optimizer, 1, s._replace(aux={}), square)[-1].x
+        for s in (state, again)
+    ]
+    np.testing.assert_array_equal(*after)
+
+
 def test_the_step_is_traced_once():
     optimizer = Adam()
     traces = []

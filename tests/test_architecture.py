@@ -15,25 +15,35 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"config", "files", "srgb", "weight_cache"},
+    {"config", "files", "srgb", "topology", "weight_cache"},
     {"checkpoint", "decoding", "encoding", "progress", "weights"},
     {"images"},
     {"provenance", "schedule"},
     {"job", "output"},
     # Tensors.
     {"adam", "devices", "lbfgs", "losses"},
-    {"features", "memory", "objective"},
+    {"data", "features", "memory"},
+    {"initialization", "objective", "training"},
     # Algorithms.
-    {"descent"},
+    {"descent", "distillation"},
     {"gatys"},
     # Flags.
     {"cli"},
-    {"bench", "optimize"},  # Programs: nothing imports them.
+    {"bench", "distill", "optimize"},  # Programs: nothing imports them.
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
 VALUES = set().union(*LAYERS[:5])
-ANY_BACKEND = VALUES | {"features", "losses", "objective"}
+ANY_BACKEND = VALUES | {
+    "data",
+    "distillation",
+    "features",
+    "initialization",
+    "losses",
+    "memory",
+    "objective",
+    "training",
+}
 # Tests about the whole, beside the one for each module.
 WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tfstyle import weights
+from tfstyle import topology
 
 
 def bench(*arguments):
@@ -20,7 +20,7 @@ def bench(*arguments):
 def operations(size):
     """By hand: of VGG16 down to block5_conv1, forward and backward."""
     total = 0
-    for layer, shape in weights.shapes("vgg16").items():
+    for layer, shape in topology.shapes("vgg16").items():
         block = int(layer[len("block")])
         side = (size + 16) // 2 ** (block - 1)  # The image is continued.
         total += 2 * 2 * math.prod(shape) * side**2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, images, weights
+from tfstyle import features, images, losses, topology
 
 if keras.backend.backend() == "tensorflow":  # See test_conformance.
     import tensorflow as tf
@@ -45,7 +45,7 @@ def test_the_cut_network_equals_the_full_one(name, application, request):
     everything = keras.Model(
         full.input, {layer.name: layer.output for layer in full.layers[1:]}
     )(x)
-    names = weights.layer_names(name)
+    names = topology.layer_names(name)
     assert names == list(everything)
 
     for wanted in (names, ["block2_conv2", "block1_pool"]):
@@ -91,7 +91,7 @@ def test_unknown_layers_are_refused_with_the_names_that_there_are(layers):
         features.extractor("vgg16", ["block1_conv1", *layers], weights=None)
     message = str(error.value)
     assert f"vgg16 has no layers {layers}" in message
-    for name in weights.layer_names("vgg16"):
+    for name in topology.layer_names("vgg16"):
         assert name in message
 
 
@@ -102,7 +102,7 @@ def test_no_layers_at_all_are_refused():
 
 def test_layers_of_the_other_network_are_refused():
     layer = "block3_conv4"
-    assert layer in weights.layer_names("vgg19")
+    assert layer in topology.layer_names("vgg19")
     with pytest.raises(ValueError, match="vgg16 has no layers"):
         features.extractor("vgg16", [layer], weights=None)
 
@@ -265,3 +265,51 @@ def test_a_mirrored_border_continues_the_image(small_vgg16):
         np.testing.assert_allclose(
             actual[layer][inner], expected[layer][inner], rtol=1e-4, atol=1e-2
         )
+
+
+THIN_LAYERS = ["block1_conv1", "block3_conv1", "block4_conv2", "block5_conv1"]
+
+
+def test_the_network_in_the_package_has_not_changed(golden):
+    found = maps(IMAGE, "vgg_distilled", THIN_LAYERS)
+    means = [found[layer].mean((0, 1)) for layer in THIN_LAYERS]
+    actual = np.concatenate(means)
+    expected = golden("vgg_distilled", actual)
+    np.testing.assert_allclose(actual, expected, atol=2e-3)
+
+
+def test_the_network_in_the_package_has_heads_for_its_convolutions():
+    network = features.extractor("vgg_distilled", ["block1_conv2"])
+    names = [layer.name for layer in network.layers]
+    assert names[-3:] == ["block1_conv1", "block1_conv2", "block1_conv2_head"]
+    # Coordinates have both signs, and a mean square of about 1.
+    values = np.array(network(IMAGE[None])["block1_conv2"])
+    assert values.min() < 0 < values.max()
+    assert 0.1 < np.square(values).mean() < 10
+
+
+@pytest.mark.weights
+def test_the_network_in_the_package_sees_as_its_teacher(real_vgg19):
+    """Relative distances between pictures, as style and content losses."""
+    pictures = [
+        images.load(ROOT / "examples" / name, 192)
+        for name in ("cat.jpg", "coffee.jpg", "impasto.jpg", "woodcut.jpg")
+    ]
+    distances = []
+    for name, path in (("vgg19", real_vgg19), ("vgg_distilled", None)):
+        network = features.extractor(
+            name, THIN_LAYERS, weights=path or "imagenet"
+        )
+        found = [network(picture[None]) for picture in pictures]
+        for layer in THIN_LAYERS:
+            grams = [losses.gram_matrix(f[layer])[0] for f in found]
+            gaps = [
+                np.linalg.norm(one - other) / np.linalg.norm(other)
+                for one in grams
+                for other in grams
+                if one is not other
+            ]
+            distances.append(gaps)
+    theirs, ours = np.split(np.array(distances), 2)
+    np.testing.assert_allclose(ours, theirs, rtol=0.35)
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.95

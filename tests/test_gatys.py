@@ -177,7 +177,7 @@ def test_the_first_size_is_at_least_the_start_size(settings):
 
 def test_on_step_may_look_at_the_picture(settings):
     watch = Watch(look=lambda picture: picture())
-    config = settings(steps=4, learning_rate=0.1)
+    config = settings(steps=4, learning_rate=0.02)
     gatys.stylize(PHOTO, WAVE, config, watch)
     for picture in watch.looks:
         check(picture, (32, 40))
@@ -556,6 +556,25 @@ def test_the_network_is_that_of_the_file(settings):
     expected = gatys.stylize(PHOTO, WAVE, settings(steps=2))
     actual = gatys.stylize(PHOTO, WAVE, config)
     np.testing.assert_array_equal(actual, expected)
+
+
+def test_a_draft_is_painted_by_the_thin_network(settings):
+    found = []
+    for changes in (
+        {"draft": True},
+        {"features": "vgg_distilled", "feature_weights": None},
+    ):
+        config = settings(size=181, steps=3, **changes)
+        pictures = {}
+
+        def on_step(progress, picture, pictures=pictures):
+            pictures[progress.size] = picture()
+
+        gatys.stylize(WIDE, WAVE, config, on_step)
+        found.append(pictures)
+    assert list(found[0]) == [128, 181]
+    np.testing.assert_allclose(found[0][128], found[1][128], atol=1e-6)
+    assert np.abs(found[0][181] - found[1][181]).max() > 1e-3
 
 
 @pytest.mark.weights

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import weight_cache, weights
+from tfstyle import topology, weight_cache, weights
 
 KERNEL = np.arange(3 * 3 * 3 * 64, dtype="float32").reshape(3, 3, 3, 64)
 BIAS = np.arange(64, dtype="float32")
@@ -40,12 +40,6 @@ def cached(monkeypatch):
     file = dataclasses.replace(weights.FILES["vgg16"], digest=f"md5:{digest}")
     monkeypatch.setitem(weights.FILES, "vgg16", file)
     return path
-
-
-@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
-def test_shapes_are_those_of_the_network(name):
-    actual = {layer: s[2:] for layer, s in weights.shapes(name).items()}
-    assert list(actual.items()) == list(helpers.vgg_layers(name).items())
 
 
 @pytest.mark.parametrize("name", ["vgg16", "vgg19"])
@@ -112,7 +106,7 @@ def test_file_without_a_needed_layer_says_which(tmp_path):
 def test_file_of_another_network_is_refused(name, other, tmp_path):
     path = tmp_path / "other.h5"
     with h5py.File(path, "w") as file:  # Names are enough to tell.
-        for layer in weights.shapes(other):
+        for layer in topology.shapes(other):
             file.create_group(layer)
     with pytest.raises(ValueError, match=f"{other}, expected those of {name}"):
         weights.load(name, ["block1_conv1"], path)
@@ -184,7 +178,9 @@ def test_missing_path_is_said(tmp_path):
 
 
 def test_unknown_network_lists_the_known():
-    with pytest.raises(ValueError, match=r"'vgg11'.*\['vgg16', 'vgg19'\]"):
+    with pytest.raises(
+        ValueError, match=r"'vgg11'.*\['vgg16', 'vgg19', 'vgg_distilled'\]"
+    ):
         weights.resolve("vgg11")
 
 
@@ -197,54 +193,63 @@ def test_auto_takes_vgg16_where_it_is_at_hand(cached):
     assert weights.auto() == "vgg16"
 
 
-def test_auto_says_what_is_missing():
+def test_auto_takes_the_thin_network_where_vgg16_is_not():
+    assert weights.auto() == "vgg_distilled"
     missing = weight_cache.MissingWeightsError
     with pytest.raises(missing, match="No vgg16 weights"):
-        weights.auto()
+        weights.resolve("vgg16")
+
+
+def test_the_file_in_the_package_is_the_one_that_is_meant():
+    found = weights.resolve("vgg_distilled")
+    content = found.path.read_bytes()
+    assert f"md5:{hashlib.md5(content).hexdigest()}" == found.digest
+    assert found.published
+    assert len(content) <= 8_000_000
+    with h5py.File(found.path) as file:
+        arrays = [a[()] for group in file.values() for a in group.values()]
+    assert {a.dtype for a in arrays} == {np.dtype(np.float16)}
+    assert len(arrays) == 2 * len(topology.shapes("vgg_distilled"))
+    assert list(weights.load("vgg_distilled")) == list(
+        topology.shapes("vgg_distilled")
+    )
+
+
+def test_saved_weights_are_loaded_in_half_precision(tmp_path):
+    random = np.random.default_rng(0)
+    arrays = {
+        layer: (random.normal(size=shape), random.normal(size=shape[-1]))
+        for layer, shape in topology.shapes("vgg_distilled").items()
+    }
+    path = tmp_path / "own.h5"
+    weights.save(path, arrays)
+    assert weights.auto(path) == "vgg_distilled"
+    loaded = weights.load("vgg_distilled", None, path)
+    for layer, pair in arrays.items():
+        for expected, actual in zip(pair, loaded[layer], strict=True):
+            np.testing.assert_array_equal(actual, np.float16(expected))
+    arrays["block1_conv1"][1][0] = 1e6
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="block1_conv1_bias.*float16"):
+        weights.save(path, arrays)
+    assert path.read_bytes() == before
 
 
 def test_auto_refuses_a_file_of_no_network(tmp_path):
     path = tmp_path / "gap.h5"
     with h5py.File(path, "w") as file:
         file.create_group("block2_conv1")
-    with pytest.raises(ValueError, match=r"gap.h5' fits none of.*'vgg19'\]"):
+    with pytest.raises(
+        ValueError, match=r"gap.h5' fits none of.*'vgg_distilled'\]"
+    ):
         weights.auto(path)
 
 
 @pytest.mark.weights
 def test_real_weights_are_read(real_vgg19):
     arrays = weights.load("vgg19", path=real_vgg19)
-    assert list(arrays) == list(weights.shapes("vgg19"))
+    assert list(arrays) == list(topology.shapes("vgg19"))
     assert weights.auto(real_vgg19) == "vgg19"
     # The mean of trained kernels is near 0; their size falls with depth.
     sizes = [kernel.std() for kernel, _ in arrays.values()]
     assert sizes[0] > 0.1 > 0.02 > sizes[-1] > 0
-
-
-def test_layer_names_are_convolutions_and_a_pooling_for_each_block():
-    names = weights.layer_names("vgg19")
-    convolutions = [name for name in names if "conv" in name]
-    assert convolutions == list(weights.shapes("vgg19"))
-    assert [name for name in names if name not in convolutions] == [
-        f"block{block}_pool" for block in range(1, 6)
-    ]
-
-
-def test_cut_ends_at_the_deepest_layer():
-    wanted = ["block2_conv1", "block1_conv2"]
-    assert weights.cut("vgg16", wanted) == [
-        "block1_conv1",
-        "block1_conv2",
-        "block1_pool",
-        "block2_conv1",
-    ]
-
-
-def test_cut_lists_the_layers_when_one_is_unknown():
-    match = r"vgg16 has no layers \['block3_conv4'\].*block3_conv3"
-    with pytest.raises(ValueError, match=match):
-        weights.cut("vgg16", ["block1_conv1", "block3_conv4"])
-    with pytest.raises(ValueError, match="Choose from"):
-        weights.cut("vgg16", [])
-    with pytest.raises(ValueError, match="no weights for 'alexnet'"):
-        weights.cut("alexnet", ["conv1"])

@@ -1,5 +1,10 @@
 """Adam for the pixels of one picture, with a box and a running average.
 
+It can move a picture at several scales at once: the picture is then the sum of
+a pyramid of images, each half as large as the one before, and each value of
+each of them has its own step length. Alone, pixels are slow to change what all
+of a region has in common.
+
 Everything is a function of a `State`, so that a run can be compiled, stored
 and continued bit for bit; `lbfgs` has the same shape.
 
@@ -11,6 +16,8 @@ and continued bit for bit; `lbfgs` has the same shape.
 Reference: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015,
 algorithm 1 and section 7.2 (averaging). Deviations: pixels are clipped to
 [0, 1] after each step, and a step whose gradient is not finite is not taken.
+The pyramid is of this project; Olah et al. ("Feature Visualization", 2017) have
+the idea, with Fourier coefficients.
 """
 
 import dataclasses
@@ -30,6 +37,7 @@ class State(NamedTuple):
         aux: The terms of `value`: scalars by name.
         mean: Running mean of the gradient.
         square: Running mean of its square.
+        coarse: The same of the gradient averaged over squares of 2, 4, ...
         count: Steps taken; int32.
         age: Steps taken at this size; int32.
         average: Running mean of `x`, not yet divided by `weight`.
@@ -43,6 +51,7 @@ class State(NamedTuple):
     aux: dict[str, tf.Tensor]
     mean: tf.Tensor
     square: tf.Tensor
+    coarse: tuple[tf.Tensor, ...]
     count: tf.Tensor
     age: tf.Tensor
     average: tf.Tensor
@@ -51,18 +60,22 @@ class State(NamedTuple):
     best_value: tf.Tensor
 
     def to_numpy(self) -> dict[str, np.ndarray]:
-        """Flat dictionary for a checkpoint; `aux` has keys `aux/<name>`."""
-        arrays = {k: v for k, v in self._asdict().items() if k != "aux"}
-        arrays |= {f"aux/{name}": value for name, value in self.aux.items()}
+        """Flat dictionary for a checkpoint: `aux/<name>`, `coarse/<level>`."""
+        arrays = self._asdict()
+        aux, coarse = arrays.pop("aux"), arrays.pop("coarse")
+        arrays |= {f"aux/{name}": value for name, value in aux.items()}
+        arrays |= {f"coarse/{i}": value for i, value in enumerate(coarse)}
         return {name: np.array(value) for name, value in arrays.items()}
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
         """Inverse of `to_numpy`."""
-        fields: dict[str, Any] = {"aux": {}}
+        fields: dict[str, Any] = {"aux": {}, "coarse": ()}
         for name, array in arrays.items():
             if name.startswith("aux/"):
                 fields["aux"][name.removeprefix("aux/")] = tf.constant(array)
+            elif name.startswith("coarse/"):
+                fields["coarse"] += (tf.constant(array),)
             else:
                 fields[name] = tf.constant(array)
         return cls(**fields)
@@ -82,6 +95,7 @@ class Adam:
         beta_2: Decay of the mean of its square.
         epsilon: Added to the root of the latter.
         decay: Of the running average of the picture.
+        levels: Images in the pyramid; 1 for Adam as published.
     """
 
     learning_rate: float = 0.04
@@ -91,6 +105,7 @@ class Adam:
     beta_2: float = 0.99
     epsilon: float = 1e-8
     decay: float = 0.95
+    levels: int = 1
 
     def init(self, x: tf.Tensor, aux: Sequence[str] = ()) -> State:
         """State before the first step.
@@ -107,6 +122,7 @@ class Adam:
             aux={name: tf.constant(0.0) for name in aux},
             mean=zeros,
             square=zeros,
+            coarse=tuple(_pyramid(zeros, self.levels)[1:]),
             count=tf.constant(0),
             age=tf.constant(0),
             average=zeros,
@@ -155,10 +171,16 @@ class Adam:
         average = tf.image.resize(self.picture(state), shape, "bicubic")
         x = tf.clip_by_value(average, 0.0, 1.0)
         square = tf.image.resize(state.square, shape, "bilinear")
+        sides = [image.shape[1:3] for image in _pyramid(x, self.levels)[1:]]
+        coarse = [
+            tf.nn.relu(tf.image.resize(image, side, "bilinear"))
+            for image, side in zip(state.coarse, sides, strict=True)
+        ]
         return state._replace(
             x=x,
             mean=tf.image.resize(state.mean, shape, "bicubic"),
             square=tf.nn.relu(square),
+            coarse=tuple(coarse),
             age=tf.constant(0),
             average=x * state.weight,
             best=x,
@@ -174,21 +196,57 @@ class Adam:
     def _move(self, state: State, gradient: tf.Tensor) -> State:
         count = state.count + 1
         mean = self.beta_1 * state.mean + (1 - self.beta_1) * gradient
-        square = self.beta_2 * state.square
-        square += (1 - self.beta_2) * tf.square(gradient)
-        steps = tf.cast(count, tf.float32)
-        unbiased = mean / (1 - self.beta_1**steps)
-        scale = tf.sqrt(square / (1 - self.beta_2**steps)) + self.epsilon
+        squares, moves = [], []
+        for square, scale_mean, scale_gradient in zip(
+            (state.square, *state.coarse),
+            _pyramid(mean, self.levels),
+            _pyramid(gradient, self.levels),
+            strict=True,
+        ):
+            change = (1 - self.beta_2) * tf.square(scale_gradient)
+            squares.append(self.beta_2 * square + change)
+            moves.append(self._direction(scale_mean, squares[-1], count))
+        direction = moves[0]
+        for move in moves[1:]:
+            direction += tf.image.resize(move, direction.shape[1:3])
         past = tf.cast(state.age, tf.float32) / self.steps
         rate = self.learning_rate * (1 - (1 - self.final) * past)
-        x = state.x - rate * unbiased / scale
+        x = state.x - rate * direction
         x = tf.clip_by_value(x, 0.0, 1.0)
         return state._replace(
             x=x,
             mean=mean,
-            square=square,
+            square=squares[0],
+            coarse=tuple(squares[1:]),
             count=count,
             age=state.age + 1,
             average=self.decay * state.average + (1 - self.decay) * x,
             weight=self.decay * state.weight + 1 - self.decay,
         )
+
+    def _direction(
+        self, mean: tf.Tensor, square: tf.Tensor, count: tf.Tensor
+    ) -> tf.Tensor:
+        steps = tf.cast(count, tf.float32)
+        unbiased = mean / (1 - self.beta_1**steps)
+        scale = tf.sqrt(square / (1 - self.beta_2**steps)) + self.epsilon
+        return unbiased / scale
+
+
+def _pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
+    """The gradient by each image of a pyramid whose sum has that of `image`.
+
+    The images are enlarged by bilinear interpolation before they are added.
+    """
+    _, height, width, channels = image.shape
+    images = [image]
+    for level in range(1, levels):
+        shape = (1, max(1, height >> level), max(1, width >> level), channels)
+        images.append(
+            tf.raw_ops.ResizeBilinearGrad(
+                grads=image,
+                original_image=tf.zeros(shape),
+                half_pixel_centers=True,
+            )
+        )
+    return images

@@ -1,6 +1,7 @@
 r"""Measures speed, memory and time to quality of `tfstyle.optimize`.
 
   python -m tfstyle.bench --what=gatys --sizes=256,512
+  python -m tfstyle.bench --what=gatys --features=vgg16,vgg_distilled
   python -m tfstyle.bench --what=memory --sizes=256,512,768
   python -m tfstyle.bench --what=quality --content=dog.jpg --style=wave.jpg \
       --features=vgg19 --feature_weights=vgg19.h5 --sizes=384
@@ -38,8 +39,8 @@ _WHAT = flags.DEFINE_enum(
     "what", "gatys", ["gatys", "memory", "quality"], "What to measure."
 )
 _SIZES = flags.DEFINE_list("sizes", ["512"], "Longer sides, in pixels.")
-_FEATURES = flags.DEFINE_enum(
-    "features", "vgg16", sorted(weights.FILES), "Network."
+_FEATURES = flags.DEFINE_list(
+    "features", ["vgg16"], f"Networks: {', '.join(weights.FILES)}."
 )
 _WEIGHTS = flags.DEFINE_string(
     "feature_weights", None, "File of weights; random ones if not given."
@@ -62,7 +63,13 @@ _PRODUCT = 2048  # Side of the matrices whose product is timed.
 
 # Time to quality: the settings that differ from the default ones.
 _SINGLE: dict[str, Any] = {"start_size": 10**6}
-_REFERENCE = _SINGLE | {"steps": 500, "precision": "float32"}
+_REFERENCE = _SINGLE | {
+    "steps": 500,
+    "precision": "float32",
+    # Adam as published.
+    "levels": 1,
+    "learning_rate": 0.04,
+}
 _ROWS: dict[str, dict[str, Any]] = {
     "default": {},
     "adam pyramid float32": {"precision": "float32"},
@@ -85,26 +92,29 @@ def _speeds() -> Iterator[dict[str, Any]]:
     from tfstyle import devices
 
     devices.start(_DEVICE.value)
+    for config in _configs():
+        network = _network(config, _WEIGHTS.value)
+        rate = _product_rate()
+        seconds = _step_seconds(network, config, _STEPS.value)
+        work = 2 * _operations(network, config.size)
+        yield {
+            "size": config.size,
+            "features": config.features,
+            "precision": config.precision,
+            "seconds_per_step": round(seconds, 4),
+            "gflops": round(work / seconds / 1e9, 1),
+            "float32_product_gflops": round(rate / 1e9, 1),
+            "share": round(work / seconds / rate, 3),
+        }
+
+
+def _configs() -> Iterator[GatysConfig]:
     for size in map(int, _SIZES.value):
         for precision in _PRECISIONS.value:
-            config = _config(size, precision)
-            network = _network(config, _WEIGHTS.value)
-            rate = _product_rate()
-            seconds = _step_seconds(network, config, _STEPS.value)
-            work = 2 * _operations(network, size)
-            yield {
-                "size": size,
-                "features": config.features,
-                "precision": precision,
-                "seconds_per_step": round(seconds, 4),
-                "gflops": round(work / seconds / 1e9, 1),
-                "float32_product_gflops": round(rate / 1e9, 1),
-                "share": round(work / seconds / rate, 3),
-            }
-
-
-def _config(size: int, precision: str) -> GatysConfig:
-    return GatysConfig(size=size, features=_FEATURES.value, precision=precision)
+            for features in _FEATURES.value:
+                yield GatysConfig(
+                    size=size, features=features, precision=precision
+                )
 
 
 def _network(config: GatysConfig, path: str | None) -> Any:
@@ -176,11 +186,9 @@ def _product_rate() -> float:
 def _peaks() -> Iterator[dict[str, Any]]:
     """A process for each: memory that was freed would be used again."""
     spawn = multiprocessing.get_context("spawn")
-    for precision in _PRECISIONS.value:
-        for size in map(int, _SIZES.value):
-            with spawn.Pool(1) as pool:
-                config = _config(size, precision)
-                yield pool.apply(_peak, (config, _WEIGHTS.value))
+    for config in _configs():
+        with spawn.Pool(1) as pool:
+            yield pool.apply(_peak, (config, _WEIGHTS.value))
 
 
 def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
@@ -229,7 +237,8 @@ def _wanted(name: str) -> bool:
 
 def _compare(loss: str, rows: list[str]) -> Iterator[dict[str, Any]]:
     default = dataclasses.replace(
-        _config(int(_SIZES.value[0]), "auto"),
+        next(_configs()),
+        precision="auto",
         feature_weights=_WEIGHTS.value,
         style_loss=loss,
     )

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-FEATURES = ("auto", "vgg16", "vgg19")
+FEATURES = ("auto", "vgg16", "vgg19", "vgg_distilled")
 STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "style", "noise", "grey")
@@ -40,9 +40,12 @@ class GatysConfig:
         start_size: Longer side of the first, coarsest size; `size` or more
             for a single one.
         steps: Optimiser steps at each size, coarse to fine.
-        features: Network: `"auto"`, `"vgg16"` or `"vgg19"`.
+        features: Network: `"vgg16"`, `"vgg19"`, `"vgg_distilled"` (inside the
+            package) or `"auto"`: VGG16 where its weights are at hand.
         feature_weights: Path of the network's weights; `None` for the
             published file, from a cache or the network.
+        draft: Whether all sizes but the last are painted with
+            `"vgg_distilled"`.
         pooling: `"max"`, `"avg"` or `"l2"`.
         content_layers: Layer name to its share of the content loss.
         style_layers: Layer name to its share of the style loss. The shares
@@ -59,7 +62,9 @@ class GatysConfig:
             that is painted; one for all, or one for each.
         optimizer: `"adam"` or `"lbfgs"`.
         learning_rate: Of Adam: about the change of a value in [0, 1] in the
-            first step at a size; it falls to a twentieth of it.
+            first step at a size, of each image in its pyramid; it falls to
+            a twentieth of it.
+        levels: Images in Adam's pyramid; 1 for Adam as published.
         tolerance: A size ends when 20 steps lower the loss by less than this
             share of it; 0 for never.
         loss_threshold: A size ends when the loss is at most this; 0 for
@@ -78,6 +83,7 @@ class GatysConfig:
     steps: int = 100
     features: str = "auto"
     feature_weights: str | None = None
+    draft: bool = False
     pooling: str = "max"
     content_layers: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(_CONTENT_LAYERS)
@@ -94,7 +100,8 @@ class GatysConfig:
     style_mix: tuple[float, ...] | None = None
     style_scale: tuple[float, ...] = (1.0,)
     optimizer: str = "adam"
-    learning_rate: float = 0.04
+    learning_rate: float = 0.025
+    levels: int = 5
     tolerance: float = 0.0
     loss_threshold: float = 0.0
     init: str = "content"
@@ -107,7 +114,7 @@ class GatysConfig:
             _check(name, getattr(self, name), choices)
         for name in _WEIGHTS:
             _check_weight(name, getattr(self, name))
-        for name in ("size", "start_size", "steps", "learning_rate"):
+        for name in ("size", "start_size", "steps", "learning_rate", "levels"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(
                     f"`{name}` must be positive. "
@@ -147,6 +154,60 @@ class GatysConfig:
                 f"{count} style images. Received: "
                 f"style_scale={self.style_scale}"
             )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistillConfig:
+    """How `distillation` trains a thin network.
+
+    Attributes:
+        teacher: `"vgg16"` or `"vgg19"`.
+        teacher_weights: Path of its weights; `None` for the published file.
+        teacher_dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        start: Path of a thin network's weights to go on from; `None` for a
+            new one.
+        steps: Of the optimiser, in all.
+        epoch: Steps between checkpoints.
+        batch_size: Crops in a step.
+        crop: Side of the crops, in pixels.
+        native: Share of the crops that are not scaled.
+        noise: Largest deviation of the noise on half of the crops.
+        samples: Crops that the closed forms are fitted to.
+        learning_rate: Of Adam, the largest: it rises over the first steps
+            and falls as a cosine.
+        gram_weight: Weight of the error of Gram matrices beside that of maps.
+        precision: Policy of the thin network: `"float32"` or
+            `"mixed_bfloat16"`.
+        seed: Of the crops.
+    """
+
+    teacher: str = "vgg19"
+    teacher_weights: str | None = None
+    teacher_dtype: str = "bfloat16"
+    start: str | None = None
+    steps: int = 8000
+    epoch: int = 100
+    batch_size: int = 8
+    crop: int = 192
+    native: float = 0.5
+    noise: float = 0.1
+    samples: int = 256
+    learning_rate: float = 1e-3
+    gram_weight: float = 0.5
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "epoch", "batch_size", "crop", "samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be positive. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        _check_weight("learning_rate", self.learning_rate)
+        _check_weight("gram_weight", self.gram_weight)
+        _check_weight("native", self.native)
+        _check_weight("noise", self.noise)
 
 
 _CHOICES = {

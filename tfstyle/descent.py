@@ -23,14 +23,24 @@ def make_optimizer(config: GatysConfig) -> Optimizer:
     """The optimiser that the settings name."""
     if config.optimizer == "lbfgs":
         return lbfgs.LBFGS()
-    return adam.Adam(learning_rate=config.learning_rate, steps=config.steps)
+    return adam.Adam(
+        learning_rate=config.learning_rate,
+        steps=config.steps,
+        levels=config.levels,
+    )
 
 
-def make_network(config: GatysConfig) -> keras.Model:
-    """The feature extractor that the settings name, with all their layers."""
-    path = config.feature_weights
-    name = config.features
-    if name == "auto":
+def make_network(config: GatysConfig, draft: bool = False) -> keras.Model:
+    """The feature extractor that the settings name, with all their layers.
+
+    Args:
+        config: The settings.
+        draft: Whether it should be the thin network instead.
+    """
+    name, path = config.features, config.feature_weights
+    if draft:
+        name, path = "vgg_distilled", None
+    elif name == "auto":
         name = weights.auto(path)
     return features.extractor(
         name,

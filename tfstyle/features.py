@@ -6,11 +6,12 @@ the first convolution and the precision can be chosen.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 from keras import ops
 
+from tfstyle import topology
 from tfstyle import weights as weight_files
 
 # For blocks 1 to 5: what keeps the mean activation of max pooling, measured
@@ -24,6 +25,12 @@ POOLINGS = {
 # How far the image is continued on each side before the first convolution,
 # which needs one pixel itself.
 BORDERS = {"mirror": 9, "replicate": 1, "zero": 0}
+# Of the input, where it is not 1: a network that starts from random weights
+# learns from values of about 1.
+SCALES = {"vgg_distilled": 1 / 64}
+# What the content weight is multiplied by: a thin network does not see all of
+# the photograph, and what it does not see would be lost (BUILD_NOTES.md).
+CONTENT_GAINS = {"vgg_distilled": 2.0}
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
 
@@ -42,7 +49,7 @@ def extractor(
 
     Args:
         name: `"vgg16"` or `"vgg19"`.
-        layers: Names as in `weights.layer_names`; convolutions are taken after
+        layers: Names as in `topology.layer_names`; convolutions are taken after
             their ReLU.
         pooling: `"max"`, as trained, `"avg"`, smoother in Gatys et al., or
             `"l2"`, the root of the mean square; the last two are multiplied
@@ -67,13 +74,30 @@ def extractor(
             that are not those of the network.
         FileNotFoundError: No weights are at hand; see `weights.resolve`.
     """
+    model = network(name, layers, pooling, border=border, dtype=dtype)
+    if weights is not None:
+        assign(model, name, None if weights == "imagenet" else weights)
+    model.trainable = False
+    return model
+
+
+def network(
+    name: str,
+    layers: Iterable[str],
+    pooling: str = "max",
+    *,
+    border: str = "replicate",
+    dtype: str = "float32",
+) -> keras.Model:
+    """As `extractor`, with random weights that can be trained."""
     wanted = list(dict.fromkeys(layers))
-    steps = weight_files.cut(name, wanted)
-    shapes = weight_files.shapes(name)
+    steps = topology.cut(name, wanted)
+    shapes = topology.shapes(name)
     _check_choice("pooling", pooling, POOLINGS)
     _check_choice("border", border, BORDERS)
     image = keras.Input((None, None, 3), name="image", dtype="float32")
-    x = Preprocessing(dtype=dtype, name="preprocessing")(image)
+    scale = SCALES.get(name, 1.0)
+    x = Preprocessing(scale, dtype=dtype, name="preprocessing")(image)
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:
         if step not in shapes:
@@ -81,16 +105,17 @@ def extractor(
             x = Pooling(pooling, block, name=step, dtype=dtype)(x)
         elif not outputs and BORDERS[border]:
             x = MirrorPadding(BORDERS[border], name="padding", dtype=dtype)(x)
-            x = _convolution(step, shapes[step][-1], "valid", dtype)(x)
+            x = _convolution(step, shapes[step], dtype, padding="valid")(x)
         else:
-            x = _convolution(step, shapes[step][-1], "same", dtype)(x)
+            x = _convolution(step, shapes[step], dtype)(x)
         outputs[step] = x
+    for layer in wanted:
+        head = topology.head(layer)
+        if head in shapes:
+            top = _convolution(head, shapes[head], dtype, activation=None)
+            outputs[layer] = top(outputs[layer])
     chosen = {layer: outputs[layer] for layer in wanted}
-    model = keras.Model(image, chosen, name=name)
-    if weights is not None:
-        _assign(model, name, None if weights == "imagenet" else weights)
-    model.trainable = False
-    return model
+    return keras.Model(image, chosen, name=name)
 
 
 def _check_choice(argument: str, value: str, choices: Iterable[str]) -> None:
@@ -102,23 +127,28 @@ def _check_choice(argument: str, value: str, choices: Iterable[str]) -> None:
 
 
 def _convolution(
-    name: str, channels: int, padding: str, dtype: str
+    name: str,
+    shape: Sequence[int],
+    dtype: str,
+    padding: str = "same",
+    activation: str | None = "relu",
 ) -> keras.layers.Layer:
     return keras.layers.Conv2D(
-        channels,
-        3,
+        shape[-1],
+        shape[0],
         padding=padding,
         data_format="channels_last",
-        activation="relu",
+        activation=activation,
         kernel_initializer=keras.initializers.HeNormal(seed=0),
         name=name,
         dtype=dtype,
     )
 
 
-def _assign(
+def assign(
     model: keras.Model, name: str, path: str | os.PathLike[str] | None
 ) -> None:
+    """Puts the weights of a file into a model made by `network`."""
     convolutions = {layer.name: layer for layer in _convolutions(model)}
     arrays = weight_files.load(name, convolutions, path)
     for layer, (kernel, bias) in arrays.items():
@@ -133,14 +163,23 @@ def _convolutions(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class Preprocessing(keras.layers.Layer):
-    """From RGB in [0, 1] to the BGR in 0-255 without mean of Caffe's VGG."""
+    """From RGB in [0, 1] to the BGR in 0-255 without mean of Caffe's VGG.
 
-    def __init__(self, **kwargs):
+    Args:
+        scale: What that is multiplied by.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, scale=1.0, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.scale = scale
 
     def call(self, image):
         x = ops.flip(image * 255.0 - ops.array(_MEAN, "float32"), axis=-1)
-        return ops.cast(x, self.compute_dtype)
+        return ops.cast(x * self.scale, self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")

@@ -8,6 +8,7 @@ and its sources.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import time
@@ -125,9 +126,13 @@ class _Run:
 
     def paint(self) -> np.ndarray:
         state = self._resume()
-        network = descent.make_network(self.config)
+        networks = functools.cache(
+            lambda draft: descent.make_network(self.config, draft)
+        )
         while True:
             shape = self.shapes[self.index]
+            coarse = self.index + 1 < len(self.shapes)
+            network = networks(self.config.draft and coarse)
             photo = images.resize(self.content, *shape)
             terms = objective.terms(network, photo, self.styles, self.config)
             update = descent.compile_step(

@@ -14,7 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import checkpoint, files, images, provenance, schedule, weights
+from tfstyle import (
+    checkpoint,
+    files,
+    images,
+    provenance,
+    schedule,
+    topology,
+    weights,
+)
 from tfstyle.config import GatysConfig
 
 
@@ -185,10 +193,13 @@ def _network(config: GatysConfig) -> dict[str, Any]:
     name, path = config.features, config.feature_weights
     if name == "auto":
         name = weights.auto(path, progressbar=True)
-    layers = weights.cut(name, [*config.content_layers, *config.style_layers])
+    wanted = [*config.content_layers, *config.style_layers]
+    if config.draft:
+        topology.cut("vgg_distilled", wanted)
+    layers = topology.cut(name, wanted)
     resolved = weights.resolve(name, path, progressbar=True)
     if not resolved.published:
-        known = weights.shapes(name)
+        known = topology.shapes(name)
         weights.load(name, [layer for layer in layers if layer in known], path)
     settings = dataclasses.replace(config, features=name)
     return {"config": settings, "weights_file": resolved}

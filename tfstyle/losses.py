@@ -365,7 +365,9 @@ def _differentiated(
             scale = by_value[:, None, None]
             slope = ops.matmul(base, scale * matrix) + scale * offset
             slope = ops.reshape(slope, ops.shape(features))
-            return ops.cast(slope, keras.backend.standardize_dtype(features.dtype))
+            return ops.cast(
+                slope, keras.backend.standardize_dtype(features.dtype)
+            )
 
         return value, gradient
 

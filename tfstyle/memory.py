@@ -43,7 +43,8 @@ _CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
 
 def peak() -> int:
     """Most bytes held so far: by TensorFlow on a GPU, else by the process."""
-    if devices.kind() == "GPU":
+    # Training may run where TensorFlow is not installed.
+    if sys.modules.get("tensorflow") and devices.kind() == "GPU":
         import tensorflow as tf
 
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]

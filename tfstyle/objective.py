@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import images, losses, schedule
+from tfstyle import features, images, losses, schedule
 from tfstyle.config import STRUCTURE_SCALES, GatysConfig
 
 Tensor = Any
@@ -63,7 +63,7 @@ def terms(
     mix = [share / sum(shares) for share in shares]
     found: dict[str, Term] = {}
     maps = network(content[None])
-    found |= _content_terms(maps, config)
+    found |= _content_terms(maps, config, network.name)
     found |= _style_terms(network, maps, scaled, mix, config)
     found |= _image_terms(content, scaled, mix, config)
     return found
@@ -99,11 +99,12 @@ def style_shapes(
     return fitted
 
 
-def _content_terms(maps, config):
+def _content_terms(maps, config, name):
     found = {}
+    total = config.content_weight * features.CONTENT_GAINS.get(name, 1.0)
     for layer, share in _shares(config.content_layers).items():
         target = maps[layer]
-        weight = config.content_weight * share / _energy(target)
+        weight = total * share / _energy(target)
         found[f"content/{layer}"] = Term(weight, _content(layer, target))
     return found
 

@@ -66,6 +66,9 @@ flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
 _FEATURE_WEIGHTS = flags.DEFINE_string(
     "feature_weights", None, "File of the network's weights (.h5)."
 )
+flags.DEFINE_bool(
+    "draft", _D.draft, "All sizes but the last by the thin network."
+)
 flags.DEFINE_enum("pooling", _D.pooling, config.POOLINGS, "Of the network.")
 cli.DEFINE_weights("content_layers", _D.content_layers, "Shares of layers.")
 cli.DEFINE_weights("style_layers", _D.style_layers, "Shares of layers.")
@@ -151,6 +154,11 @@ def main(argv):
     task = job.prepare(settings, inputs, _MAX_PIXELS.value)
     if task.content.alpha is not None and not format.alpha:
         _note(f"{format.name} holds no transparency; it becomes white.")
+    if settings.features == "auto" and task.config.features == "vgg_distilled":
+        _note(
+            "VGG16's weights are not at hand; painting with the thin network "
+            "of this package. --features=vgg16 says what is missing."
+        )
     if not task.weights_file.published:
         _note(f"'{task.weights_file.path}' is not the published weights file.")
     return _paint(task, resumed)

@@ -3,6 +3,7 @@
 | looked at, in this order          | used when                     |
 |-----------------------------------|-------------------------------|
 | the path that the caller gives    | it is there                   |
+| this package                      | it comes with it              |
 | `TFSTYLE_HOME`, or the user cache | its hash is the published one |
 | `KERAS_HOME/models` of Keras      | its hash is the published one |
 | the network                       | its hash is the published one |
@@ -35,7 +36,8 @@ class WeightsFile:
 
     Attributes:
         name: Name of the network, such as `"vgg16"`.
-        url: Where the file is published.
+        url: Where the file is published; a path inside this package for a
+            file that comes with it.
         digest: `"md5:..."`, the hash that its publisher states.
         license: Terms of the weights.
     """
@@ -44,6 +46,11 @@ class WeightsFile:
     url: str
     digest: str
     license: str
+
+    @property
+    def packaged(self) -> bool:
+        """Whether the file comes with this package."""
+        return "://" not in self.url
 
     @property
     def filename(self) -> str:
@@ -99,6 +106,9 @@ def resolve(
     """
     if path is not None:
         return _own_file(file, pathlib.Path(path))
+    if file.packaged:
+        inside = pathlib.Path(__file__).parent / file.url
+        return Resolved(inside, file.digest, published=True)
     candidates = [folder() / file.filename, _keras_cache() / file.filename]
     for candidate in candidates:
         if candidate.is_file() and _digest(candidate) == file.digest:

@@ -5,14 +5,15 @@ A file that the user names is used when its structure is right: layer names,
 shapes and finite values, which are checked when it is read.
 """
 
+import io
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import h5py
 import numpy as np
 
-from tfstyle import weight_cache
+from tfstyle import files, topology, weight_cache
 from tfstyle.weight_cache import Resolved, WeightsFile
 
 _KERAS_URL = (
@@ -36,71 +37,14 @@ FILES = {
         "md5:253f8cb515780f3b799900260a226db6",
         _OXFORD,
     ),
+    "vgg_distilled": WeightsFile(
+        "vgg_distilled",
+        "pretrained/vgg_distilled.h5",
+        "md5:acdb8c519712b37dc5072ade48c5dd16",
+        "CC BY 4.0 (trained by this project to imitate VGG19 of the Visual "
+        "Geometry Group, University of Oxford)",
+    ),
 }
-
-# Convolutions in each of the five blocks, and their channels.
-_DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-_WIDTHS = {
-    "vgg16": (64, 128, 256, 512, 512),
-    "vgg19": (64, 128, 256, 512, 512),
-}
-
-
-def shapes(name: str) -> dict[str, tuple[int, int, int, int]]:
-    """Kernel shapes of the convolutions of a network, shallow to deep.
-
-    Args:
-        name: A key of `FILES`.
-
-    Returns:
-        Maps the layer name to (height, width, channels in, channels out).
-
-    Example:
-    >>> shapes("vgg16")["block2_conv1"]
-    (3, 3, 64, 128)
-    """
-    found, inputs = {}, 3
-    blocks = zip(_DEPTHS[name], _WIDTHS[name], strict=True)
-    for block, (depth, width) in enumerate(blocks, start=1):
-        for convolution in range(1, depth + 1):
-            layer = f"block{block}_conv{convolution}"
-            found[layer] = (3, 3, inputs, width)
-            inputs = width
-    return found
-
-
-def layer_names(name: str) -> list[str]:
-    """Layers of a network that can be asked for, shallow to deep.
-
-    >>> layer_names("vgg16")[:3]
-    ['block1_conv1', 'block1_conv2', 'block1_pool']
-
-    Raises:
-        ValueError: There is no such network.
-    """
-    names: list[str] = []
-    for block, depth in enumerate(_DEPTHS[_published(name).name], start=1):
-        names += [f"block{block}_conv{i}" for i in range(1, depth + 1)]
-        names.append(f"block{block}_pool")
-    return names
-
-
-def cut(name: str, layers: Iterable[str]) -> list[str]:
-    """Layers of a network down to the deepest one of some.
-
-    >>> cut("vgg16", ["block1_conv2"])
-    ['block1_conv1', 'block1_conv2']
-
-    Raises:
-        ValueError: There is no such network, or it has no such layers.
-    """
-    names, wanted = layer_names(name), list(layers)
-    unknown = [layer for layer in wanted if layer not in names]
-    if unknown or not wanted:
-        raise ValueError(
-            f"{name} has no layers {unknown}. Choose from: {', '.join(names)}."
-        )
-    return names[: 1 + max(map(names.index, wanted))]
 
 
 def resolve(
@@ -131,21 +75,25 @@ def resolve(
 def auto(
     path: str | os.PathLike[str] | None = None, *, progressbar: bool = False
 ) -> str:
-    """Chooses the network: the one of the user's file, or VGG16.
+    """Chooses the network: that of the user's file, VGG16, or the thin one.
 
     Args:
         path: The user's own file of weights.
         progressbar: Whether a download draws a bar on stderr.
 
     Returns:
-        A key of `FILES` whose weights are on this machine now.
+        A key of `FILES` whose weights are on this machine now: without
+        `path`, `"vgg16"`, or `"vgg_distilled"` if they cannot be had.
 
     Raises:
         ValueError: `path` fits no network.
-        FileNotFoundError: As in `resolve`.
+        FileNotFoundError: There is no file `path`.
     """
     if path is None:
-        resolve("vgg16", progressbar=progressbar)
+        try:
+            resolve("vgg16", progressbar=progressbar)
+        except weight_cache.MissingWeightsError:
+            return "vgg_distilled"
         return "vgg16"
     resolve("vgg16", path)
     with _open(pathlib.Path(path)) as file:
@@ -181,7 +129,7 @@ def load(
         ValueError: The file is truncated or not one of Keras, it belongs to
             another network, or a layer in it is missing or wrong.
     """
-    expected = shapes(_published(name).name)
+    expected = topology.shapes(_published(name).name)
     wanted = list(expected) if layers is None else list(layers)
     if unknown := [layer for layer in wanted if layer not in expected]:
         raise ValueError(
@@ -195,6 +143,36 @@ def load(
     for layer, (kernel, bias) in arrays.items():
         _check_layer(found, layer, kernel, bias, expected[layer])
     return arrays
+
+
+def save(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> None:
+    """Writes weights as float16, half the bytes, for `load`.
+
+    Args:
+        path: The file to write (.h5).
+        arrays: Kernel and bias by layer.
+
+    Raises:
+        ValueError: A value is not finite as float16.
+        OSError: The file cannot be written.
+    """
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        for layer, pair in arrays.items():
+            group = file.create_group(layer)
+            names = [f"{layer}_kernel", f"{layer}_bias"]
+            group.attrs["weight_names"] = names
+            for name, array in zip(names, pair, strict=True):
+                with np.errstate(over="ignore"):  # Raised below.
+                    small = np.asarray(array, np.float16)
+                if not np.isfinite(small).all():
+                    raise ValueError(f"{name} has values beyond float16.")
+                group[name] = small
+    with files.atomic(path) as target:
+        target.write(data.getvalue())
 
 
 def _published(name: str) -> WeightsFile:
@@ -220,7 +198,9 @@ def _damaged(path: pathlib.Path, reason: object) -> ValueError:
 
 
 def _convolutions(file: h5py.File) -> set[str]:
-    return {layer for name in FILES for layer in shapes(name)} & set(file)
+    return {layer for name in FILES for layer in topology.shapes(name)} & set(
+        file
+    )
 
 
 def _fitting(convolutions: set[str]) -> list[str]:
@@ -229,7 +209,8 @@ def _fitting(convolutions: set[str]) -> list[str]:
         name
         for name in FILES
         if convolutions
-        and convolutions == set(list(shapes(name))[: len(convolutions)])
+        and convolutions
+        == set(list(topology.shapes(name))[: len(convolutions)])
     ]
 
 

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from keras import ops
+
+import helpers
+from tfstyle import (
+    data,
+    distillation,
+    features,
+    images,
+    losses,
+    topology,
+    weights,
+)
+from tfstyle.config import DistillConfig
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for i in range(4):
+        images.save(folder / f"{i}.png", helpers.image(40, 48, i))
+    return data.find([folder])
+
+
+def config(teacher_weights, **changes):
+    settings = {
+        "teacher": "vgg16",
+        "teacher_weights": teacher_weights,
+        "teacher_dtype": "float32",
+        "steps": 2,
+        "epoch": 1,
+        "batch_size": 2,
+        "crop": 32,
+        "samples": 4,
+    }
+    return DistillConfig(**(settings | changes))
+
+
+def test_layers_are_the_convolutions_of_both():
+    assert distillation.taught_layers("vgg16") == [
+        name for name in topology.shapes("vgg16")
+    ]
+    assert distillation.taught_layers("vgg19") == [
+        name for name in topology.shapes("vgg16")
+    ]
+
+
+def test_errors_are_relative():
+    target = np.ones((2, 3, 3, 4), np.float32)
+    target[1] *= 2
+    energy = np.array([1, 4])
+    least = distillation._LEAST
+    np.testing.assert_allclose(
+        distillation.relative_error(0 * target, target),
+        energy / (energy + least),
+        rtol=1e-6,
+    )
+    # Gram matrices of ones; twice as much is four times as much.
+    np.testing.assert_allclose(
+        distillation.gram_error(2 * target[:1], target[:1]),
+        9 / (1 + least**2 / 4),
+        rtol=1e-6,
+    )
+
+
+def test_losses_are_the_same_in_the_coordinates(small_vgg16):
+    # The reason for principal axes: with all of them, nothing is lost.
+    layer = "block1_conv1"
+    network = features.extractor("vgg16", [layer], weights=small_vgg16)
+    pictures = [helpers.image(20, 20, seed)[None] for seed in range(2)]
+    one, other = (network(picture)[layer] for picture in pictures)
+    from tfstyle import initialization
+
+    axes, share = initialization.principal_axes(np.asarray(one), 64)
+    assert share == pytest.approx(1)
+
+    def relative(change):
+        target = losses.gaussian(*losses.mean_covariance(change(one)))
+        energy = ops.mean(ops.square(change(one)))
+        gram = losses.gram_matrix(change(one))
+        return [
+            losses.content_loss(change(other), change(one)) / energy,
+            losses.style_loss(change(other), gram) / ops.mean(gram**2),
+            losses.wasserstein_loss(change(other), target) / energy,
+        ]
+
+    np.testing.assert_allclose(
+        relative(lambda maps: ops.matmul(maps, axes)),
+        relative(lambda maps: maps),
+        rtol=5e-3,
+    )
+
+
+def test_it_learns_and_starts_from_what_it_wrote(files, random_vgg16, tmp_path):
+    errors, saved = [], []
+
+    def on_step(progress, _):
+        errors.append(progress.losses["val_loss"])
+
+    arrays = distillation.distill(
+        config(random_vgg16),
+        files[:3],
+        files[3:],
+        on_step=on_step,
+        on_epoch=saved.append,
+    )
+    assert len(errors) == len(saved) == 2
+    assert list(arrays) == list(topology.shapes("vgg_distilled"))
+    before, after = (pair["block5_conv3"][0] for pair in saved)
+    assert not np.array_equal(before, after)
+    np.testing.assert_array_equal(arrays["block5_conv3"][0], after)
+
+    path = tmp_path / "thin.h5"
+    weights.save(path, arrays)
+    start = config(random_vgg16, start=str(path), steps=1, learning_rate=0.0)
+    kept = distillation.distill(start, files[:3], files[3:])
+    for layer in ("block1_conv1", "block5_conv3"):
+        expected = arrays[layer][0].astype(np.float16)
+        np.testing.assert_array_equal(kept[layer][0], expected)

@@ -1,0 +1,114 @@
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import data, images, training
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for i in range(3):
+        images.save(folder / f"{i}.png", helpers.image(20, 24, i))
+    return data.find([folder])
+
+
+class Mean(keras.Model):
+    """Learns the mean colour of crops."""
+
+    def __init__(self):
+        super().__init__()
+        self.colour = self.add_weight(shape=(3,), initializer="zeros")
+        self.distance = keras.metrics.Mean(name="distance")
+
+    def call(self, x):
+        return keras.ops.zeros_like(x) + self.colour
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = keras.ops.mean(keras.ops.square(x - y_pred))
+        self.distance.update_state(keras.ops.sqrt(loss))
+        return loss
+
+
+def model(rate=0.1):
+    made = Mean()
+    made.compile(keras.optimizers.Adam(rate))
+    made.build((None, 8, 8, 3))
+    return made
+
+
+def fit(made, files, epochs, **changes):
+    settings = {"crop": 8, "batch_size": 2, "batches": 12}
+    held_out = data.Crops(files, **settings, seed=5)
+    return training.fit(
+        made,
+        lambda epoch: data.Crops(files, epoch=epoch, **settings),
+        epochs,
+        **({"held_out": held_out} | changes),
+    )
+
+
+def test_it_learns(files):
+    made = model()
+    assert fit(made, files, 4)
+    colours = np.mean([images.load(file).mean((0, 1)) for file in files], 0)
+    np.testing.assert_allclose(np.asarray(made.colour), colours, atol=0.15)
+
+
+def test_it_reports_losses_their_parts_and_those_of_held_out_images(files):
+    seen = []
+    fit(model(), files, 2, on_step=lambda progress, _: seen.append(progress))
+    assert [p.done for p in seen] == [10, 12, 22, 24]
+    assert {(p.total, p.step == p.done, p.size) for p in seen} == {(24, 1, 8)}
+    assert set(seen[0].losses) == {"loss", "error/distance"}
+    held_out = {"val_loss", "error/val_distance"}
+    assert set(seen[1].losses) == set(seen[0].losses) | held_out
+    assert seen[3].losses["val_loss"] < seen[1].losses["val_loss"]
+
+
+def test_epochs_are_counted(files):
+    counts = []
+    fit(model(), files, 3, on_epoch=[counts.append])
+    assert counts == [1, 2, 3]
+
+
+def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
+    whole, first, second = model(), model(), model()
+    assert fit(whole, files, 3)
+    # In the middle of the second epoch, which is repeated.
+    stop = lambda progress, _: progress.done > 12  # noqa: E731
+    assert not fit(first, files, 3, folder=tmp_path, on_step=stop)
+    done = []
+    assert fit(
+        second,
+        files,
+        3,
+        folder=tmp_path,
+        on_step=lambda progress, _: done.append(progress.done),
+    )
+    assert done == [22, 24, 34, 36]
+    np.testing.assert_array_equal(second.colour, whole.colour)
+    assert not np.array_equal(first.colour, whole.colour)
+
+
+def test_a_run_that_is_done_is_not_done_again(files, tmp_path):
+    fit(model(), files, 1, folder=tmp_path)
+    made = model()
+    assert fit(made, files, 1, folder=tmp_path)
+    assert np.any(np.asarray(made.colour))
+
+
+def test_a_checkpoint_of_other_settings_is_refused(files, tmp_path):
+    fit(model(), files, 1, folder=tmp_path, key={"rate": 1})
+    with pytest.raises(ValueError, match=r"other settings.*'rate': 1"):
+        fit(model(), files, 2, folder=tmp_path, key={"rate": 2})
+
+
+def test_a_loss_that_is_not_finite_ends_it(files):
+    made = model()
+    made.colour.assign([np.nan] * 3)
+    with pytest.raises(FloatingPointError, match="not finite at step 10"):
+        fit(made, files, 1)

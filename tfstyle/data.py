@@ -1,0 +1,156 @@
+"""Images for training, as batches of random crops.
+
+A batch is a NumPy array that depends on the seed, the epoch and the index
+alone, so that a training that was interrupted sees what it would have seen.
+"""
+
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+
+import keras
+import numpy as np
+
+from tfstyle import images
+
+_ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
+    """Image files in some folders and the folders within, sorted by path.
+
+    Raises:
+        NotADirectoryError: One of them is no folder.
+        ValueError: There is no image in one of them.
+    """
+    found: list[pathlib.Path] = []
+    for folder in map(pathlib.Path, folders):
+        if not folder.is_dir():
+            raise NotADirectoryError(f"There is no folder '{folder}'.")
+        inside = [p for p in folder.rglob("*") if _is_image(p)]
+        if not inside:
+            raise ValueError(
+                f"'{folder}' holds no images. Expected files that end in "
+                f"{', '.join(sorted(_ENDINGS))}."
+            )
+        found += sorted(inside)
+    return found
+
+
+def _is_image(path: pathlib.Path) -> bool:
+    return path.suffix.lower() in _ENDINGS and path.is_file()
+
+
+def split(
+    files: Sequence[pathlib.Path], held_out: int, seed: int = 0
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Files to train with, and `held_out` others, chosen by the seed.
+
+    >>> train, held = split([pathlib.Path(name) for name in "abcd"], 1)
+    >>> len(train), len(held)
+    (3, 1)
+
+    Raises:
+        ValueError: Nothing would be left to train with.
+    """
+    if not 0 <= held_out < len(files):
+        raise ValueError(
+            f"`held_out` must be from 0 to {len(files) - 1}, less than the "
+            f"number of files. Received: held_out={held_out}"
+        )
+    order = np.random.default_rng(seed).permutation(len(files))
+    held = set(order[:held_out].tolist())
+    train = [file for i, file in enumerate(files) if i not in held]
+    return train, [files[i] for i in sorted(held)]
+
+
+class Crops(keras.utils.PyDataset):
+    """Batches of random crops, scaled and mirrored at random.
+
+    Args:
+        files: Images. Those that cannot be read are left out of later batches
+            and replaced by others.
+        crop: Side of the crops, in pixels.
+        batch_size: Crops in a batch.
+        batches: Batches in an epoch.
+        smallest: Share of the image's shorter side that a crop covers at
+            least; the most is all of it. Logarithms of shares are uniform.
+        native: Share of the crops that are not scaled, where the image is
+            large enough: what is between neighbouring pixels is left as it is.
+        noise: Largest standard deviation of white noise, which is added to
+            half of the crops.
+        seed: Of all choices.
+        epoch: The first one.
+        **kwargs: Passed to `keras.utils.PyDataset`.
+
+    Attributes:
+        unreadable: Files that could not be read so far.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[pathlib.Path],
+        *,
+        crop: int,
+        batch_size: int,
+        batches: int,
+        smallest: float = 0.4,
+        native: float = 0.0,
+        noise: float = 0.0,
+        seed: int = 0,
+        epoch: int = 0,
+        **kwargs: int,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.files, self.crop, self.batch_size = files, crop, batch_size
+        self.batches, self.smallest, self.native = batches, smallest, native
+        self.noise, self.seed, self.epoch = noise, seed, epoch
+        self.unreadable: set[pathlib.Path] = set()
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Float32 of shape `(batch_size, crop, crop, 3)`, RGB in [0, 1].
+
+        Raises:
+            ValueError: None of the files can be read.
+        """
+        random = np.random.default_rng([self.seed, self.epoch, index])
+        return np.stack([self._crop(random) for _ in range(self.batch_size)])
+
+    def on_epoch_end(self) -> None:
+        """Other crops for the next epoch."""
+        self.epoch += 1
+
+    def _crop(self, random: np.random.Generator) -> np.ndarray:
+        share, down, across, mirror, native, noise = random.random(6)
+        image = self._image(random)
+        height, width = image.shape[:2]
+        side = round(min(height, width) * self.smallest**share)
+        if native < self.native and self.crop <= min(height, width):
+            side = self.crop
+        top = round(down * (height - side))
+        left = round(across * (width - side))
+        square = image[top : top + side, left : left + side]
+        pixels = images.resize(square, self.crop, self.crop)
+        pixels = pixels[:, ::-1] if mirror < 0.5 else pixels
+        if self.noise and noise < 0.5:
+            deviation = 2 * noise * self.noise
+            pixels = pixels + random.normal(0, deviation, pixels.shape)
+            pixels = np.clip(pixels, 0, 1).astype(np.float32)
+        return pixels
+
+    def _image(self, random: np.random.Generator) -> np.ndarray:
+        while len(self.unreadable) < len(self.files):
+            file = self.files[int(random.integers(len(self.files)))]
+            if file in self.unreadable:
+                continue
+            try:
+                return images.load(file)
+            except (OSError, ValueError):
+                self.unreadable.add(file)
+        raise ValueError(
+            f"None of the {len(self.files)} images can be read, such as "
+            f"'{self.files[0]}'."
+        )

@@ -1,0 +1,119 @@
+r"""Trains a thin VGG to give the feature maps of a full one.
+
+  python -m tfstyle.distill --teacher_weights=vgg19.h5 --images=photographs \
+      --images=paintings --workdir=distilled --steps=8000
+
+writes distilled/vgg_distilled.h5, for --features=vgg_distilled
+--feature_weights=distilled/vgg_distilled.h5, after each epoch; with a line of
+JSON per report in distilled/log.jsonl: the training errors by layer, and those
+of held-out images as val_<layer>. Ctrl-C ends it; the same command goes on
+from the last epoch.
+
+KERAS_BACKEND=jax trains without TensorFlow.
+"""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from typing import Any
+
+from absl import app, flags
+
+from tfstyle import cli, config
+
+_D = config.DistillConfig()
+_TEACHERS = ("vgg16", "vgg19")
+
+_IMAGES = flags.DEFINE_multi_string(
+    "images", None, "Folder of images to learn from; repeat it.", required=True
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder for weights, log and checkpoint.", required=True
+)
+_HELD_OUT = flags.DEFINE_integer(
+    "held_out", 100, "Images of each folder to measure with.", lower_bound=1
+)
+# Named as the fields of DistillConfig.
+flags.DEFINE_enum("teacher", _D.teacher, _TEACHERS, "Network to learn from.")
+flags.DEFINE_string("teacher_weights", None, "File of its weights (.h5).")
+flags.DEFINE_enum(
+    "teacher_dtype", _D.teacher_dtype, ["float32", "bfloat16"], "Of its maps."
+)
+flags.DEFINE_string("start", None, "Weights of a thin network to go on from.")
+flags.DEFINE_integer("steps", _D.steps, "Of the optimiser, in all.")
+flags.DEFINE_integer("epoch", _D.epoch, "Steps between checkpoints.")
+flags.DEFINE_integer("batch_size", _D.batch_size, "Crops in a step.")
+flags.DEFINE_integer("crop", _D.crop, "Side of the crops, in pixels.")
+flags.DEFINE_float("native", _D.native, "Share of crops as they are.")
+flags.DEFINE_float("noise", _D.noise, "Largest deviation of noise on crops.")
+flags.DEFINE_integer("samples", _D.samples, "Crops of the closed forms.")
+flags.DEFINE_float("learning_rate", _D.learning_rate, "Of Adam, the largest.")
+flags.DEFINE_float("gram_weight", _D.gram_weight, "Of Gram matrices.")
+flags.DEFINE_enum(
+    "precision", _D.precision, ["float32", "mixed_bfloat16"], "Of training."
+)
+flags.DEFINE_integer("seed", _D.seed, "Of the crops.")
+
+
+def main(argv):
+    """Checks the files, then trains."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    values: dict[str, Any] = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(config.DistillConfig)
+    }
+    try:
+        settings = config.DistillConfig(**values)
+    except ValueError as error:
+        raise app.UsageError(str(error).replace("`", "--", 1)) from error
+    from tfstyle import checkpoint, weights
+
+    weights.resolve(settings.teacher, settings.teacher_weights)
+    if settings.start:
+        weights.load("vgg_distilled", None, settings.start)
+    os.makedirs(_WORKDIR.value, exist_ok=True)
+    resumed = checkpoint.load(_WORKDIR.value) is not None
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        from tfstyle import devices
+
+        devices.start()
+    return _train(settings, resumed)
+
+
+def _train(settings, resumed):
+    from tfstyle import data, distillation, progress, weights
+
+    train, held_out = [], []
+    for folder in _IMAGES.value:
+        parts = data.split(data.find([folder]), _HELD_OUT.value)
+        train += parts[0]
+        held_out += parts[1]
+    _note(f"{len(train)} images to learn from, {len(held_out)} held out")
+    path = os.path.join(_WORKDIR.value, "vgg_distilled.h5")
+    log = os.path.join(_WORKDIR.value, "log.jsonl")
+    with contextlib.ExitStack() as stack:
+        interrupt = stack.enter_context(cli.Interrupt())
+        bar = stack.enter_context(progress.Bar())
+        trace = stack.enter_context(progress.Trace(log, resumed))
+        arrays = distillation.distill(
+            settings,
+            train,
+            held_out,
+            folder=_WORKDIR.value,
+            on_step=progress.all_of(interrupt, bar, trace),
+            on_epoch=lambda arrays: weights.save(path, arrays),
+        )
+        if not interrupt.status:
+            weights.save(path, arrays)
+    print(f"{path}{': interrupted' if interrupt.status else ''}")
+    return interrupt.status
+
+
+def _note(text):
+    print(f"note: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,196 @@
+"""First weights of a thin network, in closed form, from a teacher's maps.
+
+Training from noise spends most of its time on what least squares finds in a
+minute: which channels of the teacher predict the others, and how to compute
+them from those of the layer before.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfstyle import topology
+
+_POSITIONS = 40_000  # Of a layer's maps that its closed form is fitted to.
+_ROUNDS = 16  # Of fitting a convolution that is followed by ReLU.
+_RIDGE = 1e-4  # Of the mean diagonal of a system of equations.
+
+
+class Samples(NamedTuple):
+    """The teacher's maps of some images, at some positions.
+
+    Attributes:
+        images: Shape `(batch, height, width, 3)`, RGB in [0, 1].
+        where: By layer: the indices of an example, a row and a column.
+        values: By layer: what the teacher says there, `(positions, channels)`.
+    """
+
+    images: np.ndarray
+    where: dict[str, tuple[np.ndarray, ...]]
+    values: dict[str, np.ndarray]
+
+
+def sample(teacher: keras.Model, images: np.ndarray, seed: int = 0) -> Samples:
+    """Looks at a teacher's maps, as `Samples`.
+
+    Args:
+        teacher: From `features.extractor`.
+        images: Shape `(batch, height, width, 3)`, RGB in [0, 1].
+        seed: Of the positions.
+    """
+    random = np.random.default_rng(seed)
+    each = -(-_POSITIONS // len(images))
+    where: dict[str, list[np.ndarray]] = {}
+    values: dict[str, list[np.ndarray]] = {}
+    for index, image in enumerate(images):
+        for layer, maps in teacher(image[None]).items():
+            theirs = ops.convert_to_numpy(ops.cast(maps, "float32"))[0]
+            rows, columns = theirs.shape[:2]
+            chosen = random.permutation(rows * columns)[:each]
+            place = np.stack(np.unravel_index(chosen, (rows, columns)))
+            place = np.insert(place, 0, index, axis=0)
+            where.setdefault(layer, []).append(place)
+            values.setdefault(layer, []).append(theirs[place[1], place[2]])
+    return Samples(
+        images,
+        {layer: tuple(np.concatenate(w, axis=1)) for layer, w in where.items()},
+        {layer: np.concatenate(v) for layer, v in values.items()},
+    )
+
+
+def principal_axes(
+    features: np.ndarray, count: int
+) -> tuple[np.ndarray, float]:
+    """Directions that hold most of the energy of feature maps.
+
+    Not centred: the mean is part of a style, too.
+
+    Args:
+        features: Shape `(..., channels)`.
+        count: Axes wanted, at most `channels`.
+
+    Returns:
+        Shape `(channels, count)`: orthogonal columns of one length, so that
+        coordinates have a mean square of 1; and the share of the energy that
+        they hold.
+    """
+    flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
+    kept, axes = values[-count:][::-1], vectors[:, -count:][:, ::-1]
+    scale = 1 / np.sqrt(kept.mean())
+    return (axes * scale).astype(np.float32), kept.sum() / values.sum()
+
+
+def initialize(
+    student: keras.Model,
+    samples: Samples,
+    axes: Mapping[str, np.ndarray],
+    heads_only: bool = False,
+) -> None:
+    """Gives a thin network its first weights, layer by layer, shallow to deep.
+
+    Each convolution becomes the least-squares fit of some channels of the
+    teacher from the student's own maps before it: those channels from which
+    the others are best predicted. Each head becomes the fit of the
+    coordinates.
+
+    Args:
+        student: From `features.network`; its weights are set.
+        samples: From `sample`.
+        axes: From `principal_axes`, by layer, shallow to deep.
+        heads_only: Whether the convolutions stay as they are.
+    """
+    for layer, directions in axes.items():
+        convolution = student.get_layer(layer)
+        before = keras.Model(student.input, convolution.input)
+        maps = np.concatenate(
+            [ops.convert_to_numpy(before(i[None])) for i in samples.images]
+        )
+        patches = _patches(maps, convolution, samples.where[layer])
+        values = samples.values[layer]
+        if not heads_only:
+            _set(convolution, _fit_channels(patches, values, convolution))
+        kernel, bias = convolution.get_weights()
+        own = patches @ kernel.reshape(-1, kernel.shape[-1]) + bias
+        head = student.get_layer(topology.head(layer))
+        _set(head, _solver(np.maximum(own, 0))(values @ directions))
+
+
+def _set(convolution: keras.layers.Layer, affine: np.ndarray) -> None:
+    kernel = affine[:-1].reshape(convolution.kernel.shape)
+    convolution.set_weights([kernel, affine[-1]])
+
+
+def _fit_channels(
+    patches: np.ndarray, values: np.ndarray, convolution: keras.layers.Layer
+) -> np.ndarray:
+    """Affine map from patches to as many channels as there are filters."""
+    target = values[:, _representatives(values, convolution.filters)]
+    # ReLU lets channels be scaled; Adam learns best where they are alike.
+    return _fit_relu(patches, target / (_deviation(target) + 1e-6))
+
+
+def _deviation(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(values).mean(0))
+
+
+def _patches(
+    maps: np.ndarray,
+    convolution: keras.layers.Layer,
+    where: tuple[np.ndarray, ...],
+) -> np.ndarray:
+    """What the convolution sees at each position, `(positions, inputs)`."""
+    if convolution.padding == "same":
+        maps = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(maps, (3, 3), (1, 2))
+    seen = windows[where].transpose(0, 2, 3, 1)
+    return seen.reshape(len(seen), -1)
+
+
+def _representatives(values: np.ndarray, count: int) -> np.ndarray:
+    """Channels from which the others are best predicted, greedily."""
+    left = values.T.astype(np.float64) @ values / len(values)
+    floor = 1e-9 * np.trace(left)
+    chosen: list[int] = []
+    for _ in range(count):
+        own = np.diag(left)
+        explained = np.square(left).sum(0) / np.maximum(own, floor)
+        explained[own <= floor] = -1
+        explained[chosen] = -2
+        best = int(explained.argmax())
+        chosen.append(best)
+        if own[best] > floor:
+            left = left - np.outer(left[best], left[best]) / left[best, best]
+    return np.array(chosen)
+
+
+def _fit_relu(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Affine map whose positive part is nearest to `target`, by alternation.
+
+    Where the target is 0 any negative value serves: in each round the values
+    found there in the one before, where negative, become what is aimed at.
+    """
+    solve, affine = _solver(inputs), _affine(inputs)
+    aim = target
+    for _ in range(_ROUNDS):
+        solution = solve(aim)
+        below = np.minimum(affine @ solution, 0)
+        aim = np.where(target > 0, target, below)
+    return solution
+
+
+def _solver(inputs: np.ndarray) -> Any:
+    """Least squares from `inputs` and a constant to what it is called with."""
+    affine = _affine(inputs)
+    system = (affine.T @ affine).astype(np.float64)
+    ridge = _RIDGE * np.trace(system) / len(system)
+    inverse = np.linalg.inv(system + ridge * np.eye(len(system)))
+    projection = inverse.astype(np.float32)
+    return lambda target: projection @ (affine.T @ target)
+
+
+def _affine(inputs: np.ndarray) -> np.ndarray:
+    return np.concatenate([inputs, np.ones_like(inputs[:, :1])], axis=1)
