@@ -41,7 +41,7 @@ content style style_mix style_scale output size steps features feature_weights
 pooling content_layers style_layers content_weight style_weight tv_weight
 structure_weight histogram_weight style_loss optimizer learning_rate tolerance
 loss_threshold init seed precision jit_compile device trace preview_every
-checkpoint replay max_pixels bit_depth quality
+checkpoint replay max_pixels bit_depth quality draft
 """
 
 
@@ -151,7 +151,7 @@ def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
     assert set(defaults) == set(CONTRACT.split())
     assert int(defaults["max_pixels"]) == images.MAX_PIXELS
     fields = {field.name for field in dataclasses.fields(GatysConfig)}
-    assert fields - set(defaults) == {"start_size"}  # For Python alone.
+    assert fields - set(defaults) == {"levels", "start_size"}  # Python alone.
     for name in ("size", "steps", "style_weight", "style_loss", "init"):
         assert defaults[name] == str(getattr(GatysConfig(), name))
 
@@ -501,11 +501,24 @@ def test_published_weights_that_are_not_there_take_three_lines(bad, tmp_path):
     folder, before = bad
     homes = {"TFSTYLE_HOME": str(tmp_path), "KERAS_HOME": str(tmp_path)}
     env = environment(folder / "poison", TFSTYLE_OFFLINE="1", **homes)
-    process = call(command(feature_weights=None), folder, env)
+    words = command(features="vgg16", feature_weights=None)
+    process = call(words, folder, env)
     assert process.returncode == 1
     assert process.stderr.count("\n") == 3
     assert "--feature_weights=PATH" in process.stderr
     assert contents(folder) == before
+
+
+def test_without_published_weights_the_thin_network_paints(tmp_path):
+    make_inputs(tmp_path)
+    homes = {"TFSTYLE_HOME": str(tmp_path), "KERAS_HOME": str(tmp_path)}
+    env = environment(TFSTYLE_OFFLINE="1", **homes)
+    process = call(command(feature_weights=None, steps="2"), tmp_path, env)
+    assert process.returncode == 0, process.stderr
+    assert "note: VGG16's weights are not at hand" in process.stderr
+    assert "(vgg_distilled, " in process.stdout
+    record = provenance.read(tmp_path / "out.png")
+    assert record["config"]["features"] == "vgg_distilled"
 
 
 def test_other_backend_of_keras_is_refused(bad):

@@ -30,7 +30,7 @@ BORDERS = {"mirror": 9, "replicate": 1, "zero": 0}
 SCALES = {"vgg_distilled": 1 / 64}
 # What the content weight is multiplied by: a thin network does not see all of
 # the photograph, and what it does not see would be lost (BUILD_NOTES.md).
-CONTENT_GAINS = {"vgg_distilled": 2.0}
+CONTENT_GAINS = {"vgg_distilled": 1.5}
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
 

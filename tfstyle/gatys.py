@@ -307,6 +307,7 @@ def _check_memory(
         descent.precision(config),
         config.optimizer,
         devices.jit_compile(config.jit_compile),
+        config.features,
     )
 
 

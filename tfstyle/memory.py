@@ -26,6 +26,7 @@ _STEP = {
 }
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
+_THIN = 0.55  # The most that "vgg_distilled" takes of that.
 _NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
 # What a step takes beyond that where XLA compiled it for a processor.
 _XLA_STEP = 4300
@@ -74,6 +75,7 @@ def check(
     precision: str = "float32",
     optimizer: str = "adam",
     jit_compile: bool = False,
+    features: str = "vgg16",
 ) -> None:
     """Refuses a picture that would not fit in memory.
 
@@ -86,16 +88,18 @@ def check(
         precision: `"float32"` or `"bfloat16"`.
         optimizer: `"adam"` or `"lbfgs"`.
         jit_compile: Whether XLA compiles the step.
+        features: Name of the network.
 
     Raises:
         MemoryError: Names the largest size that fits.
     """
     xla = jit_compile and devices.kind() == "CPU"
-    needed = estimate(shape, style_shapes, precision, optimizer, xla)
+    settings = (precision, optimizer, xla, features)
+    needed = estimate(shape, style_shapes, *settings)
     left = available()
     if needed <= left:
         return
-    fixed = estimate((0, 0), [(0, 0)], precision, optimizer, xla)
+    fixed = estimate((0, 0), [(0, 0)], *settings)
     # All but the fixed part grows with the square of the size.
     share = max(0, left - fixed) / (needed - fixed)
     size = math.floor(max(shape) * math.sqrt(share))
@@ -116,6 +120,7 @@ def estimate(
     precision: str = "float32",
     optimizer: str = "adam",
     xla: bool = False,
+    features: str = "vgg16",
 ) -> int:
     """Bytes that a picture will take, with a margin.
 
@@ -127,7 +132,8 @@ def estimate(
     # made; the step comes after.
     styles = areas[-1] * _STYLE[precision]
     styles += sum(areas[:-1]) * _WAITING[precision]
-    return round(_MARGIN * (_NETWORK + xla * _XLA + max(step, styles)))
+    maps = max(step, styles) * (_THIN if features == "vgg_distilled" else 1)
+    return round(_MARGIN * (_NETWORK + xla * _XLA + maps))
 
 
 def _free_gpu_memory() -> int:

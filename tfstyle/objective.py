@@ -61,12 +61,23 @@ def terms(
     scaled = scale_styles(styles, shape, config.style_scale)
     shares = config.style_mix or (1.0,) * len(styles)
     mix = [share / sum(shares) for share in shares]
-    found: dict[str, Term] = {}
-    maps = network(content[None])
-    found |= _content_terms(maps, config, network.name)
-    found |= _style_terms(network, maps, scaled, mix, config)
+    found, energies = _photo(network, content, config)
+    found |= _style_terms(network, energies, scaled, mix, config)
     found |= _image_terms(content, scaled, mix, config)
     return found
+
+
+def _photo(network, content, config):
+    """Content terms, and energies of the photograph by style layer.
+
+    Its maps are let go before those of the styles are made: together they
+    would take more memory than a step does.
+    """
+    maps = network(content[None])
+    found = _content_terms(maps, config, network.name)
+    energy = {"gram": _gram_energy, "wasserstein": _energy}[config.style_loss]
+    layers = _shares(config.style_layers)
+    return found, {layer: energy(maps[layer]) for layer in layers}
 
 
 def scale_styles(
@@ -109,14 +120,14 @@ def _content_terms(maps, config, name):
     return found
 
 
-def _style_terms(network, photo, styles, mix, config):
+def _style_terms(network, energies, styles, mix, config):
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
     for layer, share in _shares(config.style_layers).items():
-        energy, loss = make(layer, photo[layer], [m[layer] for m in maps], mix)
-        weight = config.style_weight * share / energy
-        found[f"style/{layer}"] = Term(weight, loss)
+        energy, loss = make(layer, [m[layer] for m in maps], mix)
+        mean = (energy + energies[layer]) / 2
+        found[f"style/{layer}"] = Term(config.style_weight * share / mean, loss)
     return found
 
 
@@ -140,13 +151,16 @@ def _content(layer, target):
     return lambda image, maps: losses.content_loss(maps[layer], target)
 
 
-def _gram(layer, photo, maps, mix):
+def _gram(layer, maps, mix):
     target = _blend([losses.gram_matrix(m) for m in maps], mix)
-    energy = (_energy(target) + _energy(losses.gram_matrix(photo))) / 2
-    return energy, lambda image, m: losses.style_loss(m[layer], target)
+    return _energy(target), lambda image, m: losses.style_loss(m[layer], target)
 
 
-def _wasserstein(layer, photo, maps, mix):
+def _gram_energy(maps):
+    return _energy(losses.gram_matrix(maps))
+
+
+def _wasserstein(layer, maps, mix):
     """As crowsonkb does, styles are blended by their first two moments."""
     means, seconds = [], []
     for m in maps:
@@ -157,7 +171,6 @@ def _wasserstein(layer, photo, maps, mix):
     target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
     channels = mean.shape[-1]
     energy = _energy(mean) + float(target.trace[0]) / channels
-    energy = (energy + _energy(photo)) / 2
     return energy, lambda image, m: losses.wasserstein_loss(m[layer], target)
 
 

@@ -40,7 +40,7 @@ FILES = {
     "vgg_distilled": WeightsFile(
         "vgg_distilled",
         "pretrained/vgg_distilled.h5",
-        "md5:acdb8c519712b37dc5072ade48c5dd16",
+        "md5:63cfe2abdcc6f73b138215cece6cba2c",
         "CC BY 4.0 (trained by this project to imitate VGG19 of the Visual "
         "Geometry Group, University of Oxford)",
     ),
