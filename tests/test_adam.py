@@ -286,10 +286,12 @@ def test_levels_move_regions_together():
 def test_levels_are_resized_and_stored():
     optimizer = Adam(levels=3)
     state = optimizer.resize(run(optimizer, 3)[-1], 12, 16)
-    shapes = [square.shape for square in state.coarse]
+    shapes = [square.shape for square in state.coarse_square]
     assert shapes == [(1, 6, 8, 3), (1, 3, 4, 3)]
     again = State.from_numpy(state.to_numpy())
-    for one, other in zip(state.coarse, again.coarse, strict=True):
+    for one, other in zip(
+        state.coarse_square, again.coarse_square, strict=True
+    ):
         np.testing.assert_array_equal(one, other)
         assert one.numpy().min() >= 0
     square = lambda x: (tf.reduce_mean(x**2), {})  # noqa: E731

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from tfstyle import config
-from tfstyle.config import GatysConfig
+from tfstyle.config import DistillConfig, GatysConfig
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -166,3 +166,17 @@ def test_every_setting_is_documented():
     documented = GatysConfig.__doc__.split("Attributes:")[1]
     for field in dataclasses.fields(GatysConfig):
         assert f"\n        {field.name}: " in documented
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"steps": 0}, "`steps` must be positive. Received: steps=0"),
+        ({"crop": -1}, "`crop` must be positive"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be a number from 0 up"),
+        ({"gram_weight": float("nan")}, "`gram_weight` must be"),
+    ],
+)
+def test_distillation_settings_are_checked(changes, match):
+    with pytest.raises(ValueError, match=match):
+        DistillConfig(**changes)

@@ -37,7 +37,9 @@ class State(NamedTuple):
         aux: The terms of `value`: scalars by name.
         mean: Running mean of the gradient.
         square: Running mean of its square.
-        coarse: The same of the gradient averaged over squares of 2, 4, ...
+        coarse_mean: As `mean`, of the gradient by the coarser images of the
+            pyramid.
+        coarse_square: As `square`, of the same.
         count: Steps taken; int32.
         age: Steps taken at this size; int32.
         average: Running mean of `x`, not yet divided by `weight`.
@@ -51,7 +53,8 @@ class State(NamedTuple):
     aux: dict[str, tf.Tensor]
     mean: tf.Tensor
     square: tf.Tensor
-    coarse: tuple[tf.Tensor, ...]
+    coarse_mean: tuple[tf.Tensor, ...]
+    coarse_square: tuple[tf.Tensor, ...]
     count: tf.Tensor
     age: tf.Tensor
     average: tf.Tensor
@@ -60,25 +63,31 @@ class State(NamedTuple):
     best_value: tf.Tensor
 
     def to_numpy(self) -> dict[str, np.ndarray]:
-        """Flat dictionary for a checkpoint: `aux/<name>`, `coarse/<level>`."""
+        """Flat dictionary for a checkpoint: also `aux/<name>` and such."""
         arrays = self._asdict()
-        aux, coarse = arrays.pop("aux"), arrays.pop("coarse")
+        aux = arrays.pop("aux")
         arrays |= {f"aux/{name}": value for name, value in aux.items()}
-        arrays |= {f"coarse/{i}": value for i, value in enumerate(coarse)}
+        for field in _COARSE:
+            images = arrays.pop(field)
+            arrays |= {f"{field}/{i}": x for i, x in enumerate(images)}
         return {name: np.array(value) for name, value in arrays.items()}
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
         """Inverse of `to_numpy`."""
-        fields: dict[str, Any] = {"aux": {}, "coarse": ()}
+        fields: dict[str, Any] = {"aux": {}} | dict.fromkeys(_COARSE, ())
         for name, array in arrays.items():
-            if name.startswith("aux/"):
-                fields["aux"][name.removeprefix("aux/")] = tf.constant(array)
-            elif name.startswith("coarse/"):
-                fields["coarse"] += (tf.constant(array),)
+            field, _, key = name.partition("/")
+            if field == "aux":
+                fields["aux"][key] = tf.constant(array)
+            elif field in _COARSE:
+                fields[field] += (tf.constant(array),)
             else:
                 fields[name] = tf.constant(array)
         return cls(**fields)
+
+
+_COARSE = ("coarse_mean", "coarse_square")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,7 +131,8 @@ class Adam:
             aux={name: tf.constant(0.0) for name in aux},
             mean=zeros,
             square=zeros,
-            coarse=tuple(_pyramid(zeros, self.levels)[1:]),
+            coarse_mean=tuple(_pyramid(zeros, self.levels)[1:]),
+            coarse_square=tuple(_pyramid(zeros, self.levels)[1:]),
             count=tf.constant(0),
             age=tf.constant(0),
             average=zeros,
@@ -171,16 +181,18 @@ class Adam:
         average = tf.image.resize(self.picture(state), shape, "bicubic")
         x = tf.clip_by_value(average, 0.0, 1.0)
         square = tf.image.resize(state.square, shape, "bilinear")
-        sides = [image.shape[1:3] for image in _pyramid(x, self.levels)[1:]]
-        coarse = [
-            tf.nn.relu(tf.image.resize(image, side, "bilinear"))
-            for image, side in zip(state.coarse, sides, strict=True)
+        mean = tf.image.resize(state.mean, shape, "bicubic")
+        means = _pyramid(mean, self.levels)[1:]
+        squares = [
+            tf.image.resize(old, new.shape[1:3], "bilinear")
+            for old, new in zip(state.coarse_square, means, strict=True)
         ]
         return state._replace(
             x=x,
-            mean=tf.image.resize(state.mean, shape, "bicubic"),
+            mean=mean,
             square=tf.nn.relu(square),
-            coarse=tuple(coarse),
+            coarse_mean=tuple(means),
+            coarse_square=tuple(tf.nn.relu(square) for square in squares),
             age=tf.constant(0),
             average=x * state.weight,
             best=x,
@@ -195,17 +207,17 @@ class Adam:
 
     def _move(self, state: State, gradient: tf.Tensor) -> State:
         count = state.count + 1
-        mean = self.beta_1 * state.mean + (1 - self.beta_1) * gradient
-        squares, moves = [], []
-        for square, scale_mean, scale_gradient in zip(
-            (state.square, *state.coarse),
-            _pyramid(mean, self.levels),
+        means, squares, moves = [], [], []
+        for mean, square, slope in zip(
+            (state.mean, *state.coarse_mean),
+            (state.square, *state.coarse_square),
             _pyramid(gradient, self.levels),
             strict=True,
         ):
-            change = (1 - self.beta_2) * tf.square(scale_gradient)
+            means.append(self.beta_1 * mean + (1 - self.beta_1) * slope)
+            change = (1 - self.beta_2) * tf.square(slope)
             squares.append(self.beta_2 * square + change)
-            moves.append(self._direction(scale_mean, squares[-1], count))
+            moves.append(self._direction(means[-1], squares[-1], count))
         direction = moves[0]
         for move in moves[1:]:
             direction += tf.image.resize(move, direction.shape[1:3])
@@ -215,9 +227,10 @@ class Adam:
         x = tf.clip_by_value(x, 0.0, 1.0)
         return state._replace(
             x=x,
-            mean=mean,
+            mean=means[0],
             square=squares[0],
-            coarse=tuple(squares[1:]),
+            coarse_mean=tuple(means[1:]),
+            coarse_square=tuple(squares[1:]),
             count=count,
             age=state.age + 1,
             average=self.decay * state.average + (1 - self.decay) * x,
