@@ -70,7 +70,7 @@ def test_it_trains_on_jax_and_writes_weights_and_log(
     ("words", "status", "message"),
     [
         (["--images=missing"], 1, "There is no weights file 'none.h5'"),
-        (["--images=missing", "--steps=0"], 2, "--steps` must be positive"),
+        (["--images=missing", "--steps=0"], 2, "--steps must be positive"),
         ([], 2, "--images"),
     ],
 )

@@ -8,6 +8,7 @@ from tfstyle import (
     distillation,
     features,
     images,
+    initialization,
     losses,
     topology,
     weights,
@@ -70,8 +71,6 @@ def test_losses_are_the_same_in_the_coordinates(small_vgg16):
     network = features.extractor("vgg16", [layer], weights=small_vgg16)
     pictures = [helpers.image(20, 20, seed)[None] for seed in range(2)]
     one, other = (network(picture)[layer] for picture in pictures)
-    from tfstyle import initialization
-
     axes, share = initialization.principal_axes(np.asarray(one), 64)
     assert share == pytest.approx(1)
 

@@ -11,12 +11,14 @@
 and always show it.
 """
 
+import contextlib
 import math
 import os
+import re
 import signal
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from absl import app, flags
@@ -81,6 +83,21 @@ class Interrupt:
         self.status = 128 + number
         # Not print(): the signal may have come in the middle of one.
         os.write(2, _STOPPING)
+
+
+@contextlib.contextmanager
+def flag_errors() -> Iterator[None]:
+    """Turns errors of settings, which are named as the flags, into theirs."""
+    try:
+        yield
+    except ValueError as error:
+        text = re.sub(r"`(\w+)`", r"--\1", str(error))
+        raise app.UsageError(text) from error
+
+
+def note(text: str) -> None:
+    """Says something that is no error, on stderr."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 def parse_weights(text: str) -> dict[str, float]:

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
+import PIL.Image
 
-from tfstyle import images
-
-_ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+from tfstyle import decoding, images
 
 
 def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
@@ -23,22 +22,24 @@ def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
         NotADirectoryError: One of them is no folder.
         ValueError: There is no image in one of them.
     """
+    known = PIL.Image.registered_extensions()
+    endings = {e for e, kind in known.items() if kind in decoding.READABLE}
     found: list[pathlib.Path] = []
     for folder in map(pathlib.Path, folders):
         if not folder.is_dir():
             raise NotADirectoryError(f"There is no folder '{folder}'.")
-        inside = [p for p in folder.rglob("*") if _is_image(p)]
+        inside = [
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in endings and path.is_file()
+        ]
         if not inside:
             raise ValueError(
                 f"'{folder}' holds no images. Expected files that end in "
-                f"{', '.join(sorted(_ENDINGS))}."
+                f"{', '.join(sorted(endings))}."
             )
         found += sorted(inside)
     return found
-
-
-def _is_image(path: pathlib.Path) -> bool:
-    return path.suffix.lower() in _ENDINGS and path.is_file()
 
 
 def split(

@@ -15,7 +15,6 @@ KERAS_BACKEND=jax trains without TensorFlow.
 import contextlib
 import dataclasses
 import os
-import sys
 from typing import Any
 
 from absl import app, flags
@@ -64,10 +63,8 @@ def main(argv):
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(config.DistillConfig)
     }
-    try:
+    with cli.flag_errors():
         settings = config.DistillConfig(**values)
-    except ValueError as error:
-        raise app.UsageError(str(error).replace("`", "--", 1)) from error
     from tfstyle import checkpoint, weights
 
     weights.resolve(settings.teacher, settings.teacher_weights)
@@ -90,7 +87,7 @@ def _train(settings, resumed):
         parts = data.split(data.find([folder]), _HELD_OUT.value)
         train += parts[0]
         held_out += parts[1]
-    _note(f"{len(train)} images to learn from, {len(held_out)} held out")
+    cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
     path = os.path.join(_WORKDIR.value, "vgg_distilled.h5")
     log = os.path.join(_WORKDIR.value, "log.jsonl")
     with contextlib.ExitStack() as stack:
@@ -109,10 +106,6 @@ def _train(settings, resumed):
             weights.save(path, arrays)
     print(f"{path}{': interrupted' if interrupt.status else ''}")
     return interrupt.status
-
-
-def _note(text):
-    print(f"note: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -130,11 +130,8 @@ def _fit_channels(
     """Affine map from patches to as many channels as there are filters."""
     target = values[:, _representatives(values, convolution.filters)]
     # ReLU lets channels be scaled; Adam learns best where they are alike.
-    return _fit_relu(patches, target / (_deviation(target) + 1e-6))
-
-
-def _deviation(values: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.square(values).mean(0))
+    size = np.sqrt(np.square(target).mean(0)) + 1e-6
+    return _fit_relu(patches, target / size)
 
 
 def _patches(

@@ -25,8 +25,6 @@ picture on white.
 import contextlib
 import dataclasses
 import os
-import re
-import sys
 import time
 
 from absl import app, flags
@@ -143,7 +141,7 @@ def main(argv):
     # None of them loads TensorFlow, but --help need not even wait for NumPy.
     from tfstyle import devices, images, job
 
-    with _flag_errors():
+    with cli.flag_errors():
         devices.check(_DEVICE.value)
     settings, inputs = _wanted(job)
     format = images.check_format(
@@ -153,14 +151,16 @@ def main(argv):
     resumed = job.check_checkpoint(_CHECKPOINT.value)
     task = job.prepare(settings, inputs, _MAX_PIXELS.value)
     if task.content.alpha is not None and not format.alpha:
-        _note(f"{format.name} holds no transparency; it becomes white.")
+        cli.note(f"{format.name} holds no transparency; it becomes white.")
     if settings.features == "auto" and task.config.features == "vgg_distilled":
-        _note(
+        cli.note(
             "VGG16's weights are not at hand; painting with the thin network "
             "of this package. --features=vgg16 says what is missing."
         )
     if not task.weights_file.published:
-        _note(f"'{task.weights_file.path}' is not the published weights file.")
+        cli.note(
+            f"'{task.weights_file.path}' is not the published weights file."
+        )
     return _paint(task, resumed)
 
 
@@ -178,7 +178,7 @@ def _wanted(job):
     settings["feature_weights"] = inputs.get("feature_weights")
     if "init" in inputs:
         settings["init"] = _D.init
-    with _flag_errors():
+    with cli.flag_errors():
         wanted = config.GatysConfig(**settings)
         wanted.check_styles(len(job.styles(inputs)))
     return wanted, inputs
@@ -264,20 +264,6 @@ def _on_device(settings, devices):
         precision=descent.precision(settings),
         jit_compile="on" if jit_compile else "off",
     )
-
-
-@contextlib.contextmanager
-def _flag_errors():
-    try:
-        yield
-    except ValueError as error:
-        # Settings are named as the flags.
-        text = re.sub(r"`(\w+)`", r"--\1", str(error))
-        raise app.UsageError(text) from error
-
-
-def _note(text):
-    print(f"note: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

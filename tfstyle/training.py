@@ -128,13 +128,13 @@ class _Report(keras.callbacks.Callback):
     def __init__(
         self,
         on_step: OnStep | None,
-        data: data.Crops,
+        crops: data.Crops,
         epochs: int,
         first: int,
     ) -> None:
         super().__init__()
-        self.on_step, self.crop = on_step, data.crop
-        self.steps, self.total = len(data), epochs * len(data)
+        self.on_step, self.crop = on_step, crops.crop
+        self.steps, self.total = len(crops), epochs * len(crops)
         self.done = first * self.steps
         self.started = time.monotonic()
         self.ended = False

@@ -198,19 +198,17 @@ def _damaged(path: pathlib.Path, reason: object) -> ValueError:
 
 
 def _convolutions(file: h5py.File) -> set[str]:
-    return {layer for name in FILES for layer in topology.shapes(name)} & set(
-        file
-    )
+    known = {layer for name in FILES for layer in topology.shapes(name)}
+    return known & set(file)
 
 
 def _fitting(convolutions: set[str]) -> list[str]:
     """Networks whose first layers these are, all of them and no others."""
+    count = len(convolutions)
     return [
         name
         for name in FILES
-        if convolutions
-        and convolutions
-        == set(list(topology.shapes(name))[: len(convolutions)])
+        if count and convolutions == set(list(topology.shapes(name))[:count])
     ]
 
 
