@@ -17,16 +17,16 @@ LAYERS = [
     # Values, no tensors.
     {"config", "files", "srgb", "topology", "weight_cache"},
     {"checkpoint", "decoding", "encoding", "progress", "weights"},
-    {"images"},
+    {"images", "presets"},
     {"provenance", "schedule"},
     {"job", "output"},
     # Tensors.
-    {"adam", "devices", "lbfgs", "losses"},
-    {"data", "features", "memory"},
+    {"adam", "decoder", "devices", "lbfgs", "losses"},
+    {"data", "features", "memory", "perceptual"},
     {"initialization", "objective", "training"},
     # Algorithms.
-    {"descent", "distillation"},
-    {"gatys"},
+    {"adain", "descent", "distillation"},
+    {"gatys", "style_training"},
     # Flags.
     {"cli"},
     {"bench", "distill", "optimize"},  # Programs: nothing imports them.
@@ -35,13 +35,17 @@ LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
 VALUES = set().union(*LAYERS[:5])
 ANY_BACKEND = VALUES | {
+    "adain",
     "data",
+    "decoder",
     "distillation",
     "features",
     "initialization",
     "losses",
     "memory",
     "objective",
+    "perceptual",
+    "style_training",
     "training",
 }
 # Tests about the whole, beside the one for each module.

@@ -41,12 +41,16 @@ def model(rate=0.1):
 
 
 def fit(made, files, epochs, **changes):
-    settings = {"crop": 8, "batch_size": 2, "batches": 12}
-    held_out = data.Crops(files, **settings, seed=5)
+    settings = {"crop": 8, "batch_size": 2}
+    held_out = data.Crops(files, **settings, batches=12, seed=5)
     return training.fit(
         made,
-        lambda epoch: data.Crops(files, epoch=epoch, **settings),
-        epochs,
+        lambda epoch, first, batches: data.Crops(
+            files, epoch=epoch, first=first, batches=batches, **settings
+        ),
+        12 * epochs,
+        12,
+        size=8,
         **({"held_out": held_out} | changes),
     )
 
@@ -72,13 +76,13 @@ def test_it_reports_losses_their_parts_and_those_of_held_out_images(files):
 def test_epochs_are_counted(files):
     counts = []
     fit(model(), files, 3, on_epoch=[counts.append])
-    assert counts == [1, 2, 3]
+    assert counts == [12, 24, 36]
 
 
 def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
     whole, first, second = model(), model(), model()
     assert fit(whole, files, 3)
-    # In the middle of the second epoch, which is repeated.
+    # In the middle of the second epoch.
     stop = lambda progress, _: progress.done > 12  # noqa: E731
     assert not fit(first, files, 3, folder=tmp_path, on_step=stop)
     done = []
@@ -89,7 +93,7 @@ def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
         folder=tmp_path,
         on_step=lambda progress, _: done.append(progress.done),
     )
-    assert done == [22, 24, 34, 36]
+    assert done == [24, 34, 36]
     np.testing.assert_array_equal(second.colour, whole.colour)
     assert not np.array_equal(first.colour, whole.colour)
 

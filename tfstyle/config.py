@@ -210,6 +210,72 @@ class DistillConfig:
         _check_weight("noise", self.noise)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AdaINConfig:
+    """How `tfstyle.train` trains a model of any style.
+
+    Attributes:
+        encoder: Network that the model sees with: `"vgg16"`, `"vgg19"` or
+            `"vgg_distilled"`.
+        encoder_weights: Path of its weights; `None` for the published file.
+        levels: Its layers where styles are applied; `None` for what
+            `adain.ARCHITECTURES` has for the encoder, as for the next three.
+        widths: Channels of the decoder's stages.
+        depths: Convolutions of the decoder's stages.
+        train_encoder: Whether the encoder is trained, too.
+        start: Model to go on from, see `presets`; its encoder, levels, widths
+            and depths are taken.
+        loss_features: Network that judges the images.
+        loss_weights_file: Path of its weights; `None` for the published file.
+        loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        content_layer: Where photographs are compared.
+        style_layers: Where styles are compared, with equal shares.
+        content_weight: Weight of the content loss.
+        style_weight: Weight of the style loss.
+        style_loss: `"gram"`, `"moments"` or `"wasserstein"`.
+        tv_weight: Weight of the total variation loss (squared differences).
+        range_weight: Weight of the squares of what is beyond [0, 1].
+        identity: Share of the pairs whose style is the photograph itself.
+        steps: Of the optimiser, in all.
+        epoch: Steps between checkpoints.
+        batch_size: Pairs in a step.
+        crop: Side of the images, in pixels.
+        smallest: Share of an image's shorter side that a crop covers at
+            least.
+        learning_rate: Of Adam, the largest: it rises over the first steps
+            and falls as a cosine.
+        precision: Policy of the model: `"float32"` or `"mixed_bfloat16"`.
+        seed: Of the pairs.
+    """
+
+    encoder: str = "vgg_distilled"
+    encoder_weights: str | None = None
+    levels: tuple[str, ...] | None = None
+    widths: tuple[int, ...] | None = None
+    depths: tuple[int, ...] | None = None
+    train_encoder: bool | None = None
+    start: str | None = None
+    loss_features: str = "vgg19"
+    loss_weights_file: str | None = None
+    loss_dtype: str = "bfloat16"
+    content_layer: str = "block4_conv2"
+    style_layers: tuple[str, ...] = tuple(_STYLE_LAYERS)
+    content_weight: float = 1.0
+    style_weight: float = 5.0
+    style_loss: str = "wasserstein"
+    tv_weight: float = 2.0
+    range_weight: float = 10.0
+    identity: float = 0.05
+    steps: int = 20000
+    epoch: int = 200
+    batch_size: int = 8
+    crop: int = 192
+    smallest: float = 0.5
+    learning_rate: float = 1e-3
+    precision: str = "mixed_bfloat16"
+    seed: int = 0
+
+
 _CHOICES = {
     "features": FEATURES,
     "style_loss": STYLE_LOSSES,

@@ -82,6 +82,7 @@ class Crops(keras.utils.PyDataset):
             half of the crops.
         seed: Of all choices.
         epoch: The first one.
+        first: Index of the first batch that is wanted.
         **kwargs: Passed to `keras.utils.PyDataset`.
 
     Attributes:
@@ -100,9 +101,11 @@ class Crops(keras.utils.PyDataset):
         noise: float = 0.0,
         seed: int = 0,
         epoch: int = 0,
+        first: int = 0,
         **kwargs: int,
     ) -> None:
         super().__init__(**kwargs)
+        self.first = first
         self.files, self.crop, self.batch_size = files, crop, batch_size
         self.batches, self.smallest, self.native = batches, smallest, native
         self.noise, self.seed, self.epoch = noise, seed, epoch
@@ -117,12 +120,17 @@ class Crops(keras.utils.PyDataset):
         Raises:
             ValueError: None of the files can be read.
         """
-        random = np.random.default_rng([self.seed, self.epoch, index])
+        random = self.generator(index)
         return np.stack([self._crop(random) for _ in range(self.batch_size)])
 
     def on_epoch_end(self) -> None:
         """Other crops for the next epoch."""
         self.epoch += 1
+
+    def generator(self, index: int, *more: int) -> np.random.Generator:
+        """Random numbers for a batch; others for each of `more`."""
+        place = [self.seed, self.epoch, self.first + index]
+        return np.random.default_rng([*place, *more])
 
     def _crop(self, random: np.random.Generator) -> np.ndarray:
         share, down, across, mirror, native, noise = random.random(6)
@@ -155,3 +163,42 @@ class Crops(keras.utils.PyDataset):
             f"None of the {len(self.files)} images can be read, such as "
             f"'{self.files[0]}'."
         )
+
+
+class Pairs(keras.utils.PyDataset):
+    """Batches of photographs and style pictures.
+
+    Args:
+        contents: Crops of photographs.
+        styles: Crops of style pictures; as many batches of the same size.
+        identity: Share of the pairs whose style is the photograph itself.
+        **kwargs: Passed to `keras.utils.PyDataset`.
+    """
+
+    def __init__(
+        self,
+        contents: Crops,
+        styles: Crops,
+        identity: float = 0.0,
+        **kwargs: int,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.contents, self.styles = contents, styles
+        self.identity = identity
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __getitem__(
+        self, index: int
+    ) -> tuple[tuple[np.ndarray, np.ndarray]]:
+        """A batch `((contents, styles),)`, as `fit` takes it."""
+        contents, styles = self.contents[index], self.styles[index]
+        same = self.styles.generator(index, 1).random(len(styles))
+        styles[same < self.identity] = contents[same < self.identity]
+        return ((contents, styles),)
+
+    def on_epoch_end(self) -> None:
+        """Other crops for the next epoch."""
+        self.contents.on_epoch_end()
+        self.styles.on_epoch_end()

@@ -106,10 +106,17 @@ def distill(
     report = [] if on_epoch is None else [lambda _: on_epoch(_arrays(student))]
     training.fit(
         model,
-        lambda epoch: data.Crops(
-            files, batches=config.epoch, epoch=epoch, workers=2, **shape
+        lambda epoch, start, batches: data.Crops(
+            files,
+            batches=batches,
+            epoch=epoch,
+            first=start,
+            workers=2,
+            **shape,
         ),
-        -(-config.steps // config.epoch),
+        config.steps,
+        config.epoch,
+        size=config.crop,
         held_out=data.Crops(held_out, batches=_HELD_OUT_BATCHES, **shape),
         folder=folder,
         key=dataclasses.asdict(config),

@@ -3,6 +3,7 @@
 The same code runs on all backends of Keras.
 """
 
+import json
 import math
 import os
 import time
@@ -12,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import checkpoint, data, memory
+from tfstyle import checkpoint, memory
 from tfstyle.progress import OnStep, Progress
 
 _FETCH = 10  # Steps between reports of the losses, which wait for the device.
@@ -20,9 +21,11 @@ _FETCH = 10  # Steps between reports of the losses, which wait for the device.
 
 def fit(
     model: keras.Model,
-    make_data: Callable[[int], data.Crops],
-    epochs: int,
+    make_data: Callable[[int, int, int], keras.utils.PyDataset],
+    steps: int,
+    epoch: int,
     *,
+    size: int,
     held_out: keras.utils.PyDataset | None = None,
     folder: str | os.PathLike[str] | None = None,
     key: Mapping[str, Any] | None = None,
@@ -33,85 +36,85 @@ def fit(
 
     Args:
         model: Compiled and built.
-        make_data: Gives the data from an epoch on.
-        epochs: How many, with those of earlier runs.
+        make_data: From an epoch, the first batch of it that is wanted and
+            their number to that data.
+        steps: Of the optimiser, with those of earlier runs.
+        epoch: Steps between checkpoints.
+        size: Side of the images, which `on_step` is told.
         held_out: Its losses are reported after each epoch, as `val_...`.
-        folder: Of the checkpoint, written after each epoch.
+        folder: Of the checkpoint, written after each epoch and when
+            `on_step` ends the run.
         key: Settings that must be the same when a run is continued.
         on_step: Receives the progress; true ends the run, see `progress`.
-        on_epoch: Called with the number of finished epochs.
+        on_epoch: Called with the number of steps after each epoch, and when
+            `on_step` ends the run.
 
     Returns:
-        Whether all epochs were done.
+        Whether all steps were done.
 
     Raises:
         ValueError: The checkpoint belongs to other settings.
         FloatingPointError: The loss was not finite.
     """
-    kept = _Checkpoint(folder, dict(key or {}))
-    first = kept.restore(model)
-    crops = make_data(first)
-    report = _Report(on_step, crops, epochs, first)
-    if first < epochs:
-        model.fit(
-            crops,
-            epochs=epochs,
-            initial_epoch=first,
-            validation_data=held_out,
-            # Checkpoints last, so that what they hold was reported.
-            callbacks=[report, _Epochs(on_epoch), kept],
-            shuffle=False,
-            verbose=0,
+    done = _restore(model, folder, dict(key or {}))
+    report = _Report(on_step, size, done, steps)
+    while done < steps and not report.ended:
+        count, first = divmod(done, epoch)
+        batches = min(epoch - first, steps - done)
+        crops = make_data(count, first, batches)
+        logs = model.fit(crops, callbacks=[report], shuffle=False, verbose=0)
+        done = report.done
+        if not report.ended:
+            held = {} if held_out is None else _evaluate(model, held_out)
+            report.tell({k: v[-1] for k, v in logs.history.items()} | held)
+        for call in on_epoch:
+            call(done)
+        # Last, so that what it holds was reported.
+        if folder is not None:
+            _save(model, folder, {"key": dict(key or {}), "steps": done})
+    return done >= steps
+
+
+def _evaluate(
+    model: keras.Model, held_out: keras.utils.PyDataset
+) -> dict[str, float]:
+    logs = model.evaluate(held_out, verbose=0, return_dict=True)
+    return {f"val_{name}": value for name, value in logs.items()}
+
+
+def _restore(
+    model: keras.Model,
+    folder: str | os.PathLike[str] | None,
+    key: dict[str, Any],
+) -> int:
+    """Puts back what the folder holds; the steps that are done."""
+    model.optimizer.build(model.trainable_variables)
+    found = checkpoint.load(folder) if folder else None
+    if found is None:
+        return 0
+    arrays, meta = found
+    # As read back: JSON makes lists of tuples.
+    if meta["key"] != json.loads(json.dumps(key)):
+        raise ValueError(
+            f"The checkpoint in '{folder}' belongs to other settings: "
+            f"{meta['key']}, not {key}. Give those, another folder, or delete "
+            "it."
         )
-    return not report.ended
+    for name, variable in _variables(model).items():
+        variable.assign(arrays[name])
+    return meta["steps"]
 
 
-class _Epochs(keras.callbacks.Callback):
-    def __init__(self, calls: Sequence[Callable[[int], None]]) -> None:
-        super().__init__()
-        self.calls = calls
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        for call in self.calls:
-            call(epoch + 1)
-
-
-class _Checkpoint(keras.callbacks.Callback):
-    """Writes what a training needs to go on, after each epoch."""
-
-    def __init__(
-        self, folder: str | os.PathLike[str] | None, key: dict[str, Any]
-    ) -> None:
-        super().__init__()
-        self.folder, self.key = folder, key
-
-    def restore(self, model: keras.Model) -> int:
-        """Puts back what the folder holds; the epochs that are done."""
-        model.optimizer.build(model.trainable_variables)
-        found = checkpoint.load(self.folder) if self.folder else None
-        if found is None:
-            return 0
-        arrays, meta = found
-        if meta["key"] != self.key:
-            raise ValueError(
-                f"The checkpoint in '{self.folder}' belongs to other "
-                f"settings: {meta['key']}, not {self.key}. Give those, "
-                "another folder, or delete it."
-            )
-        for name, variable in _variables(model).items():
-            variable.assign(arrays[name])
-        return meta["epochs"]
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        # A run that was ended in the middle of an epoch repeats it.
-        if self.folder is None or self.model.stop_training:
-            return
-        arrays = {
-            name: keras.ops.convert_to_numpy(variable)
-            for name, variable in _variables(self.model).items()
-        }
-        meta = {"key": self.key, "epochs": epoch + 1}
-        checkpoint.save(self.folder, arrays, meta)
+def _save(
+    model: keras.Model,
+    folder: str | os.PathLike[str],
+    meta: Mapping[str, Any],
+) -> None:
+    arrays = {
+        name: keras.ops.convert_to_numpy(variable)
+        for name, variable in _variables(model).items()
+    }
+    checkpoint.save(folder, arrays, meta)
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -126,28 +129,21 @@ class _Report(keras.callbacks.Callback):
     """Makes `Progress` values of what `fit` says."""
 
     def __init__(
-        self,
-        on_step: OnStep | None,
-        crops: data.Crops,
-        epochs: int,
-        first: int,
+        self, on_step: OnStep | None, size: int, done: int, steps: int
     ) -> None:
         super().__init__()
-        self.on_step, self.crop = on_step, crops.crop
-        self.steps, self.total = len(crops), epochs * len(crops)
-        self.done = first * self.steps
+        self.on_step, self.size = on_step, size
+        self.done, self.steps = done, steps
         self.started = time.monotonic()
         self.ended = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.done += 1
-        if (batch + 1) % _FETCH == 0 and batch + 1 < self.steps:
-            self._tell(logs)
+        if (batch + 1) % _FETCH == 0:
+            self.tell(logs)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._tell(logs)
-
-    def _tell(self, logs: Mapping[str, Any]) -> None:
+    def tell(self, logs: Mapping[str, Any]) -> None:
+        """Calls `on_step` with the losses."""
         losses = {_name(key): float(value) for key, value in logs.items()}
         if not math.isfinite(losses["loss"]):
             raise FloatingPointError(
@@ -155,13 +151,13 @@ class _Report(keras.callbacks.Callback):
                 "learning rate, or take float32."
             )
         progress = Progress(
-            size=self.crop,
-            height=self.crop,
-            width=self.crop,
+            size=self.size,
+            height=self.size,
+            width=self.size,
             step=self.done,
-            steps=self.total,
+            steps=self.steps,
             done=self.done,
-            total=self.total,
+            total=self.steps,
             losses=losses,
             seconds=time.monotonic() - self.started,
             memory=memory.peak(),

@@ -148,12 +148,14 @@ def load(
 def save(
     path: str | os.PathLike[str],
     arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    attributes: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes weights as float16, half the bytes, for `load`.
+    """Writes weights as float16, half the bytes, for `load` and `read`.
 
     Args:
         path: The file to write (.h5).
         arrays: Kernel and bias by layer.
+        attributes: Texts about the whole, by name.
 
     Raises:
         ValueError: A value is not finite as float16.
@@ -161,6 +163,7 @@ def save(
     """
     data = io.BytesIO()
     with h5py.File(data, "w") as file:
+        file.attrs.update(attributes or {})
         for layer, pair in arrays.items():
             group = file.create_group(layer)
             names = [f"{layer}_kernel", f"{layer}_bias"]
@@ -173,6 +176,20 @@ def save(
                 group[name] = small
     with files.atomic(path) as target:
         target.write(data.getvalue())
+
+
+def read(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, str]]:
+    """All that `save` wrote: weights by layer, as float32, and attributes.
+
+    Raises:
+        ValueError: The file is truncated or not such a file.
+    """
+    found = pathlib.Path(path)
+    with _open(found) as file:
+        arrays = {layer: _read_layer(file, layer, found) for layer in file}
+        return arrays, {name: str(text) for name, text in file.attrs.items()}
 
 
 def _published(name: str) -> WeightsFile:

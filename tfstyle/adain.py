@@ -1,0 +1,403 @@
+"""Any style in one pass: an encoder, AdaIN and a decoder.
+
+The style of a picture is the mean and deviation of each channel of its feature
+maps. The model gives the maps of a photograph those of a style picture
+(AdaIN), and decodes them. All that is done with styles is arithmetic with
+these numbers, the style embedding: a strength below 1 moves from the
+embedding of the photograph to that of the style, and styles are mixed by the
+weighted mean of theirs (Huang and Belongie, eqs. 14 and 15).
+
+Beyond the paper, AdaIN can be at several depths of the encoder, not at the
+deepest alone: the decoder receives the maps of each. And the encoder can be
+trained with the decoder.
+
+Reference: Huang and Belongie, "Arbitrary Style Transfer in Real-time with
+Adaptive Instance Normalization", ICCV 2017.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfstyle import decoder, features, losses, presets, topology
+
+Tensor = Any
+# What the models of each encoder are, unless it is said otherwise: thin ones
+# trained as a whole; for published encoders the paper's decoder.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "vgg_distilled": {
+        "levels": ("block2_conv1", "block3_conv1", "block4_conv1"),
+        "widths": (16, 32, 80, 160),
+        "depths": (1, 2, 3, 3),
+        "train_encoder": True,
+    },
+    "vgg19": {
+        "levels": ("block4_conv1",),
+        "widths": (64, 128, 256, 512),
+        "depths": (2, 2, 4, 1),
+        "train_encoder": False,
+    },
+    # The weights beyond block3_conv3 were not at hand.
+    "vgg16": {
+        "levels": ("block3_conv3",),
+        "widths": (64, 128, 256),
+        "depths": (2, 2, 3),
+        "train_encoder": False,
+    },
+}
+# Shorter sides need as much: the encoder mirrors 9 pixels at each edge, and
+# halves what it gets three times.
+SMALLEST = 16
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class AdaIN(keras.layers.Layer):
+    """Gives feature maps the channel moments of a style.
+
+    The layer has no weights. Statistics are float32 whatever the precision.
+
+    Args:
+        epsilon: Added to the variances.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Call arguments:
+        content: Shape `(batch, height, width, channels)`.
+        style: Mean and deviation, as `losses.channel_moments` gives them:
+            shapes `(batch, 1, 1, channels)`.
+        own: Those of the content; found if not given.
+
+    Output shape:
+        That of `content`.
+
+    Reference:
+        Huang and Belongie 2017, eq. 8.
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # Statistics stay float32.
+        self.epsilon = epsilon
+
+    def call(self, content, style, own=None):
+        mean, deviation = own or losses.channel_moments(content, self.epsilon)
+        scale = style[1] / deviation
+        shift = style[0] - mean * scale
+        content, scale, shift = (
+            ops.cast(x, self.compute_dtype) for x in (content, scale, shift)
+        )
+        return content * scale + shift
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class StyleModel(keras.Model):
+    """Paints photographs in the style of pictures, in one pass.
+
+    Images are float32, RGB in [0, 1], of any size from `SMALLEST` pixels up;
+    results have the size of the content. `stylize` is for arrays; the other
+    methods take and return tensors and can be traced and exported.
+
+    `fit` takes batches `((contents, styles),)`, after `compile` got an
+    `objective`; only `compute_loss` is overridden, so the model trains on
+    every Keras backend.
+
+    Args:
+        encoder: Name of the network, see `features.network`.
+        levels: Its layers where the style is applied, shallow to deep.
+        widths: Of the decoder, see `decoder.build`.
+        depths: Of the decoder.
+        train_encoder: Whether the encoder is trained, too.
+        **kwargs: Passed to `keras.Model`; `dtype` is a precision or policy.
+
+    Call arguments:
+        inputs: Contents and styles, two batches `(batch, height, width, 3)`.
+
+    Returns:
+        Images of the contents' shape, not confined to [0, 1].
+
+    Example, with the model of this package:
+
+        model = StyleModel.from_preset("distilled")
+        picture = model.stylize(photograph, style)
+    """
+
+    def __init__(
+        self, encoder, levels, widths, depths, train_encoder, **kwargs
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.settings = {
+            "encoder": encoder,
+            "levels": list(levels),
+            "widths": list(widths),
+            "depths": list(depths),
+            "train_encoder": train_encoder,
+        }
+        policy = self.dtype_policy
+        shapes = topology.shapes(encoder)
+        self.channels = {level: shapes[level][-1] for level in levels}
+        self.encoder = features.network(
+            encoder, levels, border="mirror", dtype=policy
+        )
+        self.encoder.trainable = train_encoder
+        self.adain = AdaIN(dtype=policy, name="adain")
+        self.decoder = decoder.build(self.channels, widths, depths, policy)
+        self.objective: Callable[..., dict[str, Tensor]] | None = None
+        self.trackers: dict[str, keras.metrics.Mean] = {}
+        self.built = True
+
+    @classmethod
+    def from_preset(
+        cls,
+        name: str | os.PathLike[str],
+        encoder_weights: str | os.PathLike[str] | None = None,
+        dtype: Any = "float32",
+    ) -> "StyleModel":
+        """A trained model.
+
+        Args:
+            name: A key of `presets.FILES`, or the path of a file that
+                `save_preset` wrote.
+            encoder_weights: Weights of the encoder, where the file has none:
+                a path, or `None` for the published file; see
+                `weights.resolve`.
+            dtype: Precision or policy.
+
+        Raises:
+            ValueError: There is no such preset, or a file is not what it
+                should be.
+            FileNotFoundError: There is no such file, or the encoder's weights
+                are not at hand.
+        """
+        settings, arrays = presets.load(name)
+        model = cls(**settings, dtype=dtype)
+        model._assign(arrays, name)
+        if not model.encoder.trainable:
+            features.assign(model.encoder, settings["encoder"], encoder_weights)
+        return model
+
+    def save_preset(self, path: str | os.PathLike[str]) -> None:
+        """Writes what was trained as float16, for `from_preset`.
+
+        Raises:
+            ValueError: A value is not finite as float16.
+            OSError: The file cannot be written.
+        """
+        arrays = {
+            layer.name: tuple(layer.get_weights()) for layer in self._trained()
+        }
+        presets.save(path, self.settings, arrays)
+
+    def _trained(self):
+        parts = [self.encoder] if self.encoder.trainable else []
+        for part in [*parts, self.decoder]:
+            for layer in part.layers:
+                if isinstance(layer, keras.layers.Conv2D):
+                    yield layer
+
+    def _assign(self, arrays, path):
+        for layer in self._trained():
+            try:
+                layer.set_weights(list(arrays[layer.name]))
+            except (KeyError, ValueError) as error:
+                raise ValueError(
+                    f"'{path}' does not fit its own settings "
+                    f"{self.settings}, in layer {layer.name}."
+                ) from error
+
+    def stylize(
+        self,
+        content: np.ndarray,
+        styles: np.ndarray | Sequence[np.ndarray],
+        alpha: float = 1.0,
+        style_mix: Sequence[float] | None = None,
+    ) -> np.ndarray:
+        """Paints a photograph in a style, or in a blend of several.
+
+        Args:
+            content: Shape `(height, width, 3)`.
+            styles: One such array, or several, of any size. Styles look as
+                they do at the size given; 256 pixels are what the models of
+                this package learned from.
+            alpha: Strength of the style, from 0 for the photograph to 1.
+            style_mix: Share of each style, divided by their sum; `None` for
+                equal shares.
+
+        Returns:
+            Shape of `content`, float32, in [0, 1].
+
+        Raises:
+            ValueError: Shapes or shares are not what they should be.
+        """
+        if isinstance(styles, np.ndarray) and styles.ndim == 3:
+            styles = [styles]
+        for image in (content, *styles):
+            check_image(image)
+        embeddings = [self.embed_style(style[None]) for style in styles]
+        embedding = blend(embeddings, style_mix)
+        image = self.apply_style(content[None], embedding, alpha)
+        return ops.convert_to_numpy(image)[0]
+
+    def embed_style(self, styles: Tensor) -> Tensor:
+        """Style embeddings: for each level the means, then the deviations.
+
+        Args:
+            styles: Shape `(batch, height, width, 3)`.
+
+        Returns:
+            Shape `(batch, 2 * channels of all levels)`, float32.
+        """
+        moments = self.moments(self.encoder(styles))
+        return self.embedding(moments)
+
+    def apply_style(
+        self, contents: Tensor, embedding: Tensor, alpha: Tensor = 1.0
+    ) -> Tensor:
+        """Paints photographs in the style of an embedding.
+
+        Args:
+            contents: Shape `(batch, height, width, 3)`.
+            embedding: From `embed_style`, or a weighted mean of such: shape
+                `(batch or 1, size)`.
+            alpha: Strength of the style, from 0 for the photograph to 1: a
+                number, or one for each example, shape `(batch,)`.
+
+        Returns:
+            Shape of `contents`, in [0, 1].
+        """
+        maps = self.encoder(contents)
+        own = self.moments(maps)
+        alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
+        mine = self.embedding(own)
+        target = mine + alpha * (embedding - mine)
+        image = self.decode(maps, own, self._split(target), contents)
+        return ops.clip(image, 0.0, 1.0)
+
+    def call(self, inputs, training=False):
+        contents, styles = inputs
+        style = self.moments(self.encoder(styles))
+        maps = self.encoder(contents)
+        return self.decode(maps, self.moments(maps), style, contents)
+
+    def moments(self, maps: dict[str, Tensor]) -> dict[str, tuple]:
+        """`losses.channel_moments` of each level's maps."""
+        return {
+            level: losses.channel_moments(maps[level], self.adain.epsilon)
+            for level in self.channels
+        }
+
+    def embedding(self, moments: dict[str, tuple]) -> Tensor:
+        """The embedding that consists of these moments."""
+        flat = [part[:, 0, 0] for pair in moments.values() for part in pair]
+        return ops.concatenate(flat, axis=-1)
+
+    def decode(
+        self,
+        maps: dict[str, Tensor],
+        own: dict[str, tuple],
+        style: dict[str, tuple],
+        contents: Tensor,
+    ) -> Tensor:
+        """The image of maps whose moments are replaced.
+
+        Args:
+            maps: Of the contents.
+            own: Their moments.
+            style: Those that they get.
+            contents: Says the size.
+        """
+        restyled = [
+            self.adain(maps[level], style[level], own[level])
+            for level in self.channels
+        ]
+        height, width = ops.shape(contents)[1:3]
+        start = decoder.MARGIN
+        image = self.decoder(restyled)
+        return image[:, start : start + height, start : start + width]
+
+    def _split(self, embedding):
+        counts = [count for count in self.channels.values() for _ in range(2)]
+        ends = np.cumsum(counts)[:-1].tolist()
+        parts = ops.split(embedding[:, None, None], ends, axis=-1)
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return dict(zip(self.channels, pairs, strict=True))
+
+    def compile(self, *args, objective=None, **kwargs):
+        """As of `keras.Model`.
+
+        Args:
+            *args: Passed on.
+            objective: What is minimised, such as `perceptual.PerceptualLoss`:
+                from the model's images, contents and styles to terms by name,
+                each of shape `(batch,)`. Has their names as `terms`.
+            **kwargs: Passed on.
+        """
+        super().compile(*args, **kwargs)
+        self.objective = objective
+        names = objective.terms if objective is not None else ()
+        self.trackers = {n: keras.metrics.Mean(name=n) for n in names}
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Mean over the batch of the sum of the terms."""
+        total = 0.0
+        for name, values in self.objective(y_pred, *x).items():
+            self.trackers[name].update_state(values)
+            total += ops.mean(values)
+        return total
+
+    def get_compile_config(self):
+        """Nothing: the objective holds a network of its own."""
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}
+
+
+def blend(
+    embeddings: Sequence[Tensor], shares: Sequence[float] | None = None
+) -> Tensor:
+    """Weighted mean of style embeddings.
+
+    Args:
+        embeddings: At least one, of the same shape.
+        shares: One for each, divided by their sum; `None` for equal ones.
+
+    Raises:
+        ValueError: Their number is wrong, or a share is.
+
+    Reference:
+        Huang and Belongie 2017, eq. 15: to mix the restyled maps is to mix
+        the moments.
+    """
+    shares = [1.0] * len(embeddings) if shares is None else list(shares)
+    if len(shares) != len(embeddings):
+        raise ValueError(
+            f"`style_mix` must have a share for each of the {len(embeddings)} "
+            f"styles. Received: style_mix={shares}"
+        )
+    if not all(0 <= share < np.inf for share in shares) or not any(shares):
+        raise ValueError(
+            "Shares must be numbers from 0 up, one of them above 0. Received: "
+            f"style_mix={shares}"
+        )
+    pairs = zip(shares, embeddings, strict=True)
+    return sum(share / sum(shares) * e for share, e in pairs)
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raises `ValueError` unless a model can take the image."""
+    if image.ndim != 3 or image.shape[-1] != 3:
+        raise ValueError(
+            "Images must have shape (height, width, 3). Received: shape "
+            f"{image.shape}"
+        )
+    if min(image.shape[:2]) < SMALLEST:
+        raise ValueError(
+            f"Images must have {SMALLEST} pixels or more on each side. "
+            f"Received: {image.shape[1]}x{image.shape[0]} pixels"
+        )

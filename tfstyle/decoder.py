@@ -1,0 +1,135 @@
+"""Decoders: models from feature maps back to an image.
+
+They mirror a VGG encoder: stages that end with nearest upsampling instead of
+pooling, convolutions with mirrored padding, no normalisation (Huang and
+Belongie 2017, section 6).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+# The encoder continues images by so many mirrored pixels on each side, and
+# the image loses them again. What zeros beside the edge do in the stages 1
+# and 2, of two convolutions each at most, ends within them; only the stages
+# below pad by mirroring.
+MARGIN = 8
+_UNPADDED = 2
+
+
+def build(
+    channels: Mapping[str, int],
+    widths: Sequence[int],
+    depths: Sequence[int],
+    dtype: Any = "float32",
+) -> keras.Model:
+    """Convolutions from feature maps to an image.
+
+    Args:
+        channels: Of each level, a layer of the encoder, shallow to deep. The
+            deepest is where the decoder begins; others join the stage that
+            has their size.
+        widths: Channels of the stages, from that of whole pixels down to that
+            of the deepest level.
+        depths: Convolutions of the stages; the last of each has the width of
+            the stage above it, and the very last 3 channels, without ReLU.
+        dtype: Precision or policy.
+
+    Returns:
+        Model from a list of maps, one for each level, to images `(batch,
+        height, width, 3)`, float32, not confined to [0, 1].
+    """
+    joined = {_block(level): level for level in channels}
+    compute_dtype = keras.dtype_policies.get(dtype).compute_dtype
+    inputs = {
+        level: keras.Input((None, None, count), name=level, dtype=compute_dtype)
+        for level, count in channels.items()
+    }
+    x = inputs[joined[max(joined)]]
+    for stage in range(max(joined), 0, -1):
+        for i in range(1, depths[stage - 1]):
+            x = _convolution(x, widths[stage - 1], stage, f"conv{i}", dtype)
+        if stage > 1:
+            x = _convolution(x, widths[stage - 2], stage, "out", dtype)
+            x = Upsampling(name=f"stage{stage}_upsampling", dtype=dtype)(x)
+        if stage - 1 in joined:
+            join = Joining(name=f"stage{stage - 1}_join", dtype=dtype)
+            x = join([x, inputs[joined[stage - 1]]])
+    x = _convolution(x, 3, 1, "out", dtype, activation=None)
+    as_float32 = keras.layers.Activation("linear", dtype="float32")
+    return keras.Model(list(inputs.values()), as_float32(x), name="decoder")
+
+
+def _block(layer: str) -> int:
+    return int(layer[len("block")])
+
+
+def _convolution(x, count, stage, which, dtype, activation="relu"):
+    name = f"stage{stage}_{which}"
+    mirrored = stage > _UNPADDED
+    if mirrored:
+        x = ReflectionPadding(name=f"{name}_padding", dtype=dtype)(x)
+    return keras.layers.Conv2D(
+        count,
+        3,
+        padding="valid" if mirrored else "same",
+        data_format="channels_last",
+        activation=activation,
+        kernel_initializer=keras.initializers.HeNormal(seed=stage),
+        name=name,
+        dtype=dtype,
+    )(x)
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class ReflectionPadding(keras.layers.Layer):
+    """Continues maps by one position that mirrors those beside the edge.
+
+    The edge itself is not repeated. Output shape: `(batch, height + 2, width
+    + 2, channels)`.
+    """
+
+    def call(self, x):
+        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class Upsampling(keras.layers.Layer):
+    """Doubles both sides; each position becomes four alike.
+
+    Unlike `keras.layers.UpSampling2D` it can be converted to LiteRT with free
+    sizes. Output shape: `(batch, 2 * height, 2 * width, channels)`.
+    """
+
+    def call(self, x):
+        height, width = ops.shape(x)[1:3]
+        return ops.image.resize(
+            x,
+            (2 * height, 2 * width),
+            interpolation="nearest",
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, _twice(height), _twice(width), channels)
+
+
+def _twice(side: int | None) -> int | None:
+    return None if side is None else 2 * side
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class Joining(keras.layers.Layer):
+    """Concatenates channels; the second maps are cut to the first's size."""
+
+    def call(self, maps):
+        x, skip = maps
+        height, width = ops.shape(x)[1:3]
+        return ops.concatenate([x, skip[:, :height, :width]], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        (batch, height, width, channels), skip = input_shape
+        return (batch, height, width, channels + skip[-1])
