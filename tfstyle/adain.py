@@ -273,15 +273,16 @@ class StyleModel(keras.Model):
         own = self.moments(maps)
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
         mine = self.embedding(own)
-        target = mine + alpha * (embedding - mine)
-        image = self.decode(maps, own, self._split(target), contents)
+        target = self.split(mine + alpha * (embedding - mine))
+        image = self._decode(self.restyle(maps, own, target), contents)
         return ops.clip(image, 0.0, 1.0)
 
     def call(self, inputs, training=False):
         contents, styles = inputs
         style = self.moments(self.encoder(styles))
         maps = self.encoder(contents)
-        return self.decode(maps, self.moments(maps), style, contents)
+        maps = self.restyle(maps, self.moments(maps), style)
+        return self._decode(maps, contents)
 
     def moments(self, maps: dict[str, Tensor]) -> dict[str, tuple]:
         """`losses.channel_moments` of each level's maps."""
@@ -295,36 +296,38 @@ class StyleModel(keras.Model):
         flat = [part[:, 0, 0] for pair in moments.values() for part in pair]
         return ops.concatenate(flat, axis=-1)
 
-    def decode(
-        self,
-        maps: dict[str, Tensor],
-        own: dict[str, tuple],
-        style: dict[str, tuple],
-        contents: Tensor,
-    ) -> Tensor:
-        """The image of maps whose moments are replaced.
-
-        Args:
-            maps: Of the contents.
-            own: Their moments.
-            style: Those that they get.
-            contents: Says the size.
-        """
-        restyled = [
-            self.adain(maps[level], style[level], own[level])
-            for level in self.channels
-        ]
-        height, width = ops.shape(contents)[1:3]
-        start = decoder.MARGIN
-        image = self.decoder(restyled)
-        return image[:, start : start + height, start : start + width]
-
-    def _split(self, embedding):
+    def split(self, embedding: Tensor) -> dict[str, tuple]:
+        """The moments that an embedding consists of, by level."""
         counts = [count for count in self.channels.values() for _ in range(2)]
         ends = np.cumsum(counts)[:-1].tolist()
         parts = ops.split(embedding[:, None, None], ends, axis=-1)
         pairs = zip(parts[::2], parts[1::2], strict=True)
         return dict(zip(self.channels, pairs, strict=True))
+
+    def restyle(
+        self,
+        maps: dict[str, Tensor],
+        own: dict[str, tuple],
+        style: dict[str, tuple],
+    ) -> list[Tensor]:
+        """Maps with other moments, for the decoder.
+
+        Args:
+            maps: Of the encoder.
+            own: Their moments.
+            style: Those that they get.
+        """
+        return [
+            self.adain(maps[level], style[level], own[level])
+            for level in self.channels
+        ]
+
+    def _decode(self, restyled, contents):
+        """The decoder's image without its margin."""
+        height, width = ops.shape(contents)[1:3]
+        start = decoder.MARGIN
+        image = self.decoder(restyled)
+        return image[:, start : start + height, start : start + width]
 
     def compile(self, *args, objective=None, **kwargs):
         """As of `keras.Model`.

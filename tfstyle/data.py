@@ -4,65 +4,13 @@ A batch is a NumPy array that depends on the seed, the epoch and the index
 alone, so that a training that was interrupted sees what it would have seen.
 """
 
-import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import keras
 import numpy as np
-import PIL.Image
 
-from tfstyle import decoding, images
-
-
-def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
-    """Image files in some folders and the folders within, sorted by path.
-
-    Raises:
-        NotADirectoryError: One of them is no folder.
-        ValueError: There is no image in one of them.
-    """
-    known = PIL.Image.registered_extensions()
-    endings = {e for e, kind in known.items() if kind in decoding.READABLE}
-    found: list[pathlib.Path] = []
-    for folder in map(pathlib.Path, folders):
-        if not folder.is_dir():
-            raise NotADirectoryError(f"There is no folder '{folder}'.")
-        inside = [
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in endings and path.is_file()
-        ]
-        if not inside:
-            raise ValueError(
-                f"'{folder}' holds no images. Expected files that end in "
-                f"{', '.join(sorted(endings))}."
-            )
-        found += sorted(inside)
-    return found
-
-
-def split(
-    files: Sequence[pathlib.Path], held_out: int, seed: int = 0
-) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Files to train with, and `held_out` others, chosen by the seed.
-
-    >>> train, held = split([pathlib.Path(name) for name in "abcd"], 1)
-    >>> len(train), len(held)
-    (3, 1)
-
-    Raises:
-        ValueError: Nothing would be left to train with.
-    """
-    if not 0 <= held_out < len(files):
-        raise ValueError(
-            f"`held_out` must be from 0 to {len(files) - 1}, less than the "
-            f"number of files. Received: held_out={held_out}"
-        )
-    order = np.random.default_rng(seed).permutation(len(files))
-    held = set(order[:held_out].tolist())
-    train = [file for i, file in enumerate(files) if i not in held]
-    return train, [files[i] for i in sorted(held)]
+from tfstyle import images
 
 
 class Crops(keras.utils.PyDataset):

@@ -19,6 +19,7 @@ from tfstyle.config import AdaINConfig
 Tensor = Any
 # Energy that maps count for at least.
 _LEAST = 1e-3
+_ALL = (1, 2, 3)  # All axes but the batch.
 
 
 class PerceptualLoss:
@@ -32,14 +33,15 @@ class PerceptualLoss:
         images: Of the model, `(batch, height, width, 3)`; what is beyond
             [0, 1] is penalised, and cut off for the other terms.
         contents: Photographs, of the same shape.
-        styles: Style pictures, `(batch, any, any, 3)`.
+        styles: Style pictures, of the same shape.
 
     Returns:
-        `"content"`, `"style"`, `"tv"` and `"range"`, each weighted and of
-        shape `(batch,)`.
+        `"content"`, `"style"`, `"tv"`, `"range"` and `"identity"`, each
+        weighted and of shape `(batch,)`. The last is the squared distance of
+        the pixels to the photograph's where that is the style, too.
     """
 
-    terms = ("content", "style", "tv", "range")
+    terms = ("content", "style", "tv", "range", "identity")
 
     def __init__(self, network: keras.Model, config: AdaINConfig) -> None:
         self.network = network
@@ -49,7 +51,9 @@ class PerceptualLoss:
         self, images: Tensor, contents: Tensor, styles: Tensor
     ) -> dict[str, Tensor]:
         inside = ops.clip(images, 0.0, 1.0)
-        beyond = ops.mean(ops.square(images - inside), axis=(1, 2, 3))
+        beyond = ops.mean(ops.square(images - inside), axis=_ALL)
+        twins = ops.all(contents == styles, axis=_ALL)
+        gap = ops.mean(ops.square(images - contents), axis=_ALL)
         maps = self.network(inside)
         photo = _constant(self.network(contents))
         style = _constant(self.network(styles))
@@ -59,11 +63,13 @@ class PerceptualLoss:
             "style": self.config.style_weight * self._style(maps, photo, style),
             "tv": self.config.tv_weight * tv,
             "range": self.config.range_weight * beyond,
+            "identity": self.config.identity_weight
+            * ops.where(twins, gap, 0.0),
         }
 
     def _content(self, maps, photo):
         layer = self.config.content_layer
-        energy = ops.mean(_squares(photo[layer]), axis=(1, 2, 3))
+        energy = ops.mean(_squares(photo[layer]), axis=_ALL)
         return losses.content_loss(maps[layer], photo[layer]) / (
             energy + _LEAST
         )
@@ -86,7 +92,7 @@ def _squares(x):
 def _wasserstein(maps, photo, style):
     mean, covariance = losses.mean_covariance(style)
     target = losses.gaussian(mean, covariance)
-    energies = [ops.mean(_squares(x), axis=(1, 2, 3)) for x in (photo, style)]
+    energies = [ops.mean(_squares(x), axis=_ALL) for x in (photo, style)]
     energy = sum(energies) / 2 + _LEAST
     return losses.wasserstein_loss(maps, target) / energy
 
@@ -100,7 +106,7 @@ def _gram(maps, photo, style):
 
 def _moments(maps, photo, style):
     target = losses.channel_moments(style)
-    energies = [ops.mean(_squares(x), axis=(1, 2, 3)) for x in (photo, style)]
+    energies = [ops.mean(_squares(x), axis=_ALL) for x in (photo, style)]
     energy = sum(energies) / 2 + _LEAST
     return losses.moments_loss(maps, target) / energy
 

@@ -31,6 +31,7 @@ def fit(
     key: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Sequence[Callable[[int], None]] = (),
+    prefix: str = "",
 ) -> bool:
     """Trains a compiled model, and goes on with what a checkpoint holds.
 
@@ -48,6 +49,7 @@ def fit(
         on_step: Receives the progress; true ends the run, see `progress`.
         on_epoch: Called with the number of steps after each epoch, and when
             `on_step` ends the run.
+        prefix: Of the names of the loss's parts, for `on_step`.
 
     Returns:
         Whether all steps were done.
@@ -57,7 +59,7 @@ def fit(
         FloatingPointError: The loss was not finite.
     """
     done = _restore(model, folder, dict(key or {}))
-    report = _Report(on_step, size, done, steps)
+    report = _Report(on_step, size, done, steps, prefix)
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)
         batches = min(epoch - first, steps - done)
@@ -129,9 +131,15 @@ class _Report(keras.callbacks.Callback):
     """Makes `Progress` values of what `fit` says."""
 
     def __init__(
-        self, on_step: OnStep | None, size: int, done: int, steps: int
+        self,
+        on_step: OnStep | None,
+        size: int,
+        done: int,
+        steps: int,
+        prefix: str,
     ) -> None:
         super().__init__()
+        self.prefix = prefix
         self.on_step, self.size = on_step, size
         self.done, self.steps = done, steps
         self.started = time.monotonic()
@@ -144,7 +152,7 @@ class _Report(keras.callbacks.Callback):
 
     def tell(self, logs: Mapping[str, Any]) -> None:
         """Calls `on_step` with the losses."""
-        losses = {_name(key): float(value) for key, value in logs.items()}
+        losses = {self._name(key): float(value) for key, value in logs.items()}
         if not math.isfinite(losses["loss"]):
             raise FloatingPointError(
                 f"The loss was not finite at step {self.done}. Lower the "
@@ -166,10 +174,8 @@ class _Report(keras.callbacks.Callback):
             self.model.stop_training = True
             self.ended = True
 
-
-def _name(key: str) -> str:
-    """Parts of the loss have a slash in their names, see `Progress`."""
-    return key if key in ("loss", "val_loss") else f"error/{key}"
+    def _name(self, key: str) -> str:
+        return key if key in ("loss", "val_loss") else f"{self.prefix}{key}"
 
 
 def _no_picture() -> np.ndarray:
