@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -125,7 +127,7 @@ def test_styles_are_blended_by_their_shares(model):
 def test_strength_is_smooth(model):
     content, style = helpers.image(32, 32), helpers.image(32, 32, 3)
     steps = [model.stylize(content, style, a / 8) for a in range(9)]
-    moves = [np.abs(b - a).mean() for a, b in zip(steps, steps[1:])]
+    moves = [np.abs(b - a).mean() for a, b in itertools.pairwise(steps)]
     whole = np.abs(steps[-1] - steps[0]).mean()
     assert max(moves) < 0.4 * whole
 
@@ -142,7 +144,10 @@ def test_strength_is_smooth(model):
     ],
 )
 def test_refuses(model, changes, message):
-    arguments = {"content": np.zeros((20, 20, 3)), "styles": [np.ones((20, 20, 3))]}
+    arguments = {
+        "content": np.zeros((20, 20, 3)),
+        "styles": [np.ones((20, 20, 3))],
+    }
     with pytest.raises(ValueError, match=message):
         model.stylize(**(arguments | changes))
 

@@ -19,23 +19,33 @@ LAYERS = [
     {"checkpoint", "decoding", "encoding", "progress", "weights"},
     {"images", "presets"},
     {"provenance", "schedule"},
-    {"job", "output"},
+    {"folders", "job", "output"},
     # Tensors.
-    {"adam", "decoder", "devices", "lbfgs", "losses"},
+    {"adam", "batch", "decoder", "devices", "lbfgs", "losses", "summaries"},
     {"data", "features", "memory", "perceptual"},
     {"initialization", "objective", "training"},
+    {"workers"},
     # Algorithms.
     {"adain", "descent", "distillation"},
-    {"gatys", "style_training"},
+    {"gatys", "style_training", "tiles"},
+    {"painters"},
     # Flags.
     {"cli"},
-    {"bench", "distill", "optimize"},  # Programs: nothing imports them.
+    {
+        "bench",
+        "distill",
+        "judge",
+        "optimize",
+        "train",
+        "transfer",
+    },  # Programs: nothing imports them.
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
 VALUES = set().union(*LAYERS[:5])
 ANY_BACKEND = VALUES | {
     "adain",
+    "batch",
     "data",
     "decoder",
     "distillation",
@@ -46,6 +56,7 @@ ANY_BACKEND = VALUES | {
     "objective",
     "perceptual",
     "style_training",
+    "tiles",
     "training",
 }
 # Tests about the whole, beside the one for each module.

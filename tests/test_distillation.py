@@ -4,7 +4,6 @@ from keras import ops
 
 import helpers
 from tfstyle import (
-    data,
     distillation,
     features,
     folders,

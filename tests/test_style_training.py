@@ -87,9 +87,7 @@ def test_both_parts_are_trained_and_reported(files):
 def test_a_frozen_encoder_stays(files):
     before = style_training.untrained(config()).encoder.get_weights()
     model = train(files, train_encoder=False, steps=2)
-    for ours, theirs in zip(
-        before, model.encoder.get_weights(), strict=True
-    ):
+    for ours, theirs in zip(before, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -180,7 +178,14 @@ def test_tensorflow_and_jax_have_the_same_losses(files, tmp_path, style_loss):
 
     def losses(backend):
         process = subprocess.run(
-            [sys.executable, "-c", _TRAIN, backend, json.dumps(settings), paths],
+            [
+                sys.executable,
+                "-c",
+                _TRAIN,
+                backend,
+                json.dumps(settings),
+                paths,
+            ],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -197,3 +202,48 @@ def test_tensorflow_and_jax_have_the_same_losses(files, tmp_path, style_loss):
     ours, theirs = losses("tensorflow"), losses("jax")
     assert len(ours) == 20
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+_MIRRORED = """
+import json, pathlib, sys
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+names = ["CPU:0", "CPU:1"][: int(sys.argv[1])]
+from tfstyle import style_training
+from tfstyle.config import AdaINConfig
+files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
+losses = []
+with tf.distribute.MirroredStrategy(names).scope():
+    style_training.train(
+        AdaINConfig(**json.loads(sys.argv[2])), files, files,
+        on_step=lambda progress, _: losses.append(progress.losses["loss"]),
+    )
+print(json.dumps(losses))
+"""
+
+
+def test_two_devices_have_the_losses_of_one(files):
+    settings = vars(config(steps=4, epoch=1, learning_rate=1e-4))
+    paths = json.dumps([[str(p) for p in part] for part in files])
+
+    def losses(count):
+        process = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                _MIRRORED,
+                str(count),
+                json.dumps(settings),
+                paths,
+            ],
+            cwd=ROOT,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+        )
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout.splitlines()[-1])
+
+    np.testing.assert_allclose(losses(2), losses(1), rtol=1e-4)

@@ -16,14 +16,14 @@ Adaptive Instance Normalization", ICCV 2017.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, features, losses, presets, topology
+from tfstyle import decoder, devices, features, losses, presets, topology
 
 Tensor = Any
 # What the models of each encoder are, unless it is said otherwise: thin ones
@@ -146,7 +146,7 @@ class StyleModel(keras.Model):
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
         self.decoder = decoder.build(self.channels, widths, depths, policy)
-        self.objective: Callable[..., dict[str, Tensor]] | None = None
+        self.objective: Any = None
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.built = True
 
@@ -352,7 +352,8 @@ class StyleModel(keras.Model):
         for name, values in self.objective(y_pred, *x).items():
             self.trackers[name].update_state(values)
             total += ops.mean(values)
-        return total
+        # The optimiser adds the gradients of all replicas.
+        return total / devices.replicas()
 
     def get_compile_config(self):
         """Nothing: the objective holds a network of its own."""

@@ -12,7 +12,7 @@ STYLE_LOSSES = ("gram", "wasserstein")
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""
 OPTIMIZERS = ("adam", "lbfgs")
-INITS = ("content", "style", "noise", "grey")
+INITS = ("content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = ("auto", "on", "off")
@@ -72,7 +72,8 @@ class GatysConfig:
         loss_threshold: A size ends when the loss is at most this; 0 for
             never.
         init: `"content"`, `"style"` (noise with the mean and covariance of
-            its colours), `"noise"` or `"grey"`.
+            its colours), `"noise"`, `"grey"`, or `"transfer"`: what a model
+            of any style paints of it, see `adain`.
         seed: Of the noise.
         precision: Of the convolutions: `"auto"`, `"float32"` or
             `"bfloat16"`. Statistics and pixels are always float32.

@@ -29,7 +29,8 @@ class Crops(keras.utils.PyDataset):
         noise: Largest standard deviation of white noise, which is added to
             half of the crops.
         seed: Of all choices.
-        epoch: The first one.
+        epoch: Which one; each has other crops. It stays: Keras' threads ask
+            for batches while others are still made.
         first: Index of the first batch that is wanted.
         **kwargs: Passed to `keras.utils.PyDataset`.
 
@@ -70,10 +71,6 @@ class Crops(keras.utils.PyDataset):
         """
         random = self.generator(index)
         return np.stack([self._crop(random) for _ in range(self.batch_size)])
-
-    def on_epoch_end(self) -> None:
-        """Other crops for the next epoch."""
-        self.epoch += 1
 
     def generator(self, index: int, *more: int) -> np.random.Generator:
         """Random numbers for a batch; others for each of `more`."""
@@ -137,16 +134,9 @@ class Pairs(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.contents)
 
-    def __getitem__(
-        self, index: int
-    ) -> tuple[tuple[np.ndarray, np.ndarray]]:
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
         """A batch `((contents, styles),)`, as `fit` takes it."""
         contents, styles = self.contents[index], self.styles[index]
         same = self.styles.generator(index, 1).random(len(styles))
         styles[same < self.identity] = contents[same < self.identity]
         return ((contents, styles),)
-
-    def on_epoch_end(self) -> None:
-        """Other crops for the next epoch."""
-        self.contents.on_epoch_end()
-        self.styles.on_epoch_end()

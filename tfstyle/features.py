@@ -24,7 +24,7 @@ POOLINGS = {
 }
 # How far the image is continued on each side before the first convolution,
 # which needs one pixel itself.
-BORDERS = {"mirror": 9, "replicate": 1, "none": 0, "zero": None}
+BORDERS = {"mirror": 9, "replicate": 1, "none": 0, "zero": 0}
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}

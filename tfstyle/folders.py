@@ -125,7 +125,9 @@ def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
     """What the names of the outputs are relative to, and the files."""
     if os.path.isdir(content):
         return pathlib.Path(content), find([content])
-    found = sorted(p for p in glob.glob(content, recursive=True) if os.path.isfile(p))
+    found = sorted(
+        p for p in glob.glob(content, recursive=True) if os.path.isfile(p)
+    )
     if not found:
         raise FileNotFoundError(f"There is no file or folder '{content}'.")
     root = os.path.dirname(os.path.commonprefix(found))

@@ -9,7 +9,6 @@
 | a handle with `://`            | such a model, by TensorFlow Hub             |
 """
 
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -92,7 +91,9 @@ def _from_keras(path: str, precision: str) -> adain.StyleModel:
     try:
         stored = keras.saving.load_model(path, compile=False)
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"'{path}' is not a model of Keras: {error}") from error
+        raise ValueError(
+            f"'{path}' is not a model of Keras: {error}"
+        ) from error
     if not isinstance(stored, adain.StyleModel):
         raise ValueError(
             f"'{path}' is a {type(stored).__name__}, expected a StyleModel, as "
@@ -113,9 +114,7 @@ class ModelPainter:
     def __init__(self, model: adain.StyleModel, tile: int) -> None:
         self.tile = tile
         # With free sizes, so that a folder of images is one trace.
-        self._embed = tf.function(
-            model.embed_style, input_signature=[_IMAGES]
-        )
+        self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
         self._apply = tf.function(
             model.apply_style,
             input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
@@ -123,11 +122,13 @@ class ModelPainter:
         self._tiled = tiles.TiledModel(model, tile, _compiled)
 
     def embed(self, styles, shares=None):
+        """See `Painter`."""
         for style in styles:
             adain.check_image(style)
         return adain.blend([self._embed(s[None]) for s in styles], shares)
 
     def paint(self, content, style, strength=1.0):
+        """See `Painter`."""
         adain.check_image(content)
         if max(content.shape[:2]) > self.tile:
             return self._tiled.apply_style(content, style.numpy(), strength)
@@ -147,6 +148,7 @@ class SignaturePainter:
         self._apply = loaded.signatures["apply_style"]
 
     def embed(self, styles, shares=None):
+        """See `Painter`."""
         for style in styles:
             adain.check_image(style)
         each = [
@@ -156,6 +158,7 @@ class SignaturePainter:
         return adain.blend(each, shares)
 
     def paint(self, content, style, strength=1.0):
+        """See `Painter`."""
         adain.check_image(content)
         result = self._apply(
             content_image=tf.constant(content[None]),
@@ -181,6 +184,7 @@ class CallablePainter:
         self._model = loaded
 
     def embed(self, styles, shares=None):
+        """See `Painter`."""
         if len(styles) != 1:
             raise ValueError(
                 "This SavedModel takes one style. Received: "
@@ -189,6 +193,7 @@ class CallablePainter:
         return tf.constant(styles[0][None])
 
     def paint(self, content, style, strength=1.0):
+        """See `Painter`."""
         if strength != 1:
             raise ValueError(
                 "This SavedModel knows one strength. Received: "

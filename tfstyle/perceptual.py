@@ -50,6 +50,7 @@ class PerceptualLoss:
     def __call__(
         self, images: Tensor, contents: Tensor, styles: Tensor
     ) -> dict[str, Tensor]:
+        """See the class."""
         inside = ops.clip(images, 0.0, 1.0)
         beyond = ops.mean(ops.square(images - inside), axis=_ALL)
         twins = ops.all(contents == styles, axis=_ALL)

@@ -4,6 +4,7 @@ Nothing here needs TensorFlow: `KERAS_BACKEND=jax` serves.
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
 import tempfile
@@ -31,6 +32,7 @@ def train(
     folder: str | os.PathLike[str] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Callable[[adain.StyleModel, int], None] | None = None,
+    strategy: Any = None,
 ) -> adain.StyleModel:
     """Trains a model.
 
@@ -42,6 +44,8 @@ def train(
         folder: Of a checkpoint, from which the same call goes on.
         on_step: Receives the progress; true ends the run. See `progress`.
         on_epoch: Receives the model and the number of steps after each epoch.
+        strategy: Of several hosts, under whose scope this is called; see
+            `workers`.
 
     Raises:
         ValueError: Images, weights or settings are not what they should be.
@@ -59,7 +63,12 @@ def train(
         keras.optimizers.Adam(_rate(config)),
         objective=PerceptualLoss(judge, config),
     )
-    training.fit(
+    fit = training.fit
+    if strategy is not None:
+        from tfstyle import workers
+
+        fit = functools.partial(workers.fit, strategy)
+    fit(
         model,
         lambda epoch, first, batches: _pairs(
             config, files, batches, epoch=epoch, first=first

@@ -10,7 +10,6 @@ rounding.
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 

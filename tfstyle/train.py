@@ -12,12 +12,15 @@ writes to the folder model/, after each epoch and after Ctrl-C:
   events...     the same for TensorBoard, where TensorFlow is the backend
 
 The same command goes on from the step where a run ended. KERAS_BACKEND=jax
-trains without TensorFlow.
+trains without TensorFlow. On several hosts the same command is run on each,
+with TF_CONFIG saying which host it is and where the others are, and a --workdir
+that all can read; a batch is shared out among them.
 """
 
 import contextlib
 import dataclasses
 import os
+from typing import Any
 
 from absl import app, flags
 
@@ -42,7 +45,9 @@ _PREVIEWS = flags.DEFINE_integer(
     "previews", 4, "Pairs on preview.png.", lower_bound=1
 )
 _DEVICE = flags.DEFINE_string(
-    "device", "auto", "auto, cpu, gpu, gpu:N, gpus (all), tpu; of TensorFlow."
+    "device",
+    "auto",
+    "auto, cpu, gpu, gpu:N, gpus (all), tpu, workers (hosts of TF_CONFIG).",
 )
 # Named as the fields of AdaINConfig.
 flags.DEFINE_enum("encoder", _D.encoder, _NETWORKS, "Network that sees.")
@@ -96,17 +101,24 @@ def main(argv):
     os.makedirs(_WORKDIR.value, exist_ok=True)
     resumed = checkpoint.load(_WORKDIR.value) is not None
     train, held_out = zip(*parts, strict=True)
-    for name, files, held in zip(("photographs", "styles"), train, held_out):
+    for name, files, held in zip(
+        ("photographs", "styles"), train, held_out, strict=True
+    ):
         cli.note(f"{len(files)} {name} to learn from, {len(held)} held out")
-    scope = contextlib.nullcontext()
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        scope = devices.start(_DEVICE.value).scope()
-    with scope:
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return _train(settings, train, held_out, resumed)
+    device = _DEVICE.value
+    if device == "auto" and os.environ.get("TF_CONFIG"):
+        device = "workers"
+    strategy = devices.start(device)
+    with strategy.scope():
+        if device != "workers":
+            return _train(settings, train, held_out, resumed)
+        return _train(settings, train, held_out, resumed, strategy)
 
 
 def _settings():
-    values = {
+    values: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(config.AdaINConfig)
         if field.name in flags.FLAGS
@@ -117,41 +129,59 @@ def _settings():
         return config.AdaINConfig(**values)
 
 
-def _train(settings, train, held_out, resumed):
+def _train(settings, train, held_out, resumed, workers=None):
+    """Trains; `workers` is the strategy of several hosts."""
     from tfstyle import progress, style_training
-    from tfstyle.perceptual import PerceptualLoss
 
-    workdir = _WORKDIR.value
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(cli.Interrupt())
-        bar = stack.enter_context(progress.Bar())
-        terms = ["loss", *PerceptualLoss.terms]
-        columns = [*terms, *(f"val_{term}" for term in terms)]
-        path = os.path.join(workdir, "log.csv")
-        log = progress.Table(path, columns, resumed)
-        callbacks = [interrupt, bar, stack.enter_context(log)]
-        results = style_training.Results(workdir, held_out, _PREVIEWS.value)
-        if os.environ["KERAS_BACKEND"] == "tensorflow":
-            from tfstyle import summaries
-
-            board = stack.enter_context(summaries.Summaries(workdir))
-            callbacks.append(board)
-            results.on_preview = board.image
+        callbacks, results = [interrupt], None
+        if workers is None or _is_chief(workers):
+            writers, results = _outputs(held_out, resumed)
+            callbacks += [stack.enter_context(writer) for writer in writers]
         model = style_training.train(
             settings,
             train,
             held_out,
-            folder=workdir,
+            folder=_WORKDIR.value,
             on_step=progress.all_of(*callbacks),
             on_epoch=results,
+            strategy=workers,
         )
-    if not interrupt.status:
+    if results and not interrupt.status:
         results(model, settings.steps)
     print(
-        f"{os.path.join(workdir, 'model.keras')}"
+        f"{os.path.join(_WORKDIR.value, 'model.keras')}"
         f"{': interrupted' if interrupt.status else ''}"
     )
     return interrupt.status
+
+
+def _is_chief(strategy):
+    from tfstyle import workers
+
+    return workers.is_chief(strategy)
+
+
+def _outputs(held_out, resumed):
+    """What is told each step, and what is done after each epoch."""
+    from tfstyle import progress, style_training
+    from tfstyle.perceptual import PerceptualLoss
+
+    workdir = _WORKDIR.value
+    terms = ["loss", *PerceptualLoss.terms]
+    columns = [*terms, *(f"val_{term}" for term in terms)]
+    path = os.path.join(workdir, "log.csv")
+    writers: list[Any]
+    writers = [progress.Bar(), progress.Table(path, columns, resumed)]
+    results = style_training.Results(workdir, held_out, _PREVIEWS.value)
+    if os.environ["KERAS_BACKEND"] == "tensorflow":
+        from tfstyle import summaries
+
+        board = summaries.Summaries(workdir)
+        writers.append(board)
+        results.on_preview = board.image
+    return writers, results
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 from tfstyle import checkpoint, memory
 from tfstyle.progress import OnStep, Progress
 
-_FETCH = 10  # Steps between reports of the losses, which wait for the device.
+FETCH = 10  # Steps between reports of the losses, which wait for the device.
 
 
 def fit(
@@ -58,8 +58,8 @@ def fit(
         ValueError: The checkpoint belongs to other settings.
         FloatingPointError: The loss was not finite.
     """
-    done = _restore(model, folder, dict(key or {}))
-    report = _Report(on_step, size, done, steps, prefix)
+    done = restore(model, folder, dict(key or {}))
+    report = Report(on_step, size, done, steps, prefix)
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)
         batches = min(epoch - first, steps - done)
@@ -73,7 +73,7 @@ def fit(
             call(done)
         # Last, so that what it holds was reported.
         if folder is not None:
-            _save(model, folder, {"key": dict(key or {}), "steps": done})
+            save(model, folder, {"key": dict(key or {}), "steps": done})
     return done >= steps
 
 
@@ -84,12 +84,16 @@ def _evaluate(
     return {f"val_{name}": value for name, value in logs.items()}
 
 
-def _restore(
+def restore(
     model: keras.Model,
     folder: str | os.PathLike[str] | None,
     key: dict[str, Any],
 ) -> int:
-    """Puts back what the folder holds; the steps that are done."""
+    """Puts back what `save` wrote; the steps that are done.
+
+    Raises:
+        ValueError: The checkpoint belongs to other settings.
+    """
     model.optimizer.build(model.trainable_variables)
     found = checkpoint.load(folder) if folder else None
     if found is None:
@@ -107,11 +111,18 @@ def _restore(
     return meta["steps"]
 
 
-def _save(
+def save(
     model: keras.Model,
     folder: str | os.PathLike[str],
     meta: Mapping[str, Any],
 ) -> None:
+    """Writes what a training needs to go on.
+
+    Args:
+        model: Compiled; what is trained of it and its optimiser's state.
+        folder: Of the checkpoint.
+        meta: `"key"`, as of `fit`, and `"steps"`, how many are done.
+    """
     arrays = {
         name: keras.ops.convert_to_numpy(variable)
         for name, variable in _variables(model).items()
@@ -127,8 +138,20 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     }
 
 
-class _Report(keras.callbacks.Callback):
-    """Makes `Progress` values of what `fit` says."""
+class Report(keras.callbacks.Callback):
+    """Makes `Progress` values of what `fit` says.
+
+    Args:
+        on_step: Receives them.
+        size: Side of the images.
+        done: Steps of earlier runs.
+        steps: In all.
+        prefix: Of the names of the loss's parts.
+
+    Attributes:
+        done: Steps so far.
+        ended: Whether `on_step` ended the run.
+    """
 
     def __init__(
         self,
@@ -136,7 +159,7 @@ class _Report(keras.callbacks.Callback):
         size: int,
         done: int,
         steps: int,
-        prefix: str,
+        prefix: str = "",
     ) -> None:
         super().__init__()
         self.prefix = prefix
@@ -146,9 +169,11 @@ class _Report(keras.callbacks.Callback):
         self.ended = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Called by Keras."""
         self.done += 1
-        if (batch + 1) % _FETCH == 0:
+        if (batch + 1) % FETCH == 0:
             self.tell(logs)
+            self.model.stop_training = self.ended
 
     def tell(self, logs: Mapping[str, Any]) -> None:
         """Calls `on_step` with the losses."""
@@ -171,7 +196,6 @@ class _Report(keras.callbacks.Callback):
             memory=memory.peak(),
         )
         if self.on_step and self.on_step(progress, _no_picture):
-            self.model.stop_training = True
             self.ended = True
 
     def _name(self, key: str) -> str:

@@ -24,6 +24,7 @@ import os
 import re
 import sys
 import time
+from typing import Any
 
 from absl import app, flags
 
@@ -68,9 +69,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "style_size", _D.style_size, "Longer side of the styles; 0: as stored."
 )
-flags.DEFINE_enum(
-    "precision", _D.precision, config.PRECISIONS, "Of the model."
-)
+flags.DEFINE_enum("precision", _D.precision, config.PRECISIONS, "Of the model.")
 flags.DEFINE_integer(
     "tile", _D.tile, "Longer images are painted in tiles of so many pixels."
 )
@@ -110,7 +109,7 @@ def main(argv):
 
 
 def _settings():
-    values = {
+    values: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(config.TransferConfig)
     }
@@ -157,7 +156,9 @@ def _paint_all(painter, items, styles, settings):
 
     style = painter.embed(styles, settings.style_mix)
     inputs = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
-    task = _Task(painter, style, settings, provenance.describe(settings, inputs))
+    task = _Task(
+        painter, style, settings, provenance.describe(settings, inputs)
+    )
     # A single one is painted again, and its errors are those of the program.
     task.single = len(items) == 1
     painted = failed = 0
@@ -197,7 +198,8 @@ class _Task:
             return None, record
         picture = images.read(item.content, _MAX_PIXELS.value)
         if self.settings.size:
-            shape = images.fit(*picture.pixels.shape[:2], self.settings.size)
+            height, width = picture.pixels.shape[:2]
+            shape = images.fit(height, width, self.settings.size)
             pixels = images.resize(picture.pixels, *shape)
             picture = dataclasses.replace(picture, pixels=pixels)
         return picture, record
