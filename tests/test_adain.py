@@ -75,7 +75,7 @@ def test_embedding_and_application_are_the_call(model):
 
 def test_embeddings_are_means_and_deviations(model):
     styles = batch(1, 24, 24)
-    maps = model.encoder(styles)
+    maps = model.encode(styles)
     embedding = np.asarray(model.embed_style(styles))[0]
     expected = [
         np.ravel(part)
@@ -106,7 +106,7 @@ def test_without_strength_and_for_twins_maps_stay(model):
     plain = model.apply_style(contents, model.embed_style(contents))
     weak = model.apply_style(contents, model.embed_style(styles), 0.0)
     np.testing.assert_allclose(weak, plain, atol=1e-5)
-    maps = model.encoder(contents)
+    maps = model.encode(contents)
     levels = [maps[level] for level in model.channels]
     decoded = ops.clip(model.decoder(levels), 0, 1)[:, 8:40, 8:48]
     np.testing.assert_allclose(weak, decoded, atol=1e-5)

@@ -30,7 +30,7 @@ Tensor = Any
 # trained as a whole; for published encoders the paper's decoder.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vgg_distilled": {
-        "levels": ("block2_conv1", "block3_conv1", "block4_conv1"),
+        "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
         "widths": (16, 32, 80, 160),
         "depths": (1, 2, 3, 3),
         "train_encoder": True,
@@ -108,7 +108,8 @@ class StyleModel(keras.Model):
 
     Args:
         encoder: Name of the network, see `features.network`.
-        levels: Its layers where the style is applied, shallow to deep.
+        levels: Its layers where the style is applied, shallow to deep; the
+            first may be `decoder.IMAGE`, the pixels themselves.
         widths: Of the decoder, see `decoder.build`.
         depths: Of the decoder.
         train_encoder: Whether the encoder is trained, too.
@@ -138,10 +139,13 @@ class StyleModel(keras.Model):
             "train_encoder": train_encoder,
         }
         policy = self.dtype_policy
-        shapes = topology.shapes(encoder)
+        shapes = topology.shapes(encoder) | {decoder.IMAGE: (3,)}
         self.channels = {level: shapes[level][-1] for level in levels}
         self.encoder = features.network(
-            encoder, levels, border="mirror", dtype=policy
+            encoder, self.layers_seen(), border="mirror", dtype=policy
+        )
+        self.padding = features.MirrorPadding(
+            decoder.MARGIN, dtype="float32", name="padding"
         )
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
@@ -251,8 +255,7 @@ class StyleModel(keras.Model):
         Returns:
             Shape `(batch, 2 * channels of all levels)`, float32.
         """
-        moments = self.moments(self.encoder(styles))
-        return self.embedding(moments)
+        return self.embedding(self.moments(self.encode(styles)))
 
     def apply_style(
         self, contents: Tensor, embedding: Tensor, alpha: Tensor = 1.0
@@ -269,7 +272,7 @@ class StyleModel(keras.Model):
         Returns:
             Shape of `contents`, in [0, 1].
         """
-        maps = self.encoder(contents)
+        maps = self.encode(contents)
         own = self.moments(maps)
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
         mine = self.embedding(own)
@@ -279,10 +282,21 @@ class StyleModel(keras.Model):
 
     def call(self, inputs, training=False):
         contents, styles = inputs
-        style = self.moments(self.encoder(styles))
-        maps = self.encoder(contents)
+        style = self.moments(self.encode(styles))
+        maps = self.encode(contents)
         maps = self.restyle(maps, self.moments(maps), style)
         return self._decode(maps, contents)
+
+    def layers_seen(self) -> list[str]:
+        """Levels that are layers of the encoder."""
+        return [level for level in self.channels if level != decoder.IMAGE]
+
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
+        """Maps by level, continued by `decoder.MARGIN` pixels at each edge."""
+        maps = dict(self.encoder(images))
+        if decoder.IMAGE in self.channels:
+            maps[decoder.IMAGE] = self.padding(images)
+        return maps
 
     def moments(self, maps: dict[str, Tensor]) -> dict[str, tuple]:
         """`losses.channel_moments` of each level's maps."""

@@ -77,12 +77,12 @@ class TiledModel:
         self.halo = halo(model)
         self.encoder = features.network(
             model.settings["encoder"],
-            list(model.channels),
+            model.layers_seen(),
             border="none",
             dtype=model.dtype_policy,
         )
         self.encoder.set_weights(model.encoder.get_weights())
-        self.encode = compiled(lambda window: self.encoder(window))
+        self.encode = compiled(self._encode)
         self.decode = compiled(self._decode)
 
     def apply_style(
@@ -134,9 +134,15 @@ class TiledModel:
             for level, parts in sums.items()
         }
 
+    def _encode(self, window: Tensor) -> dict[str, Tensor]:
+        maps = dict(self.encoder(window))
+        if decoder.IMAGE in self.model.channels:
+            maps[decoder.IMAGE] = window[:, 1:-1, 1:-1]
+        return maps
+
     def _decode(self, window: Tensor, own: Tensor, target: Tensor) -> Tensor:
         model = self.model
-        maps = self.encoder(window)
+        maps = self._encode(window)
         maps = model.restyle(maps, model.split(own), model.split(target))
         return ops.clip(model.decoder(maps), 0.0, 1.0)
 
@@ -164,7 +170,7 @@ def _inside(
 
 
 def _stride(level: str) -> int:
-    return 2 ** (int(level[len("block")]) - 1)
+    return 2 ** (decoder.stage(level) - 1)
 
 
 def halo(model: adain.StyleModel) -> int:
