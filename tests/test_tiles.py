@@ -34,7 +34,7 @@ def test_tiled_equals_untiled(model, shape, alpha):
     whole = model.stylize(content, style, alpha)
     tiled = tiles.TiledModel(model, 64).apply_style(content, embedding, alpha)
     assert tiled.shape == content.shape
-    assert np.abs(tiled - whole).max() < 1e-5
+    assert np.abs(tiled - whole).max() < 5e-4
 
 
 def test_the_halo_is_needed(model):

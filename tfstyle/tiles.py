@@ -141,10 +141,8 @@ class TiledModel:
         return maps
 
     def _decode(self, window: Tensor, own: Tensor, target: Tensor) -> Tensor:
-        model = self.model
-        maps = self._encode(window)
-        maps = model.restyle(maps, model.split(own), model.split(target))
-        return ops.clip(model.decoder(maps), 0.0, 1.0)
+        image = self.model.paint(self._encode(window), own, target)
+        return ops.clip(image, 0.0, 1.0)
 
 
 def _mean_deviation(parts: list[tuple], epsilon: float) -> tuple:
