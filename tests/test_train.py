@@ -89,7 +89,7 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
     [
         (["--crop=8"], 2, "--crop must be 32 or more"),
         (["--steps=0"], 2, "--steps must be positive"),
-        (["--identity=2"], 2, "--identity must be from 0 to 1"),
+        (["--smallest=2"], 2, "--smallest must be above 0"),
         (["--start=missing.h5"], 1, "no model 'missing.h5'"),
         (["--loss_weights_file=missing.h5"], 1, "no weights file"),
         (["--held_out=9"], 1, "less than the number of files"),

@@ -27,7 +27,8 @@ from tfstyle import decoder, devices, features, losses, presets, topology
 
 Tensor = Any
 # What the models of each encoder are, unless it is said otherwise: thin ones
-# trained as a whole; for published encoders the paper's decoder.
+# trained as a whole; for published encoders the paper's decoder, upon the
+# recoloured photograph.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vgg_distilled": {
         "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
@@ -36,14 +37,14 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "train_encoder": True,
     },
     "vgg19": {
-        "levels": ("block4_conv1",),
+        "levels": ("image", "block4_conv1"),
         "widths": (64, 128, 256, 512),
         "depths": (2, 2, 4, 1),
         "train_encoder": False,
     },
     # The weights beyond block3_conv3 were not at hand.
     "vgg16": {
-        "levels": ("block3_conv3",),
+        "levels": ("image", "block3_conv3"),
         "widths": (64, 128, 256),
         "depths": (2, 2, 3),
         "train_encoder": False,

@@ -285,8 +285,6 @@ class AdaINConfig:
         style_loss: `"gram"`, `"moments"` or `"wasserstein"`.
         tv_weight: Weight of the total variation loss (squared differences).
         range_weight: Weight of the squares of what is beyond [0, 1].
-        identity: Share of the pairs whose style is the photograph itself.
-        identity_weight: Weight of the squared distance of pixels there.
         steps: Of the optimiser, in all.
         epoch: Steps between checkpoints.
         batch_size: Pairs in a step.
@@ -316,8 +314,6 @@ class AdaINConfig:
     style_loss: str = "wasserstein"
     tv_weight: float = 2.0
     range_weight: float = 10.0
-    identity: float = 0.1
-    identity_weight: float = 50.0
     steps: int = 20000
     epoch: int = 200
     batch_size: int = 8
@@ -344,16 +340,14 @@ class AdaINConfig:
             "style_weight",
             "tv_weight",
             "range_weight",
-            "identity_weight",
             "learning_rate",
         ):
             _check_weight(name, getattr(self, name))
-        for name in ("identity", "smallest"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(
-                    f"`{name}` must be from 0 to 1. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+        if not 0 < self.smallest <= 1:
+            raise ValueError(
+                "`smallest` must be above 0 and at most 1. "
+                f"Received: smallest={self.smallest}"
+            )
 
 
 _CHOICES = {

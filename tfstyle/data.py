@@ -69,13 +69,9 @@ class Crops(keras.utils.PyDataset):
         Raises:
             ValueError: None of the files can be read.
         """
-        random = self.generator(index)
-        return np.stack([self._crop(random) for _ in range(self.batch_size)])
-
-    def generator(self, index: int, *more: int) -> np.random.Generator:
-        """Random numbers for a batch; others for each of `more`."""
         place = [self.seed, self.epoch, self.first + index]
-        return np.random.default_rng([*place, *more])
+        random = np.random.default_rng(place)
+        return np.stack([self._crop(random) for _ in range(self.batch_size)])
 
     def _crop(self, random: np.random.Generator) -> np.ndarray:
         share, down, across, mirror, native, noise = random.random(6)
@@ -116,27 +112,16 @@ class Pairs(keras.utils.PyDataset):
     Args:
         contents: Crops of photographs.
         styles: Crops of style pictures; as many batches of the same size.
-        identity: Share of the pairs whose style is the photograph itself.
         **kwargs: Passed to `keras.utils.PyDataset`.
     """
 
-    def __init__(
-        self,
-        contents: Crops,
-        styles: Crops,
-        identity: float = 0.0,
-        **kwargs: int,
-    ) -> None:
+    def __init__(self, contents: Crops, styles: Crops, **kwargs: int) -> None:
         super().__init__(**kwargs)
         self.contents, self.styles = contents, styles
-        self.identity = identity
 
     def __len__(self) -> int:
         return len(self.contents)
 
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
         """A batch `((contents, styles),)`, as `fit` takes it."""
-        contents, styles = self.contents[index], self.styles[index]
-        same = self.styles.generator(index, 1).random(len(styles))
-        styles[same < self.identity] = contents[same < self.identity]
-        return ((contents, styles),)
+        return ((self.contents[index], self.styles[index]),)

@@ -110,7 +110,7 @@ def replicas() -> int:
 
     Needs no TensorFlow where Keras runs on something else.
     """
-    if "tensorflow" not in sys.modules:
+    if not sys.modules.get("tensorflow"):
         return 1
     import tensorflow as tf
 

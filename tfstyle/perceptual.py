@@ -33,15 +33,14 @@ class PerceptualLoss:
         images: Of the model, `(batch, height, width, 3)`; what is beyond
             [0, 1] is penalised, and cut off for the other terms.
         contents: Photographs, of the same shape.
-        styles: Style pictures, of the same shape.
+        styles: Style pictures, `(batch, any, any, 3)`.
 
     Returns:
-        `"content"`, `"style"`, `"tv"`, `"range"` and `"identity"`, each
-        weighted and of shape `(batch,)`. The last is the squared distance of
-        the pixels to the photograph's where that is the style, too.
+        `"content"`, `"style"`, `"tv"` and `"range"`, each weighted and of
+        shape `(batch,)`.
     """
 
-    terms = ("content", "style", "tv", "range", "identity")
+    terms = ("content", "style", "tv", "range")
 
     def __init__(self, network: keras.Model, config: AdaINConfig) -> None:
         self.network = network
@@ -53,8 +52,6 @@ class PerceptualLoss:
         """See the class."""
         inside = ops.clip(images, 0.0, 1.0)
         beyond = ops.mean(ops.square(images - inside), axis=_ALL)
-        twins = ops.all(contents == styles, axis=_ALL)
-        gap = ops.mean(ops.square(images - contents), axis=_ALL)
         maps = self.network(inside)
         photo = _constant(self.network(contents))
         style = _constant(self.network(styles))
@@ -64,8 +61,6 @@ class PerceptualLoss:
             "style": self.config.style_weight * self._style(maps, photo, style),
             "tv": self.config.tv_weight * tv,
             "range": self.config.range_weight * beyond,
-            "identity": self.config.identity_weight
-            * ops.where(twins, gap, 0.0),
         }
 
     def _content(self, maps, photo):

@@ -180,7 +180,7 @@ def _pairs(config, files, batches, **place):
         )
         for i, paths in enumerate(files)
     )
-    return data.Pairs(contents, styles, config.identity, workers=2)
+    return data.Pairs(contents, styles, workers=2)
 
 
 def _rate(config: AdaINConfig) -> Any:

@@ -68,7 +68,6 @@ flags.DEFINE_enum(
 flags.DEFINE_float("content_weight", _D.content_weight, "Of photographs.")
 flags.DEFINE_float("style_weight", _D.style_weight, "Of styles.")
 flags.DEFINE_float("tv_weight", _D.tv_weight, "Of smoothness.")
-flags.DEFINE_float("identity", _D.identity, "Share of pairs of twins.")
 flags.DEFINE_integer("steps", _D.steps, "Of the optimiser, in all.")
 flags.DEFINE_integer("epoch", _D.epoch, "Steps between checkpoints.")
 flags.DEFINE_integer("batch_size", _D.batch_size, "Pairs in a step.")
@@ -139,7 +138,7 @@ def _train(settings, train, held_out, resumed, workers=None):
         if workers is None or _is_chief(workers):
             writers, results = _outputs(held_out, resumed)
             callbacks += [stack.enter_context(writer) for writer in writers]
-        model = style_training.train(
+        style_training.train(
             settings,
             train,
             held_out,
@@ -148,8 +147,6 @@ def _train(settings, train, held_out, resumed, workers=None):
             on_epoch=results,
             strategy=workers,
         )
-    if results and not interrupt.status:
-        results(model, settings.steps)
     print(
         f"{os.path.join(_WORKDIR.value, 'model.keras')}"
         f"{': interrupted' if interrupt.status else ''}"
