@@ -21,7 +21,7 @@ LAYERS = [
     {"provenance", "schedule"},
     {"job", "output"},
     # Tensors.
-    {"adam", "decoder", "devices", "lbfgs", "losses"},
+    {"adam", "applications", "decoder", "devices", "lbfgs", "losses"},
     {"data", "features", "memory", "perceptual"},
     {"initialization", "objective", "training"},
     # Algorithms.
@@ -36,6 +36,7 @@ PROGRAMS = LAYERS[-1]
 VALUES = set().union(*LAYERS[:5])
 ANY_BACKEND = VALUES | {
     "adain",
+    "applications",
     "data",
     "decoder",
     "distillation",

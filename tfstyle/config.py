@@ -7,7 +7,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-FEATURES = ("auto", "vgg16", "vgg19", "vgg_distilled")
+FEATURES = (
+    "auto",
+    "vgg16",
+    "vgg19",
+    "vgg_distilled",
+    "inception_v3",
+    "resnet50",
+)
 STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "style", "noise", "grey")

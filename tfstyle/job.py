@@ -195,11 +195,10 @@ def _network(config: GatysConfig) -> dict[str, Any]:
         name = weights.auto(path, progressbar=True)
     wanted = [*config.content_layers, *config.style_layers]
     if config.draft:
-        topology.cut("vgg_distilled", wanted)
-    layers = topology.cut(name, wanted)
+        topology.check("vgg_distilled", wanted)
+    topology.check(name, wanted)
     resolved = weights.resolve(name, path, progressbar=True)
     if not resolved.published:
-        known = topology.shapes(name)
-        weights.load(name, [layer for layer in layers if layer in known], path)
+        weights.check(name, wanted, path)
     settings = dataclasses.replace(config, features=name)
     return {"config": settings, "weights_file": resolved}
