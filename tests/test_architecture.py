@@ -15,9 +15,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"config", "files", "srgb", "topology", "weight_cache"},
+    {"config", "files", "srgb", "tiles", "topology", "weight_cache"},
     {"checkpoint", "decoding", "encoding", "progress", "weights"},
-    {"images", "presets"},
+    {"images", "presets", "runs"},
     {"provenance", "schedule"},
     {"job", "output"},
     # Tensors.
@@ -25,8 +25,8 @@ LAYERS = [
     {"data", "features", "memory", "perceptual"},
     {"initialization", "objective", "training"},
     # Algorithms.
-    {"adain", "descent", "distillation"},
-    {"gatys", "style_training"},
+    {"adain", "ascent", "descent", "distillation"},
+    {"deepdream", "gatys", "style_training"},
     # Flags.
     {"cli"},
     {"bench", "distill", "optimize"},  # Programs: nothing imports them.

@@ -190,7 +190,7 @@ def test_missing_path_is_said(tmp_path):
 
 def test_unknown_network_lists_the_known():
     with pytest.raises(
-        ValueError, match=r"'vgg11'.*\['vgg16', 'vgg19', 'vgg_distilled'\]"
+        ValueError, match=r"'vgg11'.*\['inception_v3', 'resnet50', 'vgg16', "
     ):
         weights.resolve("vgg11")
 

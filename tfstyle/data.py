@@ -189,7 +189,9 @@ class Pairs(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.contents)
 
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
+    def __getitem__(
+        self, index: int
+    ) -> tuple[tuple[np.ndarray, np.ndarray]]:
         """A batch `((contents, styles),)`, as `fit` takes it."""
         contents, styles = self.contents[index], self.styles[index]
         same = self.styles.generator(index, 1).random(len(styles))

@@ -199,7 +199,7 @@ def _named():
 
 def _paint(task, resumed):
     """Does what was checked, and shows the progress; the exit status."""
-    from tfstyle import checkpoint, devices, output, progress
+    from tfstyle import checkpoint, devices, output, progress, runs
 
     strategy = devices.start(_DEVICE.value)
     from tfstyle import gatys
@@ -233,7 +233,7 @@ def _paint(task, resumed):
                 init=task.init,
                 checkpoint_dir=_CHECKPOINT.value,
             )
-        except gatys.DivergedError as error:
+        except runs.DivergedError as error:
             target.save(error.picture, complete=False)
             raise FloatingPointError(
                 f"{error} '{target.path}' is the picture before."
