@@ -1,6 +1,7 @@
 """Small inputs for the tests: the real things at tiny sizes, no mocks."""
 
 import os
+import pathlib
 
 import h5py
 import numpy as np
@@ -84,3 +85,10 @@ def write_layer(file, layer, arrays):
     group.attrs["weight_names"] = [name.encode() for name in names]
     for name, array in zip(names, arrays.values(), strict=True):
         group.create_dataset(name, data=array)
+
+
+def environment(*paths, **variables):
+    """Of a subprocess that imports this checkout, and `paths` before it."""
+    root = pathlib.Path(__file__).parents[1]
+    path = os.pathsep.join(map(os.fspath, [*paths, root]))
+    return {**os.environ, "PYTHONPATH": path, **variables}

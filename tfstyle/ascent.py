@@ -13,32 +13,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import devices, features, images, losses, tiles
+from tfstyle import devices, excitation, losses, tiles
 from tfstyle.config import STRUCTURE_SCALES, DreamConfig
+from tfstyle.excitation import MARGIN, Score
 
 # Strides of the deepest layer. VGG sees less than 8 of them around a position,
 # so that tiles change nothing; what other networks see beyond is faint.
 _HALO = 8
-_MARGIN = 2  # Of mirrored picture around it, before the network pads.
-_GUIDE_SIZE = 256  # Longer side, and of what energies are measured on.
-_GUIDE_POSITIONS = 1024  # More of them would not fit beside a shallow layer.
-# What flat maps, and photographs without edges, count for at least.
-_LEAST = 1e-6
-_LEAST_IMAGE = 1e-3
-_PROBE = 512  # Pixels by which strides are told.
-
-
-class Score(NamedTuple):
-    """How much a layer is excited.
-
-    Attributes:
-        weight: What the mean over all positions is multiplied by.
-        function: From maps `(1, height, width, channels)` to a value for each
-            position, `(1, height, width)`.
-    """
-
-    weight: float
-    function: Callable[[tf.Tensor], tf.Tensor]
+# Weights are multiplied by it: 1 is what changes a dream by as much as it
+# leaves of it (BUILD_NOTES.md).
+_COST = 100.0
+_LEAST = 1e-3  # Energy that a photograph without edges counts for.
 
 
 class Look(NamedTuple):
@@ -57,59 +42,12 @@ class Look(NamedTuple):
     values: dict[str, tf.Tensor]
 
 
-def make_network(config: DreamConfig) -> keras.Model:
-    """The feature extractor of the settings, which name a network."""
-    return features.extractor(
-        config.features,
-        config.shares(config.features),
-        weights=config.feature_weights or "imagenet",
-        dtype=devices.precision(config.precision),
-    )
-
-
-def stride(network: keras.Model) -> int:
-    """Pixels from one position of the deepest layer to the next."""
-    shapes = network.compute_output_shape((1, _PROBE, _PROBE, 3))
-    smallest = min(shape[1] for shape in shapes.values())
-    return 2 ** round(np.log2(_PROBE / smallest))
-
-
-def scores(
-    network: keras.Model,
-    photo: np.ndarray,
-    guide: np.ndarray | None,
-    config: DreamConfig,
-) -> dict[str, Score]:
-    """Scores by layer, relative to the energy of what they start from.
-
-    Args:
-        network: From `make_network`.
-        photo: Array of shape `(height, width, 3)`; its mean square in a layer
-            is that layer's unit.
-        guide: Such an array, whose features each position shall have, those
-            that fit it best; or `None` to strengthen what is there.
-        config: The layers, their shares and channels.
-    """
-    maps = _small_maps(network, photo)
-    guides = {} if guide is None else _small_maps(network, guide)
-    found = {}
-    for layer, share in config.shares(network.name).items():
-        channels = _channels(layer, maps[layer].shape[-1], config)
-        energy = _energy(guides.get(layer, maps[layer]))
-        if guide is None:
-            function = _strength(channels)
-        else:
-            function = _likeness(_vectors(guides[layer], channels), channels)
-        found[layer] = Score(share / max(energy, _LEAST), function)
-    return found
-
-
 class Octave:
     """The compiled step at one size.
 
     Args:
-        network: From `make_network`.
-        scores: From `scores`.
+        network: From `excitation.make_network`.
+        scores: From `excitation.scores`.
         shape: Height and width.
         config: The settings.
 
@@ -127,8 +65,8 @@ class Octave:
     ) -> None:
         self._network, self._scores, self._config = network, scores, config
         self._shape = shape
-        step = stride(network)
-        self._margin = _MARGIN * step
+        step = excitation.stride(network)
+        self._margin = MARGIN * step
         self.window, spans = _layout(shape, step, config)
         self.tiles = [(row, column) for row in spans[0] for column in spans[1]]
         self._padded = tuple(side[-1].last for side in spans)
@@ -170,7 +108,7 @@ class Octave:
             autograph=False,
             jit_compile=devices.jit_compile(self._config.jit_compile),
         )
-        found = []
+        found: list[Callable[..., Any]] = []
 
         def call(*arguments):
             # TensorFlow would warn of as many traces as there are sizes.
@@ -240,11 +178,11 @@ class Octave:
             energies = [tf.reduce_mean(tf.square(e)) for e in edges.values()]
             energy = tf.add_n(energies) / len(energies)
             loss = losses.structure_loss(picture, edges)[0]
-            loss /= tf.maximum(energy, _LEAST_IMAGE)
-            costs["content"] = self._config.content_weight * loss
+            loss /= tf.maximum(energy, _LEAST)
+            costs["content"] = _COST * self._config.content_weight * loss
         if self._config.tv_weight:
             loss = losses.total_variation_loss(picture)[0]
-            costs["tv"] = self._config.tv_weight * loss
+            costs["tv"] = _COST * self._config.tv_weight * loss
         return costs
 
     def _climbed(self, picture, look, edges):
@@ -316,7 +254,7 @@ def _unit(x):
 
 def _layout(shape, step, config):
     """Window, and spans of both sides, of the padded picture."""
-    room = 2 * _MARGIN * step + config.jitter
+    room = 2 * MARGIN * step + config.jitter
     padded = [-(-(size + room) // step) * step for size in shape]
     halo = _HALO * step
     side = config.tile // step * step
@@ -334,53 +272,3 @@ def _mirrored(size, padded, begin):
     """Places in `size` pixels of `padded` ones, which begin before them."""
     place = (tf.range(padded) - begin) % (2 * size)
     return tf.minimum(place, 2 * size - 1 - place)
-
-
-def _small_maps(network, image):
-    """Maps of an image that is made small, and continued by its mirror."""
-    shape = images.fit(image.shape[0], image.shape[1], _GUIDE_SIZE)
-    small = tf.constant(images.resize(image, *shape)[None])
-    margin = _MARGIN * stride(network)
-    rows, columns = (_mirrored(n, n + 2 * margin, margin) for n in shape)
-    return network(tf.gather(tf.gather(small, rows, axis=1), columns, axis=2))
-
-
-def _energy(maps):
-    return float(tf.reduce_mean(tf.square(tf.cast(maps, tf.float32))))
-
-
-def _channels(layer, count, config):
-    if config.channels is not None and max(config.channels) >= count:
-        raise ValueError(
-            f"`channels` must be below {count}, as many as {layer} has. "
-            f"Received: channels={config.channels}"
-        )
-    return config.channels
-
-
-def _chosen(maps, channels):
-    maps = tf.cast(maps, tf.float32)
-    return maps if channels is None else tf.gather(maps, channels, axis=-1)
-
-
-def _strength(channels):
-    return lambda maps: tf.reduce_mean(
-        tf.square(_chosen(maps, channels)), axis=-1
-    )
-
-
-def _likeness(vectors, channels):
-    """Each position's product with the one of `vectors` that fits it best."""
-
-    def function(maps):
-        products = tf.matmul(_chosen(maps, channels), vectors, transpose_b=True)
-        return tf.reduce_max(products, axis=-1) / vectors.shape[-1]
-
-    return function
-
-
-def _vectors(maps, channels):
-    """Feature vectors of a guide, `(number, channels)`."""
-    chosen = _chosen(maps, channels)
-    flat = tf.reshape(chosen, (-1, chosen.shape[-1]))
-    return flat[:: -(-flat.shape[0] // _GUIDE_POSITIONS)]

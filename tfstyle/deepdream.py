@@ -15,11 +15,24 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import ascent, devices, images, memory, runs, schedule, weights
+from tfstyle import (
+    ascent,
+    devices,
+    excitation,
+    images,
+    memory,
+    runs,
+    schedule,
+    weights,
+)
 from tfstyle.config import DreamConfig
 from tfstyle.progress import OnStep, Progress
 
 OnFrame = Callable[[int, np.ndarray], None]
+
+# Of the steps, for frames of a zoom after the first: all would be too much for
+# a picture that is dreamt already.
+_LATER = 0.25
 
 
 def deep_dream(
@@ -89,12 +102,13 @@ class _Run:
         self.started = time.monotonic()
         self.frame = self.index = self.step = 0
         self.picture: tf.Tensor | None = None
+        self.tone = np.zeros((2, 3), np.float32)  # Of the first frame.
         given = [image, *([] if guide is None else [guide])]
         self.checkpoints = runs.Checkpoints(folder, config, given)
         self._resume()
-        self.network = ascent.make_network(config)
+        self.network = excitation.make_network(config)
         # Of the first photograph, also where this one is a frame of a zoom.
-        self.scores = ascent.scores(self.network, image, guide, config)
+        self.scores = excitation.scores(self.network, image, guide, config)
         # The last first: what cannot be done is refused at once.
         self.octaves = [self._octave(shape) for shape in reversed(shapes)][::-1]
 
@@ -110,7 +124,10 @@ class _Run:
                 on_frame(self.frame, self._current())
             if self.frame >= max(1, self.config.zoom_frames):
                 return self._current()
-            self.photo = images.zoom(self._current(), self.config.zoom)
+            if self.frame == 1:
+                self.tone = _tone(self._current())
+            zoomed = images.zoom(self._current(), self.config.zoom)
+            self.photo = _toned(zoomed, self.tone)
             self.index, self.step, self.picture = 0, 0, None
 
     def _dream(self) -> bool:
@@ -151,7 +168,7 @@ class _Run:
         """Steps at one size; whether the run should end."""
         octave = self.octaves[self.index]
         edges = ascent.edges(base, self.config)
-        while self.step < self.config.steps:
+        while self.step < self._steps(self.frame):
             look = octave.begin(self.picture, self._shift())
             for tile in range(len(octave.tiles)):
                 if tile and self._report({}, tile / len(octave.tiles)):
@@ -167,6 +184,10 @@ class _Run:
             if self.checkpoints.due:
                 self._save()
         return False
+
+    def _steps(self, frame: int) -> int:
+        share = _LATER if frame else 1
+        return max(1, round(share * self.config.steps))
 
     def _shift(self) -> np.ndarray:
         """Of this step, so that a run that goes on has the same."""
@@ -194,16 +215,19 @@ class _Run:
         if self.on_step is None:
             return False
         height, width = self.shapes[self.index]
-        work = [h * w * self.config.steps for h, w in self.shapes]
-        done = self.frame * sum(work) + sum(work[: self.index])
+        pixels = [h * w for h, w in self.shapes]
+        frames = max(1, self.config.zoom_frames)
+        work = [self._steps(frame) * sum(pixels) for frame in range(frames)]
+        steps = self._steps(self.frame)
+        done = sum(work[: self.frame]) + steps * sum(pixels[: self.index])
         progress = Progress(
             size=max(height, width),
             height=height,
             width=width,
             step=self.step,
-            steps=self.config.steps,
+            steps=steps,
             done=done + height * width * (self.step + part),
-            total=sum(work) * max(1, self.config.zoom_frames),
+            total=sum(work),
             losses=losses,
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
@@ -211,7 +235,11 @@ class _Run:
         return bool(self.on_step(progress, self._current))
 
     def _save(self) -> None:
-        arrays = {"photo": self.photo, "picture": self._current()}
+        arrays = {
+            "photo": self.photo,
+            "picture": self._current(),
+            "tone": self.tone,
+        }
         meta = {
             "frame": self.frame,
             "index": self.index,
@@ -225,8 +253,20 @@ class _Run:
         if found is None:
             return
         arrays, meta = found
-        self.photo = arrays["photo"]
+        self.photo, self.tone = arrays["photo"], arrays["tone"]
         self.picture = tf.constant(arrays["picture"][None])
         self.frame, self.index = meta["frame"], meta["index"]
         self.step = meta["step"]
         self.started -= meta["seconds"]
+
+
+def _tone(image: np.ndarray) -> np.ndarray:
+    """Mean and deviation of each colour, of shape `(2, 3)`."""
+    return np.stack([image.mean((0, 1)), image.std((0, 1))])
+
+
+def _toned(image: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """With such a tone: from frame to frame colours would grow without end."""
+    mean, deviation = _tone(image)
+    scaled = (image - mean) / (deviation + 1e-6) * tone[1] + tone[0]
+    return np.clip(scaled, 0, 1).astype(np.float32)
