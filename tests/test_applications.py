@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import applications, features, topology, weights
+from tfstyle import (
+    applications,
+    deepdream,
+    features,
+    gatys,
+    topology,
+    weights,
+)
+from tfstyle.config import DreamConfig, GatysConfig
 
 IMAGE = helpers.image(80, 96)
 MAKERS = {
@@ -108,3 +116,30 @@ def test_wrong_files_are_refused(whole, small_vgg16, tmp_path):
     with pytest.raises(ValueError, match="not finite"):
         weights.check(name, LAYERS[name], bad)
     weights.check(name, LAYERS[name], path)
+
+
+def test_other_networks_paint_and_dream(whole):
+    # By a shallow layer, which is quick.
+    name, _, path = whole
+    shared = {"features": name, "feature_weights": path, "size": 48}
+    losses = []
+
+    def on_step(progress, picture):
+        if progress.losses:
+            losses.append(progress.losses["total"])
+
+    layers = {LAYERS[name][-1]: 1.0}
+    config = GatysConfig(
+        steps=10,
+        content_layers=layers,
+        style_layers=layers,
+        style_loss="gram",
+        **shared,
+    )
+    gatys.stylize(IMAGE, IMAGE[::-1].copy(), config, on_step)
+    assert losses[-1] < 0.9 * losses[0]
+    losses.clear()
+    config = DreamConfig(steps=3, octaves=1, layers=layers, **shared)
+    picture = deepdream.deep_dream(IMAGE, config, on_step)
+    assert picture.shape == (40, 48, 3)
+    assert losses[-1] > 1.01 * losses[0]

@@ -16,9 +16,15 @@ ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
     # Values, no tensors.
     {"config", "files", "srgb", "tiles", "topology", "weight_cache"},
-    {"checkpoint", "decoding", "encoding", "progress", "weights"},
-    {"images", "presets", "runs"},
-    {"provenance", "schedule"},
+    {
+        "application_weights",
+        "checkpoint",
+        "decoding",
+        "encoding",
+        "progress",
+    },
+    {"images", "runs", "weights"},
+    {"presets", "provenance", "schedule"},
     {"job", "output"},
     # Tensors.
     {"adam", "applications", "decoder", "devices", "lbfgs", "losses"},

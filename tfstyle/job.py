@@ -94,11 +94,12 @@ def recall(
         path: A picture that tfstyle wrote.
         given: Settings and roles, the latter without number, that the caller
             has other values for.
+        kind: Class of the settings, `GatysConfig` or `DreamConfig`.
 
     Returns:
-        The fields of `GatysConfig` that are recorded and not given; and role
-        -> path of the inputs, found by name and content beside the picture or
-        in the current folder.
+        The fields of `kind` that are recorded and not given; and role -> path
+        of the inputs, found by name and content beside the picture or in the
+        current folder.
 
     Raises:
         FileNotFoundError: There is no such picture; or an input is missing:

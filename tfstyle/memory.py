@@ -27,7 +27,7 @@ _STEP = {
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
 _THIN = 0.55  # The most that "vgg_distilled" takes of that.
-_WHOLE = 300  # Of a picture that is seen in tiles, beside these.
+_WHOLE = 180  # Of a picture that is seen in tiles, beside these.
 _NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
 # What a step takes beyond that where XLA compiled it for a processor.
 _XLA_STEP = 4300

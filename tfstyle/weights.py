@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import h5py
 import numpy as np
 
-from tfstyle import files, topology, weight_cache
+from tfstyle import application_weights, files, topology, weight_cache
 from tfstyle.weight_cache import Resolved, WeightsFile
 
 _KERAS_URL = (
@@ -144,20 +144,9 @@ def check(
     found = resolve(name, path).path
     with _open(found) as file:
         try:
-            arrays = [array[()] for array in _datasets(file)]
+            application_weights.check(file, name, found)
         except (OSError, KeyError, RuntimeError) as error:
             raise _damaged(found, error.args[0]) from error
-    count, expected = sum(a.size for a in arrays), topology.PARAMETERS[name]
-    if count != expected:
-        raise ValueError(
-            f"'{found}' does not hold the weights of {name} without its "
-            f"classifier: expected {expected} numbers. Received: {count}. "
-            "Pass another file."
-        )
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise ValueError(
-            f"'{found}' holds values that are not finite. Pass another file."
-        )
 
 
 def load(
@@ -271,17 +260,6 @@ def _damaged(path: pathlib.Path, reason: object) -> ValueError:
 def _convolutions(file: h5py.File) -> set[str]:
     known = {layer for name in topology.VGG for layer in topology.shapes(name)}
     return known & set(file)
-
-
-def _datasets(file: h5py.File) -> list[h5py.Dataset]:
-    found: list[h5py.Dataset] = []
-
-    def visit(_: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            found.append(item)
-
-    file.visititems(visit)
-    return found
 
 
 def _fitting(convolutions: set[str]) -> list[str]:
