@@ -129,6 +129,19 @@ def test_costs_lower_the_total_and_hold_the_picture(network, scores, config):
     assert step(network, scores, costly)[3]["content"] < 1e-9
 
 
+@pytest.mark.slow  # XLA compiles for a minute.
+def test_xla_gives_the_same_step(network, scores, config):
+    pictures = [
+        step(
+            network,
+            scores,
+            dataclasses.replace(config, tile=48, jit_compile=choice),
+        )[2]
+        for choice in ("off", "on")
+    ]
+    np.testing.assert_allclose(pictures[1], pictures[0], atol=1e-4)
+
+
 def test_each_size_is_traced_once(network, scores, config):
     traces = []
     counting = {
