@@ -20,6 +20,7 @@ def config(small_vgg16):
         layers={"block1_conv2": 1.0, "block2_conv2": 1.0},
         precision="float32",
         jitter=16,
+        tv_weight=0.0,
         levels=3,
     )
 
@@ -72,12 +73,12 @@ def test_every_position_counts_once(network, scores, config, shift, tile):
     look = octave.begin(tf.constant(PHOTO[None]), np.array(shift))
     shapes = network.compute_output_shape((1, *octave.window, 3))
     # What is 1 at every position has the mean 1, however it is tiled.
-    for shape in shapes.values():
+    for name, shape in shapes.items():
         parts = [
             octave._share(
-                tf.ones(shape[:-1]), np.array(row), np.array(column), look
+                name, tf.ones(shape[:-1]), np.array(spans, np.int32), look
             )
-            for row, column in octave.tiles
+            for spans in octave.tiles
         ]
         # The edge of the image may lie between two positions.
         assert sum(map(float, parts)) == pytest.approx(1, abs=0.05)

@@ -25,6 +25,7 @@ def settings(small_vgg16):
             "steps": 3,
             "step_size": 0.02,
             "jitter": 8,
+            "tv_weight": 0.0,
             "features": "vgg16",
             "feature_weights": small_vgg16,
             "layers": {"block2_conv1": 1.0},

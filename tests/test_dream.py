@@ -155,7 +155,7 @@ def test_trace_has_every_step_and_the_total_rises(dreamt):
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["step"] for line in lines] == 2 * list(range(1, 101))
     losses = [line["losses"] for line in lines]
-    assert set(losses[0]) == {"total", "dream", "dream/block2_conv1"}
+    assert set(losses[0]) == {"total", "dream", "dream/block2_conv1", "tv"}
     assert losses[-1]["total"] > 2 * losses[0]["total"]
 
 

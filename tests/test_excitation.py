@@ -47,6 +47,16 @@ def test_stride_is_that_of_the_deepest_layer(name, layer, expected):
     assert excitation.stride(network) == expected
 
 
+def test_grids_of_networks_that_do_not_pad_begin_later():
+    network = features.extractor("inception_v3", ["mixed3"], weights=None)
+    # By its kernels the first position is about pixel 21.
+    (grid,) = excitation.grids(network).values()
+    assert grid.stride == 16
+    assert abs(grid.first - 21) < 8
+    network = features.extractor("vgg16", ["block3_conv1"], weights=None)
+    assert excitation.grids(network) == {"block3_conv1": (4, 2)}
+
+
 def test_a_photograph_scores_its_shares(settings):
     config = settings()
     network = excitation.make_network(config)

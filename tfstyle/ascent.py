@@ -20,8 +20,7 @@ from tfstyle.excitation import MARGIN, Score
 # Strides of the deepest layer. VGG sees less than 8 of them around a position,
 # so that tiles change nothing; what other networks see beyond is faint.
 _HALO = 8
-# Weights are multiplied by it: 1 is what changes a dream by as much as it
-# leaves of it (BUILD_NOTES.md).
+# What weights are multiplied by, so that 1 is a good one; by eye.
 _COST = 100.0
 _LEAST = 1e-3  # Energy that a photograph without edges counts for.
 
@@ -65,6 +64,7 @@ class Octave:
     ) -> None:
         self._network, self._scores, self._config = network, scores, config
         self._shape = shape
+        self._grids = excitation.grids(network)
         step = excitation.stride(network)
         self._margin = MARGIN * step
         self.window, spans = _layout(shape, step, config)
@@ -135,7 +135,9 @@ class Octave:
             maps = self._network(window)
             values = {
                 name: score.weight
-                * self._share(score.function(maps[name]), row, column, look)
+                * self._share(
+                    name, score.function(maps[name]), (row, column), look
+                )
                 for name, score in self._scores.items()
             }
             value = tf.add_n(list(values.values()))
@@ -152,24 +154,20 @@ class Octave:
             values={n: look.values[n] + value for n, value in values.items()},
         )
 
-    def _share(self, values, row, column, look):
-        """What a tile adds to the mean of values over the picture."""
-        total = values
-        positions = 1.0
-        for axis, span in enumerate((row, column)):
-            step = round(self.window[axis] / values.shape[1 + axis])
-            step = 2 ** round(np.log2(step))
-            place = span[0] + step * tf.range(values.shape[1 + axis])
+    def _share(self, name, values, spans, look):
+        """What a tile adds to the mean of a layer's values in the picture."""
+        grid = self._grids[name]
+        total, count = values, 1.0
+        for axis, (start, first, last) in enumerate(map(tf.unstack, spans)):
+            place = start + grid.stride * tf.range(values.shape[1 + axis])
             begin = self._margin + look.shift[axis]
-            middle = place + step // 2
-            inside = (place >= span[1]) & (place < span[2])
-            inside &= middle >= begin
-            inside &= middle < begin + self._shape[axis]
-            shape = [1, 1, 1]
-            shape[1 + axis] = -1
+            middle = place + grid.first
+            inside = (place >= first) & (place < last)
+            inside &= (middle >= begin) & (middle < begin + self._shape[axis])
+            shape = [1, -1, 1] if axis == 0 else [1, 1, -1]
             total *= tf.reshape(tf.cast(inside, tf.float32), shape)
-            positions *= self._shape[axis] / step
-        return tf.reduce_sum(total) / positions
+            count *= self._shape[axis] / grid.stride
+        return tf.reduce_sum(total) / count
 
     def _costs(self, picture, edges):
         """Costs of the picture itself, by name."""

@@ -197,7 +197,7 @@ class DreamConfig:
         content_weight: Weight of the loss that keeps the photograph's edges;
             1 keeps all contours, 10 leaves little of the dream.
         tv_weight: Weight of the total variation loss (squared differences);
-            3 is smooth.
+            0 leaves grain, 10 is soft.
         tile: Side of the largest square that the network sees at once, in
             pixels.
         zoom_frames: Frames of a zoom, each dreamt from the one before, by a
@@ -212,7 +212,7 @@ class DreamConfig:
     octaves: int = 4
     octave_scale: float = 1.4
     steps: int = 20
-    step_size: float = 0.0075
+    step_size: float = 0.006
     jitter: int = 32
     levels: int = 4
     features: str = "auto"
@@ -220,7 +220,7 @@ class DreamConfig:
     layers: Mapping[str, float] | None = None
     channels: tuple[int, ...] | None = None
     content_weight: float = 0.0
-    tv_weight: float = 0.0
+    tv_weight: float = 2.0
     tile: int = 768
     zoom_frames: int = 0
     zoom: float = 1.05

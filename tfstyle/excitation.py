@@ -20,7 +20,7 @@ MARGIN = 2
 _SIZE = 256  # Longer side of a guide, and of what energies are measured on.
 _POSITIONS = 1024  # Of a guide; more would not fit beside a shallow layer.
 _LEAST = 1e-6  # Energy that flat maps count for.
-_PROBE = 512  # Pixels by which strides are told.
+_PROBE = 512  # Pixels by which grids are told.
 
 Maps = Any  # A tensor of shape (1, height, width, channels).
 
@@ -48,11 +48,32 @@ def make_network(config: DreamConfig) -> keras.Model:
     )
 
 
+class Grid(NamedTuple):
+    """Where the positions of a layer are, along both sides.
+
+    Attributes:
+        stride: Pixels from one to the next.
+        first: Pixel in the middle of what the first one sees.
+    """
+
+    stride: int
+    first: int
+
+
+def grids(network: keras.Model) -> dict[str, Grid]:
+    """Positions of the layers of a network, by name."""
+    shapes = network.compute_output_shape((1, _PROBE, _PROBE, 3))
+    found = {}
+    for name, (_, count, *_) in shapes.items():
+        stride = 2 ** round(np.log2(_PROBE / count))
+        # Convolutions that do not pad leave out as much at both ends.
+        found[name] = Grid(stride, (_PROBE - (count - 1) * stride) // 2)
+    return found
+
+
 def stride(network: keras.Model) -> int:
     """Pixels from one position of the deepest layer to the next."""
-    shapes = network.compute_output_shape((1, _PROBE, _PROBE, 3))
-    smallest = min(shape[1] for shape in shapes.values())
-    return 2 ** round(np.log2(_PROBE / smallest))
+    return max(grid.stride for grid in grids(network).values())
 
 
 def scores(
