@@ -121,6 +121,8 @@ def test_wrong_files_are_refused(whole, small_vgg16, tmp_path):
 def test_other_networks_paint_and_dream(whole):
     # By a shallow layer, which is quick.
     name, _, path = whole
+    if name != "inception_v3":
+        pytest.skip("one network says it for both")
     shared = {"features": name, "feature_weights": path, "size": 48}
     losses = []
 

@@ -48,7 +48,7 @@ def step(network, scores, config, shift=(0, 0), photo=PHOTO, shape=None):
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
-@pytest.mark.parametrize("tile", [34, 48, 65])
+@pytest.mark.parametrize("tile", [48, 65])
 def test_tiles_change_nothing(network, scores, config, shift, tile):
     whole, gradient, picture, values = step(network, scores, config, shift)
     assert len(whole.tiles) == 1
@@ -66,7 +66,7 @@ def test_tiles_change_nothing(network, scores, config, shift, tile):
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
-@pytest.mark.parametrize("tile", [34, 50, 768])
+@pytest.mark.parametrize("tile", [34, 768])
 def test_every_position_counts_once(network, scores, config, shift, tile):
     changed = dataclasses.replace(config, tile=tile)
     octave = ascent.Octave(network, scores, PHOTO.shape[:2], changed)

@@ -302,12 +302,3 @@ def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     after = {p: p.read_bytes() for p in bad.iterdir() if p.is_file()}
     assert after == before
     assert os.listdir(bad).count("state") == 0
-
-
-def test_a_channel_beyond_the_layer_is_refused(bad, tmp_path):
-    make_inputs(tmp_path)
-    process = call(command(channels="128"), tmp_path)
-    assert process.returncode == 1
-    (line,) = said(process)
-    assert "must be below 128, as many as block2_conv1 has" in line
-    assert not (tmp_path / "out.png").exists()
