@@ -1,6 +1,7 @@
 """Small inputs for the tests: the real things at tiny sizes, no mocks."""
 
 import os
+import pathlib
 
 import h5py
 import numpy as np
@@ -61,12 +62,12 @@ def vgg_weights(path, name="vgg16", blocks=5, seed=0):
             )
             kernel *= np.float32(np.sqrt(2 / (9 * inputs)))
             arrays = {"W_1": kernel, "b_1": np.zeros(outputs, np.float32)}
-            _write_layer(file, layer, arrays)
+            write_layer(file, layer, arrays)
             groups.append(layer)
             if layer == _last_of_block(name, layer):
                 # As in the published files: layers without weights are there.
                 pool = f"{layer.split('_')[0]}_pool"
-                _write_layer(file, pool, {})
+                write_layer(file, pool, {})
                 groups.append(pool)
         file.attrs["layer_names"] = [group.encode() for group in groups]
     return os.fspath(path)
@@ -77,12 +78,20 @@ def _last_of_block(name, layer):
     return f"block{block}_conv{_CONVOLUTIONS[name][block - 1]}"
 
 
-def _write_layer(file, layer, arrays):
+def write_layer(file, layer, arrays):
+    """Adds a layer to a file as Keras published them: arrays by name."""
     group = file.create_group(layer)
     names = [f"{layer}_{suffix}:0" for suffix in arrays]
     group.attrs["weight_names"] = [name.encode() for name in names]
     for name, array in zip(names, arrays.values(), strict=True):
         group.create_dataset(name, data=array)
+
+
+def environment(*paths, **variables):
+    """Of a subprocess that imports this checkout, and `paths` before it."""
+    root = pathlib.Path(__file__).parents[1]
+    path = os.pathsep.join(map(os.fspath, [*paths, root]))
+    return {**os.environ, "PYTHONPATH": path, **variables}
 
 
 def style_model(**changes):

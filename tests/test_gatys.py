@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import descent, features, gatys, images, objective
+from tfstyle import descent, features, gatys, images, objective, runs
 from tfstyle.config import GatysConfig
 
 HOW_TO_REGENERATE = (
@@ -337,7 +337,7 @@ def test_a_run_goes_on_where_it_was_killed(
     uninterrupted, tmp_path, monkeypatch
 ):
     config, expected = uninterrupted
-    monkeypatch.setattr(gatys, "_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "_SECONDS", 0.0)
     arguments = WIDE, [WAVE, NIGHT], config
     with pytest.raises(CrashError):
         gatys.stylize(*arguments, crash_at(7), checkpoint_dir=tmp_path)
@@ -414,7 +414,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     # Black has so little energy that any palette is far from it.
     style = np.zeros_like(WAVE) if culprit == "histogram" else WAVE
     watch = Watch()
-    with pytest.raises(gatys.DivergedError) as error:
+    with pytest.raises(runs.DivergedError) as error:
         gatys.stylize(PHOTO, style, config, watch)
     message = str(error.value)
     assert f"not finite at 40x32, step 1: {culprit}" in message
@@ -430,7 +430,7 @@ def test_a_loss_that_diverges_later_keeps_the_last_good_picture(settings):
     style = helpers.image(32, 40, seed=1)
     config = settings(style_weight=1e22, steps=20)
     watch = Watch(look=lambda picture: picture())
-    with pytest.raises(gatys.DivergedError) as error:
+    with pytest.raises(runs.DivergedError) as error:
         gatys.stylize(PHOTO, style, config, watch, init=style)
     assert "40x32, step 2: " in str(error.value)
     assert len(watch.seen) == 9  # Losses are looked at every ten steps.

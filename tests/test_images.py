@@ -225,3 +225,20 @@ def test_importing_is_quick():
         check=True,
     )
     assert process.stdout == "False\n"
+
+
+def test_zoom_enlarges_the_middle():
+    image = helpers.image(40, 60)
+    np.testing.assert_array_equal(images.zoom(image, 1), image)
+    twice = images.zoom(image, 2)
+    assert twice.shape == image.shape
+    middle = images.resize(image[10:30, 15:45], 40, 60)
+    # At the edges of the cut the filter sees what is beyond.
+    np.testing.assert_allclose(twice[6:-6, 6:-6], middle[6:-6, 6:-6], atol=2e-3)
+
+
+def test_zoom_moves_smoothly():
+    ramp = np.linspace(0, 1, 64, dtype=np.float32)[None, :, None]
+    ramp = np.broadcast_to(ramp, (16, 64, 3))
+    left = [images.zoom(ramp, f)[8, 20, 0] for f in (1, 1.01, 1.02, 1.03)]
+    np.testing.assert_allclose(np.diff(left, 2), 0, atol=2e-4)

@@ -6,7 +6,7 @@ import pytest
 
 import helpers
 from tfstyle import images, job, provenance, weights
-from tfstyle.config import GatysConfig
+from tfstyle.config import DreamConfig, GatysConfig
 
 CONFIG = GatysConfig(
     size=64,
@@ -159,3 +159,39 @@ def test_outputs_may_not_overwrite_inputs_or_each_other(inputs, tmp_path):
 def test_one_picture_may_have_two_roles(inputs, tmp_path):
     inputs["init"] = inputs["content"]
     job.check_outputs(inputs, {"output": str(tmp_path / "out.png")})
+
+
+@pytest.fixture
+def dream(inputs):
+    return {
+        "image": inputs["content"],
+        "guide": inputs["style 1"],
+        "feature_weights": inputs["feature_weights"],
+    }
+
+
+DREAM = DreamConfig(size=64, layers={"block2_conv1": 1.0}, channels=(1, 5))
+
+
+def test_a_dream_has_a_guide_and_the_network_of_its_weights(dream):
+    task = job.prepare(with_weights(DREAM, dream), dream)
+    assert task.config.features == "vgg16"
+    assert task.content.pixels.shape == (24, 32, 3)
+    assert task.guide.shape == (20, 20, 3)
+    with pytest.raises(ValueError, match=r"no layers \['mixed3'\]"):
+        wrong = dataclasses.replace(DREAM, layers={"mixed3": 1.0})
+        job.prepare(with_weights(wrong, dream), dream)
+
+
+def test_recall_tells_dreams_and_paintings_apart(dream, inputs, tmp_path):
+    path = paint(dream, tmp_path, DREAM)
+    settings, files = job.recall(path, ["size"], DreamConfig)
+    assert files == dream
+    assert settings["channels"] == (1, 5)
+    assert settings["layers"] == {"block2_conv1": 1.0}
+    assert "size" not in settings
+    with pytest.raises(ValueError, match="was not made by `stylize`"):
+        job.recall(path)
+    painted = paint(inputs, tmp_path)
+    with pytest.raises(ValueError, match="was not made by `deep_dream`"):
+        job.recall(painted, kind=DreamConfig)

@@ -104,6 +104,20 @@ def test_refusal_says_when_no_size_fits(left, monkeypatch):
         memory.check((300, 400), [(300, 400)])
 
 
+def test_tiles_count_for_the_network_and_the_picture_for_the_rest(monkeypatch):
+    whole = (10_000, 20_000)
+    tile = memory.estimate((768, 768), [(0, 0)])
+    needed = tile + 1.15 * 180 * 2e8
+    leave(needed + 1, monkeypatch)
+    memory.check_tile((768, 768), whole)
+    leave(needed - 1, monkeypatch)
+    with pytest.raises(
+        MemoryError, match=r"20000x10000 pixels, seen 768x768.* 43.5 GB"
+    ):
+        memory.check_tile((768, 768), whole)
+    memory.check_tile((768, 768), whole, features="vgg_distilled")
+
+
 def test_stylize_refuses_before_it_looks_for_weights():
     config = GatysConfig(size=1_000_000, features="vgg16")
     with pytest.raises(MemoryError, match="1000000x800000 pixels"):

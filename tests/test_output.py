@@ -5,6 +5,7 @@ import pytest
 
 import helpers
 from tfstyle import images, output, provenance
+from tfstyle.progress import Progress
 
 PIXELS = helpers.image(12, 16)
 RECORD = provenance.describe({"seed": 3}, {})
@@ -13,7 +14,19 @@ RECORD = provenance.describe({"seed": 3}, {})
 def progresses(count):
     """Arguments of `on_step`, for as many steps."""
     for step in range(count):
-        yield step, lambda step=step: np.full_like(PIXELS, step / count)
+        progress = Progress(
+            size=16,
+            height=12,
+            width=16,
+            step=step + 1,
+            steps=count,
+            done=step,
+            total=count,
+            losses={},
+            seconds=0.0,
+            memory=0,
+        )
+        yield progress, lambda step=step: np.full_like(PIXELS, step / count)
 
 
 def test_record_says_whether_the_run_is_complete(tmp_path):
@@ -74,6 +87,16 @@ def test_preview_writes_every_few_steps_and_never_ends_the_run(tmp_path):
     # The third step is number 2, the sixth is number 5.
     assert written == [2, 2, 2, 5, 5, 5]
     assert provenance.read(path)["notes"]["complete"] is False
+
+
+def test_preview_counts_steps_not_their_parts(tmp_path):
+    path = tmp_path / "out.png"
+    on_step = output.Output(path=str(path), record=RECORD).preview(2)
+    for progress, picture in progresses(2):
+        for _ in range(3):
+            assert not path.exists() or progress.step == 2
+            on_step(progress, picture)
+    assert path.exists()
 
 
 def test_preview_that_fails_does_not_end_the_run(tmp_path):

@@ -42,6 +42,7 @@ weights.FILES["vgg16"] = dataclasses.replace(
     weights.FILES["vgg16"], digest=digest
 )
 config.GatysConfig.__init__.__kwdefaults__.update(size=64, steps=1)
+config.DreamConfig.__init__.__kwdefaults__.update(size=64, steps=1, octaves=1)
 for fence in fences:
     code = compile(pathlib.Path(fence).read_text(), fence, "exec")
     exec(code, {"__name__": "__main__"})

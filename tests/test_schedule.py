@@ -104,3 +104,18 @@ def test_a_square_of_one_pixel_can_be_enlarged():
 def test_sizes_that_are_not_positive_are_refused(size):
     with pytest.raises(ValueError, match=f"positive. Received: size={size}"):
         schedule.sizes(10, 10, size)
+
+
+def test_octaves_end_at_the_size_and_keep_the_aspect():
+    shapes = schedule.octaves(600, 800, 512, 4, 1.4)
+    assert shapes[-1] == (384, 512)
+    assert [width for _, width in shapes] == [187, 261, 366, 512]
+    assert all(abs(w / h - 4 / 3) < 0.02 for h, w in shapes)
+    assert schedule.octaves(600, 800, 512, 1, 1.4) == [(384, 512)]
+
+
+def test_octaves_stop_where_a_network_would_see_nothing():
+    shapes = schedule.octaves(100, 400, 128, 9, 1.4)
+    assert shapes == [(16, 65), (23, 91), (32, 128)]
+    with pytest.raises(ValueError, match="take a size of 64 or more"):
+        schedule.octaves(100, 400, 60, 9, 1.4)

@@ -49,3 +49,15 @@ def test_cut_lists_the_layers_when_one_is_unknown():
         topology.cut("vgg16", [])
     with pytest.raises(ValueError, match="no network 'alexnet'"):
         topology.cut("alexnet", ["conv1"])
+
+
+@pytest.mark.parametrize("name", sorted(topology.PARAMETERS))
+def test_check_names_the_outputs_of_the_blocks(name):
+    names = topology.layer_names(name)
+    assert len(names) == len(set(names))
+    assert topology.check(name, names[:2]) == names[:2]
+    with pytest.raises(ValueError, match=f"{name} has no layers") as caught:
+        topology.check(name, ["block4_conv2"])
+    assert len(str(caught.value)) < 500
+    deepest = {"inception_v3": "mixed10", "resnet50": "conv5_block3_out"}
+    assert deepest[name] in str(caught.value)

@@ -42,7 +42,7 @@ def cached(monkeypatch):
     return path
 
 
-@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+@pytest.mark.parametrize("name", ["vgg16", "vgg19", "inception_v3"])
 def test_published_files_are_those_of_keras(name):
     # The text, because to import it would load TensorFlow.
     root = pathlib.Path(importlib.util.find_spec("keras").origin).parent
@@ -51,6 +51,17 @@ def test_published_files_are_those_of_keras(name):
     file = weights.FILES[name]
     assert f'"{file.url}"' in joined
     assert f'file_hash="{file.digest.removeprefix("md5:")}"' in joined
+
+
+def test_resnet_file_is_that_of_keras():
+    root = pathlib.Path(importlib.util.find_spec("keras").origin).parent
+    source = (root / "src" / "applications" / "resnet.py").read_text()
+    file = weights.FILES["resnet50"]
+    assert file.digest.removeprefix("md5:") in source
+    assert f'"{file.url.rsplit("/", 1)[0]}/"' in source
+    assert file.url.endswith(
+        "/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +190,7 @@ def test_missing_path_is_said(tmp_path):
 
 def test_unknown_network_lists_the_known():
     with pytest.raises(
-        ValueError, match=r"'vgg11'.*\['vgg16', 'vgg19', 'vgg_distilled'\]"
+        ValueError, match=r"'vgg11'.*\['inception_v3', 'resnet50', 'vgg16', "
     ):
         weights.resolve("vgg11")
 

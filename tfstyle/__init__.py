@@ -16,9 +16,11 @@ __version__ = "0.1.0"
 # flags) must not appear here: importing one twice defines its flags twice.
 _EXPORTS = {
     "AdaINConfig": "tfstyle.config",
+    "DreamConfig": "tfstyle.config",
     "GatysConfig": "tfstyle.config",
     "Progress": "tfstyle.progress",
     "StyleModel": "tfstyle.adain",
+    "deep_dream": "tfstyle.deepdream",
     "stylize": "tfstyle.gatys",
 }
 

@@ -124,13 +124,13 @@ def parse_weights(text: str) -> dict[str, float]:
 
 
 def DEFINE_weights(  # noqa: N802 (named as absl names its own)
-    name: str, default: Mapping[str, float], help: str
+    name: str, default: Mapping[str, float] | None, help: str
 ) -> flags.FlagHolder[dict[str, float]]:
     """Defines a flag whose value is read by `parse_weights`."""
     return flags.DEFINE(
         _WeightsParser(),
         name,
-        _format_weights(default),
+        None if default is None else _format_weights(default),
         help,
         serializer=_WeightsSerializer(),
     )

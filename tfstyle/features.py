@@ -1,8 +1,9 @@
 """Feature extractors: models from an image to feature maps by layer name.
 
-The networks are those of Keras Applications, cut above the deepest layer that
-is wanted and built from convolutions here, because pooling, the padding of
-the first convolution and the precision can be chosen.
+The networks are those of Keras Applications. VGG is cut above the deepest
+layer that is wanted and built from convolutions here, because pooling and the
+padding of the first convolution can be chosen; others are Keras' own, see
+`applications`.
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import keras
 from keras import ops
 
-from tfstyle import topology
+from tfstyle import applications, topology
 from tfstyle import weights as weight_files
 
 # For blocks 1 to 5: what keeps the mean activation of max pooling, measured
@@ -31,6 +32,7 @@ SCALES = {"vgg_distilled": 1 / 64}
 # What the content weight is multiplied by: a thin network does not see all of
 # the photograph, and what it does not see would be lost (BUILD_NOTES.md).
 CONTENT_GAINS = {"vgg_distilled": 1.5}
+_WIDE_BORDER = 32  # The stride of the deepest layers.
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
 
@@ -48,12 +50,12 @@ def extractor(
     Only the layers down to the deepest one asked for are built.
 
     Args:
-        name: `"vgg16"` or `"vgg19"`.
-        layers: Names as in `topology.layer_names`; convolutions are taken after
-            their ReLU.
-        pooling: `"max"`, as trained, `"avg"`, smoother in Gatys et al., or
-            `"l2"`, the root of the mean square; the last two are multiplied
-            by a gain that keeps the mean activation.
+        name: A key of `weights.FILES`.
+        layers: Names as in `topology.layer_names`; convolutions of VGG are
+            taken after their ReLU.
+        pooling: `"max"`, as trained, and for VGG `"avg"`, smoother in Gatys
+            et al., or `"l2"`, the root of the mean square; the last two are
+            multiplied by a gain that keeps the mean activation.
         weights: `"imagenet"` for the published file, a path to a copy or to
             another training, or `None` for random ones (He, seed 0).
         border: How the first convolution pads: `"replicate"` the pixels at
@@ -62,11 +64,14 @@ def extractor(
             the feature maps are larger, too (16 rows and columns in block 1,
             8 in block 2, ...). Zeros are a frame that the network sees, and
             that optimised pictures answer with lines along their edges.
+            Networks other than VGG keep their zeros: behind 32 pixels with
+            `"mirror"`, else at the edge.
         dtype: `"float32"`, or `"bfloat16"` for convolutions and feature maps.
 
     Returns:
         A `keras.Model` from `(batch, height, width, 3)`, RGB in [0, 1], with
-        both sides at least 16 for the fifth block, to a dict from layer name
+        both sides at least 16 for VGG's fifth block and 75 for networks other
+        than VGG, to a dict from layer name
         to feature map of type `dtype`.
 
     Raises:
@@ -91,10 +96,14 @@ def network(
 ) -> keras.Model:
     """As `extractor`, with random weights that can be trained."""
     wanted = list(dict.fromkeys(layers))
+    topology.check(name, wanted)
+    _check_choice("border", border, BORDERS)
+    if name not in topology.VGG:
+        _check_choice("pooling", pooling, ["max"])
+        return _application(name, wanted, border, dtype)
     steps = topology.cut(name, wanted)
     shapes = topology.shapes(name)
     _check_choice("pooling", pooling, POOLINGS)
-    _check_choice("border", border, BORDERS)
     image = keras.Input((None, None, 3), name="image", dtype="float32")
     scale = SCALES.get(name, 1.0)
     x = Preprocessing(scale, dtype=dtype, name="preprocessing")(image)
@@ -120,6 +129,22 @@ def network(
             outputs[layer] = top(outputs[layer])
     chosen = {layer: outputs[layer] for layer in wanted}
     return keras.Model(image, chosen, name=name)
+
+
+def _application(
+    name: str, layers: list[str], border: str, dtype: str
+) -> keras.Model:
+    image = keras.Input((None, None, 3), name="image", dtype="float32")
+    x = image
+    if border == "mirror":
+        x = MirrorPadding(_WIDE_BORDER, name="padding")(x)
+    if name == "inception_v3":
+        # From -1 to 1, as it was trained.
+        x = keras.layers.Rescaling(2.0, -1.0, name="preprocessing")(x)
+    else:
+        x = Preprocessing(name="preprocessing")(x)
+    body = applications.network(name, layers, dtype)
+    return keras.Model(image, body(x), name=name)
 
 
 def _check_choice(argument: str, value: str, choices: Iterable[str]) -> None:
@@ -153,6 +178,11 @@ def assign(
     model: keras.Model, name: str, path: str | os.PathLike[str] | None
 ) -> None:
     """Puts the weights of a file into a model made by `network`."""
+    if name not in topology.VGG:
+        weight_files.check(name, topology.layer_names(name), path)
+        found = weight_files.resolve(name, path).path
+        applications.assign(model.get_layer(f"{name}_body"), name, found)
+        return
     convolutions = {layer.name: layer for layer in _convolutions(model)}
     arrays = weight_files.load(name, convolutions, path)
     for layer, (kernel, bias) in arrays.items():

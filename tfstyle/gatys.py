@@ -7,10 +7,7 @@ matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
 and its sources.
 """
 
-import dataclasses
 import functools
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,13 +17,13 @@ import tensorflow as tf
 from tfstyle import (
     adain,
     adam,
-    checkpoint,
     descent,
     devices,
     images,
     lbfgs,
     memory,
     objective,
+    runs,
     schedule,
 )
 from tfstyle.config import GatysConfig
@@ -35,21 +32,8 @@ from tfstyle.progress import OnStep, Progress
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.
-_CHECKPOINT_SECONDS = 60.0
 
 Shape = tuple[int, int]
-
-
-class DivergedError(FloatingPointError):
-    """A loss was not finite.
-
-    Attributes:
-        picture: The last good picture, `(height, width, 3)`.
-    """
-
-    def __init__(self, message: str, picture: np.ndarray) -> None:
-        super().__init__(message)
-        self.picture = picture
 
 
 def stylize(
@@ -93,7 +77,7 @@ def stylize(
         Neural Networks", CVPR 2016.
     """
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
-    _check_images([content, *styles, *([] if init is None else [init])])
+    runs.check_images([content, *styles, *([] if init is None else [init])])
     config.check_styles(len(styles))
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
@@ -119,10 +103,11 @@ class _Run:
     ) -> None:
         self.content, self.styles, self.config = content, styles, config
         self.shapes, self.init = shapes, init
-        self.on_step, self.folder = on_step, folder
+        self.on_step = on_step
+        given = [content, *styles, *([] if init is None else [init])]
+        self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
         self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
-        self.saved = self.started
         self.index = 0
         self.step = 0
         self.looks: list[float] = []
@@ -171,7 +156,7 @@ class _Run:
                 self.step = self.config.steps
             if ended or reached:
                 return state, ended
-            if time.monotonic() - self.saved > _CHECKPOINT_SECONDS:
+            if self.checkpoints.due:
                 self._save(state)
         return state, False
 
@@ -199,7 +184,7 @@ class _Run:
             # Steps are looked at later than taken. L-BFGS only fails at its
             # first: it backs away from others.
             step = int(getattr(state, "age", 0)) + 1
-            raise DivergedError(
+            raise runs.DivergedError(
                 f"The loss was not finite at {width}x{height}, step "
                 f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
                 "the learning rate or that weight, or take float32.",
@@ -243,59 +228,24 @@ class _Run:
         return before - loss < tolerance * before
 
     def _save(self, state: State) -> None:
-        if self.folder is None:
-            return
-        self.saved = time.monotonic()
         meta = {
-            "key": self._key(),
             "index": self.index,
             "step": self.step,
             "looks": self.looks,
-            "seconds": self.saved - self.started,
+            "seconds": time.monotonic() - self.started,
         }
-        checkpoint.save(self.folder, state.to_numpy(), meta)
+        self.checkpoints.save(state.to_numpy(), meta)
 
     def _resume(self) -> State | None:
-        found = checkpoint.load(self.folder) if self.folder else None
+        found = self.checkpoints.load()
         if found is None:
             return None
         arrays, meta = found
-        if meta["key"] != self._key():
-            raise ValueError(
-                f"The checkpoint in '{self.folder}' belongs to other images "
-                "or settings. Give those, another folder, or delete it."
-            )
         self.index, self.step = meta["index"], meta["step"]
         self.looks = meta["looks"]
         self.started -= meta["seconds"]
         kind = lbfgs if isinstance(self.optimizer, lbfgs.LBFGS) else adam
         return kind.State.from_numpy(arrays)
-
-    def _key(self) -> str:
-        """Tells runs with other images or settings apart."""
-        settings = [dataclasses.asdict(self.config), len(self.styles)]
-        text = json.dumps(settings, sort_keys=True)
-        digest = hashlib.sha256(text.encode())
-        inits = [] if self.init is None else [self.init]
-        for image in [self.content, *self.styles, *inits]:
-            digest.update(str(image.shape).encode())
-            digest.update(np.ascontiguousarray(image).tobytes())
-        return digest.hexdigest()
-
-
-def _check_images(arrays: Sequence[np.ndarray]) -> None:
-    for image in arrays:
-        shaped = image.ndim == 3 and image.shape[2] == 3 and image.size
-        if not shaped or image.dtype != np.float32:
-            raise ValueError(
-                "Images must be float32 arrays of shape (height, width, 3). "
-                f"Received: {image.dtype} of shape {image.shape}"
-            )
-        if not (image.min() >= 0 and image.max() <= 1):  # NaN is refused too.
-            raise ValueError(
-                "Images must hold values in [0, 1]. Received: values from "
-                f"{image.min()} to {image.max()}"
-            )
 
 
 def _check_memory(

@@ -181,17 +181,39 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
         Float32 array of the new shape, in [0, 1]: where the filter
         overshoots at edges it is clipped.
     """
+    return _resize(image, height, width, None)
+
+
+def _resize(
+    image: np.ndarray,
+    height: int,
+    width: int,
+    box: tuple[float, float, float, float] | None,
+) -> np.ndarray:
     channels = image.reshape(*image.shape[:2], -1).astype(
         np.float32, copy=False
     )
     resized = [
         PIL.Image.fromarray(np.ascontiguousarray(channels[..., i])).resize(
-            (width, height), PIL.Image.Resampling.LANCZOS
+            (width, height), PIL.Image.Resampling.LANCZOS, box
         )
         for i in range(channels.shape[-1])
     ]
     stacked = np.stack([np.asarray(channel) for channel in resized], axis=-1)
     return np.clip(stacked, 0, 1).reshape(height, width, *image.shape[2:])
+
+
+def zoom(image: np.ndarray, factor: float) -> np.ndarray:
+    """Enlarges the middle of an image to all of it, as `resize` would.
+
+    Args:
+        image: Array of shape `(height, width, 3)`, in [0, 1].
+        factor: 1 or more; the middle may begin between two pixels.
+    """
+    height, width = image.shape[:2]
+    top, left = (side * (1 - 1 / factor) / 2 for side in (height, width))
+    box = (left, top, width - left, height - top)
+    return _resize(image, height, width, box)
 
 
 def contact_sheet(

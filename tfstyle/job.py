@@ -1,9 +1,10 @@
-"""What a run of `stylize` needs from files, checked and read beforehand.
+"""What a run needs from files, checked and read beforehand.
 
 Needs no TensorFlow, so that a program can refuse a wrong file at once.
 
-Input files go by their roles: `"content"`, `"style 1"`, `"style 2"`..., and
-where they are given `"init"` and `"feature_weights"`.
+Input files go by their roles: for `stylize` `"content"`, `"style 1"`, `"style
+2"`... and `"init"`, for `deep_dream` `"image"` and `"guide"`; for both
+`"feature_weights"`.
 """
 
 import dataclasses
@@ -23,12 +24,20 @@ from tfstyle import (
     topology,
     weights,
 )
-from tfstyle.config import GatysConfig
+from tfstyle.config import DreamConfig, GatysConfig
+
+Config = GatysConfig | DreamConfig
+
+# What runs with such settings, and the role of the photograph.
+_ENGINES: dict[type, tuple[str, str]] = {
+    GatysConfig: ("stylize", "content"),
+    DreamConfig: ("deep_dream", "image"),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """Arguments of `stylize`, and what they were made from.
+    """Arguments of a run, and what they were made from.
 
     Attributes:
         config: The settings; names a network, not `"auto"`.
@@ -36,17 +45,19 @@ class Job:
         content: The photograph and its transparency.
         styles: Arrays of shape `(height, width, 3)`.
         init: One such array, or `None`.
+        guide: One such array, or `None`.
         weights_file: The file of the network's weights.
     """
 
-    config: GatysConfig
+    config: Any  # A `Config`, of which a program makes one kind.
     inputs: Mapping[str, str]
     content: images.Picture
     styles: Sequence[np.ndarray]
     init: np.ndarray | None
+    guide: np.ndarray | None
     weights_file: weights.Resolved
 
-    def record(self, config: GatysConfig, device: str) -> dict[str, Any]:
+    def record(self, config: Config, device: str) -> dict[str, Any]:
         """What the picture should say about its making.
 
         Args:
@@ -75,7 +86,7 @@ def styles(inputs: Mapping[str, str]) -> list[str]:
 
 
 def recall(
-    path: str, given: Collection[str] = ()
+    path: str, given: Collection[str] = (), kind: type = GatysConfig
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Settings and input files of a picture, from its record.
 
@@ -83,22 +94,24 @@ def recall(
         path: A picture that tfstyle wrote.
         given: Settings and roles, the latter without number, that the caller
             has other values for.
+        kind: Class of the settings, `GatysConfig` or `DreamConfig`.
 
     Returns:
-        The fields of `GatysConfig` that are recorded and not given; and role
-        -> path of the inputs, found by name and content beside the picture or
-        in the current folder.
+        The fields of `kind` that are recorded and not given; and role -> path
+        of the inputs, found by name and content beside the picture or in the
+        current folder.
 
     Raises:
         FileNotFoundError: There is no such picture; or an input is missing:
             names it and its SHA-256.
-        ValueError: It is not an image, or has no record of `stylize`.
+        ValueError: It is not an image, or has no record of such a run.
     """
     record = provenance.read(path)
     recorded = record["config"]
-    names = {field.name for field in dataclasses.fields(GatysConfig)}
-    if not names & set(recorded) or "content" not in record["inputs"]:
-        raise ValueError(f"'{path}' was not made by `stylize`.")
+    engine, photo = _ENGINES[kind]
+    names = {field.name for field in dataclasses.fields(kind)}
+    if not names & set(recorded) or photo not in record["inputs"]:
+        raise ValueError(f"'{path}' was not made by `{engine}`.")
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in recorded.items()
@@ -110,7 +123,7 @@ def recall(
         if role.partition(" ")[0] not in given
     }
     try:
-        GatysConfig(**settings)
+        kind(**settings)
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"The record in '{path}' cannot be used: {error}"
@@ -155,7 +168,7 @@ def check_checkpoint(folder: str | None) -> bool:
 
 
 def prepare(
-    config: GatysConfig,
+    config: Config,
     inputs: Mapping[str, str],
     max_pixels: int = images.MAX_PIXELS,
 ) -> Job:
@@ -171,35 +184,43 @@ def prepare(
             narrow for `config.size`.
         FileNotFoundError: An image or the weights are missing.
     """
-    content = images.read(inputs["content"], max_pixels)
+    photo = inputs[_ENGINES[type(config)][1]]
+    content = images.read(photo, max_pixels)
     height, width = content.pixels.shape[:2]
     try:
         schedule.sizes(height, width, config.size)
     except ValueError as error:
-        raise ValueError(f"'{inputs['content']}': {error}") from error
-    init = inputs.get("init")
+        raise ValueError(f"'{photo}': {error}") from error
+    others = {
+        role: images.load(inputs[role], None, max_pixels)
+        for role in ("init", "guide")
+        if role in inputs
+    }
     # Weights come last: they may be downloaded.
     return Job(
         inputs=inputs,
         content=content,
         styles=[images.load(p, None, max_pixels) for p in styles(inputs)],
-        init=None if init is None else images.load(init, None, max_pixels),
+        init=others.get("init"),
+        guide=others.get("guide"),
         **_network(config),
     )
 
 
-def _network(config: GatysConfig) -> dict[str, Any]:
+def _network(config: Config) -> dict[str, Any]:
     """The settings with the name of the network, and its weights."""
     name, path = config.features, config.feature_weights
     if name == "auto":
         name = weights.auto(path, progressbar=True)
-    wanted = [*config.content_layers, *config.style_layers]
-    if config.draft:
-        topology.cut("vgg_distilled", wanted)
-    layers = topology.cut(name, wanted)
+    if isinstance(config, DreamConfig):
+        wanted = list(config.shares(name))
+    else:
+        wanted = [*config.content_layers, *config.style_layers]
+    if isinstance(config, GatysConfig) and config.draft:
+        topology.check("vgg_distilled", wanted)
+    topology.check(name, wanted)
     resolved = weights.resolve(name, path, progressbar=True)
     if not resolved.published:
-        known = topology.shapes(name)
-        weights.load(name, [layer for layer in layers if layer in known], path)
+        weights.check(name, wanted, path)
     settings = dataclasses.replace(config, features=name)
     return {"config": settings, "weights_file": resolved}

@@ -20,7 +20,7 @@ import statistics
 
 from absl import app, flags
 
-from tfstyle import cli, config
+from tfstyle import cli
 
 _MODELS = flags.DEFINE_multi_string(
     "model", ["distilled"], "As of tfstyle.transfer; repeat it."
@@ -40,7 +40,10 @@ _STEPS = flags.DEFINE_list(
     "steps", ["50", "100", "200"], "When the reference is measured; may be ''."
 )
 _FEATURES = flags.DEFINE_enum(
-    "features", "vgg19", config.FEATURES[1:], "Network that judges."
+    "features",
+    "vgg19",
+    ["vgg16", "vgg19", "vgg_distilled"],
+    "Network that judges.",
 )
 _FEATURE_WEIGHTS = flags.DEFINE_string(
     "feature_weights", None, "File of its weights (.h5)."

@@ -27,6 +27,7 @@ _STEP = {
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
 _THIN = 0.55  # The most that "vgg_distilled" takes of that.
+_WHOLE = 180  # Of a picture that is seen in tiles, beside these.
 _NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
 # What a step takes beyond that where XLA compiled it for a processor.
 _XLA_STEP = 4300
@@ -112,6 +113,38 @@ def check(
         f"{needed / 1e9:.1f} GB of memory. Available: {left / 1e9:.1f} GB. "
         f"{largest}."
     )
+
+
+def check_tile(
+    tile: Shape,
+    shape: Shape,
+    precision: str = "float32",
+    jit_compile: bool = False,
+    features: str = "vgg16",
+) -> None:
+    """Refuses a picture that is seen in tiles and would not fit in memory.
+
+    Args:
+        tile: Height and width of what the network sees at once.
+        shape: Of the whole picture.
+        precision: As in `check`, and the others.
+        jit_compile: Whether XLA compiles the step.
+        features: Name of the network.
+
+    Raises:
+        MemoryError: Says what is needed, and to take smaller tiles.
+    """
+    xla = jit_compile and devices.kind() == "CPU"
+    needed = estimate(tile, [(0, 0)], precision, "adam", xla, features)
+    needed += round(_MARGIN * _WHOLE * math.prod(shape))
+    left = available()
+    if needed > left:
+        (height, width), (rows, columns) = shape, tile
+        raise MemoryError(
+            f"A dream of {width}x{height} pixels, seen {columns}x{rows} at a "
+            f"time, needs about {needed / 1e9:.1f} GB of memory. Available: "
+            f"{left / 1e9:.1f} GB. Take a smaller tile, or size."
+        )
 
 
 def estimate(

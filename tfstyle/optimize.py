@@ -22,32 +22,19 @@ Transparency of the photograph is put back; JPEG, which holds none, gets the
 picture on white.
 """
 
-import contextlib
-import dataclasses
 import os
-import time
 
 from absl import app, flags
 
-from tfstyle import cli, config
+from tfstyle import cli, config, painting
 
-_BEGAN = time.monotonic()
 _D = config.GatysConfig()
 
+painting.define_flags()
 _CONTENT = flags.DEFINE_string("content", None, "Photograph to paint.")
 _STYLE = flags.DEFINE_multi_string(
     "style", None, "Picture to take the style of; repeat it to blend several."
 )
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "File to write: .png, .jpg, .webp or .tiff.", required=True
-)
-_REPLAY = flags.DEFINE_string(
-    "replay",
-    None,
-    "Picture painted by this program, to be painted again: its files are "
-    "found beside it or in the current folder. Other flags change its recipe.",
-)
-
 # Named as the fields of GatysConfig, which checks them.
 cli.DEFINE_numbers(
     "style_mix", _D.style_mix, "Share of each --style, as in 0.7,0.3."
@@ -61,9 +48,6 @@ flags.DEFINE_multi_float(
 flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
 flags.DEFINE_integer("steps", _D.steps, "Steps at each size, coarse to fine.")
 flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
-_FEATURE_WEIGHTS = flags.DEFINE_string(
-    "feature_weights", None, "File of the network's weights (.h5)."
-)
 flags.DEFINE_bool(
     "draft", _D.draft, "All sizes but the last by the thin network."
 )
@@ -105,77 +89,21 @@ flags.DEFINE_enum(
     "jit_compile", _D.jit_compile, config.JIT_COMPILE, "Compile with XLA."
 )
 
-_DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N, tpu.")
-_TRACE = flags.DEFINE_string(
-    "trace", None, "File for all losses, times and memory: JSON, line by line."
-)
-_PREVIEW_EVERY = flags.DEFINE_integer(
-    "preview_every",
-    0,
-    "Steps after which --output is written again; 0: only at the end.",
-    lower_bound=0,
-)
-_CHECKPOINT = flags.DEFINE_string(
-    "checkpoint",
-    None,
-    "Folder for the state of the run, each minute and after Ctrl-C. The same "
-    "command goes on from it.",
-)
-_MAX_PIXELS = flags.DEFINE_integer(
-    "max_pixels", 100_000_000, "Larger images are refused.", lower_bound=1
-)
-_BIT_DEPTH = flags.DEFINE_enum(
-    "bit_depth", "8", ["8", "16"], "Bits per channel; 16 for .png and .tiff."
-)
-_QUALITY = flags.DEFINE_integer(
-    "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
-)
-
 
 def main(argv):
     """Checks everything, then paints."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    if not (_REPLAY.value or _CONTENT.value and _STYLE.value):
+    painting.check_arguments(argv)
+    if not (flags.FLAGS.replay or _CONTENT.value and _STYLE.value):
         raise app.UsageError("--content and --style are needed, or --replay.")
-    # None of them loads TensorFlow, but --help need not even wait for NumPy.
-    from tfstyle import devices, images, job
-
-    with cli.flag_errors():
-        devices.check(_DEVICE.value)
-    settings, inputs = _wanted(job)
-    format = images.check_format(
-        _OUTPUT.value, int(_BIT_DEPTH.value), longest=settings.size
-    )
-    job.check_outputs(inputs, {"output": _OUTPUT.value, "trace": _TRACE.value})
-    resumed = job.check_checkpoint(_CHECKPOINT.value)
-    task = job.prepare(settings, inputs, _MAX_PIXELS.value)
-    if task.content.alpha is not None and not format.alpha:
-        cli.note(f"{format.name} holds no transparency; it becomes white.")
-    if settings.features == "auto" and task.config.features == "vgg_distilled":
-        cli.note(
-            "VGG16's weights are not at hand; painting with the thin network "
-            "of this package. --features=vgg16 says what is missing."
-        )
-    if not task.weights_file.published:
-        cli.note(
-            f"'{task.weights_file.path}' is not the published weights file."
-        )
-    return _paint(task, resumed)
+    return _paint(painting.prepare(*_wanted()))
 
 
-def _wanted(job):
-    """Settings and input files: those of --replay, and flags over them."""
-    given = {name for name in flags.FLAGS if flags.FLAGS[name].present}
-    settings, inputs = {}, {}
-    if _REPLAY.value:
-        settings, inputs = job.recall(_REPLAY.value, given)
-    inputs |= _named()
-    for field in dataclasses.fields(config.GatysConfig):
-        if field.name in flags.FLAGS:  # Few are for Python alone.
-            settings.setdefault(field.name, flags.FLAGS[field.name].value)
+def _wanted():
+    """Settings and input files."""
+    from tfstyle import job
+
+    settings, inputs = painting.settings(config.GatysConfig, _named())
     settings["style_scale"] = tuple(settings["style_scale"])
-    settings["feature_weights"] = inputs.get("feature_weights")
     if "init" in inputs:
         settings["init"] = _D.init
     with cli.flag_errors():
@@ -191,79 +119,34 @@ def _named():
         raise app.UsageError(
             f"--init={init} is no file, and none of {', '.join(config.INITS)}."
         )
-    files = {"content": _CONTENT.value}
-    files |= {f"style {i}": p for i, p in enumerate(_STYLE.value or [], 1)}
-    files |= {"init": init, "feature_weights": _FEATURE_WEIGHTS.value}
-    return {role: path for role, path in files.items() if path is not None}
+    files = {"content": _CONTENT.value, "init": init}
+    return files | {
+        f"style {i}": p for i, p in enumerate(_STYLE.value or [], 1)
+    }
 
 
-def _paint(task, resumed):
-    """Does what was checked, and shows the progress; the exit status."""
-    from tfstyle import checkpoint, devices, output, progress
+def _paint(task):
+    """Does what was checked; the exit status."""
+    from tfstyle import devices
 
-    strategy = devices.start(_DEVICE.value)
-    from tfstyle import gatys
+    with devices.start(flags.FLAGS.device).scope():
+        from tfstyle import descent, gatys
 
-    settings = _on_device(task.config, devices)
-    target = output.Output(
-        path=_OUTPUT.value,
-        record=task.record(settings, devices.kind()),
-        alpha=task.content.alpha,
-        bit_depth=int(_BIT_DEPTH.value),
-        quality=_QUALITY.value,
-    )
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(strategy.scope())
-        # Around the writing, too: Ctrl-C must not lose what is complete.
-        interrupt = stack.enter_context(cli.Interrupt())
-        callbacks: list[progress.OnStep]
-        callbacks = [interrupt, stack.enter_context(progress.Bar())]
-        trace = None
-        if _TRACE.value:
-            trace = progress.Trace(_TRACE.value, resume=resumed)
-            callbacks.append(stack.enter_context(trace))
-        if _PREVIEW_EVERY.value:
-            callbacks.append(target.preview(_PREVIEW_EVERY.value))
-        try:
-            picture = gatys.stylize(
+        settings = painting.on_device(
+            task.config, descent.precision(task.config)
+        )
+        return painting.paint(
+            task,
+            settings,
+            lambda on_step, target: gatys.stylize(
                 task.content.pixels,
                 task.styles,
                 settings,
-                progress.all_of(*callbacks),
+                on_step,
                 init=task.init,
-                checkpoint_dir=_CHECKPOINT.value,
-            )
-        except gatys.DivergedError as error:
-            target.save(error.picture, complete=False)
-            raise FloatingPointError(
-                f"{error} '{target.path}' is the picture before."
-            ) from error
-        status = interrupt.status
-        target.save(picture, complete=not status)
-    if _CHECKPOINT.value and not status:
-        checkpoint.remove(_CHECKPOINT.value)
-    height, width = picture.shape[:2]
-    print(
-        f"{target.path}: {width}x{height}"
-        f"{', interrupted' if status else ''} after "
-        f"{time.monotonic() - _BEGAN:.0f} s "
-        f"({settings.features}, {settings.precision})"
-    )
-    if trace and trace.error:
-        raise trace.error
-    return status
-
-
-def _on_device(settings, devices):
-    """With what `"auto"` is there, so that a replay does the same."""
-    from tfstyle import descent
-
-    jit_compile = devices.jit_compile(settings.jit_compile)
-    return dataclasses.replace(
-        settings,
-        precision=descent.precision(settings),
-        jit_compile="on" if jit_compile else "off",
-    )
+                checkpoint_dir=flags.FLAGS.checkpoint,
+            ),
+        )
 
 
 if __name__ == "__main__":

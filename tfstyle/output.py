@@ -57,11 +57,15 @@ class Output:
             every: Number of steps from one to the next; 0 for none.
         """
         calls = 0
+        last = (0, 0)
 
         def on_step(
             progress: Progress, picture: Callable[[], np.ndarray]
         ) -> None:
-            nonlocal calls
+            nonlocal calls, last
+            if last == (progress.size, progress.step):
+                return  # A part of a step.
+            last = progress.size, progress.step
             calls += 1
             if every and calls % every == 0:
                 try:

@@ -36,15 +36,7 @@ def sizes(
     Raises:
         ValueError: The shorter side of the last shape is under 16 pixels.
     """
-    last = fit(height, width, size)
-    if min(last) < SMALLEST:
-        needed = -(-SMALLEST * max(height, width) // min(height, width))
-        raise ValueError(
-            f"The shorter side must have at least {SMALLEST} pixels at the "
-            f"final size. Received: a {width}x{height} image, which is "
-            f"{last[1]}x{last[0]} at size {size}; take a size of {needed} or "
-            f"more{', or crop it' if size >= SMALLEST else ''}."
-        )
+    last = _last(height, width, size)
     shapes = [last]
     longer = size / factor
     while round(longer) >= smallest:
@@ -54,3 +46,47 @@ def sizes(
         shapes.append(shape)
         longer /= factor
     return shapes[::-1]
+
+
+def octaves(
+    height: int, width: int, size: int, count: int, scale: float
+) -> list[tuple[int, int]]:
+    """Shapes from coarse to fine, each `scale` times the one before.
+
+    There are fewer than `count` where the shorter side would have less than
+    16 pixels; the last is exactly `size` long.
+
+    >>> octaves(600, 800, 512, 3, 1.4)
+    [(196, 261), (274, 366), (384, 512)]
+
+    Args:
+        height: Rows of the photograph.
+        width: Columns of the photograph.
+        size: Longer side of the last shape, in pixels.
+        count: Number of shapes, at most.
+        scale: Ratio of one shape to the one before.
+
+    Raises:
+        ValueError: The shorter side of the last shape is under 16 pixels.
+    """
+    shapes = [_last(height, width, size)]
+    for octave in range(1, count):
+        longer = max(1, round(size / scale**octave))
+        shape = fit(height, width, longer)
+        if min(shape) < SMALLEST:
+            break
+        shapes.append(shape)
+    return shapes[::-1]
+
+
+def _last(height: int, width: int, size: int) -> tuple[int, int]:
+    last = fit(height, width, size)
+    if min(last) < SMALLEST:
+        needed = -(-SMALLEST * max(height, width) // min(height, width))
+        raise ValueError(
+            f"The shorter side must have at least {SMALLEST} pixels at the "
+            f"final size. Received: a {width}x{height} image, which is "
+            f"{last[1]}x{last[0]} at size {size}; take a size of {needed} or "
+            f"more{', or crop it' if size >= SMALLEST else ''}."
+        )
+    return last

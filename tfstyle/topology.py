@@ -14,6 +14,23 @@ _WIDTHS = {
     "vgg_distilled": (16, 32, 64, 160, 256),
 }
 _HEADED = {"vgg_distilled"}
+VGG = tuple(_DEPTHS)
+PARAMETERS = {"inception_v3": 21_802_784, "resnet50": 23_587_712}
+"""Networks of Keras Applications that are taken whole, and their numbers, as
+their files without the classifier hold them."""
+
+NUMBERED = {
+    "conv2d": 94,
+    "batch_normalization": 94,
+    "activation": 94,
+    "max_pooling2d": 4,
+    "average_pooling2d": 9,
+    "concatenate": 2,
+}
+"""Kinds of layers that Keras numbers in InceptionV3, and how many there are."""
+
+_MIXED = [*(f"mixed{i}" for i in range(11)), "mixed9_0", "mixed9_1"]
+_RESNET = {"conv2": 3, "conv3": 4, "conv4": 6, "conv5": 3}
 
 
 def shapes(name: str) -> dict[str, tuple[int, int, int, int]]:
@@ -53,7 +70,7 @@ def head(layer: str) -> str:
 
 
 def layer_names(name: str) -> list[str]:
-    """Layers of a network that can be asked for, shallow to deep.
+    """Layers of a network that can be asked for, those of VGG in order.
 
     >>> layer_names("vgg16")[:3]
     ['block1_conv1', 'block1_conv2', 'block1_pool']
@@ -61,6 +78,8 @@ def layer_names(name: str) -> list[str]:
     Raises:
         ValueError: There is no such network.
     """
+    if name in _LAYERS:
+        return _LAYERS[name]()
     names: list[str] = []
     for block, depth in enumerate(_depths(name), start=1):
         names += [f"block{block}_conv{i}" for i in range(1, depth + 1)]
@@ -68,8 +87,27 @@ def layer_names(name: str) -> list[str]:
     return names
 
 
+def check(name: str, layers: Iterable[str]) -> list[str]:
+    """The layers, or `ValueError`: there is no such network, or no layer."""
+    names, wanted = layer_names(name), list(layers)
+    unknown = [layer for layer in wanted if layer not in names]
+    if unknown or not wanted:
+        # The outputs of blocks; all names would fill the screen.
+        shown = [
+            layer
+            for layer in names
+            if name in VGG or layer in _MIXED or layer.endswith("_out")
+        ]
+        others = "" if name in VGG else ", or other layers of Keras' model"
+        raise ValueError(
+            f"{name} has no layers {unknown}. Choose from: "
+            f"{', '.join(shown)}{others}."
+        )
+    return wanted
+
+
 def cut(name: str, layers: Iterable[str]) -> list[str]:
-    """Layers of a network down to the deepest one of some.
+    """Layers of a VGG network down to the deepest one of some.
 
     >>> cut("vgg16", ["block1_conv2"])
     ['block1_conv1', 'block1_conv2']
@@ -77,18 +115,37 @@ def cut(name: str, layers: Iterable[str]) -> list[str]:
     Raises:
         ValueError: There is no such network, or it has no such layers.
     """
-    names, wanted = layer_names(name), list(layers)
-    unknown = [layer for layer in wanted if layer not in names]
-    if unknown or not wanted:
-        raise ValueError(
-            f"{name} has no layers {unknown}. Choose from: {', '.join(names)}."
-        )
+    names, wanted = layer_names(name), check(name, layers)
     return names[: 1 + max(map(names.index, wanted))]
 
 
 def _depths(name: str) -> tuple[int, ...]:
     if name not in _DEPTHS:
-        raise ValueError(
-            f"There is no network '{name}'. Choose from {sorted(_DEPTHS)}."
-        )
+        known = sorted([*_DEPTHS, *PARAMETERS])
+        raise ValueError(f"There is no network '{name}'. Choose from {known}.")
     return _DEPTHS[name]
+
+
+def _inception_layers() -> list[str]:
+    numbered = [
+        f"{kind}_{i}" if i else kind
+        for kind, count in NUMBERED.items()
+        for i in range(count)
+    ]
+    return _MIXED + numbered
+
+
+def _resnet_layers() -> list[str]:
+    stem = ["conv1_pad", "conv1_conv", "conv1_bn", "conv1_relu"]
+    names = [*stem, "pool1_pad", "pool1_pool"]
+    for stage, blocks in _RESNET.items():
+        for block in range(1, blocks + 1):
+            parts = ["0_conv", "0_bn"] if block == 1 else []
+            parts += [f"{i}_{kind}" for i in (1, 2) for kind in _UNIT]
+            parts += ["3_conv", "3_bn", "add", "out"]
+            names += [f"{stage}_block{block}_{part}" for part in parts]
+    return names
+
+
+_UNIT = ("conv", "bn", "relu")
+_LAYERS = {"inception_v3": _inception_layers, "resnet50": _resnet_layers}

@@ -27,7 +27,7 @@ from absl import app, flags
 from tfstyle import cli, config
 
 _D = config.AdaINConfig()
-_NETWORKS = tuple(name for name in config.FEATURES if name != "auto")
+_NETWORKS = ("vgg16", "vgg19", "vgg_distilled")
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir", None, "Folder of photographs; repeat it.", required=True

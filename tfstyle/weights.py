@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 import h5py
 import numpy as np
 
-from tfstyle import files, topology, weight_cache
+from tfstyle import application_weights, files, topology, weight_cache
 from tfstyle.weight_cache import Resolved, WeightsFile
 
 _KERAS_URL = (
-    "https://storage.googleapis.com/tensorflow/keras-applications/{network}/"
+    "https://storage.googleapis.com/tensorflow/keras-applications/{folder}/"
     "{network}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
 _OXFORD = "CC BY 4.0 (Visual Geometry Group, University of Oxford)"
@@ -27,13 +27,13 @@ _OXFORD = "CC BY 4.0 (Visual Geometry Group, University of Oxford)"
 FILES = {
     "vgg16": WeightsFile(
         "vgg16",
-        _KERAS_URL.format(network="vgg16"),
+        _KERAS_URL.format(folder="vgg16", network="vgg16"),
         "md5:6d6bbae143d832006294945121d1f1fc",
         _OXFORD,
     ),
     "vgg19": WeightsFile(
         "vgg19",
-        _KERAS_URL.format(network="vgg19"),
+        _KERAS_URL.format(folder="vgg19", network="vgg19"),
         "md5:253f8cb515780f3b799900260a226db6",
         _OXFORD,
     ),
@@ -43,6 +43,18 @@ FILES = {
         "md5:63cfe2abdcc6f73b138215cece6cba2c",
         "CC BY 4.0 (trained by this project to imitate VGG19 of the Visual "
         "Geometry Group, University of Oxford)",
+    ),
+    "inception_v3": WeightsFile(
+        "inception_v3",
+        _KERAS_URL.format(folder="inception_v3", network="inception_v3"),
+        "md5:bcbd6486424b2319ff4ef7d526e38f63",
+        "Apache-2.0 (the Keras authors)",
+    ),
+    "resnet50": WeightsFile(
+        "resnet50",
+        _KERAS_URL.format(folder="resnet", network="resnet50"),
+        "md5:4d473c1dd8becc155b73f8504c6f6626",
+        "MIT (Kaiming He et al.)",
     ),
 }
 
@@ -100,10 +112,41 @@ def auto(
         fitting = _fitting(_convolutions(file))
     if not fitting:
         raise ValueError(
-            f"'{path}' fits none of the networks {sorted(FILES)}: their "
-            "convolutions must be in it without a gap, from block1_conv1 on."
+            f"'{path}' fits none of the networks {sorted(topology.VGG)}: "
+            "their convolutions must be in it without a gap, from block1_conv1 "
+            "on. For other networks say which."
         )
     return fitting[0]
+
+
+def check(
+    name: str,
+    layers: Iterable[str],
+    path: str | os.PathLike[str] | None = None,
+) -> None:
+    """Raises what reading the weights for some layers would.
+
+    Args:
+        name: A key of `FILES`.
+        layers: Layers of the network.
+        path: The user's own file; see `resolve`.
+
+    Raises:
+        ValueError: As `load`; of a network that is taken whole, another
+            number of values, or some that are not finite.
+    """
+    if name in topology.VGG:
+        known = topology.shapes(name)
+        cut = topology.cut(name, layers)
+        load(name, [layer for layer in cut if layer in known], path)
+        return
+    topology.check(name, layers)
+    found = resolve(name, path).path
+    with _open(found) as file:
+        try:
+            application_weights.check(file, name, found)
+        except (OSError, KeyError, RuntimeError) as error:
+            raise _damaged(found, error.args[0]) from error
 
 
 def load(
@@ -116,7 +159,7 @@ def load(
     Layers that are not asked for need not be in the file.
 
     Args:
-        name: A key of `FILES`.
+        name: A network of `topology.VGG`.
         layers: Convolutions such as `"block3_conv1"`; all of them if `None`.
         path: The user's own file; see `resolve`, which also says what is
             raised when no file is found.
@@ -215,7 +258,7 @@ def _damaged(path: pathlib.Path, reason: object) -> ValueError:
 
 
 def _convolutions(file: h5py.File) -> set[str]:
-    known = {layer for name in FILES for layer in topology.shapes(name)}
+    known = {layer for name in topology.VGG for layer in topology.shapes(name)}
     return known & set(file)
 
 
@@ -224,7 +267,7 @@ def _fitting(convolutions: set[str]) -> list[str]:
     count = len(convolutions)
     return [
         name
-        for name in FILES
+        for name in topology.VGG
         if count and convolutions == set(list(topology.shapes(name))[:count])
     ]
 

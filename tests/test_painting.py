@@ -1,0 +1,75 @@
+"""What `optimize` and `dream` share; their own tests run it as programs."""
+
+import subprocess
+import sys
+
+import helpers
+from tfstyle import images
+
+PROGRAM = '''
+"""Paints nothing."""
+from tfstyle import cli, painting
+from tfstyle.config import DreamConfig
+
+painting.define_flags()
+
+
+def main(argv):
+    painting.check_arguments(argv)
+    settings, inputs = painting.settings(DreamConfig, {"image": "photo.png"})
+    config = DreamConfig(**settings, layers={"block1_conv1": 1})
+    task = painting.prepare(config, inputs, {"frame 1": "frame.png"})
+    painted = painting.on_device(task.config, "float32")
+    assert painted.jit_compile in ("on", "off")
+
+    def run(on_step, target):
+        assert target.path == "out.png"
+        return task.content.pixels
+
+    return painting.paint(task, painted, run)
+
+
+cli.run(main)
+'''
+
+
+def call(folder, *words):
+    images.save(folder / "photo.png", helpers.image(20, 30))
+    path = helpers.vgg_weights(folder / "vgg16.h5", blocks=1)
+    (folder / "program.py").write_text(PROGRAM)
+    return subprocess.run(
+        [sys.executable, "program.py", f"--feature_weights={path}", *words],
+        cwd=folder,
+        env=helpers.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_program_paints(tmp_path):
+    process = call(tmp_path, "--output=out.png")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("out.png: 30x20 after ")
+    assert process.stdout.endswith(" s (vgg16, float32)\n")
+    actual = images.load(tmp_path / "out.png")
+    assert abs(actual - helpers.image(20, 30)).max() < 1 / 255
+
+
+def test_flags_belong_to_the_program(tmp_path):
+    process = call(tmp_path, "--help")
+    assert "--checkpoint" in process.stdout
+    assert "painting" not in process.stdout
+
+
+def test_what_is_wrong_is_said_in_one_line(tmp_path):
+    for words, status, expected in (
+        (["--output=out.png", "more"], 2, "Unexpected arguments: ['more']"),
+        (["--output=out.png", "--device=abacus"], 2, "--device must be"),
+        (["--output=frame.png"], 1, "is the output, too"),
+        (["--output=photo.png"], 1, "is the image, too"),
+        ([], 2, "--output"),
+    ):
+        process = call(tmp_path, *words)
+        assert process.returncode == status, process.stderr
+        assert expected in process.stderr
+        assert process.stderr.count("\n") == 1

@@ -1,0 +1,51 @@
+"""What is in the weights files of networks that Keras makes, without Keras."""
+
+import pathlib
+
+import h5py
+import numpy as np
+
+from tfstyle import topology
+
+
+def check(file: h5py.File, name: str, path: pathlib.Path) -> None:
+    """Raises `ValueError` unless a file may hold the weights of a network.
+
+    The layers in it go by the numbers that Keras gave them in the process
+    that wrote it, so their names tell little; the number of values does.
+
+    Args:
+        file: Open for reading.
+        name: A key of `topology.PARAMETERS`.
+        path: Of the file, for the message.
+
+    Raises:
+        ValueError: The file holds another number of values, or some that are
+            not finite.
+        OSError: It is damaged.
+    """
+    count, finite = 0, True
+    for dataset in _datasets(file):
+        count += dataset.size
+        finite &= bool(np.isfinite(dataset[()]).all())
+    if count != topology.PARAMETERS[name]:
+        raise ValueError(
+            f"'{path}' does not hold the weights of {name} without its "
+            f"classifier: expected {topology.PARAMETERS[name]} numbers. "
+            f"Received: {count}. Pass another file."
+        )
+    if not finite:
+        raise ValueError(
+            f"'{path}' holds values that are not finite. Pass another file."
+        )
+
+
+def _datasets(file: h5py.File) -> list[h5py.Dataset]:
+    found: list[h5py.Dataset] = []
+
+    def visit(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            found.append(item)
+
+    file.visititems(visit)
+    return found

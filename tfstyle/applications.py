@@ -1,0 +1,77 @@
+"""Networks of Keras Applications other than VGG, with any layer by name.
+
+They are made by Keras and copied, because only a copy can have another
+precision and the same layer names each time: Keras numbers the layers that
+have no name of their own, in all models of a process together.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+
+import keras
+
+from tfstyle import topology
+
+_CLASSES = {"inception_v3": "InceptionV3", "resnet50": "ResNet50"}
+
+
+def network(
+    name: str, layers: Iterable[str], dtype: str = "float32"
+) -> keras.Model:
+    """Model from what a network was trained on to some of its layers.
+
+    Args:
+        name: `"inception_v3"` or `"resnet50"`.
+        layers: Names as in `topology.layer_names`.
+        dtype: Of its maps: `"float32"` or `"bfloat16"`.
+
+    Returns:
+        A `keras.Model` from `(batch, height, width, 3)` as the network wants
+        it, both sides at least 75, to a dict from layer name to feature map.
+        Its weights are random (He, seed 0).
+    """
+    full = _made(name)
+    names = stable_names(full)
+
+    def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config() | {"name": names[layer.name]}
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = dtype
+        if isinstance(layer, keras.layers.Conv2D):
+            config["kernel_initializer"] = keras.initializers.HeNormal(seed=0)
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(full, clone_function=copied)
+    outputs = {layer: copy.get_layer(layer).output for layer in layers}
+    return keras.Model(copy.input, outputs, name=f"{name}_body")
+
+
+def assign(model: keras.Model, name: str, path: str | os.PathLike[str]) -> None:
+    """Puts the weights of a file into a model made by `network`."""
+    full = _made(name)
+    # The file goes by the order of the layers in the whole network.
+    full.load_weights(os.fspath(path))
+    names = stable_names(full)
+    wanted = {layer.name: layer for layer in model.layers}
+    for layer in full.layers:
+        if copy := wanted.get(names[layer.name]):
+            copy.set_weights(layer.get_weights())
+
+
+def _made(name: str) -> keras.Model:
+    make = getattr(keras.applications, _CLASSES[name])
+    return make(include_top=False, weights=None)
+
+
+def stable_names(model: keras.Model) -> dict[str, str]:
+    """Names in a process that made no other model, by names in this one."""
+    names = {layer.name: layer.name for layer in model.layers}
+    for kind in topology.NUMBERED:
+        pattern = re.compile(rf"{kind}(?:_(\d+))?")
+        found = {name: pattern.fullmatch(name) for name in names}
+        numbers = {name: int(m[1] or 0) for name, m in found.items() if m}
+        first = min(numbers.values(), default=0)
+        for name, number in numbers.items():
+            names[name] = f"{kind}_{number - first}" if number > first else kind
+    return names

@@ -1,0 +1,141 @@
+r"""Lets a network dream: strengthens what it sees in a photograph.
+
+  python -m tfstyle.dream --image=examples/astronaut.jpg --output=dream.png
+
+Of what is in another picture, and of one channel of one layer:
+
+  python -m tfstyle.dream --image=cat.jpg --guide=flowers.jpg \
+      --output=guided.png
+  python -m tfstyle.dream --image=cat.jpg --layers=block5_conv1 \
+      --channels=17 --output=channel.png
+
+A zoom: zoom_0001.png to zoom_0048.png, each dreamt from the one before:
+
+  python -m tfstyle.dream --image=cat.jpg --output=zoom.png --zoom_frames=48
+
+The picture holds its own recipe: --replay=dream.png --output=again.png dreams
+it again. Ctrl-C writes the picture so far; with --checkpoint=DIR the same
+command goes on from there. Larger pictures than --tile are seen in parts,
+which changes the time and the memory, not the picture.
+
+Transparency of the photograph is put back; JPEG, which holds none, gets the
+picture on white.
+"""
+
+import dataclasses
+import pathlib
+
+from absl import app, flags
+
+from tfstyle import cli, config, painting
+
+_D = config.DreamConfig()
+
+_IMAGE = flags.DEFINE_string("image", None, "Photograph to dream of.")
+_GUIDE = flags.DEFINE_string(
+    "guide", None, "Picture whose features the dream shall have."
+)
+painting.define_flags()
+
+# Named as the fields of DreamConfig, which checks them.
+flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
+flags.DEFINE_integer("octaves", _D.octaves, "Sizes, from coarse to fine.")
+flags.DEFINE_float(
+    "octave_scale", _D.octave_scale, "Ratio of one size to the one before."
+)
+flags.DEFINE_integer("steps", _D.steps, "Steps at each size.")
+flags.DEFINE_float(
+    "step_size", _D.step_size, "Change of a value in [0, 1] by a step."
+)
+flags.DEFINE_integer("jitter", _D.jitter, "Pixels of random shift.")
+flags.DEFINE_integer(
+    "levels", _D.levels, "Bands of the gradient with equal strength."
+)
+flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
+cli.DEFINE_weights(
+    "layers", None, "Shares of layers; those of the network if none are given."
+)
+_CHANNELS = flags.DEFINE_list(
+    "channels", None, "Channels of the layers, from 0; all if none are given."
+)
+flags.DEFINE_float(
+    "content_weight", _D.content_weight, "Of the photograph's edges."
+)
+flags.DEFINE_float("tv_weight", _D.tv_weight, "Of smoothness.")
+flags.DEFINE_integer(
+    "tile", _D.tile, "Side of the largest square that is seen at once."
+)
+flags.DEFINE_integer(
+    "zoom_frames", _D.zoom_frames, "Frames of a zoom; 0: one picture."
+)
+flags.DEFINE_float("zoom", _D.zoom, "Enlargement from frame to frame.")
+flags.DEFINE_integer("seed", _D.seed, "Of the shifts.")
+flags.DEFINE_enum(
+    "precision", _D.precision, config.PRECISIONS, "Of the convolutions."
+)
+flags.DEFINE_enum(
+    "jit_compile", _D.jit_compile, config.JIT_COMPILE, "Compile with XLA."
+)
+
+
+def main(argv):
+    """Checks everything, then dreams."""
+    painting.check_arguments(argv)
+    if not (flags.FLAGS.replay or _IMAGE.value):
+        raise app.UsageError("--image is needed, or --replay.")
+    named = {"image": _IMAGE.value, "guide": _GUIDE.value}
+    settings, inputs = painting.settings(config.DreamConfig, named)
+    if _CHANNELS.value is not None:
+        settings["channels"] = _numbers(_CHANNELS.value)
+    with cli.flag_errors():
+        wanted = config.DreamConfig(**settings)
+    numbers = range(1, wanted.zoom_frames + 1)
+    frames = {f"frame {number}": _frame(number) for number in numbers}
+    return _paint(painting.prepare(wanted, inputs, frames))
+
+
+def _numbers(words):
+    if not all(word.strip().isdecimal() for word in words):
+        raise app.UsageError(
+            f"--channels={','.join(words)}: expected numbers from 0 up with "
+            "commas between."
+        )
+    return tuple(int(word) for word in words)
+
+
+def _frame(number):
+    """Path of a frame of the zoom, beside --output."""
+    path = pathlib.Path(flags.FLAGS.output)
+    return str(path.with_stem(f"{path.stem}_{number:04}"))
+
+
+def _paint(task):
+    """Does what was checked; the exit status."""
+    from tfstyle import devices
+
+    with devices.start(flags.FLAGS.device).scope():
+        from tfstyle import deepdream
+
+        settings = painting.on_device(
+            task.config, devices.precision(task.config.precision)
+        )
+
+        def dream(on_step, target):
+            def save(number, picture):
+                file = dataclasses.replace(target, path=_frame(number))
+                file.save(picture)
+
+            return deepdream.deep_dream(
+                task.content.pixels,
+                settings,
+                on_step,
+                guide=task.guide,
+                on_frame=save,
+                checkpoint_dir=flags.FLAGS.checkpoint,
+            )
+
+        return painting.paint(task, settings, dream)
+
+
+if __name__ == "__main__":
+    cli.run(main)

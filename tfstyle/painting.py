@@ -1,0 +1,220 @@
+"""What the programs that paint a picture share: flags, checks, the run.
+
+A program defines its flags and calls, in this order, `define_flags`, when it
+is imported, `settings`, `prepare`, and, with TensorFlow loaded, `paint`.
+"""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from absl import app, flags
+
+from tfstyle import cli
+
+if TYPE_CHECKING:  # --help need not even wait for NumPy.
+    import numpy as np
+
+    from tfstyle.job import Job
+    from tfstyle.output import Output
+    from tfstyle.progress import OnStep
+
+    Run = Callable[[OnStep, Output], np.ndarray]
+
+# They belong to the calling program, and so to its --help.
+flags.disclaim_key_flags()
+
+_BEGAN = time.monotonic()
+
+
+def define_flags() -> None:
+    """Defines the flags of files and of how a run is attended."""
+    flags.DEFINE_string(
+        "output",
+        None,
+        "File to write: .png, .jpg, .webp or .tiff.",
+        required=True,
+    )
+    flags.DEFINE_string(
+        "replay",
+        None,
+        "Picture painted by this program, to be painted again: its files are "
+        "found beside it or in the current folder. Other flags change its "
+        "recipe.",
+    )
+    flags.DEFINE_string(
+        "feature_weights", None, "File of the network's weights (.h5)."
+    )
+    flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N, tpu.")
+    flags.DEFINE_string(
+        "trace",
+        None,
+        "File for all losses, times and memory: JSON, line by line.",
+    )
+    flags.DEFINE_integer(
+        "preview_every",
+        0,
+        "Steps after which --output is written again; 0: only at the end.",
+        lower_bound=0,
+    )
+    flags.DEFINE_string(
+        "checkpoint",
+        None,
+        "Folder for the state of the run, each minute and after Ctrl-C. The "
+        "same command goes on from it.",
+    )
+    flags.DEFINE_integer(
+        "max_pixels", 100_000_000, "Larger images are refused.", lower_bound=1
+    )
+    flags.DEFINE_enum(
+        "bit_depth",
+        "8",
+        ["8", "16"],
+        "Bits per channel; 16 for .png and .tiff.",
+    )
+    flags.DEFINE_integer(
+        "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
+    )
+
+
+def settings(
+    kind: type, inputs: Mapping[str, str | None]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What --replay holds, and flags over it.
+
+    Args:
+        kind: Class of the configuration; flags are named as its fields.
+        inputs: Role -> path of the files that flags name, `None` where they
+            do not.
+
+    Returns:
+        Arguments of `kind`, and role -> path.
+    """
+    from tfstyle import devices, job
+
+    values = flags.FLAGS
+    with cli.flag_errors():
+        devices.check(values.device)
+    given = {name for name in values if values[name].present}
+    chosen: dict[str, Any] = {}
+    files: dict[str, str] = {}
+    if values.replay:
+        chosen, files = job.recall(values.replay, given, kind)
+    named = {**inputs, "feature_weights": values.feature_weights}
+    files |= {role: path for role, path in named.items() if path is not None}
+    for field in dataclasses.fields(kind):
+        if field.name in values:  # Few are for Python alone.
+            chosen.setdefault(field.name, values[field.name].value)
+    chosen["feature_weights"] = files.get("feature_weights")
+    return chosen, files
+
+
+def prepare(
+    config: Any,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str | None] | None = None,
+) -> "Job":
+    """Checks and reads all files, and says what is worth a note.
+
+    Args:
+        config: The settings.
+        inputs: Role -> path.
+        outputs: Role -> path of what is written beside --output and --trace.
+    """
+    from tfstyle import images, job
+
+    values = flags.FLAGS
+    format = images.check_format(
+        values.output, int(values.bit_depth), longest=config.size
+    )
+    written = {"output": values.output, "trace": values.trace}
+    job.check_outputs(inputs, {**written, **(outputs or {})})
+    job.check_checkpoint(values.checkpoint)
+    task = job.prepare(config, inputs, values.max_pixels)
+    if task.content.alpha is not None and not format.alpha:
+        cli.note(f"{format.name} holds no transparency; it becomes white.")
+    if config.features == "auto" and task.config.features == "vgg_distilled":
+        cli.note(
+            "VGG16's weights are not at hand; painting with the thin network "
+            "of this package. --features=vgg16 says what is missing."
+        )
+    if not task.weights_file.published:
+        cli.note(
+            f"'{task.weights_file.path}' is not the published weights file."
+        )
+    return task
+
+
+def on_device(config: Any, precision: str) -> Any:
+    """With what `"auto"` is here, so that a replay does the same."""
+    from tfstyle import devices
+
+    jit_compile = devices.jit_compile(config.jit_compile)
+    return dataclasses.replace(
+        config, precision=precision, jit_compile="on" if jit_compile else "off"
+    )
+
+
+def paint(task: "Job", config: Any, run: "Run") -> int:
+    """Does what was checked, and shows the progress.
+
+    Args:
+        task: From `prepare`.
+        config: Its settings, from `on_device`.
+        run: From an `on_step` callback and the file to paint into to the
+            picture.
+
+    Returns:
+        The exit status.
+    """
+    from tfstyle import checkpoint, devices, job, output, progress, runs
+
+    values = flags.FLAGS
+    target = output.Output(
+        path=values.output,
+        record=task.record(config, devices.kind()),
+        alpha=task.content.alpha,
+        bit_depth=int(values.bit_depth),
+        quality=values.quality,
+    )
+    with contextlib.ExitStack() as stack:
+        # Around the writing, too: Ctrl-C must not lose what is complete.
+        interrupt = stack.enter_context(cli.Interrupt())
+        callbacks: list[OnStep]
+        callbacks = [interrupt, stack.enter_context(progress.Bar())]
+        trace = None
+        if values.trace:
+            resumed = job.check_checkpoint(values.checkpoint)
+            trace = progress.Trace(values.trace, resume=resumed)
+            callbacks.append(stack.enter_context(trace))
+        if values.preview_every:
+            callbacks.append(target.preview(values.preview_every))
+        try:
+            picture = run(progress.all_of(*callbacks), target)
+        except runs.DivergedError as error:
+            target.save(error.picture, complete=False)
+            raise FloatingPointError(
+                f"{error} '{target.path}' is the picture before."
+            ) from error
+        status = interrupt.status
+        target.save(picture, complete=not status)
+    if values.checkpoint and not status:
+        checkpoint.remove(values.checkpoint)
+    height, width = picture.shape[:2]
+    print(
+        f"{target.path}: {width}x{height}"
+        f"{', interrupted' if status else ''} after "
+        f"{time.monotonic() - _BEGAN:.0f} s "
+        f"({config.features}, {config.precision})"
+    )
+    if trace and trace.error:
+        raise trace.error
+    return status
+
+
+def check_arguments(argv: list[str]) -> None:
+    """Raises `UsageError` for arguments that are no flags."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")

@@ -1,0 +1,102 @@
+"""What long runs on images have in common: checks, checkpoints, failure."""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfstyle import checkpoint
+
+_SECONDS = 60.0  # From one checkpoint to the next.
+
+
+class DivergedError(FloatingPointError):
+    """A loss or a gradient was not finite.
+
+    Attributes:
+        picture: The last good picture, `(height, width, 3)`.
+    """
+
+    def __init__(self, message: str, picture: np.ndarray) -> None:
+        super().__init__(message)
+        self.picture = picture
+
+
+def check_images(arrays: Sequence[np.ndarray]) -> None:
+    """Raises `ValueError` unless these are images; see `tfstyle.images`."""
+    for image in arrays:
+        shaped = image.ndim == 3 and image.shape[2] == 3 and image.size
+        if not shaped or image.dtype != np.float32:
+            raise ValueError(
+                "Images must be float32 arrays of shape (height, width, 3). "
+                f"Received: {image.dtype} of shape {image.shape}"
+            )
+        if not (image.min() >= 0 and image.max() <= 1):  # NaN is refused too.
+            raise ValueError(
+                "Images must hold values in [0, 1]. Received: values from "
+                f"{image.min()} to {image.max()}"
+            )
+
+
+class Checkpoints:
+    """The state of a run, kept in a folder every minute.
+
+    Args:
+        folder: Where, or `None` for nowhere.
+        config: A dataclass: all that the run does, together with `images`.
+        images: What it does it with.
+        note: What else tells runs apart and JSON can hold.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        config: Any,
+        images: Sequence[np.ndarray],
+        note: Any = None,
+    ) -> None:
+        self._folder = folder
+        self._key = "" if folder is None else _key(config, images, note)
+        self._saved = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is a minute old."""
+        return time.monotonic() - self._saved > _SECONDS
+
+    def save(
+        self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+    ) -> None:
+        """Replaces the checkpoint; see `checkpoint.save`."""
+        self._saved = time.monotonic()
+        if self._folder is not None:
+            checkpoint.save(self._folder, arrays, {**meta, "key": self._key})
+
+    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Arrays and metadata to go on from, or `None`.
+
+        Raises:
+            ValueError: They belong to other images or settings, or are
+                damaged.
+        """
+        found = checkpoint.load(self._folder) if self._folder else None
+        if found is not None and found[1]["key"] != self._key:
+            raise ValueError(
+                f"The checkpoint in '{self._folder}' belongs to other images "
+                "or settings. Give those, another folder, or delete it."
+            )
+        return found
+
+
+def _key(config: Any, images: Sequence[np.ndarray], note: Any) -> str:
+    """Tells runs with other images or settings apart."""
+    settings = [dataclasses.asdict(config), note]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for image in images:
+        digest.update(str(image.shape).encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()
