@@ -143,7 +143,7 @@ class StyleModel(keras.Model):
         shapes = topology.shapes(encoder) | {decoder.IMAGE: (3,)}
         self.channels = {level: shapes[level][-1] for level in levels}
         self.encoder = features.network(
-            encoder, self.layers_seen(), border="mirror", dtype=policy
+            encoder, self.layers_seen(), border="everywhere", dtype=policy
         )
         self.padding = features.MirrorPadding(
             decoder.MARGIN, dtype="float32", name="padding"

@@ -206,9 +206,9 @@ def _noise(size: int) -> Any:
 
 def _operations(network: Any, size: int) -> int:
     """Multiplications and additions of the convolutions, forward."""
-    from tfstyle import features
+    from tfstyle import decoder
 
-    total, side = 0, size + 2 * (features.BORDERS["mirror"] - 1)
+    total, side = 0, size + 2 * decoder.MARGIN
     for layer in network.layers:
         found = re.match(r"(?:block|stage)(\d)_", layer.name)
         if found and layer.weights:

@@ -25,7 +25,13 @@ POOLINGS = {
 }
 # How far the image is continued on each side before the first convolution,
 # which needs one pixel itself.
-BORDERS = {"mirror": 9, "replicate": 1, "none": 0, "zero": 0}
+BORDERS = {
+    "mirror": 9,
+    "everywhere": 9,
+    "replicate": 1,
+    "none": 0,
+    "zero": None,
+}
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
@@ -62,8 +68,12 @@ def extractor(
             the edge; `"zero"` (in units of the mean-free image) as the network
             was trained; `"mirror"` continues the image by 8 pixels, by which
             the feature maps are larger, too (16 rows and columns in block 1,
-            8 in block 2, ...). Zeros are a frame that the network sees, and
-            that optimised pictures answer with lines along their edges.
+            8 in block 2, ...); `"everywhere"` does the same and pads by
+            mirroring from block 3 on, too: what the zeros of blocks 1 and 2 do
+            ends within the 8 pixels; `"none"` is as that for an image that
+            was continued by 9 pixels already. Zeros are a frame that the
+            network sees, and that pictures answer with lines along their
+            edges.
             Networks other than VGG keep their zeros: behind 32 pixels with
             `"mirror"`, else at the edge.
         dtype: `"float32"`, or `"bfloat16"` for convolutions and feature maps.
@@ -112,15 +122,13 @@ def network(
         if step not in shapes:
             block = int(step[len("block")])
             x = Pooling(pooling, block, name=step, dtype=dtype)(x)
-        elif not outputs and border != "zero":
-            if BORDERS[border]:
-                padding = MirrorPadding(
-                    BORDERS[border], name="padding", dtype=dtype
-                )
-                x = padding(x)
-            x = _convolution(step, shapes[step], dtype, padding="valid")(x)
         else:
-            x = _convolution(step, shapes[step], dtype)(x)
+            pixels = _mirrored(step, border)
+            if pixels:
+                padded = f"{step}_padding" if outputs else "padding"
+                x = MirrorPadding(pixels, name=padded, dtype=dtype)(x)
+            padding = "same" if pixels is None else "valid"
+            x = _convolution(step, shapes[step], dtype, padding)(x)
         outputs[step] = x
     for layer in wanted:
         head = topology.head(layer)
@@ -129,6 +137,14 @@ def network(
             outputs[layer] = top(outputs[layer])
     chosen = {layer: outputs[layer] for layer in wanted}
     return keras.Model(image, chosen, name=name)
+
+
+def _mirrored(layer: str, border: str) -> int | None:
+    """Pixels that are mirrored before a convolution; `None` for zeros."""
+    if layer == "block1_conv1":
+        return BORDERS[border]
+    deep = int(layer[len("block")]) > 2 and border in ("everywhere", "none")
+    return 1 if deep else None
 
 
 def _application(
