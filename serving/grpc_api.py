@@ -1,0 +1,203 @@
+"""TensorFlow Serving's gRPC services: Predict, metadata, status; and health."""
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from serving import protocol
+from serving.errors import StatusError
+from serving.model_manager import ModelManager
+from serving.predictions import Address, Predictions, Question
+from serving.server_config import ServerConfig
+
+# Those that TensorFlow Serving's own health service knows, and the whole.
+_SERVICES = ("", "PredictionService", "ModelService")
+_TYPE = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+
+
+class GrpcServer:
+    """The gRPC side of a server; belongs to one event loop.
+
+    Attributes:
+        port: The one that was bound.
+
+    Raises:
+        OSError: The port is taken.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        manager: ModelManager,
+        predictions: Predictions,
+    ):
+        self._manager, self._predictions = manager, predictions
+        self._tensor_content = config.tensor_content
+        self._server = grpc.aio.server(options=_options(config))
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._add_services()
+        self.port = _bind(self._server, config)
+
+    async def start(self) -> None:
+        """Answers from now on."""
+        await self._server.start()
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace: float) -> None:
+        """Refuses new requests and ends the others within `grace` seconds."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.stop(grace)
+
+    async def _set_health(self, status):
+        for service in _SERVICES:
+            await self._health.set(service, status)
+
+    def _add_services(self):
+        answers = {
+            "Predict": self._predict,
+            "GetModelMetadata": self._metadata,
+            "GetModelStatus": self._status,
+        }
+        handlers: dict[str, dict] = {}
+        for method, (service, request, answer) in protocol.METHODS.items():
+            handlers.setdefault(service, {})[method] = (
+                grpc.unary_unary_rpc_method_handler(
+                    _aborting(answers[method]),
+                    request_deserializer=request.FromString,
+                    response_serializer=answer.SerializeToString,
+                )
+            )
+        self._server.add_generic_rpc_handlers(
+            tuple(
+                grpc.method_handlers_generic_handler(
+                    f"tensorflow.serving.{service}", methods
+                )
+                for service, methods in handlers.items()
+            )
+        )
+
+    async def _predict(self, request, context):
+        spec = _spec(request)
+
+        def read(unused_signature):
+            inputs = {}
+            for name, tensor in request.inputs.items():
+                try:
+                    inputs[name] = protocol.to_array(tensor)
+                except ValueError as error:
+                    raise StatusError(
+                        "INVALID_ARGUMENT",
+                        f"tensor parsing error: {name}: {error}",
+                    ) from error
+            return Question(spec.signature_name, inputs, request.output_filter)
+
+        def write(unused_question, answer):
+            response = protocol.PredictResponse()
+            response.model_spec.name = spec.name
+            response.model_spec.version.value = answer.version
+            response.model_spec.signature_name = answer.signature
+            for name, array in answer.outputs.items():
+                tensor = protocol.to_tensor(array)
+                if not self._tensor_content:
+                    tensor = protocol.spelled_out(tensor)
+                response.outputs[name].CopyFrom(tensor)
+            return response
+
+        return await self._predictions.answer(
+            _address(spec),
+            read,
+            write,
+            entrypoint="GRPC",
+            timeout=_remaining(context),
+        )
+
+    async def _metadata(self, request, context):
+        spec = _spec(request)
+        if not request.metadata_field:
+            raise StatusError(
+                "INVALID_ARGUMENT",
+                "GetModelMetadataRequest must specify at least one "
+                "metadata_field",
+            )
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise StatusError(
+                    "INVALID_ARGUMENT",
+                    f"Metadata field {field} is not supported",
+                )
+        response = protocol.GetModelMetadataResponse()
+        with self._manager.use(*_address(spec)) as lease:
+            response.model_spec.name = spec.name
+            response.model_spec.version.value = lease.number
+            packed = response.metadata["signature_def"]
+            packed.type_url = _TYPE
+            packed.value = protocol.SignatureDefMap(
+                signature_def=lease.servable.signatures
+            ).SerializeToString()
+        return response
+
+    async def _status(self, request, context):
+        spec = _spec(request)
+        return protocol.status_response(self._manager.status(*_address(spec)))
+
+
+def _aborting(method):
+    async def answer(request, context):
+        try:
+            return await method(request, context)
+        except StatusError as error:
+            code = grpc.StatusCode[error.code]
+            await context.abort(code, str(error))
+
+    return answer
+
+
+def _spec(request):
+    if not request.HasField("model_spec"):
+        raise StatusError("INVALID_ARGUMENT", "Missing ModelSpec")
+    return request.model_spec
+
+
+def _address(spec):
+    number = spec.version.value if spec.HasField("version") else None
+    return Address(spec.name, number, spec.version_label or None)
+
+
+def _remaining(context):
+    """Seconds that the client waits; `None` if it does so for ever."""
+    seconds = context.time_remaining()
+    # Clients without a deadline are given one in the far future.
+    return None if seconds is None or seconds > 1e6 else max(seconds, 0)
+
+
+def _options(config):
+    length = min(config.max_bytes, 2**31 - 1)
+    return [
+        ("grpc.max_receive_message_length", length),
+        ("grpc.max_send_message_length", -1),
+        # By default a second server may bind the same port, unnoticed.
+        ("grpc.so_reuseport", 0),
+        # Finds clients that vanished without a word.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ]
+
+
+def _bind(server, config):
+    address = f"{config.host}:{config.port}"
+    try:
+        if config.ssl is None:
+            return server.add_insecure_port(address)
+        ssl = config.ssl
+        credentials = grpc.ssl_server_credentials(
+            [(ssl.server_key.encode(), ssl.server_cert.encode())],
+            ssl.custom_ca.encode() or None,
+            ssl.client_verify,
+        )
+        return server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise OSError(
+            f"Cannot bind {address} for gRPC. Is it taken? Choose another "
+            f"--port."
+        ) from error
