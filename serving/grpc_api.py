@@ -1,6 +1,7 @@
 """TensorFlow Serving's gRPC services: Predict, metadata, status; and health."""
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from serving import protocol
@@ -62,8 +63,7 @@ class GrpcServer:
         for method, (service, request, answer) in protocol.METHODS.items():
             handlers.setdefault(service, {})[method] = (
                 grpc.unary_unary_rpc_method_handler(
-                    _aborting(answers[method]),
-                    request_deserializer=request.FromString,
+                    _aborting(answers[method], request),
                     response_serializer=answer.SerializeToString,
                 )
             )
@@ -141,8 +141,14 @@ class GrpcServer:
         return protocol.status_response(self._manager.status(*_address(spec)))
 
 
-def _aborting(method):
-    async def answer(request, context):
+def _aborting(method, message):
+    """A handler of the bytes of a `message`, with gRPC's way to refuse."""
+
+    async def answer(data, context):
+        try:
+            request = message.FromString(data)
+        except DecodeError as error:
+            await context.abort(grpc.StatusCode.INTERNAL, str(error))
         try:
             return await method(request, context)
         except StatusError as error:

@@ -131,7 +131,8 @@ def _array(name, value, dtype):
         array = np.array(value)
         if array.dtype.kind not in _KINDS[np.dtype(code).kind]:
             raise ValueError(f"its values are of type {array.dtype}")
-        converted = array.astype(code, casting="unsafe")
+        with np.errstate(over="ignore"):  # It is refused in the next line.
+            converted = array.astype(code)
         if not np.array_equal(np.isfinite(converted), np.isfinite(array)):
             raise ValueError("a value is too large")
     except (ValueError, OverflowError, RecursionError) as error:

@@ -40,7 +40,7 @@ def _decode(data):
 
 
 def _png_shape(data):
-    known = tf.equal(tf.strings.substr(data, 1, 3), b"PNG")
+    known = tf.equal(tf.strings.substr(data, 0, 4), b"\x89PNG")
     check = tf.debugging.Assert(known, ["send a JPEG or PNG file"])
     with tf.control_dependencies([check]):
         header = tf.strings.substr(data, 16, 8)
