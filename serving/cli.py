@@ -79,11 +79,16 @@ def paint(client: Any) -> int:
         size=values.size,
         parallel=values.parallel,
         say=print,
-        complain=lambda text: _report(f"error: {text}", 1),
+        complain=complain,
     )
     if failures and len(jobs) > 1:
-        _report(f"error: {failures} of {len(jobs)} photographs failed", 1)
+        complain(f"{failures} of {len(jobs)} photographs failed")
     return 1 if failures else 0
+
+
+def complain(text: str) -> None:
+    """Says on stderr what failed, where others go on."""
+    print(f"error: {text}", file=sys.stderr)
 
 
 def no_arguments(argv: list[str]) -> None:

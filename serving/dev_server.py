@@ -150,7 +150,7 @@ def _models():
         return server_config.read_models(_MODEL_CONFIG_FILE.value)
     return [
         server_config.ModelConfig(
-            name=_MODEL_NAME.value, base_path=_MODEL_BASE_PATH.value
+            name=_MODEL_NAME.value, base_path=_MODEL_BASE_PATH.value or ""
         )
     ]
 

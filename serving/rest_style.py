@@ -9,15 +9,12 @@ are there; REST where only HTTP gets through.
 """
 
 import base64
-import itertools
-import random
-import time
 from typing import Any
 
 import numpy as np
 import requests
 
-from serving.style_client import ServingError
+from serving.style_client import ServingError, retrying
 
 # HTTP status -> name of gRPC's; 499 and others have no advice to give.
 _CODES = {
@@ -29,7 +26,6 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-_FIRST_DELAY = 0.25  # Seconds; doubled for each further attempt.
 
 
 class RestStyleClient:
@@ -110,50 +106,38 @@ class RestStyleClient:
         return self._call(body)["outputs"][0]
 
     def _call(self, body):
-        end = time.monotonic() + self.timeout
-        for attempt in itertools.count(1):
-            code, text, answer = self._try(body, end - time.monotonic())
-            if code is None:
-                return answer
-            # At random, so that many clients do not come back at once.
-            delay = _FIRST_DELAY * 2**attempt * random.uniform(0.25, 0.5)
-            if (
-                code != "UNAVAILABLE"
-                or attempt == self.attempts
-                or time.monotonic() + delay > end
-            ):
-                tried = f" in {attempt} attempts" if attempt > 1 else ""
-                raise ServingError(
-                    code,
-                    f"{self.server} answered {code}{tried} for model "
-                    f"'{self.model}': {text}",
+        def once(timeout):
+            try:
+                response = requests.post(
+                    f"{self.server}{self._path}:predict",
+                    json=body,
+                    timeout=timeout,
+                    verify=self._tls,
                 )
-            time.sleep(delay)
+            except requests.Timeout as error:
+                text = "there was no answer in time"
+                raise self._error("DEADLINE_EXCEEDED", text) from error
+            except requests.ConnectionError as error:
+                raise self._error("UNAVAILABLE", "no connection") from error
+            if response.status_code != requests.codes.ok:
+                code = _CODES.get(response.status_code, "UNKNOWN")
+                raise self._error(code, _text(response))
+            return response.json()
 
-    def _try(self, body, timeout):
-        """Name of the error or `None`, its text, and the answer."""
-        try:
-            response = requests.post(
-                f"{self.server}{self._path}:predict",
-                json=body,
-                timeout=max(timeout, 0.001),
-                verify=self._tls,
-            )
-        except requests.Timeout:
-            return "DEADLINE_EXCEEDED", "there was no answer in time.", None
-        except requests.ConnectionError as error:
-            return "UNAVAILABLE", f"{error.__class__.__name__}.", None
-        if response.status_code == requests.codes.ok:
-            return None, "", response.json()
-        code = _CODES.get(response.status_code, "UNKNOWN")
-        return code, _error(response), None
+        return retrying(once, self.attempts, self.timeout)
+
+    def _error(self, code, text):
+        return ServingError(
+            code,
+            f"{self.server} answered {code} for model '{self.model}': {text}",
+        )
 
 
 def _b64(data):
     return {"b64": base64.b64encode(data).decode()}
 
 
-def _error(response):
+def _text(response):
     try:
         return " ".join(str(response.json()["error"]).split())
     except (ValueError, KeyError, TypeError):  # A proxy's own page.

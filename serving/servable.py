@@ -191,11 +191,11 @@ def _outputs(known, wanted):
 
 def _status(error):
     """Code and text of an error of TensorFlow or of a broken file."""
-    code = getattr(error, "error_code", None)
+    code = getattr(error, "error_code", -1)
     text = getattr(error, "message", None) or str(error)
-    names = protocol.CODES
     default = "INVALID_ARGUMENT" if isinstance(error, ValueError) else "UNKNOWN"
-    return names.get(code, default), text.removeprefix(_PREFIX).strip()
+    code = protocol.CODES.get(code, default)
+    return code, text.removeprefix(_PREFIX).strip()
 
 
 def _readable(dtype):

@@ -93,7 +93,7 @@ class ModelConfig:
     def select(self, found: Mapping[int, pathlib.Path]) -> set[int]:
         """The versions to be served among those that were found."""
         if self.specific is not None:
-            return self.specific & set(found)
+            return set(self.specific & set(found))
         ordered = sorted(found, reverse=True)
         return set(ordered[: int(min(self.latest, len(ordered)))])
 

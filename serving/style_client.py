@@ -20,7 +20,7 @@ be copied into another project. A client may be used by several threads at once.
 import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
@@ -36,7 +36,7 @@ _ADVICE = {
 }
 # A float32 image of 2048 x 2048 takes 48 MiB; gRPC's own limit is 4.
 _MAX_BYTES = 256 * 2**20
-_FIRST_DELAY = 0.25  # Seconds; doubled for each further attempt.
+_DELAYS = (0.25, 4.0)  # Seconds at first, doubled each time, and at most.
 
 
 class ServingError(RuntimeError):
@@ -44,12 +44,13 @@ class ServingError(RuntimeError):
 
     Attributes:
         code: Name of the gRPC status, such as `"INVALID_ARGUMENT"`.
+        text: What happened; the message of the error adds advice.
     """
 
     def __init__(self, code: str, text: str):
         advice = _ADVICE.get(code, "")
         super().__init__(f"{text} {advice}".strip())
-        self.code = code
+        self.code, self.text = code, text
 
 
 class StyleClient:
@@ -210,31 +211,47 @@ class StyleClient:
         return output[0]
 
     def _call(self, method, request):
-        end = time.monotonic() + self.timeout
-        for attempt in itertools.count(1):
-            left = max(end - time.monotonic(), 0.001)
+        def once(timeout):
             try:
-                return self._stubs[method](request, timeout=left)
+                return self._stubs[method](request, timeout=timeout)
             except grpc.RpcError as error:
-                # At random, so that many clients do not come back at once.
-                delay = _FIRST_DELAY * 2**attempt * random.uniform(0.25, 0.5)
-                if (
-                    error.code() != grpc.StatusCode.UNAVAILABLE
-                    or attempt == self.attempts
-                    or time.monotonic() + delay > end
-                ):
-                    raise self._translated(error, attempt) from error
-            time.sleep(delay)
+                code = error.code().name
+                details = " ".join((error.details() or "").split())
+                raise ServingError(
+                    code,
+                    f"{self.server} answered {code} for model "
+                    f"'{self.model}': {details}",
+                ) from error
 
-    def _translated(self, error, attempts):
-        code = error.code().name
-        tried = f" in {attempts} attempts" if attempts > 1 else ""
-        details = " ".join((error.details() or "").split())
-        return ServingError(
-            code,
-            f"{self.server} answered {code}{tried} for model "
-            f"'{self.model}': {details}",
-        )
+        return retrying(once, self.attempts, self.timeout)
+
+
+def retrying(
+    call: Callable[[float], Any], attempts: int, timeout: float
+) -> Any:
+    """Result of `call`, which is given the seconds left.
+
+    It is called again while the server is not available, after pauses that
+    grow; never after another error, which would come again.
+
+    Raises:
+        ServingError: The last one.
+    """
+    end = time.monotonic() + timeout
+    for attempt in itertools.count(1):
+        try:
+            return call(max(end - time.monotonic(), 0.001))
+        except ServingError as error:
+            # At random, so that many clients do not come back at once.
+            delay = min(_DELAYS[0] * 2 ** (attempt - 1), _DELAYS[1])
+            delay *= random.uniform(0.5, 1)
+            last = attempt == attempts or time.monotonic() + delay > end
+            if error.code != "UNAVAILABLE":
+                raise
+            if last:
+                text = f"{error.text} (asked {attempt} times)"
+                raise ServingError(error.code, text) from error
+        time.sleep(delay)
 
 
 def _suffix(image):

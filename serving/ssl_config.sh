@@ -1,0 +1,19 @@
+#!/bin/sh
+# Writes --ssl_config_file, which holds the texts of PEM files, not their paths.
+#
+#   serving/ssl_config.sh server.key server.crt [client_ca.crt] > ssl.config
+#
+# With the third file the server asks clients for a certificate signed by it.
+# TLS is for gRPC only; put a proxy in front of REST.
+set -eu
+if [ $# -lt 2 ]; then
+  echo "usage: $0 KEY CERTIFICATE [CLIENT_CA] > ssl.config" >&2
+  exit 2
+fi
+text() { awk '{printf "%s\\n", $0}' "$1"; }
+echo "server_key: \"$(text "$1")\""
+echo "server_cert: \"$(text "$2")\""
+if [ $# -gt 2 ]; then
+  echo "custom_ca: \"$(text "$3")\""
+  echo "client_verify: true"
+fi
