@@ -158,4 +158,3 @@ def test_killed_under_load_clients_find_its_successor(tiny_model):
         program.process.communicate()
     assert set(outcomes) == {None}
     assert set(impatient) == {None, "UNAVAILABLE"}
-

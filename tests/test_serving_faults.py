@@ -237,9 +237,7 @@ GRPC = {
         "4000000000000 bytes; 1048576 are allowed",
     ),
     "100 MB": (
-        request(
-            ARRAYS, content_image=np.zeros((1, 2900, 2900, 3), np.float32)
-        ),
+        request(ARRAYS, content_image=np.zeros((1, 2900, 2900, 3), np.float32)),
         "RESOURCE_EXHAUSTED",
         "larger than max (100",
     ),
@@ -317,7 +315,9 @@ def test_the_other_methods_refuse(method, fields, code, text, channel, alive):
     ids=["junk message", "unknown method"],
 )
 def test_junk_by_grpc(method, code, channel, alive):
-    call = channel.unary_unary(f"/tensorflow.serving.PredictionService/{method}")
+    call = channel.unary_unary(
+        f"/tensorflow.serving.PredictionService/{method}"
+    )
     with pytest.raises(grpc.RpcError) as caught:
         call(b"\xff\xff\xff", timeout=20)
     assert caught.value.code().name == code

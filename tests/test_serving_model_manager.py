@@ -9,8 +9,8 @@ import helpers
 import serving_model
 from serving.errors import StatusError
 from serving.model_manager import ModelManager
-from serving.server_config import ModelConfig
 from serving.servable import Servable
+from serving.server_config import ModelConfig
 from serving.style_client import ServingError, StyleClient
 from serving_server import Running, wait_for
 
