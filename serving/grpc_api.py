@@ -97,10 +97,11 @@ class GrpcServer:
             response.model_spec.version.value = answer.version
             response.model_spec.signature_name = answer.signature
             for name, array in answer.outputs.items():
-                tensor = protocol.to_tensor(array)
-                if not self._tensor_content:
-                    tensor = protocol.spelled_out(tensor)
-                response.outputs[name].CopyFrom(tensor)
+                protocol.fill_tensor(
+                    response.outputs[name],
+                    array,
+                    spell_out=not self._tensor_content,
+                )
             return response
 
         return await self._predictions.answer(

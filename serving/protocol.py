@@ -85,7 +85,7 @@ def predict_request(model: str, signature: str, inputs: Mapping[str, Any]):
     request.model_spec.name = model
     request.model_spec.signature_name = signature
     for name, values in inputs.items():
-        request.inputs[name].CopyFrom(to_tensor(values))
+        fill_tensor(request.inputs[name], values)
     return request
 
 
@@ -101,38 +101,39 @@ def state_name(number: int) -> str:
 
 def to_tensor(values: Any):
     """A `TensorProto` of an array, or of a list of bytes."""
+    tensor = TensorProto()
+    fill_tensor(tensor, values)
+    return tensor
+
+
+def fill_tensor(tensor, values: Any, spell_out: bool = False) -> None:
+    """Makes an empty `TensorProto` that of `values`.
+
+    In place, because `CopyFrom` takes long for large tensors.
+
+    Args:
+        tensor: The message.
+        values: An array, or a list of bytes.
+        spell_out: Floats become values in place of bytes, which is how Serving
+            answers by default.
+    """
     array = np.asarray(values)
     if array.dtype.kind in "SUO":
         # NumPy's own arrays of bytes drop zeros at the end.
         array = np.array(values, object)
         flat = [v.encode() if isinstance(v, str) else v for v in array.flat]
-        tensor = TensorProto(dtype=ENUMS["DataType"]["DT_STRING"])
+        tensor.dtype = ENUMS["DataType"]["DT_STRING"]
         tensor.string_val.extend(flat)
     else:
         array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
-        tensor = TensorProto(
-            dtype=ENUMS["DataType"][_name_of(array.dtype)],
-            tensor_content=array.tobytes(),
-        )
+        tensor.dtype = ENUMS["DataType"][_name_of(array.dtype)]
+        if spell_out and array.dtype == np.float32:
+            _set_floats(tensor, array.tobytes())
+        else:
+            tensor.tensor_content = array.tobytes()
+    tensor.tensor_shape.SetInParent()
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
-    return tensor
-
-
-def spelled_out(tensor):
-    """The same `TensorProto`, value by value, as Serving answers by default.
-
-    Only floats, which are what models answer with; others stay as they are.
-    """
-    if tensor.dtype != ENUMS["DataType"]["DT_FLOAT"]:
-        return tensor
-    # A packed field is the bytes of its values behind its number and their
-    # length; adding the values one by one takes a hundred times as long.
-    values = tensor.tensor_content
-    tensor.ClearField("tensor_content")
-    number = MESSAGES["TensorProto"]["float_val"][0] << 3 | 2
-    tensor.MergeFromString(bytes([number]) + _varint(len(values)) + values)
-    return tensor
 
 
 def status_response(versions):
@@ -147,12 +148,17 @@ def status_response(versions):
     return response
 
 
-def _varint(number):
-    groups = []
-    while number > 127:
-        groups.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*groups, number])
+def _set_floats(tensor, data):
+    """Sets `float_val` to the floats whose bytes are `data`.
+
+    A packed field is these bytes behind its number and their length; adding
+    the values one by one takes a thousand times as long.
+    """
+    head, length = [MESSAGES["TensorProto"]["float_val"][0] << 3 | 2], len(data)
+    while length > 127:
+        head.append(length & 127 | 128)
+        length >>= 7
+    tensor.MergeFromString(b"".join([bytes([*head, length]), data]))
 
 
 def to_array(tensor) -> np.ndarray:

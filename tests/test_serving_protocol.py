@@ -47,7 +47,8 @@ def test_bytes_come_back_with_their_zeros():
 
 def test_values_spelled_out_are_the_same():
     array = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
-    tensor = protocol.spelled_out(protocol.to_tensor(array))
+    tensor = protocol.TensorProto()
+    protocol.fill_tensor(tensor, array, spell_out=True)
     assert not tensor.tensor_content
     assert len(tensor.float_val) == array.size
     np.testing.assert_array_equal(protocol.to_array(tensor), array)
