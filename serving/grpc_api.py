@@ -166,7 +166,8 @@ def _spec(request):
 
 
 def _address(spec):
-    number = spec.version.value if spec.HasField("version") else None
+    # Some clients, ovmsclient among them, say 0 for the newest version.
+    number = spec.version.value or None
     return Address(spec.name, number, spec.version_label or None)
 
 

@@ -51,7 +51,7 @@ class RestServer:
         app.router.add_get("/", self._page)
         if config.metrics_path:
             app.router.add_get(config.metrics_path, self._metrics_text)
-        app.router.add_route("*", "/v1/{rest:.*}", self._api)
+        app.router.add_route("*", "/{v1:[vV]1}/{rest:.*}", self._api)
         # A request whose client is gone gives up its place in the queue.
         self._runner = web.AppRunner(
             app, handler_cancellation=True, access_log=None
@@ -169,10 +169,10 @@ async def _json_errors(request, handler):
 
 
 def _address(match):
-    number = match["number"]
+    number = int(match["number"] or 0) or None  # 0: as in grpc_api.
     model = urllib.parse.unquote(match["model"])
     label = match["label"] and urllib.parse.unquote(match["label"])
-    return Address(model, int(number) if number else None, label)
+    return Address(model, number, label)
 
 
 def _dict(message):

@@ -10,10 +10,11 @@ if [ $# -lt 2 ]; then
   echo "usage: $0 KEY CERTIFICATE [CLIENT_CA] > ssl.config" >&2
   exit 2
 fi
-text() { awk '{printf "%s\\n", $0}' "$1"; }
-echo "server_key: \"$(text "$1")\""
-echo "server_cert: \"$(text "$2")\""
+# Not echo: some shells' own would turn \n back into lines.
+field() { printf '%s: "%s"\n' "$1" "$(awk '{printf "%s\\n", $0}' "$2")"; }
+field server_key "$1"
+field server_cert "$2"
 if [ $# -gt 2 ]; then
-  echo "custom_ca: \"$(text "$3")\""
+  field custom_ca "$3"
   echo "client_verify: true"
 fi

@@ -33,7 +33,9 @@ class Running:
         self.manager.update()
         config = ServerConfig(**{"port": 0, "rest_port": 0} | config)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, daemon=True
+        )
         self._thread.start()
         self.server = self.call(self._make(config))
         self.call(self.server.start())
