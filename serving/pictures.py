@@ -118,7 +118,8 @@ def _encoded(image, format):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
     file = io.BytesIO()
-    image.save(file, format, quality=_QUALITY)
+    # Without the profile, which Pillow would copy: the pixels are sRGB.
+    image.save(file, format, quality=_QUALITY, icc_profile=None)
     return file.getvalue()
 
 

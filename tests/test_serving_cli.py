@@ -38,7 +38,7 @@ def program(body, *arguments, **options):
         ("print(1)", ["--count=-1"], 2, "error: flag --count=-1: "),
         ("print(1)", ["--cuont=1"], 2, "error: Unknown command line flag"),
         ("cli.no_arguments(argv)", ["x"], 2, "error: Unexpected arguments"),
-        ("raise ValueError('no\\\\n good')", [], 1, "error: no good\n"),
+        ("raise ValueError('no\\n good')", [], 1, "error: no good\n"),
         ("open('/nowhere')", [], 1, "error: No such file or directory: '/n"),
         (
             "from serving.style_client import ServingError as E; "

@@ -51,7 +51,9 @@ def program(request, server, folder):
     address = server.grpc if grpc else server.rest
 
     def run(*words, **flags):
-        return call(request.param, folder, *words, **{"server": address} | flags)
+        return call(
+            request.param, folder, *words, **{"server": address} | flags
+        )
 
     run.module = request.param
     run.nowhere = f"localhost:{free_port()}"

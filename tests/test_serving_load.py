@@ -20,8 +20,10 @@ def test_closed_loop_asks_again_when_there_is_an_answer():
 
     result = load.closed_loop(call, clients=3, seconds=0.4)
     assert max(most) == 3
-    assert result.percentile(50) == pytest.approx(0.02, rel=0.5)
-    assert result.throughput == pytest.approx(150, rel=0.4)
+    assert result.percentile(0) >= 0.02
+    # Of 3 * 0.4 / 0.02 at best; a busy machine makes fewer.
+    assert 10 < len(result.latencies) <= 63
+    assert result.throughput < 155
     assert result.errors == {}
 
 

@@ -29,5 +29,7 @@ def test_wire_is_that_of_the_numbers():
 
 def test_two_tables_do_not_know_each_other():
     for kind in ("int64", "string"):
-        (one,) = messages.message_classes({"One": {"x": (1, kind)}}, {}).values()
+        (one,) = messages.message_classes(
+            {"One": {"x": (1, kind)}}, {}
+        ).values()
         assert one().x in (0, "")

@@ -36,7 +36,7 @@ def test_turned_photographs_become_upright(tmp_path):
     assert image.size == (30, 40) and image.format == "JPEG"
     assert image.getexif().get(0x0112, 1) == 1
     turned = np.rot90(PIXELS, -1).astype(int)
-    assert np.abs(np.asarray(image) - turned).mean() < 4
+    assert np.abs(np.asarray(image) - turned).mean() < 8
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".tiff", ".bmp"])
