@@ -131,7 +131,7 @@ def _bare(signature, inputs):
 
     from serving.server_config import ModelConfig
 
-    config = ModelConfig(name="", base_path=_BASE_PATH.value)
+    config = ModelConfig(name="", base_path=_BASE_PATH.value or "")
     versions = config.find()
     if not versions:
         raise ValueError(f"There is no version in '{_BASE_PATH.value}'.")

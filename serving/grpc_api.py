@@ -1,5 +1,7 @@
 """TensorFlow Serving's gRPC services: Predict, metadata, status; and health."""
 
+import asyncio
+
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -33,6 +35,8 @@ class GrpcServer:
     ):
         self._manager, self._predictions = manager, predictions
         self._tensor_content = config.tensor_content
+        self._stopping = False
+        self._requests: set[asyncio.Task] = set()
         self._server = grpc.aio.server(options=_options(config))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -47,7 +51,12 @@ class GrpcServer:
     async def stop(self, grace: float) -> None:
         """Refuses new requests and ends the others within `grace` seconds."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        await self._server.stop(grace)
+        # Before gRPC's own stop: that answers some of the new requests with
+        # CANCELLED, which clients do not send again.
+        self._stopping = True
+        if self._requests:
+            await asyncio.wait(self._requests, timeout=grace)
+        await self._server.stop(grace=1)
 
     async def _set_health(self, status):
         for service in _SERVICES:
@@ -63,7 +72,7 @@ class GrpcServer:
         for method, (service, request, answer) in protocol.METHODS.items():
             handlers.setdefault(service, {})[method] = (
                 grpc.unary_unary_rpc_method_handler(
-                    _aborting(answers[method], request),
+                    self._handler(answers[method], request),
                     response_serializer=answer.SerializeToString,
                 )
             )
@@ -75,6 +84,28 @@ class GrpcServer:
                 for service, methods in handlers.items()
             )
         )
+
+    def _handler(self, method, message):
+        """Reads the bytes of a `message`, and refuses in gRPC's way."""
+
+        async def answer(data, context):
+            if self._stopping:
+                await context.abort(
+                    grpc.StatusCode.UNAVAILABLE, "The server is shutting down."
+                )
+            task = asyncio.current_task()
+            self._requests.add(task)
+            task.add_done_callback(self._requests.discard)
+            try:
+                request = message.FromString(data)
+                return await method(request, context)
+            except DecodeError as error:
+                await context.abort(grpc.StatusCode.INTERNAL, str(error))
+            except StatusError as error:
+                code = grpc.StatusCode[error.code]
+                await context.abort(code, str(error))
+
+        return answer
 
     async def _predict(self, request, context):
         spec = _spec(request)
@@ -140,23 +171,6 @@ class GrpcServer:
     async def _status(self, request, context):
         spec = _spec(request)
         return protocol.status_response(self._manager.status(*_address(spec)))
-
-
-def _aborting(method, message):
-    """A handler of the bytes of a `message`, with gRPC's way to refuse."""
-
-    async def answer(data, context):
-        try:
-            request = message.FromString(data)
-        except DecodeError as error:
-            await context.abort(grpc.StatusCode.INTERNAL, str(error))
-        try:
-            return await method(request, context)
-        except StatusError as error:
-            code = grpc.StatusCode[error.code]
-            await context.abort(code, str(error))
-
-    return answer
 
 
 def _spec(request):
