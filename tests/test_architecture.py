@@ -50,7 +50,7 @@ ANY_BACKEND = VALUES | {
 }
 # Tests about the whole, beside the one for each module.
 WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}
-SERVING_WHOLE = {"deployment", "faults", "page", "readme"}
+SERVING_WHOLE = {"contract", "deployment", "faults", "page", "readme"}
 # Each defines flags, so they are run and not imported.
 SERVING_PROGRAMS = {"bench", "client", "dev_server", "rest_client"}
 # What users may copy into a project of theirs.
