@@ -127,8 +127,8 @@ async def _serve(config, manager):
         fields["rest"] = f"http://{config.host}:{server.rest_port}"
     _LOG.info("serving", extra={"fields": fields})
     await stop.wait()
-    _LOG.info("draining", extra={"fields": {"seconds": _DRAIN.value}})
-    await server.stop(_DRAIN.value)
+    _LOG.info("draining", extra={"fields": {"seconds": config.grace}})
+    await server.stop()
 
 
 def _poll(manager):
@@ -176,6 +176,7 @@ def _server_config():
         threads=_THREADS.value,
         max_bytes=_MAX_BYTES.value,
         rest_timeout=_REST_TIMEOUT.value / 1000,
+        grace=_DRAIN.value,
         tensor_content=_TENSOR_CONTENT.value,
         metrics_path=metrics,
         ssl=ssl,

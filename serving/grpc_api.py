@@ -1,6 +1,7 @@
 """TensorFlow Serving's gRPC services: Predict, metadata, status; and health."""
 
 import asyncio
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -35,7 +36,7 @@ class GrpcServer:
     ):
         self._manager, self._predictions = manager, predictions
         self._tensor_content = config.tensor_content
-        self._stopping = False
+        self._stopping, self._grace = False, config.grace
         self._requests: set[asyncio.Task] = set()
         self._server = grpc.aio.server(options=_options(config))
         self._health = health.aio.HealthServicer()
@@ -48,14 +49,14 @@ class GrpcServer:
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
-    async def stop(self, grace: float) -> None:
-        """Refuses new requests and ends the others within `grace` seconds."""
+    async def stop(self) -> None:
+        """Refuses new requests, and waits for the others for some time."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         # Before gRPC's own stop: that answers some of the new requests with
         # CANCELLED, which clients do not send again.
         self._stopping = True
         if self._requests:
-            await asyncio.wait(self._requests, timeout=grace)
+            await asyncio.wait(self._requests, timeout=self._grace)
         await self._server.stop(grace=1)
 
     async def _set_health(self, status):
@@ -93,7 +94,7 @@ class GrpcServer:
                 await context.abort(
                     grpc.StatusCode.UNAVAILABLE, "The server is shutting down."
                 )
-            task = asyncio.current_task()
+            task: Any = asyncio.current_task()
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
             try:

@@ -54,7 +54,10 @@ class RestServer:
         app.router.add_route("*", "/{v1:[vV]1}/{rest:.*}", self._api)
         # A request whose client is gone gives up its place in the queue.
         self._runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None
+            app,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=config.grace,
         )
 
     async def start(self) -> int:
@@ -70,9 +73,8 @@ class RestServer:
         await site.start()
         return self._runner.addresses[0][1]
 
-    async def stop(self, grace: float) -> None:
-        """Refuses new requests and ends the others within `grace` seconds."""
-        self._runner._shutdown_timeout = grace
+    async def stop(self) -> None:
+        """Refuses new requests, and waits for the others for some time."""
         await self._runner.cleanup()
 
     async def _page(self, request):

@@ -19,6 +19,8 @@ from serving.errors import StatusError
 DEFAULT_SIGNATURE = "serving_default"
 _WARM_UP = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARM_UPS = 1000
+# Names in TensorFlow's texts where they are not those of NumPy.
+_TYPES = {"float32": "float", "float64": "double", "object": "string"}
 _PREFIX = "Graph execution error:\n\n"
 
 
@@ -149,12 +151,13 @@ def _check_inputs(expected, inputs):
 
 def _check_type(index, name, info, array):
     wanted = protocol.dtype_name(info.dtype)
+    plain = wanted.removeprefix("DT_").lower()
     if array.dtype != np.dtype(protocol.DTYPES[wanted][0]):
-        found = "string" if array.dtype == object else array.dtype
+        found = _TYPES.get(str(array.dtype), array.dtype)
         raise StatusError(
             "INVALID_ARGUMENT",
-            f"Expects arg[{index}] to be {_readable(wanted)} but {found} is "
-            f"provided (input '{name}')",
+            f"Expects arg[{index}] to be {plain} but {found} is provided "
+            f"(input '{name}')",
         )
 
 
@@ -196,11 +199,6 @@ def _status(error):
     default = "INVALID_ARGUMENT" if isinstance(error, ValueError) else "UNKNOWN"
     code = protocol.CODES.get(code, default)
     return code, text.removeprefix(_PREFIX).strip()
-
-
-def _readable(dtype):
-    names = {"DT_FLOAT": "float", "DT_STRING": "string", "DT_DOUBLE": "double"}
-    return names.get(dtype, dtype.removeprefix("DT_").lower())
 
 
 def _set(names):

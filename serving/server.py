@@ -2,7 +2,7 @@
 
   server = Server(ServerConfig(), manager)
   await server.start()
-  await server.stop(grace=30)
+  await server.stop()
 
 The manager has its first versions before, so that ports open only when there
 is something to serve.
@@ -50,14 +50,14 @@ class Server:
             self.rest_port = await self._rest.start()
         await self._grpc.start()
 
-    async def stop(self, grace: float) -> None:
+    async def stop(self) -> None:
         """Refuses new requests, and waits for the others.
 
-        Args:
-            grace: Seconds for requests that run or wait; then they are cut.
+        Those that still wait after `ServerConfig.grace` seconds are cut; those
+        that are computed have an end of their own.
         """
-        stops = [self._grpc.stop(grace)]
+        stops = [self._grpc.stop()]
         if self._rest:
-            stops.append(self._rest.stop(grace))
+            stops.append(self._rest.stop())
         await asyncio.gather(*stops)
         await self._scheduler.drain()

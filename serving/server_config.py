@@ -111,6 +111,7 @@ class ServerConfig:
         threads: Of each operation; 0 for as many as there are cores.
         max_bytes: Of a request.
         rest_timeout: Seconds of a request by HTTP; gRPC brings its own.
+        grace: Seconds for the last requests when the server stops.
         tensor_content: Arrays are answered as bytes, not value by value.
         metrics_path: Of the HTTP server, or `None` for none.
         ssl: An `SSLConfig` for gRPC, or `None`.
@@ -124,6 +125,7 @@ class ServerConfig:
     threads: int = 0
     max_bytes: int = 64 * 2**20
     rest_timeout: float = 30.0
+    grace: float = 30.0
     tensor_content: bool = False
     metrics_path: str | None = "/monitoring/prometheus/metrics"
     ssl: Any = None

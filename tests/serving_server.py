@@ -31,7 +31,9 @@ class Running:
         )
         self.manager = ModelManager([self.model], Servable)
         self.manager.update()
-        config = ServerConfig(**{"port": 0, "rest_port": 0} | config)
+        config = ServerConfig(
+            **{"port": 0, "rest_port": 0, "grace": 10} | config
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, daemon=True
@@ -52,7 +54,7 @@ class Running:
         )
 
     def close(self):
-        self.call(self.server.stop(grace=10))
+        self.call(self.server.stop())
         self.manager.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -149,6 +149,24 @@ def test_tls(mutual, certificates, tiny_model, tmp_path):
         running.close()
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_make_serve_exports_and_serves(tmp_path):
+    process = subprocess.run(
+        ["make", "-n", "serve", "SERVE_FLAGS=--port=9000"],
+        cwd=FOLDER.parent,
+        capture_output=True,
+        text=True,
+    )
+    lines = process.stdout.replace("\\\n", " ").splitlines()
+    export, serve = (
+        next(line.split() for line in lines if f"-m {module}" in line)
+        for module in ("export.saved_model", "serving.dev_server")
+    )
+    assert "--output=models/style" in export
+    assert "--model_base_path=models/style" in serve
+    assert serve[-1] == "--port=9000"
+
+
 def test_ssl_script_says_how_it_is_called():
     process = subprocess.run(
         [FOLDER / "ssl_config.sh"], capture_output=True, text=True

@@ -148,7 +148,7 @@ GRPC = {
     "float64": (
         request(ARRAYS, content_image=CONTENT[None].astype(np.float64)),
         BAD,
-        "Expects arg[0] to be float but float64 is provided",
+        "Expects arg[0] to be float but double is provided",
     ),
     "uint8": (
         request(ARRAYS, content_image=np.zeros((1, 8, 8, 3), np.uint8)),
@@ -163,7 +163,7 @@ GRPC = {
     "pixels for files": (
         files(content_image_bytes=CONTENT[None]),
         BAD,
-        "to be string but float32 is provided",
+        "to be string but float is provided",
     ),
     "rank 3": (
         request(ARRAYS, content_image=CONTENT),
