@@ -8,7 +8,7 @@ it at http://localhost:8501/. Flags, files, status codes and texts are those of
 only here are marked with (*). It is made for development, tests and small
 loads: one process, a few requests at a time, no batching.
 
-SIGTERM and Ctrl-C let it finish what it has begun.
+SIGTERM and Ctrl-C let it finish what it has begun; the second one does not.
 """
 
 import asyncio
@@ -117,7 +117,8 @@ async def _serve(config, manager):
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
         loop.add_signal_handler(number, stop.set)
     server = Server(config, manager)
     await server.start()
@@ -127,6 +128,8 @@ async def _serve(config, manager):
         fields["rest"] = f"http://{config.host}:{server.rest_port}"
     _LOG.info("serving", extra={"fields": fields})
     await stop.wait()
+    for number in signals:
+        loop.remove_signal_handler(number)  # The second one ends it at once.
     _LOG.info("draining", extra={"fields": {"seconds": config.grace}})
     await server.stop()
 

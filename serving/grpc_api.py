@@ -38,7 +38,12 @@ class GrpcServer:
         self._tensor_content = config.tensor_content
         self._stopping, self._grace = False, config.grace
         self._requests: set[asyncio.Task] = set()
-        self._server = grpc.aio.server(options=_options(config))
+        self._server = grpc.aio.server(
+            options=_options(config),
+            # The queue refuses before; this bounds the memory of requests
+            # that are read, and leaves room for the other methods.
+            maximum_concurrent_rpcs=config.running + config.queued + 64,
+        )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._add_services()

@@ -72,6 +72,7 @@ def test_a_life(tmp_path):
         model_config_file=config,
         model_config_file_poll_wait_seconds=0.1,
         rest_api_port=free_port(),
+        drain_seconds=120,
     )
     try:
         status = requests.get(f"{program.rest}/v1/models/style").json()
@@ -82,7 +83,7 @@ def test_a_life(tmp_path):
             wait_for(lambda: ask(client) is None)
         config.write_text("junk {")
         time.sleep(0.3)
-        with StyleClient(program.grpc, timeout=30) as client:
+        with StyleClient(program.grpc, timeout=120) as client:
             assert ask(client) is None
             held, late = _drain(program, client)
     finally:
@@ -110,7 +111,7 @@ def ask(client, size=1):
 def _drain(program, client):
     """Errors of a request that runs at SIGTERM, and of a later one."""
     held = []
-    thread = threading.Thread(target=lambda: held.append(ask(client, 24)))
+    thread = threading.Thread(target=lambda: held.append(ask(client, 12)))
     thread.start()
     time.sleep(0.5)
     program.process.send_signal(signal.SIGTERM)
@@ -119,7 +120,7 @@ def _drain(program, client):
     with StyleClient(program.grpc, attempts=1) as another:
         late = ask(another)
     thread.join()
-    out, _ = program.process.communicate(timeout=60)
+    out, _ = program.process.communicate(timeout=120)
     program.log += [json.loads(line) for line in out.splitlines()]
     assert program.process.returncode == 0
     return held, late
@@ -150,11 +151,27 @@ def test_killed_under_load_clients_find_its_successor(tiny_model):
         program = Program(**flags)
         before = len(outcomes)
         wait_for(lambda: len(outcomes) > before + 20)
-    finally:
         stop.set()
         for thread in threads:
             thread.join()
+        _end_at_once(program)
+    finally:
+        stop.set()
         program.process.kill()
         program.process.communicate()
     assert set(outcomes) == {None}
     assert set(impatient) == {None, "UNAVAILABLE"}
+
+
+def _end_at_once(program):
+    """By the second signal, while a request runs."""
+    with StyleClient(program.grpc, attempts=1) as client:
+        thread = threading.Thread(target=lambda: ask(client, 12))
+        thread.start()
+        time.sleep(0.3)
+        program.process.send_signal(signal.SIGTERM)
+        lines = iter(program.process.stdout.readline, "")
+        assert any(json.loads(x)["event"] == "draining" for x in lines)
+        program.process.send_signal(signal.SIGTERM)
+        assert program.process.wait(10) == -signal.SIGTERM
+        thread.join()

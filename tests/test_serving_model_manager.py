@@ -178,11 +178,11 @@ def test_labels_move_when_their_version_is_there(models, managed):
     manager.update()
     with manager.use("style", label="canary") as lease:
         assert lease.number == 2
-    wanted = manager._configs["style"]
-    import dataclasses
-
     labels = {"stable": 9, "canary": 1}
-    manager.reconfigure([dataclasses.replace(wanted, labels=labels)])
+    path = str(models.folder)
+    manager.reconfigure(
+        [ModelConfig(name="style", base_path=path, latest=2, labels=labels)]
+    )
     manager.update()
     with manager.use("style", label="canary") as lease:
         assert lease.number == 1
