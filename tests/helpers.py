@@ -83,3 +83,20 @@ def _write_layer(file, layer, arrays):
     group.attrs["weight_names"] = [name.encode() for name in names]
     for name, array in zip(names, arrays.values(), strict=True):
         group.create_dataset(name, data=array)
+
+
+def style_model(**changes):
+    """A `StyleModel` with random weights, its encoder's those of the package.
+
+    Scaled so that its images are not all beyond [0, 1].
+    """
+    from tfstyle import style_training
+    from tfstyle.config import AdaINConfig
+
+    model = style_training.untrained(
+        AdaINConfig(**({"precision": "float32"} | changes))
+    )
+    out = model.decoder.get_layer("stage1_out")
+    kernel, bias = out.get_weights()
+    out.set_weights([0.05 * kernel, bias + 0.5])
+    return model

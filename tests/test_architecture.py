@@ -19,23 +19,33 @@ LAYERS = [
     {"checkpoint", "decoding", "encoding", "progress", "weights"},
     {"images", "presets"},
     {"provenance", "schedule"},
-    {"job", "output"},
+    {"folders", "job", "output"},
     # Tensors.
-    {"adam", "decoder", "devices", "lbfgs", "losses"},
+    {"adam", "batch", "decoder", "devices", "lbfgs", "losses", "summaries"},
     {"data", "features", "memory", "perceptual"},
     {"initialization", "objective", "training"},
+    {"workers"},
     # Algorithms.
     {"adain", "descent", "distillation"},
-    {"gatys", "style_training"},
+    {"gatys", "style_training", "tiles"},
+    {"painters"},
     # Flags.
     {"cli"},
-    {"bench", "distill", "optimize"},  # Programs: nothing imports them.
+    {
+        "bench",
+        "distill",
+        "judge",
+        "optimize",
+        "train",
+        "transfer",
+    },  # Programs: nothing imports them.
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
 VALUES = set().union(*LAYERS[:5])
 ANY_BACKEND = VALUES | {
     "adain",
+    "batch",
     "data",
     "decoder",
     "distillation",
@@ -46,19 +56,20 @@ ANY_BACKEND = VALUES | {
     "objective",
     "perceptual",
     "style_training",
+    "tiles",
     "training",
 }
 # Tests about the whole, beside the one for each module.
 WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}
+
+MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
+LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli"})
+SERVING = sorted(p.stem for p in (ROOT / "serving").glob("[!_]*.py"))
 SERVING_WHOLE = {"contract", "deployment", "faults", "page", "readme"}
 # Each defines flags, so they are run and not imported.
 SERVING_PROGRAMS = {"bench", "client", "dev_server", "rest_client"}
 # What users may copy into a project of theirs.
 SERVING_CLIENT = {"messages", "protocol", "style_client"}
-
-MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
-SERVING = sorted(p.stem for p in (ROOT / "serving").glob("[!_]*.py"))
-LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli"})
 
 
 def parse(module, folder="tfstyle"):

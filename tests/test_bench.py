@@ -48,3 +48,33 @@ def test_quality_says_what_it_needs():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert "--content" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_transfer_counts_encoder_and_decoder():
+    [row] = bench(
+        "--what=transfer",
+        "--features=vgg_distilled",
+        "--sizes=64",
+        "--steps=2",
+        "--precision=float32",
+    )
+    # Widths 16, 32, 64, 160 with heads at the levels, and the decoder's.
+    encoder = [
+        9 * (3 * 16 + 16 * 16),
+        9 * (16 * 32 + 32 * 32) + 32 * 32,
+        9 * (32 * 64 + 2 * 64 * 64) + 64 * 64,
+        9 * 64 * 160 + 160 * 160,
+    ]
+    decoder = [
+        9 * (16 + 3) * 3,
+        9 * ((32 + 32) * 32 + 32 * 16),
+        9 * ((80 + 64) * 80 + 80 * 80 + 80 * 32),
+        9 * (2 * 160 * 160 + 160 * 80),
+    ]
+    total = 0
+    for sizes, parts in (((64, 256), encoder), ((64,), decoder)):
+        for size in sizes:
+            for stage, part in enumerate(parts):
+                total += 2 * part * ((size + 16) // 2**stage) ** 2
+    done = row["gflops"] * row["seconds"] * 1e9
+    assert done == pytest.approx(total, rel=0.02)

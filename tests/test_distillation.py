@@ -4,9 +4,9 @@ from keras import ops
 
 import helpers
 from tfstyle import (
-    data,
     distillation,
     features,
+    folders,
     images,
     initialization,
     losses,
@@ -21,7 +21,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     for i in range(4):
         images.save(folder / f"{i}.png", helpers.image(40, 48, i))
-    return data.find([folder])
+    return folders.find([folder])
 
 
 def config(teacher_weights, **changes):

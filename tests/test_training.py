@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import data, images, training
+from tfstyle import data, folders, images, training
 
 
 @pytest.fixture(scope="module")
@@ -11,7 +11,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     for i in range(3):
         images.save(folder / f"{i}.png", helpers.image(20, 24, i))
-    return data.find([folder])
+    return folders.find([folder])
 
 
 class Mean(keras.Model):
@@ -51,6 +51,7 @@ def fit(made, files, epochs, **changes):
         12 * epochs,
         12,
         size=8,
+        prefix="error/",
         **({"held_out": held_out} | changes),
     )
 

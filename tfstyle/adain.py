@@ -16,34 +16,35 @@ Adaptive Instance Normalization", ICCV 2017.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, features, losses, presets, topology
+from tfstyle import decoder, devices, features, losses, presets, topology
 
 Tensor = Any
 # What the models of each encoder are, unless it is said otherwise: thin ones
-# trained as a whole; for published encoders the paper's decoder.
+# trained as a whole; for published encoders the paper's decoder, upon the
+# recoloured photograph.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vgg_distilled": {
-        "levels": ("block2_conv1", "block3_conv1", "block4_conv1"),
+        "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
         "widths": (16, 32, 80, 160),
         "depths": (1, 2, 3, 3),
         "train_encoder": True,
     },
     "vgg19": {
-        "levels": ("block4_conv1",),
+        "levels": ("image", "block4_conv1"),
         "widths": (64, 128, 256, 512),
         "depths": (2, 2, 4, 1),
         "train_encoder": False,
     },
     # The weights beyond block3_conv3 were not at hand.
     "vgg16": {
-        "levels": ("block3_conv3",),
+        "levels": ("image", "block3_conv3"),
         "widths": (64, 128, 256),
         "depths": (2, 2, 3),
         "train_encoder": False,
@@ -108,7 +109,8 @@ class StyleModel(keras.Model):
 
     Args:
         encoder: Name of the network, see `features.network`.
-        levels: Its layers where the style is applied, shallow to deep.
+        levels: Its layers where the style is applied, shallow to deep; the
+            first may be `decoder.IMAGE`, the pixels themselves.
         widths: Of the decoder, see `decoder.build`.
         depths: Of the decoder.
         train_encoder: Whether the encoder is trained, too.
@@ -138,15 +140,19 @@ class StyleModel(keras.Model):
             "train_encoder": train_encoder,
         }
         policy = self.dtype_policy
-        shapes = topology.shapes(encoder)
+        shapes = topology.shapes(encoder) | {decoder.IMAGE: (3,)}
         self.channels = {level: shapes[level][-1] for level in levels}
         self.encoder = features.network(
-            encoder, levels, border="mirror", dtype=policy
+            encoder, self.layers_seen(), border="mirror", dtype=policy
+        )
+        self.padding = features.MirrorPadding(
+            decoder.MARGIN, dtype="float32", name="padding"
         )
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
+        self.recolour = AdaIN(dtype="float32", name="recolour")
         self.decoder = decoder.build(self.channels, widths, depths, policy)
-        self.objective: Callable[..., dict[str, Tensor]] | None = None
+        self.objective: Any = None
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.built = True
 
@@ -251,8 +257,7 @@ class StyleModel(keras.Model):
         Returns:
             Shape `(batch, 2 * channels of all levels)`, float32.
         """
-        moments = self.moments(self.encoder(styles))
-        return self.embedding(moments)
+        return self.embedding(self.moments(self.encode(styles)))
 
     def apply_style(
         self, contents: Tensor, embedding: Tensor, alpha: Tensor = 1.0
@@ -269,19 +274,29 @@ class StyleModel(keras.Model):
         Returns:
             Shape of `contents`, in [0, 1].
         """
-        maps = self.encoder(contents)
-        own = self.moments(maps)
+        maps = self.encode(contents)
+        own = self.embedding(self.moments(maps))
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
-        mine = self.embedding(own)
-        target = mine + alpha * (embedding - mine)
-        image = self.decode(maps, own, self._split(target), contents)
-        return ops.clip(image, 0.0, 1.0)
+        image = self.paint(maps, own, own + alpha * (embedding - own))
+        return ops.clip(_without_margin(image, contents), 0.0, 1.0)
 
     def call(self, inputs, training=False):
         contents, styles = inputs
-        style = self.moments(self.encoder(styles))
-        maps = self.encoder(contents)
-        return self.decode(maps, self.moments(maps), style, contents)
+        maps = self.encode(contents)
+        own = self.embedding(self.moments(maps))
+        image = self.paint(maps, own, self.embed_style(styles))
+        return _without_margin(image, contents)
+
+    def layers_seen(self) -> list[str]:
+        """Levels that are layers of the encoder."""
+        return [level for level in self.channels if level != decoder.IMAGE]
+
+    def encode(self, images: Tensor) -> dict[str, Tensor]:
+        """Maps by level, continued by `decoder.MARGIN` pixels at each edge."""
+        maps = dict(self.encoder(images))
+        if decoder.IMAGE in self.channels:
+            maps[decoder.IMAGE] = self.padding(images)
+        return maps
 
     def moments(self, maps: dict[str, Tensor]) -> dict[str, tuple]:
         """`losses.channel_moments` of each level's maps."""
@@ -295,36 +310,40 @@ class StyleModel(keras.Model):
         flat = [part[:, 0, 0] for pair in moments.values() for part in pair]
         return ops.concatenate(flat, axis=-1)
 
-    def decode(
-        self,
-        maps: dict[str, Tensor],
-        own: dict[str, tuple],
-        style: dict[str, tuple],
-        contents: Tensor,
-    ) -> Tensor:
-        """The image of maps whose moments are replaced.
-
-        Args:
-            maps: Of the contents.
-            own: Their moments.
-            style: Those that they get.
-            contents: Says the size.
-        """
-        restyled = [
-            self.adain(maps[level], style[level], own[level])
-            for level in self.channels
-        ]
-        height, width = ops.shape(contents)[1:3]
-        start = decoder.MARGIN
-        image = self.decoder(restyled)
-        return image[:, start : start + height, start : start + width]
-
-    def _split(self, embedding):
+    def split(self, embedding: Tensor) -> dict[str, tuple]:
+        """The moments that an embedding consists of, by level."""
         counts = [count for count in self.channels.values() for _ in range(2)]
         ends = np.cumsum(counts)[:-1].tolist()
         parts = ops.split(embedding[:, None, None], ends, axis=-1)
         pairs = zip(parts[::2], parts[1::2], strict=True)
         return dict(zip(self.channels, pairs, strict=True))
+
+    def paint(
+        self, maps: dict[str, Tensor], own: Tensor, target: Tensor
+    ) -> Tensor:
+        """The image of maps that get another embedding.
+
+        Args:
+            maps: By level, see `encode`.
+            own: Their embedding, `(batch, size)`.
+            target: The one that they get, `(batch or 1, size)`.
+
+        Returns:
+            Images with their margins, float32, not confined to [0, 1].
+        """
+        before, after = self.split(own), self.split(target)
+        restyled = [
+            self.adain(maps[level], after[level], before[level])
+            for level in self.channels
+        ]
+        image = self.decoder(restyled)
+        if decoder.IMAGE not in self.channels:
+            return image
+        # A photograph in its own style stays as it is.
+        level = decoder.IMAGE
+        pixels = self.recolour(maps[level], after[level], before[level])
+        height, width = ops.shape(image)[1:3]
+        return pixels[:, :height, :width] + _gate(before, after) * image
 
     def compile(self, *args, objective=None, **kwargs):
         """As of `keras.Model`.
@@ -349,13 +368,44 @@ class StyleModel(keras.Model):
         for name, values in self.objective(y_pred, *x).items():
             self.trackers[name].update_state(values)
             total += ops.mean(values)
-        return total
+        # The optimiser adds the gradients of all replicas.
+        return total / devices.replicas()
 
     def get_compile_config(self):
         """Nothing: the objective holds a network of its own."""
 
     def get_config(self):
         return {**super().get_config(), **self.settings}
+
+
+# Distance of styles at which 63 % of what the decoder paints are added. That of
+# a photograph and a painting is 0.3 at the median (BUILD_NOTES.md).
+_NEAR = 0.05
+
+
+def _gate(before, after):
+    """From 0 for the same moments to 1 for others, `(batch, 1, 1, 1)`."""
+    distances = []
+    for level in before:
+        pairs = zip(before[level], after[level], strict=True)
+        gaps, energies = zip(
+            *[
+                (ops.square(a - b), ops.square(a) + ops.square(b))
+                for a, b in pairs
+            ],
+            strict=True,
+        )
+        gap, energy = (
+            ops.sum(sum(x), axis=-1, keepdims=True) for x in (gaps, energies)
+        )
+        distances.append(2 * gap / energy)
+    return 1 - ops.exp(-sum(distances) / len(distances) / _NEAR)
+
+
+def _without_margin(image, contents):
+    height, width = ops.shape(contents)[1:3]
+    start = decoder.MARGIN
+    return image[:, start : start + height, start : start + width]
 
 
 def blend(

@@ -3,6 +3,7 @@ r"""Measures speed, memory and time to quality of `tfstyle.optimize`.
   python -m tfstyle.bench --what=gatys --sizes=256,512
   python -m tfstyle.bench --what=gatys --features=vgg16,vgg_distilled
   python -m tfstyle.bench --what=memory --sizes=256,512,768
+  python -m tfstyle.bench --what=transfer --features=vgg_distilled,vgg19
   python -m tfstyle.bench --what=quality --content=dog.jpg --style=wave.jpg \
       --features=vgg19 --feature_weights=vgg19.h5 --sizes=384
 
@@ -13,6 +14,9 @@ gradient by the picture; the losses and the optimiser only cost time.
 
 memory: most bytes above the idle process, with TensorFlow and the network
 loaded, while 3 steps are taken.
+
+transfer: the same for a model of any style with that encoder, in one pass: a
+photograph of that size and a style of 256 pixels, not seen before.
 
 quality: the loss at which 500 steps of Adam at one size end (float32, from the
 photograph), and the time until other settings reach it at that size.
@@ -36,7 +40,10 @@ from tfstyle import cli, images, weights
 from tfstyle.config import STYLE_LOSSES, GatysConfig
 
 _WHAT = flags.DEFINE_enum(
-    "what", "gatys", ["gatys", "memory", "quality"], "What to measure."
+    "what",
+    "gatys",
+    ["gatys", "memory", "quality", "transfer"],
+    "What to measure.",
 )
 _SIZES = flags.DEFINE_list("sizes", ["512"], "Longer sides, in pixels.")
 _FEATURES = flags.DEFINE_list(
@@ -59,6 +66,7 @@ _ONLY = flags.DEFINE_list(
 )
 _DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu or gpu:N.")
 
+_STYLE_SIZE = 256  # Of the style of --what=transfer.
 _PRODUCT = 2048  # Side of the matrices whose product is timed.
 
 # Time to quality: the settings that differ from the default ones.
@@ -83,7 +91,12 @@ def main(argv: list[str]) -> None:
     """Prints one line of JSON per measurement."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    rows = {"gatys": _speeds, "memory": _peaks, "quality": _qualities}
+    rows = {
+        "gatys": _speeds,
+        "memory": _peaks,
+        "quality": _qualities,
+        "transfer": _passes,
+    }
     for row in rows[_WHAT.value]():
         print(json.dumps(row), flush=True)
 
@@ -97,15 +110,52 @@ def _speeds() -> Iterator[dict[str, Any]]:
         rate = _product_rate()
         seconds = _step_seconds(network, config, _STEPS.value)
         work = 2 * _operations(network, config.size)
-        yield {
-            "size": config.size,
-            "features": config.features,
-            "precision": config.precision,
-            "seconds_per_step": round(seconds, 4),
-            "gflops": round(work / seconds / 1e9, 1),
-            "float32_product_gflops": round(rate / 1e9, 1),
-            "share": round(work / seconds / rate, 3),
-        }
+        yield _speed(config, "seconds_per_step", seconds, work, rate)
+
+
+def _speed(
+    config: GatysConfig, name: str, seconds: float, work: int, rate: float
+) -> dict[str, Any]:
+    return {
+        "size": config.size,
+        "features": config.features,
+        "precision": config.precision,
+        name: round(seconds, 4),
+        "gflops": round(work / seconds / 1e9, 1),
+        "float32_product_gflops": round(rate / 1e9, 1),
+        "share": round(work / seconds / rate, 3),
+    }
+
+
+def _passes() -> Iterator[dict[str, Any]]:
+    from tfstyle import adain, devices
+
+    devices.start(_DEVICE.value)
+    for config in _configs():
+        rate = _product_rate()
+        model = adain.StyleModel(
+            config.features,
+            **adain.ARCHITECTURES[config.features],
+            dtype=devices.precision(config.precision),
+        )
+        seconds = _pass_seconds(model, config.size, _STEPS.value)
+        work = _operations(model.encoder, config.size)
+        work += _operations(model.encoder, _STYLE_SIZE)
+        work += _operations(model.decoder, config.size)
+        yield _speed(config, "seconds", seconds, work, rate)
+
+
+def _pass_seconds(model: Any, size: int, passes: int) -> float:
+    from tfstyle import painters
+
+    painter = painters.ModelPainter(model, size)
+    content, style = _noise(size)[0], _noise(_STYLE_SIZE)[1]
+    times = []
+    for _ in range(passes + 1):  # The first one compiles.
+        start = time.perf_counter()
+        painter.paint(content, painter.embed([style]))
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def _configs() -> Iterator[GatysConfig]:
@@ -160,11 +210,11 @@ def _operations(network: Any, size: int) -> int:
 
     total, side = 0, size + 2 * (features.BORDERS["mirror"] - 1)
     for layer in network.layers:
-        if layer.name.endswith("_pool"):
-            side //= 2
-        if "_conv" in layer.name:
+        found = re.match(r"(?:block|stage)(\d)_", layer.name)
+        if found and layer.weights:
             height, width, inputs, outputs = layer.kernel.shape
-            total += 2 * height * width * inputs * outputs * side**2
+            area = (side // 2 ** (int(found[1]) - 1)) ** 2
+            total += 2 * height * width * inputs * outputs * area
     return total
 
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 FEATURES = ("auto", "vgg16", "vgg19", "vgg_distilled")
 STYLE_LOSSES = ("gram", "wasserstein")
+STYLE_DISTANCES = ("gram", "moments", "wasserstein")
+"""What a model of any style can be trained with."""
 OPTIMIZERS = ("adam", "lbfgs")
-INITS = ("content", "style", "noise", "grey")
+INITS = ("content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = ("auto", "on", "off")
@@ -70,7 +72,8 @@ class GatysConfig:
         loss_threshold: A size ends when the loss is at most this; 0 for
             never.
         init: `"content"`, `"style"` (noise with the mean and covariance of
-            its colours), `"noise"` or `"grey"`.
+            its colours), `"noise"`, `"grey"`, or `"transfer"`: what a model
+            of any style paints of it, see `adain`.
         seed: Of the noise.
         precision: Of the convolutions: `"auto"`, `"float32"` or
             `"bfloat16"`. Statistics and pixels are always float32.
@@ -141,13 +144,7 @@ class GatysConfig:
 
     def check_styles(self, count: int) -> None:
         """Raises `ValueError` unless the settings fit `count` style images."""
-        if count < 1:
-            raise ValueError("At least one style image is needed.")
-        if self.style_mix is not None and len(self.style_mix) != count:
-            raise ValueError(
-                f"`style_mix` must have a share for each of the {count} "
-                f"style images. Received: style_mix={self.style_mix}"
-            )
+        _check_mix(self.style_mix, count)
         if len(self.style_scale) not in (1, count):
             raise ValueError(
                 f"`style_scale` must have one value, or one for each of the "
@@ -211,6 +208,59 @@ class DistillConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TransferConfig:
+    """How `tfstyle.transfer` paints.
+
+    Attributes:
+        model: Its name, see `painters.load`.
+        strength: Of the style, from 0 for the photograph to 1.
+        style_mix: Share of each style image, divided by their sum; `None`
+            for equal shares.
+        size: Longer side of the results, in pixels; 0 for that of each
+            photograph.
+        style_size: Longer side at which styles are seen, in pixels; 0 for
+            that of each file.
+        precision: `"auto"`, `"float32"` or `"bfloat16"`, for models that are
+            no SavedModel.
+        tile: Images with a longer side are painted in tiles of so many
+            pixels.
+    """
+
+    model: str = "distilled"
+    strength: float = 1.0
+    style_mix: tuple[float, ...] | None = None
+    size: int = 0
+    style_size: int = 512
+    precision: str = "auto"
+    tile: int = 1024
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise ValueError(
+                "`strength` must be from 0 to 1. "
+                f"Received: strength={self.strength}"
+            )
+        for name in ("size", "style_size"):
+            if getattr(self, name) < 0:
+                raise ValueError(
+                    f"`{name}` must be positive, or 0. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        if self.tile < 64 or self.tile % 8:
+            raise ValueError(
+                "`tile` must be a multiple of 8, from 64 up. "
+                f"Received: tile={self.tile}"
+            )
+        _check("precision", self.precision, PRECISIONS)
+        if self.style_mix is not None:
+            _check_shares("style_mix", list(self.style_mix))
+
+    def check_styles(self, count: int) -> None:
+        """Raises `ValueError` unless the settings fit `count` style images."""
+        _check_mix(self.style_mix, count)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class AdaINConfig:
     """How `tfstyle.train` trains a model of any style.
 
@@ -235,7 +285,6 @@ class AdaINConfig:
         style_loss: `"gram"`, `"moments"` or `"wasserstein"`.
         tv_weight: Weight of the total variation loss (squared differences).
         range_weight: Weight of the squares of what is beyond [0, 1].
-        identity: Share of the pairs whose style is the photograph itself.
         steps: Of the optimiser, in all.
         epoch: Steps between checkpoints.
         batch_size: Pairs in a step.
@@ -261,11 +310,10 @@ class AdaINConfig:
     content_layer: str = "block4_conv2"
     style_layers: tuple[str, ...] = tuple(_STYLE_LAYERS)
     content_weight: float = 1.0
-    style_weight: float = 5.0
+    style_weight: float = 15.0
     style_loss: str = "wasserstein"
     tv_weight: float = 2.0
     range_weight: float = 10.0
-    identity: float = 0.05
     steps: int = 20000
     epoch: int = 200
     batch_size: int = 8
@@ -274,6 +322,32 @@ class AdaINConfig:
     learning_rate: float = 1e-3
     precision: str = "mixed_bfloat16"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check("style_loss", self.style_loss, STYLE_DISTANCES)
+        for name in ("steps", "epoch", "batch_size", "crop"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be positive. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        if self.crop < 32:
+            raise ValueError(
+                f"`crop` must be 32 or more. Received: crop={self.crop}"
+            )
+        for name in (
+            "content_weight",
+            "style_weight",
+            "tv_weight",
+            "range_weight",
+            "learning_rate",
+        ):
+            _check_weight(name, getattr(self, name))
+        if not 0 < self.smallest <= 1:
+            raise ValueError(
+                "`smallest` must be above 0 and at most 1. "
+                f"Received: smallest={self.smallest}"
+            )
 
 
 _CHOICES = {
@@ -308,6 +382,16 @@ def _check_weight(name: str, value: float) -> None:
     if not 0 <= value < math.inf:
         raise ValueError(
             f"`{name}` must be a number from 0 up. Received: {name}={value}"
+        )
+
+
+def _check_mix(style_mix: tuple[float, ...] | None, count: int) -> None:
+    if count < 1:
+        raise ValueError("At least one style image is needed.")
+    if style_mix is not None and len(style_mix) != count:
+        raise ValueError(
+            f"`style_mix` must have a share for each of the {count} "
+            f"style images. Received: style_mix={style_mix}"
         )
 
 

@@ -4,65 +4,13 @@ A batch is a NumPy array that depends on the seed, the epoch and the index
 alone, so that a training that was interrupted sees what it would have seen.
 """
 
-import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import keras
 import numpy as np
-import PIL.Image
 
-from tfstyle import decoding, images
-
-
-def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
-    """Image files in some folders and the folders within, sorted by path.
-
-    Raises:
-        NotADirectoryError: One of them is no folder.
-        ValueError: There is no image in one of them.
-    """
-    known = PIL.Image.registered_extensions()
-    endings = {e for e, kind in known.items() if kind in decoding.READABLE}
-    found: list[pathlib.Path] = []
-    for folder in map(pathlib.Path, folders):
-        if not folder.is_dir():
-            raise NotADirectoryError(f"There is no folder '{folder}'.")
-        inside = [
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in endings and path.is_file()
-        ]
-        if not inside:
-            raise ValueError(
-                f"'{folder}' holds no images. Expected files that end in "
-                f"{', '.join(sorted(endings))}."
-            )
-        found += sorted(inside)
-    return found
-
-
-def split(
-    files: Sequence[pathlib.Path], held_out: int, seed: int = 0
-) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Files to train with, and `held_out` others, chosen by the seed.
-
-    >>> train, held = split([pathlib.Path(name) for name in "abcd"], 1)
-    >>> len(train), len(held)
-    (3, 1)
-
-    Raises:
-        ValueError: Nothing would be left to train with.
-    """
-    if not 0 <= held_out < len(files):
-        raise ValueError(
-            f"`held_out` must be from 0 to {len(files) - 1}, less than the "
-            f"number of files. Received: held_out={held_out}"
-        )
-    order = np.random.default_rng(seed).permutation(len(files))
-    held = set(order[:held_out].tolist())
-    train = [file for i, file in enumerate(files) if i not in held]
-    return train, [files[i] for i in sorted(held)]
+from tfstyle import images
 
 
 class Crops(keras.utils.PyDataset):
@@ -81,7 +29,8 @@ class Crops(keras.utils.PyDataset):
         noise: Largest standard deviation of white noise, which is added to
             half of the crops.
         seed: Of all choices.
-        epoch: The first one.
+        epoch: Which one; each has other crops. It stays: Keras' threads ask
+            for batches while others are still made.
         first: Index of the first batch that is wanted.
         **kwargs: Passed to `keras.utils.PyDataset`.
 
@@ -120,17 +69,9 @@ class Crops(keras.utils.PyDataset):
         Raises:
             ValueError: None of the files can be read.
         """
-        random = self.generator(index)
-        return np.stack([self._crop(random) for _ in range(self.batch_size)])
-
-    def on_epoch_end(self) -> None:
-        """Other crops for the next epoch."""
-        self.epoch += 1
-
-    def generator(self, index: int, *more: int) -> np.random.Generator:
-        """Random numbers for a batch; others for each of `more`."""
         place = [self.seed, self.epoch, self.first + index]
-        return np.random.default_rng([*place, *more])
+        random = np.random.default_rng(place)
+        return np.stack([self._crop(random) for _ in range(self.batch_size)])
 
     def _crop(self, random: np.random.Generator) -> np.ndarray:
         share, down, across, mirror, native, noise = random.random(6)
@@ -171,34 +112,16 @@ class Pairs(keras.utils.PyDataset):
     Args:
         contents: Crops of photographs.
         styles: Crops of style pictures; as many batches of the same size.
-        identity: Share of the pairs whose style is the photograph itself.
         **kwargs: Passed to `keras.utils.PyDataset`.
     """
 
-    def __init__(
-        self,
-        contents: Crops,
-        styles: Crops,
-        identity: float = 0.0,
-        **kwargs: int,
-    ) -> None:
+    def __init__(self, contents: Crops, styles: Crops, **kwargs: int) -> None:
         super().__init__(**kwargs)
         self.contents, self.styles = contents, styles
-        self.identity = identity
 
     def __len__(self) -> int:
         return len(self.contents)
 
-    def __getitem__(
-        self, index: int
-    ) -> tuple[tuple[np.ndarray, np.ndarray]]:
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
         """A batch `((contents, styles),)`, as `fit` takes it."""
-        contents, styles = self.contents[index], self.styles[index]
-        same = self.styles.generator(index, 1).random(len(styles))
-        styles[same < self.identity] = contents[same < self.identity]
-        return ((contents, styles),)
-
-    def on_epoch_end(self) -> None:
-        """Other crops for the next epoch."""
-        self.contents.on_epoch_end()
-        self.styles.on_epoch_end()
+        return ((self.contents[index], self.styles[index]),)

@@ -16,6 +16,8 @@ from keras import ops
 # and 2, of two convolutions each at most, ends within them; only the stages
 # below pad by mirroring.
 MARGIN = 8
+IMAGE = "image"
+"""The level of the pixels themselves, with 3 channels."""
 _UNPADDED = 2
 
 
@@ -28,9 +30,9 @@ def build(
     """Convolutions from feature maps to an image.
 
     Args:
-        channels: Of each level, a layer of the encoder, shallow to deep. The
-            deepest is where the decoder begins; others join the stage that
-            has their size.
+        channels: Of each level, a layer of the encoder or `IMAGE`, shallow
+            to deep. The deepest is where the decoder begins; others join the
+            stage that has their size.
         widths: Channels of the stages, from that of whole pixels down to that
             of the deepest level.
         depths: Convolutions of the stages; the last of each has the width of
@@ -41,34 +43,39 @@ def build(
         Model from a list of maps, one for each level, to images `(batch,
         height, width, 3)`, float32, not confined to [0, 1].
     """
-    joined = {_block(level): level for level in channels}
+    levels = {stage(level): level for level in channels}
     compute_dtype = keras.dtype_policies.get(dtype).compute_dtype
     inputs = {
         level: keras.Input((None, None, count), name=level, dtype=compute_dtype)
         for level, count in channels.items()
     }
-    x = inputs[joined[max(joined)]]
-    for stage in range(max(joined), 0, -1):
-        for i in range(1, depths[stage - 1]):
-            x = _convolution(x, widths[stage - 1], stage, f"conv{i}", dtype)
-        if stage > 1:
-            x = _convolution(x, widths[stage - 2], stage, "out", dtype)
-            x = Upsampling(name=f"stage{stage}_upsampling", dtype=dtype)(x)
-        if stage - 1 in joined:
-            join = Joining(name=f"stage{stage - 1}_join", dtype=dtype)
-            x = join([x, inputs[joined[stage - 1]]])
+    x = inputs[levels[max(levels)]]
+    for number in range(max(levels), 0, -1):
+        for i in range(1, depths[number - 1]):
+            x = _convolution(x, widths[number - 1], number, f"conv{i}", dtype)
+        if number > 1:
+            x = _convolution(x, widths[number - 2], number, "out", dtype)
+            x = Upsampling(name=f"stage{number}_upsampling", dtype=dtype)(x)
+        if number - 1 in levels:
+            join = Joining(name=f"stage{number - 1}_join", dtype=dtype)
+            x = join([x, inputs[levels[number - 1]]])
     x = _convolution(x, 3, 1, "out", dtype, activation=None)
     as_float32 = keras.layers.Activation("linear", dtype="float32")
     return keras.Model(list(inputs.values()), as_float32(x), name="decoder")
 
 
-def _block(layer: str) -> int:
-    return int(layer[len("block")])
+def stage(level: str) -> int:
+    """The stage that has a level's size: 1 for whole pixels, 2 for half...
+
+    >>> stage("block3_conv1"), stage(IMAGE)
+    (3, 1)
+    """
+    return 1 if level == IMAGE else int(level[len("block")])
 
 
-def _convolution(x, count, stage, which, dtype, activation="relu"):
-    name = f"stage{stage}_{which}"
-    mirrored = stage > _UNPADDED
+def _convolution(x, count, number, which, dtype, activation="relu"):
+    name = f"stage{number}_{which}"
+    mirrored = number > _UNPADDED
     if mirrored:
         x = ReflectionPadding(name=f"{name}_padding", dtype=dtype)(x)
     return keras.layers.Conv2D(
@@ -77,7 +84,7 @@ def _convolution(x, count, stage, which, dtype, activation="relu"):
         padding="valid" if mirrored else "same",
         data_format="channels_last",
         activation=activation,
-        kernel_initializer=keras.initializers.HeNormal(seed=stage),
+        kernel_initializer=keras.initializers.HeNormal(seed=number),
         name=name,
         dtype=dtype,
     )(x)
@@ -104,13 +111,8 @@ class Upsampling(keras.layers.Layer):
     """
 
     def call(self, x):
-        height, width = ops.shape(x)[1:3]
-        return ops.image.resize(
-            x,
-            (2 * height, 2 * width),
-            interpolation="nearest",
-            data_format="channels_last",
-        )
+        copies = ops.concatenate([x] * 4, axis=-1)
+        return ops.depth_to_space(copies, 2, data_format="channels_last")
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

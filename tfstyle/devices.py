@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, cast
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|tpu")
+_DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|gpus|tpu|workers")
 
 # What TensorFlow 2.18 to 2.21 writes straight to file descriptor 2 at every
 # start, before it reads TF_CPP_MIN_LOG_LEVEL. A missing driver or library of a
@@ -54,7 +54,7 @@ def check(device: str) -> None:
     """Raises `ValueError` unless `start` knows such a device."""
     if not _DEVICE.fullmatch(device):
         raise ValueError(
-            "`device` must be auto, cpu, gpu, gpu:N or tpu. "
+            "`device` must be auto, cpu, gpu, gpu:N, gpus, tpu or workers. "
             f"Received: device={device!r}"
         )
 
@@ -66,12 +66,14 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
     `TF_CPP_MIN_LOG_LEVEL=0`.
 
     Args:
-        device: `"cpu"`, `"gpu"` (the first), `"gpu:1"`, `"tpu"`, or `"auto"`:
-            the first GPU if there is one, else the processor.
+        device: `"cpu"`, `"gpu"` (the first), `"gpu:1"`, `"gpus"` (all),
+            `"tpu"`, `"workers"` (several hosts, as `TF_CONFIG` says), or
+            `"auto"`: the first GPU if there is one, else the processor.
 
     Returns:
-        The strategy to work under: `tf.distribute.TPUStrategy` on a TPU, else
-        the default one.
+        The strategy to work under: `tf.distribute.TPUStrategy` on a TPU,
+        `MirroredStrategy` on all GPUs, `MultiWorkerMirroredStrategy` on
+        several hosts, else the default one.
 
     Raises:
         ValueError: There is no such device, or Keras is to run on another
@@ -101,6 +103,18 @@ def kind() -> str:
         if tf.config.list_logical_devices(best):
             return best
     return "CPU"
+
+
+def replicas() -> int:
+    """How many copies of a model are trained at once: 1 but on several GPUs.
+
+    Needs no TensorFlow where Keras runs on something else.
+    """
+    if not sys.modules.get("tensorflow"):
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def precision(name: str = "auto") -> str:
@@ -162,6 +176,10 @@ def _choose(tf, device: str) -> "tf.distribute.Strategy":
     gpus = tf.config.list_physical_devices("GPU")
     if device == "tpu":
         return _tpu_strategy(tf)
+    if device == "workers":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if device == "gpus" and gpus:
+        return tf.distribute.MirroredStrategy()
     if device == "auto":
         device = "gpu" if gpus else "cpu"
     chosen = []

@@ -80,13 +80,9 @@ def main(argv):
 
 
 def _train(settings, resumed):
-    from tfstyle import data, distillation, progress, weights
+    from tfstyle import distillation, folders, progress, weights
 
-    train, held_out = [], []
-    for folder in _IMAGES.value:
-        parts = data.split(data.find([folder]), _HELD_OUT.value)
-        train += parts[0]
-        held_out += parts[1]
+    train, held_out = folders.split_folders(_IMAGES.value, _HELD_OUT.value)
     cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
     path = os.path.join(_WORKDIR.value, "vgg_distilled.h5")
     log = os.path.join(_WORKDIR.value, "log.jsonl")

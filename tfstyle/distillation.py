@@ -122,6 +122,7 @@ def distill(
         key=dataclasses.asdict(config),
         on_step=on_step,
         on_epoch=report,
+        prefix="error/",
     )
     return _arrays(student)
 

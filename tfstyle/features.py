@@ -24,7 +24,7 @@ POOLINGS = {
 }
 # How far the image is continued on each side before the first convolution,
 # which needs one pixel itself.
-BORDERS = {"mirror": 9, "replicate": 1, "zero": 0}
+BORDERS = {"mirror": 9, "replicate": 1, "none": 0, "zero": 0}
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
@@ -103,8 +103,12 @@ def network(
         if step not in shapes:
             block = int(step[len("block")])
             x = Pooling(pooling, block, name=step, dtype=dtype)(x)
-        elif not outputs and BORDERS[border]:
-            x = MirrorPadding(BORDERS[border], name="padding", dtype=dtype)(x)
+        elif not outputs and border != "zero":
+            if BORDERS[border]:
+                padding = MirrorPadding(
+                    BORDERS[border], name="padding", dtype=dtype
+                )
+                x = padding(x)
             x = _convolution(step, shapes[step], dtype, padding="valid")(x)
         else:
             x = _convolution(step, shapes[step], dtype)(x)
@@ -198,6 +202,12 @@ class MirrorPadding(keras.layers.Layer):
     def call(self, x):
         sides = (self.pixels, self.pixels)
         return ops.pad(x, ((0, 0), sides, sides, (0, 0)), mode="symmetric")
+
+    def compute_output_shape(self, input_shape):
+        # JAX cannot find it where sizes are free.
+        batch, *sides, channels = input_shape
+        more = (s if s is None else s + 2 * self.pixels for s in sides)
+        return (batch, *more, channels)
 
     def get_config(self):
         return {**super().get_config(), "pixels": self.pixels}

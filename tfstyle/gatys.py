@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import (
+    adain,
     adam,
     checkpoint,
     descent,
@@ -97,6 +98,8 @@ def stylize(
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
     _check_memory(shapes[-1], styles, config)
+    if init is None and config.init == "transfer":
+        init = _transferred(content, styles, config, shapes)
     run = _Run(content, styles, config, shapes, init, on_step, checkpoint_dir)
     return run.paint()
 
@@ -309,6 +312,26 @@ def _check_memory(
         devices.jit_compile(config.jit_compile),
         config.features,
     )
+
+
+# Longer side of what `init="transfer"` starts from, at most: the coarser sizes
+# see no more of it.
+_TRANSFERRED = 512
+
+
+def _transferred(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+    shapes: Sequence[Shape],
+) -> np.ndarray:
+    """What the model of this package paints in one pass."""
+    small = [shape for shape in shapes if max(shape) <= _TRANSFERRED]
+    shape = (small or shapes[:1])[-1]
+    model = adain.StyleModel.from_preset("distilled")
+    scaled = objective.scale_styles(styles, shape, config.style_scale)
+    photo = images.resize(content, *shape)
+    return model.stylize(photo, scaled, style_mix=config.style_mix)
 
 
 def _is_finite(state: State) -> bool:

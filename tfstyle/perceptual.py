@@ -19,6 +19,7 @@ from tfstyle.config import AdaINConfig
 Tensor = Any
 # Energy that maps count for at least.
 _LEAST = 1e-3
+_ALL = (1, 2, 3)  # All axes but the batch.
 
 
 class PerceptualLoss:
@@ -48,8 +49,9 @@ class PerceptualLoss:
     def __call__(
         self, images: Tensor, contents: Tensor, styles: Tensor
     ) -> dict[str, Tensor]:
+        """See the class."""
         inside = ops.clip(images, 0.0, 1.0)
-        beyond = ops.mean(ops.square(images - inside), axis=(1, 2, 3))
+        beyond = ops.mean(ops.square(images - inside), axis=_ALL)
         maps = self.network(inside)
         photo = _constant(self.network(contents))
         style = _constant(self.network(styles))
@@ -63,7 +65,7 @@ class PerceptualLoss:
 
     def _content(self, maps, photo):
         layer = self.config.content_layer
-        energy = ops.mean(_squares(photo[layer]), axis=(1, 2, 3))
+        energy = ops.mean(_squares(photo[layer]), axis=_ALL)
         return losses.content_loss(maps[layer], photo[layer]) / (
             energy + _LEAST
         )
@@ -86,7 +88,7 @@ def _squares(x):
 def _wasserstein(maps, photo, style):
     mean, covariance = losses.mean_covariance(style)
     target = losses.gaussian(mean, covariance)
-    energies = [ops.mean(_squares(x), axis=(1, 2, 3)) for x in (photo, style)]
+    energies = [ops.mean(_squares(x), axis=_ALL) for x in (photo, style)]
     energy = sum(energies) / 2 + _LEAST
     return losses.wasserstein_loss(maps, target) / energy
 
@@ -100,7 +102,7 @@ def _gram(maps, photo, style):
 
 def _moments(maps, photo, style):
     target = losses.channel_moments(style)
-    energies = [ops.mean(_squares(x), axis=(1, 2, 3)) for x in (photo, style)]
+    energies = [ops.mean(_squares(x), axis=_ALL) for x in (photo, style)]
     energy = sum(energies) / 2 + _LEAST
     return losses.moments_loss(maps, target) / energy
 

@@ -9,11 +9,12 @@ programs attach.
 """
 
 import contextlib
+import csv
 import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tqdm
@@ -184,3 +185,45 @@ class Trace:
         except OSError as error:
             error.filename = self._file.name
             self.error = error
+
+
+class Table:
+    """Writes a row of comma-separated values for each step with losses.
+
+    A context manager; rows are in the file when the call returns.
+
+    Args:
+        path: The file to write.
+        losses: Names of the columns after step, seconds and memory.
+        resume: Whether to keep the rows that are in it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        losses: Sequence[str],
+        resume: bool = False,
+    ) -> None:
+        self._file = open(path, "a" if resume else "w", encoding="utf-8")
+        columns = ["step", "seconds", "memory", *losses]
+        self._rows = csv.DictWriter(self._file, columns, restval="")
+        if not self._file.tell():
+            self._rows.writeheader()
+
+    def __enter__(self) -> "Table":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._file.close()
+
+    def __call__(
+        self, progress: Progress, picture: Callable[[], np.ndarray]
+    ) -> None:
+        """Writes `progress`; never ends the run."""
+        if progress.losses:
+            values = {n: f"{value:.6g}" for n, value in progress.losses.items()}
+            values["step"] = str(progress.step)
+            values["seconds"] = f"{progress.seconds:.1f}"
+            values["memory"] = str(progress.memory)
+            self._rows.writerow(values)
+            self._file.flush()

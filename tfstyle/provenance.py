@@ -51,12 +51,20 @@ def describe(
         "tfstyle": tfstyle.__version__,
         "versions": _versions(),
         "config": _portable(config),
-        "inputs": {
-            role: {"name": pathlib.Path(path).name, "sha256": digest(path)}
-            for role, path in inputs.items()
-        },
+        "inputs": {role: _entry(path) for role, path in inputs.items()},
         "notes": _portable(notes or {}),
     }
+
+
+def with_input(
+    record: Mapping[str, Any], role: str, path: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """A record with one more input file; see `describe`."""
+    return {**record, "inputs": {**record["inputs"], role: _entry(path)}}
+
+
+def _entry(path: str | os.PathLike[str]) -> dict[str, str]:
+    return {"name": pathlib.Path(path).name, "sha256": digest(path)}
 
 
 def digest(path: str | os.PathLike[str]) -> str:

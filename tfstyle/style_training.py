@@ -4,14 +4,17 @@ Nothing here needs TensorFlow: `KERAS_BACKEND=jax` serves.
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
-from tfstyle import adain, data, features, training
+from tfstyle import adain, data, features, files, images, training
 from tfstyle.config import AdaINConfig
 from tfstyle.perceptual import PerceptualLoss
 from tfstyle.progress import OnStep
@@ -29,6 +32,7 @@ def train(
     folder: str | os.PathLike[str] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Callable[[adain.StyleModel, int], None] | None = None,
+    strategy: Any = None,
 ) -> adain.StyleModel:
     """Trains a model.
 
@@ -40,6 +44,8 @@ def train(
         folder: Of a checkpoint, from which the same call goes on.
         on_step: Receives the progress; true ends the run. See `progress`.
         on_epoch: Receives the model and the number of steps after each epoch.
+        strategy: Of several hosts, under whose scope this is called; see
+            `workers`.
 
     Raises:
         ValueError: Images, weights or settings are not what they should be.
@@ -57,7 +63,12 @@ def train(
         keras.optimizers.Adam(_rate(config)),
         objective=PerceptualLoss(judge, config),
     )
-    training.fit(
+    fit = training.fit
+    if strategy is not None:
+        from tfstyle import workers
+
+        fit = functools.partial(workers.fit, strategy)
+    fit(
         model,
         lambda epoch, first, batches: _pairs(
             config, files, batches, epoch=epoch, first=first
@@ -99,6 +110,63 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     return model
 
 
+class Results:
+    """Writes what a training has made: an `on_epoch` callback.
+
+    `model.keras` is the whole model, `model.h5` what was trained, and
+    `preview.png` shows fixed pairs: photograph, style, result.
+
+    Args:
+        folder: Where; it exists.
+        files: Photographs and style pictures to show, held out.
+        count: Pairs on the preview.
+        on_preview: Receives the preview and the number of steps, too.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        files: tuple[Sequence[pathlib.Path], Sequence[pathlib.Path]],
+        count: int,
+        on_preview: Callable[[np.ndarray, int], None] | None = None,
+    ) -> None:
+        self.folder = pathlib.Path(folder)
+        self.on_preview = on_preview
+        contents, styles = ([_shown(p) for p in part[:count]] for part in files)
+        self.pairs = list(zip(contents, styles, strict=False))
+
+    def __call__(self, model: adain.StyleModel, steps: int) -> None:
+        """Writes the files for the model after `steps` steps."""
+        model.save_preset(self.folder / "model.h5")
+        # Without the optimiser, and in float32.
+        plain = adain.StyleModel(**model.settings)
+        plain.set_weights(model.get_weights())
+        _save_keras(plain, self.folder / "model.keras")
+        rows = [[c, s, plain.stylize(c, s)] for c, s in self.pairs]
+        sheet = images.contact_sheet(rows, _SHOWN)
+        images.save(self.folder / "preview.png", sheet)
+        if self.on_preview:
+            self.on_preview(sheet, steps)
+
+
+def _save_keras(model: keras.Model, path: pathlib.Path) -> None:
+    """Writes a .keras file that is either whole or not there."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = pathlib.Path(folder, path.name)
+        model.save(made)
+        with files.atomic(path) as file:
+            file.write(made.read_bytes())
+
+
+_SHOWN = 256  # Height of the images on a preview.
+
+
+def _shown(path: pathlib.Path) -> np.ndarray:
+    image = images.load(path)
+    width = round(image.shape[1] * _SHOWN / image.shape[0])
+    return images.resize(image, _SHOWN, max(adain.SMALLEST, width))
+
+
 def _pairs(config, files, batches, **place):
     contents, styles = (
         data.Crops(
@@ -112,7 +180,7 @@ def _pairs(config, files, batches, **place):
         )
         for i, paths in enumerate(files)
     )
-    return data.Pairs(contents, styles, config.identity, workers=2)
+    return data.Pairs(contents, styles, workers=2)
 
 
 def _rate(config: AdaINConfig) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from tfstyle import checkpoint, memory
 from tfstyle.progress import OnStep, Progress
 
-_FETCH = 10  # Steps between reports of the losses, which wait for the device.
+FETCH = 10  # Steps between reports of the losses, which wait for the device.
 
 
 def fit(
@@ -31,6 +31,7 @@ def fit(
     key: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Sequence[Callable[[int], None]] = (),
+    prefix: str = "",
 ) -> bool:
     """Trains a compiled model, and goes on with what a checkpoint holds.
 
@@ -48,6 +49,7 @@ def fit(
         on_step: Receives the progress; true ends the run, see `progress`.
         on_epoch: Called with the number of steps after each epoch, and when
             `on_step` ends the run.
+        prefix: Of the names of the loss's parts, for `on_step`.
 
     Returns:
         Whether all steps were done.
@@ -56,8 +58,8 @@ def fit(
         ValueError: The checkpoint belongs to other settings.
         FloatingPointError: The loss was not finite.
     """
-    done = _restore(model, folder, dict(key or {}))
-    report = _Report(on_step, size, done, steps)
+    done = restore(model, folder, dict(key or {}))
+    report = Report(on_step, size, done, steps, prefix)
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)
         batches = min(epoch - first, steps - done)
@@ -71,7 +73,7 @@ def fit(
             call(done)
         # Last, so that what it holds was reported.
         if folder is not None:
-            _save(model, folder, {"key": dict(key or {}), "steps": done})
+            save(model, folder, {"key": dict(key or {}), "steps": done})
     return done >= steps
 
 
@@ -82,12 +84,16 @@ def _evaluate(
     return {f"val_{name}": value for name, value in logs.items()}
 
 
-def _restore(
+def restore(
     model: keras.Model,
     folder: str | os.PathLike[str] | None,
     key: dict[str, Any],
 ) -> int:
-    """Puts back what the folder holds; the steps that are done."""
+    """Puts back what `save` wrote; the steps that are done.
+
+    Raises:
+        ValueError: The checkpoint belongs to other settings.
+    """
     model.optimizer.build(model.trainable_variables)
     found = checkpoint.load(folder) if folder else None
     if found is None:
@@ -105,11 +111,18 @@ def _restore(
     return meta["steps"]
 
 
-def _save(
+def save(
     model: keras.Model,
     folder: str | os.PathLike[str],
     meta: Mapping[str, Any],
 ) -> None:
+    """Writes what a training needs to go on.
+
+    Args:
+        model: Compiled; what is trained of it and its optimiser's state.
+        folder: Of the checkpoint.
+        meta: `"key"`, as of `fit`, and `"steps"`, how many are done.
+    """
     arrays = {
         name: keras.ops.convert_to_numpy(variable)
         for name, variable in _variables(model).items()
@@ -125,26 +138,46 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     }
 
 
-class _Report(keras.callbacks.Callback):
-    """Makes `Progress` values of what `fit` says."""
+class Report(keras.callbacks.Callback):
+    """Makes `Progress` values of what `fit` says.
+
+    Args:
+        on_step: Receives them.
+        size: Side of the images.
+        done: Steps of earlier runs.
+        steps: In all.
+        prefix: Of the names of the loss's parts.
+
+    Attributes:
+        done: Steps so far.
+        ended: Whether `on_step` ended the run.
+    """
 
     def __init__(
-        self, on_step: OnStep | None, size: int, done: int, steps: int
+        self,
+        on_step: OnStep | None,
+        size: int,
+        done: int,
+        steps: int,
+        prefix: str = "",
     ) -> None:
         super().__init__()
+        self.prefix = prefix
         self.on_step, self.size = on_step, size
         self.done, self.steps = done, steps
         self.started = time.monotonic()
         self.ended = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Called by Keras."""
         self.done += 1
-        if (batch + 1) % _FETCH == 0:
+        if (batch + 1) % FETCH == 0:
             self.tell(logs)
+            self.model.stop_training = self.ended
 
     def tell(self, logs: Mapping[str, Any]) -> None:
         """Calls `on_step` with the losses."""
-        losses = {_name(key): float(value) for key, value in logs.items()}
+        losses = {self._name(key): float(value) for key, value in logs.items()}
         if not math.isfinite(losses["loss"]):
             raise FloatingPointError(
                 f"The loss was not finite at step {self.done}. Lower the "
@@ -163,13 +196,10 @@ class _Report(keras.callbacks.Callback):
             memory=memory.peak(),
         )
         if self.on_step and self.on_step(progress, _no_picture):
-            self.model.stop_training = True
             self.ended = True
 
-
-def _name(key: str) -> str:
-    """Parts of the loss have a slash in their names, see `Progress`."""
-    return key if key in ("loss", "val_loss") else f"error/{key}"
+    def _name(self, key: str) -> str:
+        return key if key in ("loss", "val_loss") else f"{self.prefix}{key}"
 
 
 def _no_picture() -> np.ndarray:

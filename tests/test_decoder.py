@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from tfstyle import decoder
+
+_CHANNELS = {"block2_conv1": 4, "block3_conv1": 6}
+
+
+def maps(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_upsampling_repeats_rows_and_columns():
+    x = maps(2, 3, 5, 4)
+    expected = x.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_array_equal(decoder.Upsampling()(x), expected)
+    assert decoder.Upsampling().compute_output_shape((None, 3, None, 4)) == (
+        None,
+        6,
+        None,
+        4,
+    )
+
+
+def test_padding_mirrors_without_the_edge():
+    x = maps(1, 4, 5, 2)
+    sides = ((0, 0), (1, 1), (1, 1), (0, 0))
+    expected = np.pad(x, sides, mode="reflect")
+    np.testing.assert_array_equal(decoder.ReflectionPadding()(x), expected)
+
+
+def test_joining_cuts_what_is_larger():
+    x, skip = maps(1, 4, 6, 2), maps(1, 5, 7, 3)
+    joined = decoder.Joining()([x, skip])
+    expected = np.concatenate([x, skip[:, :4, :6]], axis=-1)
+    np.testing.assert_array_equal(joined, expected)
+
+
+def test_stages_double_the_size():
+    model = decoder.build(_CHANNELS, [4, 8, 12], [1, 2, 3])
+    inputs = [maps(2, 11, 9, 4), maps(2, 5, 4, 6)]
+    assert model(inputs).shape == (2, 20, 16, 3)
+    names = [layer.name for layer in model.layers if layer.weights]
+    assert names == [
+        "stage3_conv1",
+        "stage3_conv2",
+        "stage3_out",
+        "stage2_conv1",
+        "stage2_out",
+        "stage1_out",
+    ]
+    # What joins a stage adds its channels there.
+    assert model.get_layer("stage2_conv1").kernel.shape == (3, 3, 12, 8)
+
+
+@pytest.mark.parametrize("depths", [(1, 2, 3), (2, 2, 4)])
+def test_edges_do_not_reach_beyond_the_margin(depths):
+    model = decoder.build(_CHANNELS, [4, 8, 12], depths)
+    flat = [np.ones((1, 16, 20, 4)), np.ones((1, 8, 10, 6))]
+    image = np.asarray(model(flat))
+    margin = decoder.MARGIN
+    inside = image[:, margin:-margin, margin:-margin]
+    np.testing.assert_allclose(
+        inside, np.broadcast_to(inside[:, :1, :1], inside.shape), atol=1e-5
+    )
+
+
+def test_the_image_is_float32_whatever_the_precision():
+    model = decoder.build(_CHANNELS, [4, 8, 12], [1, 1, 1], "bfloat16")
+    inputs = [maps(1, 8, 8, 4), maps(1, 4, 4, 6)]
+    assert model(inputs).dtype == "float32"
+    assert model.get_layer("stage3_out").compute_dtype == "bfloat16"

@@ -1,0 +1,105 @@
+import os
+import pathlib
+
+import pytest
+
+import helpers
+from tfstyle import folders, images, provenance
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two images, another one deeper, and a text."""
+    root = tmp_path / "photos"
+    (root / "more").mkdir(parents=True)
+    for i, name in enumerate(["a.png", "b.jpg", "more/c.png"]):
+        images.save(root / name, helpers.image(20, 24, i))
+    (root / "more/c.png").rename(root / "more/c.PNG")
+    (root / "notes.txt").write_text("no image")
+    return root
+
+
+def names(items, root):
+    return [os.path.relpath(item.output, root) for item in items]
+
+
+def test_finds_images_in_folders_within(folder):
+    found = [p.name for p in folders.find([folder, folder / "more"])]
+    assert found == ["a.png", "b.jpg", "c.PNG", "c.PNG"]
+
+
+def test_a_folder_must_be_one_and_hold_images(folder, tmp_path):
+    with pytest.raises(NotADirectoryError, match="no folder '.*missing'"):
+        folders.find([tmp_path / "missing"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty' holds no images. Expected"):
+        folders.find([folder, tmp_path / "empty"])
+
+
+def test_split_parts_are_whole_and_apart(folder):
+    files = folders.find([folder])
+    train, held_out = folders.split(files, 1, seed=3)
+    assert len(held_out) == 1
+    assert sorted(train + held_out) == files
+    assert folders.split(files, 1, seed=3) == (train, held_out)
+    with pytest.raises(ValueError, match="from 0 to 2.*held_out=3"):
+        folders.split(files, 3)
+
+
+def test_each_folder_is_split(folder):
+    train, held_out = folders.split_folders([folder, folder / "more"], 0)
+    assert len(train) == 4 and not held_out
+    with pytest.raises(ValueError, match="from 0 to 0"):
+        folders.split_folders([folder, folder / "more"], 1)
+
+
+def test_a_file_becomes_a_file_or_goes_to_a_folder(folder, tmp_path):
+    source = str(folder / "a.png")
+    (item,) = folders.items(source, "out.jpg")
+    assert item == folders.Item(folder / "a.png", pathlib.Path("out.jpg"))
+    (item,) = folders.items(source, str(tmp_path))
+    assert item.output == tmp_path / "a.png"
+    (item,) = folders.items(source, str(tmp_path / "new") + os.sep)
+    assert item.output == tmp_path / "new" / "a.png"
+
+
+def test_a_folder_becomes_a_folder_with_those_within(folder, tmp_path):
+    made = folders.items(str(folder), str(tmp_path / "out"))
+    expected = ["a.png", "b.jpg", os.path.join("more", "c.PNG")]
+    assert names(made, tmp_path / "out") == expected
+
+
+def test_a_pattern_keeps_names(folder, tmp_path):
+    made = folders.items(str(folder / "**/*.[pP]*"), str(tmp_path / "out"))
+    assert names(made, tmp_path / "out") == [
+        "a.png",
+        os.path.join("more", "c.PNG"),
+    ]
+    (one,) = folders.items(str(folder / "b*"), str(tmp_path / "out"))
+    assert one.output == tmp_path / "out" / "b.jpg"
+    with pytest.raises(FileNotFoundError, match="no file or folder"):
+        folders.items(str(folder / "*.webp"), str(tmp_path))
+
+
+def test_what_cannot_be_written_becomes_png_but_not_twice(folder, tmp_path):
+    (folder / "d.gif").write_bytes((folder / "a.png").read_bytes())
+    made = folders.items(str(folder), str(tmp_path))
+    assert "d.png" in names(made, tmp_path)
+    (folder / "a.gif").write_bytes((folder / "a.png").read_bytes())
+    with pytest.raises(ValueError, match=r"a\.gif' and '.*a\.png' would both"):
+        folders.items(str(folder), str(tmp_path))
+
+
+def test_an_output_is_done_when_it_was_made_from_the_same(folder, tmp_path):
+    item = folders.Item(folder / "a.png", tmp_path / "out.png")
+    record = provenance.describe({"size": 1}, {"content": item.content})
+    assert not folders.is_done(item, record)
+    images.save(item.output, helpers.image(20, 20))
+    assert not folders.is_done(item, record)
+    metadata = provenance.embed(record)
+    images.save(item.output, helpers.image(20, 20), metadata=metadata)
+    assert folders.is_done(item, record)
+    other = provenance.describe({"size": 2}, {"content": item.content})
+    assert not folders.is_done(item, other)
+    changed = provenance.describe({"size": 1}, {"content": folder / "b.jpg"})
+    assert not folders.is_done(item, changed)

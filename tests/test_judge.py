@@ -1,0 +1,65 @@
+"""The program, in processes of its own."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import helpers
+from tfstyle import images
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "tfstyle.judge", *map(str, words)],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_measures_models_and_the_reference(tmp_path):
+    helpers.style_model().save_preset(tmp_path / "model.h5")
+    for kind, seed in (("photos", 0), ("paintings", 10)):
+        (tmp_path / kind).mkdir()
+        for i in range(3):
+            path = tmp_path / kind / f"{i}.png"
+            images.save(path, helpers.image(40, 48, seed + i))
+    done = run(
+        f"--model={tmp_path / 'model.h5'}",
+        f"--content_dir={tmp_path / 'photos'}",
+        f"--style_dir={tmp_path / 'paintings'}",
+        "--features=vgg_distilled",
+        "--held_out=2",
+        "--pairs=2",
+        "--sizes=40",
+        "--steps=1,8",
+        f"--sheet={tmp_path / 'sheet.png'}",
+    )
+    assert done.returncode == 0, done.stderr
+    *rows, last = map(json.loads, done.stdout.splitlines())
+    assert len(rows) == 2
+    for row in rows:
+        assert row["size"] == 40
+        style, content = row["photograph"]
+        assert style > 0 and content == 0
+        # Towards the style, away from the photograph.
+        assert row["reference 8"][0] < row["reference 1"][0] < style
+        assert row["reference 1"][1] > 0
+        assert row[str(tmp_path / "model.h5")][1] > 0
+    assert set(last["medians"]) == set(rows[0]) - {"content", "style", "size"}
+    assert images.load(tmp_path / "sheet.png").shape[0] > 2 * 256
+
+
+def test_missing_weights_are_an_error(tmp_path):
+    done = run(
+        f"--content_dir={tmp_path}",
+        f"--style_dir={tmp_path}",
+        "--feature_weights=missing.h5",
+    )
+    assert done.returncode == 1
+    assert "no weights file 'missing.h5'" in done.stderr

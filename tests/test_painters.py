@@ -1,0 +1,137 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from tfstyle import painters
+
+CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return helpers.style_model()
+
+
+@pytest.fixture(scope="module")
+def stored(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "model"
+    model.save_preset(f"{path}.h5")
+    model.save(f"{path}.keras")
+    return path
+
+
+class Mean(tf.Module):
+    """Called as Magenta's model on TensorFlow Hub is."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)] * 2
+    )
+    def __call__(self, content, style):
+        colour = tf.reduce_mean(style, axis=(1, 2), keepdims=True)
+        return [0.5 * content + 0.5 * colour]
+
+
+class Signatures(tf.Module):
+    """With the signatures of `export.saved_model`."""
+
+    def __init__(self, model):
+        super().__init__()
+        images = tf.TensorSpec((None, None, None, 3), tf.float32)
+        self.model = model
+        self.embed = tf.function(
+            lambda style_image: {
+                "style_embedding": model.embed_style(style_image)
+            },
+            input_signature=[tf.TensorSpec(images.shape, name="style_image")],
+        )
+        self.apply = tf.function(
+            lambda content_image, style_embedding, strength: {
+                "stylized_image": model.apply_style(
+                    content_image, style_embedding, strength
+                )
+            },
+            input_signature=[
+                tf.TensorSpec(images.shape, name="content_image"),
+                tf.TensorSpec((None, None), name="style_embedding"),
+                tf.TensorSpec((None,), name="strength"),
+            ],
+        )
+
+
+def paint(painter, strength=1.0, styles=(STYLE,), shares=None):
+    return painter.paint(CONTENT, painter.embed(styles, shares), strength)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_files_of_this_project(model, stored, ending):
+    painter = painters.load(f"{stored}.{ending}")
+    expected = model.stylize(CONTENT, STYLE, 0.6)
+    found = paint(painter, 0.6)
+    assert found.dtype == np.float32
+    # The one file is float16.
+    np.testing.assert_allclose(found, expected, atol=2e-2)
+    assert np.abs(found - expected).mean() < 2e-3
+
+
+def test_large_images_are_painted_in_tiles(stored):
+    whole = painters.load(f"{stored}.h5")
+    tiled = painters.load(f"{stored}.h5", tile=32)
+    np.testing.assert_allclose(paint(tiled), paint(whole), atol=1e-5)
+
+
+def test_all_sizes_are_one_trace(stored):
+    painter = painters.load(f"{stored}.h5")
+    style = painter.embed([STYLE])
+    for size in (20, 33, 47):
+        painter.paint(helpers.image(size, size + 3), style)
+    assert painter._apply.experimental_get_tracing_count() == 1
+
+
+def test_a_saved_model_with_our_signatures(model, tmp_path):
+    module = Signatures(model)
+    signatures = {"embed_style": module.embed, "apply_style": module.apply}
+    tf.saved_model.save(module, str(tmp_path), signatures)
+    painter = painters.load(str(tmp_path))
+    other = helpers.image(24, 24, 8)
+    found = paint(painter, 0.5, [STYLE, other], [1, 3])
+    expected = model.stylize(CONTENT, [STYLE, other], 0.5, [1, 3])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_saved_model_that_is_called(tmp_path):
+    tf.saved_model.save(Mean(), str(tmp_path))
+    painter = painters.load(str(tmp_path))
+    expected = 0.5 * CONTENT + 0.5 * STYLE.mean((0, 1))
+    np.testing.assert_allclose(paint(painter), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="one strength.*strength=0.5"):
+        paint(painter, 0.5)
+    with pytest.raises(ValueError, match="one style. Received: 2"):
+        paint(painter, styles=[STYLE, STYLE])
+
+
+def test_what_is_no_model_is_refused(stored, tmp_path):
+    with pytest.raises(ValueError, match="no model 'nothing'"):
+        painters.load("nothing")
+    with pytest.raises(ValueError, match="no model '.*missing.keras'"):
+        painters.load(str(tmp_path / "missing.keras"))
+    (tmp_path / "text.keras").write_text("no model")
+    with pytest.raises(ValueError, match="text.keras' is not a model of Keras"):
+        painters.load(str(tmp_path / "text.keras"))
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    other.save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match="is a Sequential, expected a Style"):
+        painters.load(str(tmp_path / "other.keras"))
+    tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
+    with pytest.raises(ValueError, match="neither the signatures"):
+        painters.load(str(tmp_path / "empty"))
+
+
+def test_images_are_checked(stored):
+    painter = painters.load(f"{stored}.h5")
+    with pytest.raises(ValueError, match="16 pixels or more"):
+        painter.embed([np.zeros((4, 40, 3), np.float32)])
+    style = painter.embed([STYLE])
+    with pytest.raises(ValueError, match="16 pixels or more"):
+        painter.paint(np.zeros((4, 40, 3), np.float32), style)

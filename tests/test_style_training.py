@@ -1,0 +1,248 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import adain, folders, images, style_training
+from tfstyle.config import AdaINConfig
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for i in range(6):
+        images.save(folder / f"{i}.png", helpers.image(40, 48, i))
+    paths = folders.find([folder])
+    return paths[:3], paths[3:]
+
+
+def config(**changes):
+    settings = {
+        "loss_features": "vgg_distilled",
+        "loss_dtype": "float32",
+        "precision": "float32",
+        "content_layer": "block3_conv1",
+        "style_layers": ("block1_conv1", "block2_conv1"),
+        "levels": ("block2_conv1", "block3_conv1"),
+        "widths": (4, 8, 16),
+        "depths": (1, 1, 2),
+        "steps": 6,
+        "epoch": 4,
+        "batch_size": 2,
+        "crop": 32,
+    }
+    return AdaINConfig(**(settings | changes))
+
+
+def train(files, folder=None, **changes):
+    options = {
+        key: changes.pop(key)
+        for key in ("on_step", "on_epoch")
+        if key in changes
+    }
+    return style_training.train(
+        config(**changes), files, files, folder=folder, **options
+    )
+
+
+def test_it_learns(files):
+    losses = []
+
+    def note(progress, _):
+        losses.append(progress.losses["loss"])
+
+    train(files, steps=60, epoch=20, learning_rate=3e-3, on_step=note)
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_both_parts_are_trained_and_reported(files):
+    seen, epochs = [], []
+    before = style_training.untrained(config()).get_weights()
+    model = train(
+        files,
+        on_step=lambda progress, _: seen.append(progress),
+        on_epoch=lambda model, steps: epochs.append(steps),
+    )
+    assert epochs == [4, 6]
+    assert [p.done for p in seen] == [4, 6]
+    terms = {"loss", "content", "style", "tv", "range"}
+    assert set(seen[0].losses) == terms | {f"val_{term}" for term in terms}
+    changed = [
+        not np.array_equal(a, b)
+        for a, b in zip(before, model.get_weights(), strict=True)
+    ]
+    # Heads of layers that are no levels are not there.
+    assert all(changed)
+
+
+def test_a_frozen_encoder_stays(files):
+    before = style_training.untrained(config()).encoder.get_weights()
+    model = train(files, train_encoder=False, steps=2)
+    for ours, theirs in zip(before, model.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
+    steps = {"steps": 24, "epoch": 16}
+    whole = train(files, **steps)
+    # After 10 steps, in the middle of the first epoch.
+    train(files, tmp_path, on_step=lambda progress, _: True, **steps)
+    done = []
+    resumed = train(
+        files,
+        tmp_path,
+        on_step=lambda progress, _: done.append(progress.done),
+        **steps,
+    )
+    assert done == [16, 24]
+    for ours, theirs in zip(
+        resumed.get_weights(), whole.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_it_goes_on_from_a_model(files, tmp_path):
+    model = train(files, steps=2)
+    model.save_preset(tmp_path / "model.h5")
+    start = style_training.untrained(config(start=str(tmp_path / "model.h5")))
+    assert start.settings == model.settings
+    for ours, theirs in zip(
+        start.get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs.astype(np.float16))
+
+
+def test_results_are_written(files, tmp_path):
+    model = helpers.style_model(precision="mixed_bfloat16")
+    shown = []
+    results = style_training.Results(
+        tmp_path, files, 2, lambda sheet, steps: shown.append(steps)
+    )
+    results(model, 7)
+    assert shown == [7]
+    stored = keras.saving.load_model(tmp_path / "model.keras")
+    assert stored.dtype_policy.name == "float32"
+    for ours, theirs in zip(
+        stored.get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert adain.StyleModel.from_preset(tmp_path / "model.h5").built
+    preview = images.load(tmp_path / "preview.png")
+    assert preview.shape[0] > 2 * style_training._SHOWN
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "model.h5",
+        "model.keras",
+        "preview.png",
+    ]
+
+
+_TRAIN = """
+import json, pathlib, sys
+if sys.argv[1] == "jax":
+    sys.modules["tensorflow"] = None
+from tfstyle import style_training
+from tfstyle.config import AdaINConfig
+files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
+losses = []
+style_training.train(
+    AdaINConfig(**json.loads(sys.argv[2])), files, files,
+    on_step=lambda progress, _: losses.append(progress.losses["loss"]),
+)
+print(json.dumps(losses))
+"""
+
+
+@pytest.mark.parametrize("style_loss", ["moments", "wasserstein"])
+def test_tensorflow_and_jax_have_the_same_losses(files, tmp_path, style_loss):
+    start = tmp_path / "start.h5"
+    style_training.untrained(config()).save_preset(start)
+    settings = {
+        "start": str(start),
+        "steps": 20,
+        "epoch": 1,
+        "style_loss": style_loss,
+        # What rounding differs in must not grow from step to step.
+        "learning_rate": 1e-4,
+    }
+    settings = vars(config(**settings))
+    paths = json.dumps([[str(p) for p in part] for part in files])
+
+    def losses(backend):
+        process = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                _TRAIN,
+                backend,
+                json.dumps(settings),
+                paths,
+            ],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "KERAS_BACKEND": backend,
+                "JAX_PLATFORMS": "cpu",
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+            },
+            capture_output=True,
+            text=True,
+        )
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout)
+
+    ours, theirs = losses("tensorflow"), losses("jax")
+    assert len(ours) == 20
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+_MIRRORED = """
+import json, pathlib, sys
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+names = ["CPU:0", "CPU:1"][: int(sys.argv[1])]
+from tfstyle import style_training
+from tfstyle.config import AdaINConfig
+files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
+losses = []
+with tf.distribute.MirroredStrategy(names).scope():
+    style_training.train(
+        AdaINConfig(**json.loads(sys.argv[2])), files, files,
+        on_step=lambda progress, _: losses.append(progress.losses["loss"]),
+    )
+print(json.dumps(losses))
+"""
+
+
+def test_two_devices_have_the_losses_of_one(files):
+    settings = vars(config(steps=4, epoch=1, learning_rate=1e-4))
+    paths = json.dumps([[str(p) for p in part] for part in files])
+
+    def losses(count):
+        process = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                _MIRRORED,
+                str(count),
+                json.dumps(settings),
+                paths,
+            ],
+            cwd=ROOT,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+        )
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout.splitlines()[-1])
+
+    np.testing.assert_allclose(losses(2), losses(1), rtol=1e-4)

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import tiles
+
+
+@pytest.fixture(scope="module")
+def model():
+    return helpers.style_model()
+
+
+def test_tiles_cover_a_side_once():
+    for length in (20, 64, 65, 200):
+        found = tiles.spans(length, 64, 16)
+        covered = [i for s in found for i in range(s.start, s.stop)]
+        assert covered == list(range(length))
+        for span in found:
+            assert span.first == max(span.start - 16, 0)
+            assert span.last == min(span.start + 64 + 16, length)
+
+
+def test_the_halo_is_a_multiple_of_the_stride(model):
+    # 2 pixels, 4, 12 and 8 for the convolutions of the encoder, 7 for its
+    # pooling; 32, 16, 6, 2 for those of the decoder and its doublings.
+    assert tiles.halo(model) == 96
+
+
+@pytest.mark.parametrize("shape", [(60, 300), (137, 90), (200, 208)])
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+def test_tiled_equals_untiled(model, shape, alpha):
+    content, style = helpers.image(*shape), helpers.image(40, 50, 1)
+    embedding = np.asarray(model.embed_style(style[None]))
+    whole = model.stylize(content, style, alpha)
+    tiled = tiles.TiledModel(model, 64).apply_style(content, embedding, alpha)
+    assert tiled.shape == content.shape
+    assert np.abs(tiled - whole).max() < 5e-4
+
+
+def test_the_halo_is_needed(model):
+    content, style = helpers.image(60, 300), helpers.image(40, 50, 1)
+    embedding = np.asarray(model.embed_style(style[None]))
+    short = tiles.TiledModel(model, 64)
+    short.halo = 16
+    tiled = short.apply_style(content, embedding)
+    assert np.abs(tiled - model.stylize(content, style)).max() > 1e-3

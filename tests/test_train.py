@@ -1,0 +1,104 @@
+"""The program, in processes of its own."""
+
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import helpers
+from tfstyle import adain, images
+
+ROOT = pathlib.Path(__file__).parents[1]
+# None in sys.modules makes an import fail as if nothing were there.
+_BLOCKED = """
+import runpy, sys
+sys.modules["tensorflow"] = None
+runpy.run_module("tfstyle.train", run_name="__main__", alter_sys=True)
+"""
+_SMALL = (
+    "--loss_features=vgg_distilled",
+    "--steps=2",
+    "--epoch=1",
+    "--batch_size=2",
+    "--crop=32",
+    "--held_out=1",
+    "--previews=1",
+    "--precision=float32",
+)
+
+
+def run(*words, code=("-m", "tfstyle.train"), **changes):
+    return subprocess.run(
+        [sys.executable, *code, *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu", **changes},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for kind, seed in (("photos", 0), ("paintings", 10)):
+        (tmp_path / kind).mkdir()
+        for i in range(3):
+            path = tmp_path / kind / f"{i}.png"
+            images.save(path, helpers.image(40, 48, seed + i))
+    return (
+        f"--content_dir={tmp_path / 'photos'}",
+        f"--style_dir={tmp_path / 'paintings'}",
+        f"--workdir={tmp_path / 'work'}",
+    )
+
+
+def test_it_trains_and_goes_on(folders, tmp_path):
+    work = tmp_path / "work"
+    done = run(*folders, *_SMALL)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{work}/model.keras\n"
+    assert "2 photographs to learn from, 1 held out" in done.stderr
+    assert "2 styles to learn from, 1 held out" in done.stderr
+    names = {p.name.partition(".")[0] for p in work.iterdir()}
+    assert names == {"checkpoint", "events", "log", "model", "preview"}
+    with open(work / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["val_style"]) > 0
+    # Done already: the same again.
+    done = run(*folders, *_SMALL)
+    assert done.returncode == 0, done.stderr
+    # Other settings are not the same run.
+    done = run(*folders, *_SMALL, "--style_weight=1")
+    assert done.returncode == 1
+    assert "belongs to other settings" in done.stderr
+
+
+def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
+    done = run(*folders, *_SMALL, code=("-c", _BLOCKED), KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stderr
+    model = adain.StyleModel.from_preset(tmp_path / "work" / "model.h5")
+    image = model.stylize(helpers.image(20, 24), helpers.image(30, 20, 1))
+    assert image.shape == (20, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--crop=8"], 2, "--crop must be 32 or more"),
+        (["--steps=0"], 2, "--steps must be positive"),
+        (["--smallest=2"], 2, "--smallest must be above 0"),
+        (["--start=missing.h5"], 1, "no model 'missing.h5'"),
+        (["--loss_weights_file=missing.h5"], 1, "no weights file"),
+        (["--held_out=9"], 1, "less than the number of files"),
+        (["--content_dir=missing"], 1, "no folder 'missing'"),
+        (["stray"], 2, "Unexpected arguments"),
+    ],
+)
+def test_errors_are_one_line(folders, words, status, message):
+    done = run(*folders, *_SMALL, *words)
+    assert done.returncode == status, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and message in line

@@ -1,0 +1,180 @@
+"""The program, in processes of its own."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import helpers
+from tfstyle import images, provenance
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def run(*words, **changes):
+    return subprocess.run(
+        [sys.executable, "-m", "tfstyle.transfer", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A model, a style, and photographs of several kinds."""
+    root = tmp_path_factory.mktemp("files")
+    helpers.style_model().save_preset(root / "model.h5")
+    images.save(root / "style.png", helpers.image(40, 36, 5))
+    photos = root / "photos"
+    (photos / "more").mkdir(parents=True)
+    images.save(photos / "a.png", helpers.image(40, 52, 0))
+    images.save(photos / "more" / "b.jpg", helpers.image(33, 20, 1))
+    grey = (helpers.image(24, 30, 2)[..., 0] * 255).astype(np.uint8)
+    PIL.Image.fromarray(grey).save(photos / "grey.png")
+    alpha = np.linspace(0, 1, 24 * 30, dtype=np.float32).reshape(24, 30)
+    images.save(photos / "clear.png", helpers.image(24, 30, 3), alpha)
+    return root
+
+
+def words(files, content, output, *more):
+    return (
+        f"--model={files / 'model.h5'}",
+        f"--content={content}",
+        f"--style={files / 'style.png'}",
+        f"--output={output}",
+        *more,
+    )
+
+
+def test_one_photograph(files, tmp_path):
+    output = tmp_path / "out.png"
+    done = run(*words(files, files / "photos/a.png", output, "--size=32"))
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(rf"{output}: 32x25 after [\d.]+ s\n", done.stdout)
+    assert done.stderr == ""
+    assert images.load(output).shape == (25, 32, 3)
+    record = provenance.read(output)
+    assert record["config"]["size"] == 32
+    assert set(record["inputs"]) == {"content", "style 1"}
+
+
+def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
+    files, tmp_path
+):
+    broken = files / "photos" / "broken.jpg"
+    broken.write_bytes((files / "photos/more/b.jpg").read_bytes()[:300])
+    try:
+        arguments = words(files, files / "photos", tmp_path / "out")
+        done = run(*arguments)
+        again = run(*arguments)
+        stronger = run(*arguments, "--strength=0.5")
+    finally:
+        broken.unlink()
+    assert done.returncode == 1
+    assert re.search(r"4 painted, 1 failed after", done.stdout)
+    assert f"skipped '{broken}': " in done.stderr
+    assert "Traceback" not in done.stderr
+    painted = sorted(p.name for p in (tmp_path / "out").rglob("*.*"))
+    assert painted == ["a.png", "b.jpg", "clear.png", "grey.png"]
+    clear = images.read(tmp_path / "out" / "clear.png")
+    assert clear.alpha[-1, -1] == 1 and clear.alpha[0, 0] == 0
+    assert "0 painted, 4 were there, 1 failed" in again.stdout
+    assert "4 painted, 1 failed" in stronger.stdout
+
+
+def test_a_sheet_between_two_styles(files, tmp_path):
+    output = tmp_path / "sheet.png"
+    arguments = words(files, files / "photos/a.png", output, "--grid=1x3")
+    other = f"--style={files / 'photos/grey.png'}"
+    done = run(*arguments, other, "--size=32")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{output}: 1x3 pictures\n"
+    sheet = images.load(output)
+    assert sheet.shape == (25 + 2 * 8, 3 * 32 + 4 * 8, 3)
+    first, middle, last = (
+        sheet[8:33, 8 + 40 * i : 40 + 40 * i] for i in range(3)
+    )
+    assert np.abs(first - last).mean() > 1 / 255
+    # In the middle is what is between.
+    assert np.abs(middle - (first + last) / 2).mean() < (
+        np.abs(first - last).mean()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "message"),
+    [
+        (["--strength=2"], 2, "--strength.* must be from 0 to 1"),
+        (["--style_mix=1,2"], 2, "a share for each of the 1"),
+        (["--tile=100"], 2, "multiple of 8"),
+        (["--grid=2x2"], 2, "two or four styles, received 1"),
+        (["--model=nothing"], 1, "no model 'nothing'. Choose from"),
+        (["--content=missing.png"], 1, "no file or folder 'missing.png'"),
+        (["--output=out.gif"], 1, "must end in one of"),
+        (["--output=missing/out.png"], 1, "there is no folder"),
+        (["--style=missing.png"], 1, "'missing.png' does not exist"),
+        (["--max_pixels=100"], 1, "pixels"),
+        (["stray"], 2, "Unexpected arguments"),
+    ],
+)
+def test_errors_are_one_line(files, tmp_path, changes, status, message):
+    given = words(files, files / "photos/a.png", tmp_path / "out.png")
+    done = run(*given, *changes)
+    assert done.returncode == status, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and re.search(message, line), line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_photograph_that_is_too_small_is_an_error(files, tmp_path):
+    images.save(tmp_path / "tiny.png", helpers.image(8, 40))
+    done = run(*words(files, tmp_path / "tiny.png", tmp_path / "out.png"))
+    assert done.returncode == 1
+    assert "16 pixels or more" in done.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_ctrl_c_keeps_what_is_painted(files, tmp_path):
+    many = tmp_path / "many"
+    many.mkdir()
+    for i in range(300):
+        os.link(files / "photos/a.png", many / f"{i:03}.png")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tfstyle.transfer",
+            *words(files, many, tmp_path / "out"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(tmp_path.glob("out/*.png")) and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    painted = list(tmp_path.glob("out/*.png"))
+    assert 0 < len(painted) < 300
+    assert f"{len(painted)} painted" in output
+    for path in painted:
+        assert images.load(path).shape == (40, 52, 3)
+
+
+def test_help_answers_at_once():
+    began = time.monotonic()
+    done = run("--help")
+    assert done.returncode == 0
+    assert "--strength" in done.stdout
+    assert time.monotonic() - began < 3

@@ -1,0 +1,105 @@
+"""Two processes on this machine train as one does."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import folders, images
+
+ROOT = pathlib.Path(__file__).parents[1]
+_TRAIN = """
+import json, pathlib, sys
+from tfstyle import devices
+strategy = devices.start(sys.argv[1])
+from tfstyle import style_training
+from tfstyle.config import AdaINConfig
+files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
+seen = []
+with strategy.scope():
+    style_training.train(
+        AdaINConfig(**json.loads(sys.argv[2])), files, files,
+        folder=sys.argv[4],
+        on_step=lambda progress, _: seen.append(dict(progress.losses)),
+        strategy=strategy if sys.argv[1] == "workers" else None,
+    )
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    for i in range(4):
+        images.save(tmp_path / f"{i}.png", helpers.image(40, 48, i))
+    paths = [str(path) for path in folders.find([tmp_path])]
+    settings = {
+        "loss_features": "vgg_distilled",
+        "loss_dtype": "float32",
+        "precision": "float32",
+        "content_layer": "block3_conv1",
+        "style_layers": ("block1_conv1", "block2_conv1"),
+        "levels": ("block2_conv1", "block3_conv1"),
+        "widths": (4, 8, 16),
+        "depths": (1, 1, 2),
+        "steps": 3,
+        "epoch": 1,
+        "batch_size": 4,
+        "crop": 32,
+        "learning_rate": 1e-4,
+    }
+    return json.dumps(settings), json.dumps([paths, paths])
+
+
+def start(device, arguments, folder, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", _TRAIN, device, *arguments, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def losses(process):
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return json.loads(output.splitlines()[-1])
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def test_two_hosts_have_the_losses_of_one(arguments, tmp_path):
+    alone = losses(start("cpu", arguments, tmp_path / "alone"))
+    hosts = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    both = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        setting = json.dumps({"cluster": {"worker": hosts}, "task": task})
+        folder = tmp_path / "both"
+        both.append(start("workers", arguments, folder, TF_CONFIG=setting))
+    found = [losses(process) for process in both]
+    assert len(alone) == 3
+    for ours, theirs, single in zip(*found, alone, strict=True):
+        assert ours == theirs
+        assert set(ours) == set(single)
+        for name, value in single.items():
+            np.testing.assert_allclose(
+                ours[name], value, rtol=1e-4, atol=1e-6, err_msg=name
+            )
+    # The first one wrote.
+    assert (tmp_path / "both" / "checkpoint.npz").exists()

@@ -1,0 +1,153 @@
+"""Folders of images: what is in them, and what it becomes."""
+
+import dataclasses
+import glob
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from tfstyle import decoding, encoding, provenance
+
+
+def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
+    """Image files in some folders and the folders within, sorted by path.
+
+    Raises:
+        NotADirectoryError: One of them is no folder.
+        ValueError: There is no image in one of them.
+    """
+    known = PIL.Image.registered_extensions()
+    endings = {e for e, kind in known.items() if kind in decoding.READABLE}
+    found: list[pathlib.Path] = []
+    for folder in map(pathlib.Path, folders):
+        if not folder.is_dir():
+            raise NotADirectoryError(f"There is no folder '{folder}'.")
+        inside = [
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in endings and path.is_file()
+        ]
+        if not inside:
+            raise ValueError(
+                f"'{folder}' holds no images. Expected files that end in "
+                f"{', '.join(sorted(endings))}."
+            )
+        found += sorted(inside)
+    return found
+
+
+def split(
+    files: Sequence[pathlib.Path], held_out: int, seed: int = 0
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Files to train with, and `held_out` others, chosen by the seed.
+
+    >>> train, held = split([pathlib.Path(name) for name in "abcd"], 1)
+    >>> len(train), len(held)
+    (3, 1)
+
+    Raises:
+        ValueError: Nothing would be left to train with.
+    """
+    if not 0 <= held_out < len(files):
+        raise ValueError(
+            f"`held_out` must be from 0 to {len(files) - 1}, less than the "
+            f"number of files. Received: held_out={held_out}"
+        )
+    order = np.random.default_rng(seed).permutation(len(files))
+    held = set(order[:held_out].tolist())
+    train = [file for i, file in enumerate(files) if i not in held]
+    return train, [files[i] for i in sorted(held)]
+
+
+def split_folders(
+    folders: Iterable[str | os.PathLike[str]], held_out: int
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Files of some folders to train with, and `held_out` others of each.
+
+    Raises:
+        NotADirectoryError: One of them is no folder.
+        ValueError: There are too few images in one of them.
+    """
+    parts = [split(find([folder]), held_out) for folder in folders]
+    train, held = zip(*parts, strict=True)
+    return sum(train, []), sum(held, [])
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """A photograph, and the file that it becomes."""
+
+    content: pathlib.Path
+    output: pathlib.Path
+
+
+def items(content: str, output: str) -> list[Item]:
+    """The photographs of a file, a folder or a pattern, and their outputs.
+
+    Args:
+        content: A file; a folder, of which all images are taken, also those
+            in folders within; or a pattern such as `"photos/*.jpg"`.
+        output: For a file the file to write, or a folder that exists; else
+            the folder to write to, with the folders within. Names stay;
+            endings become .png where a format cannot be written.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: A folder has no images, or two would become the same
+            file.
+    """
+    if os.path.isfile(content):
+        path = pathlib.Path(content)
+        folder = os.path.isdir(output) or output.endswith(os.sep)
+        target = _renamed(pathlib.Path(output, path.name)) if folder else output
+        return [Item(path, pathlib.Path(target))]
+    root, paths = _several(content)
+    made = [
+        Item(path, _renamed(pathlib.Path(output, path.relative_to(root))))
+        for path in paths
+    ]
+    taken: dict[pathlib.Path, pathlib.Path] = {}
+    for item in made:
+        other = taken.setdefault(item.output, item.content)
+        if other != item.content:
+            raise ValueError(
+                f"'{other}' and '{item.content}' would both become "
+                f"'{item.output}'. Rename one of them."
+            )
+    return made
+
+
+def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
+    """What the names of the outputs are relative to, and the files."""
+    if os.path.isdir(content):
+        return pathlib.Path(content), find([content])
+    found = sorted(
+        p for p in glob.glob(content, recursive=True) if os.path.isfile(p)
+    )
+    if not found:
+        raise FileNotFoundError(f"There is no file or folder '{content}'.")
+    root = os.path.dirname(os.path.commonprefix(found))
+    return pathlib.Path(root), [pathlib.Path(path) for path in found]
+
+
+def _renamed(path: pathlib.Path) -> pathlib.Path:
+    known = path.suffix.lower() in encoding.WRITABLE
+    return path if known else path.with_suffix(".png")
+
+
+def is_done(item: Item, record: Mapping[str, Any]) -> bool:
+    """Whether an item's output is there, made from the same.
+
+    Args:
+        item: The item.
+        record: What would be written into it, see `provenance.describe`.
+    """
+    try:
+        found = provenance.read(item.output)
+    except (OSError, ValueError):
+        return False
+    return all(found[key] == record[key] for key in ("config", "inputs"))

@@ -1,0 +1,56 @@
+"""Losses and pictures of a training, as TensorBoard shows them."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfstyle.progress import Progress
+
+
+class Summaries:
+    """Writes losses as scalars, and pictures; a context manager.
+
+    It is an `on_step` callback.
+
+    Args:
+        folder: Where TensorBoard looks.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._writer = tf.summary.create_file_writer(os.fspath(folder))
+
+    def __enter__(self) -> "Summaries":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._writer.close()
+
+    def __call__(
+        self, progress: Progress, picture: Callable[[], np.ndarray]
+    ) -> None:
+        """Writes the losses; never ends the run."""
+        with self._writer.as_default(progress.step):
+            for name, value in progress.losses.items():
+                tensor = tf.constant(value, tf.float32)
+                tf.summary.write(name, tensor, metadata=_SCALAR)
+
+    def image(self, picture: np.ndarray, step: int) -> None:
+        """Writes a picture `(height, width, 3)` in [0, 1]."""
+        pixels = tf.image.convert_image_dtype(picture, tf.uint8, saturate=True)
+        height, width = (str(side) for side in picture.shape[:2])
+        parts = tf.stack([width, height, tf.io.encode_png(pixels)])
+        with self._writer.as_default(step):
+            tf.summary.write("preview", parts, metadata=_IMAGE)
+
+
+# As `tf.summary.scalar` and `image` write them, which need the package
+# tensorboard: the last number is DATA_CLASS_SCALAR, DATA_CLASS_BLOB_SEQUENCE.
+_SCALAR, _IMAGE = (
+    tf.compat.v1.SummaryMetadata(
+        plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name=name),
+        data_class=number,
+    )
+    for name, number in (("scalars", 1), ("images", 3))
+)

@@ -1,0 +1,185 @@
+"""Images that are too large to be painted at once, tile by tile.
+
+AdaIN needs the moments of whole feature maps. So a first pass over the tiles
+adds them up, and a second one decodes each tile with the moments of all. Tiles
+overlap by what the network sees around a pixel, and begin at multiples of its
+stride: the picture is the same as if it had been painted at once, but for
+rounding.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from tfstyle import adain, decoder, features, topology
+
+Tensor = Any
+_PADDING = decoder.MARGIN + 1  # What the encoder mirrors at each edge.
+
+
+class Span(NamedTuple):
+    """A tile along one side, in pixels of the image with its margins.
+
+    Attributes:
+        start: Where the tile begins.
+        stop: Where it ends.
+        first: Where what the network is given begins.
+        last: Where that ends.
+    """
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+def spans(length: int, tile: int, halo: int) -> list[Span]:
+    """Tiles along a side.
+
+    Args:
+        length: Of the side, with its margins.
+        tile: Length of the tiles; of the last one at most.
+        halo: What the network is given on each side of a tile.
+
+    >>> spans(20, 8, 8)[1]
+    Span(start=8, stop=16, first=0, last=20)
+    """
+    return [
+        Span(
+            start,
+            min(start + tile, length),
+            max(start - halo, 0),
+            min(start + tile + halo, length),
+        )
+        for start in range(0, length, tile)
+    ]
+
+
+class TiledModel:
+    """Applies styles as a model does, with less memory.
+
+    Args:
+        model: Whose weights are used.
+        tile: Side of the tiles, in pixels; a multiple of 8.
+        compiled: Makes the functions that run for each tile faster, such as
+            `tf.function`.
+    """
+
+    def __init__(
+        self,
+        model: adain.StyleModel,
+        tile: int = 1024,
+        compiled: Callable[[Callable], Callable] = lambda function: function,
+    ) -> None:
+        self.model, self.tile = model, tile
+        self.halo = halo(model)
+        self.encoder = features.network(
+            model.settings["encoder"],
+            model.layers_seen(),
+            border="none",
+            dtype=model.dtype_policy,
+        )
+        self.encoder.set_weights(model.encoder.get_weights())
+        self.encode = compiled(self._encode)
+        self.decode = compiled(self._decode)
+
+    def apply_style(
+        self, content: np.ndarray, embedding: Tensor, alpha: float = 1.0
+    ) -> np.ndarray:
+        """As `StyleModel.apply_style`, for one image `(height, width, 3)`."""
+        height, width = content.shape[:2]
+        sides = ((_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
+        image = np.pad(content, sides, mode="symmetric")
+        own = self.model.embedding(self._moments(image))
+        target = own + alpha * (embedding - own)
+        margin = decoder.MARGIN
+        result = np.empty(
+            (height + 2 * margin, width + 2 * margin, 3), np.float32
+        )
+        for window, down, across in self._windows(image):
+            pixels = ops.convert_to_numpy(self.decode(window, own, target))
+            part = _inside(pixels[0], down, across)
+            rows = slice(down.start, down.start + part.shape[0])
+            columns = slice(across.start, across.start + part.shape[1])
+            result[rows, columns] = part
+        return result[margin : margin + height, margin : margin + width]
+
+    def _windows(
+        self, image: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, Span, Span]]:
+        """What the network is given for each tile, and where that is."""
+        height, width = (side - 2 for side in image.shape[:2])
+        for down in spans(height, self.tile, self.halo):
+            rows = image[down.first : down.last + 2]
+            for across in spans(width, self.tile, self.halo):
+                # The first convolution takes a pixel on each side.
+                window = rows[:, across.first : across.last + 2]
+                yield np.ascontiguousarray(window)[None], down, across
+
+    def _moments(self, image: np.ndarray) -> dict[str, tuple]:
+        """As `StyleModel.moments`, of all tiles together."""
+        sums: dict[str, list] = {level: [] for level in self.model.channels}
+        for window, down, across in self._windows(image):
+            maps = self.encode(window)
+            for level, parts in sums.items():
+                values = ops.convert_to_numpy(ops.cast(maps[level], "float32"))
+                part = _inside(values[0], down, across, _stride(level))
+                flat = part.reshape(-1, part.shape[-1]).astype(np.float64)
+                parts.append((len(flat), flat.sum(0), np.square(flat).sum(0)))
+        epsilon = self.model.adain.epsilon
+        return {
+            level: _mean_deviation(parts, epsilon)
+            for level, parts in sums.items()
+        }
+
+    def _encode(self, window: Tensor) -> dict[str, Tensor]:
+        maps = dict(self.encoder(window))
+        if decoder.IMAGE in self.model.channels:
+            maps[decoder.IMAGE] = window[:, 1:-1, 1:-1]
+        return maps
+
+    def _decode(self, window: Tensor, own: Tensor, target: Tensor) -> Tensor:
+        image = self.model.paint(self._encode(window), own, target)
+        return ops.clip(image, 0.0, 1.0)
+
+
+def _mean_deviation(parts: list[tuple], epsilon: float) -> tuple:
+    count, total, squares = (sum(part) for part in zip(*parts, strict=True))
+    mean = total / count
+    variance = np.maximum(squares / count - mean**2, 0)
+    moments = mean, np.sqrt(variance + epsilon)
+    return tuple(m.astype(np.float32)[None, None, None] for m in moments)
+
+
+def _inside(
+    values: np.ndarray, down: Span, across: Span, stride: int = 1
+) -> np.ndarray:
+    """The part of a window's maps that belongs to its tile."""
+    rows, columns = (
+        slice(
+            (span.start - span.first) // stride,
+            (span.stop - span.first) // stride,
+        )
+        for span in (down, across)
+    )
+    return values[rows, columns]
+
+
+def _stride(level: str) -> int:
+    return 2 ** (decoder.stage(level) - 1)
+
+
+def halo(model: adain.StyleModel) -> int:
+    """Pixels around one that the model sees, as a multiple of 8.
+
+    On the way down each convolution sees one position more on each side, and
+    pooling one at most; on the way up the same convolutions and doublings.
+    """
+    *_, deepest = model.channels
+    down = topology.cut(model.settings["encoder"], [deepest])
+    seen = sum(_stride(layer) for layer in down)
+    for stage, depth in enumerate(model.settings["depths"]):
+        seen += 2**stage * (depth + 1)
+    return -8 * (-seen // 8)

@@ -1,0 +1,185 @@
+r"""Trains a model of any style: AdaIN between an encoder and a decoder.
+
+  python -m tfstyle.train --content_dir=photographs --style_dir=paintings \
+      --workdir=model --loss_features=vgg_distilled
+
+writes to the folder model/, after each epoch and after Ctrl-C:
+
+  model.keras   the model, for --model=model/model.keras of tfstyle.transfer
+  model.h5      what was trained, as float16, for --start
+  log.csv       the losses, and those of held-out images as val_...
+  preview.png   fixed held-out pairs: photograph, style, result
+  events...     the same for TensorBoard, where TensorFlow is the backend
+
+The same command goes on from the step where a run ended. KERAS_BACKEND=jax
+trains without TensorFlow. On several hosts the same command is run on each,
+with TF_CONFIG saying which host it is and where the others are, and a --workdir
+that all can read; a batch is shared out among them.
+"""
+
+import contextlib
+import dataclasses
+import os
+from typing import Any
+
+from absl import app, flags
+
+from tfstyle import cli, config
+
+_D = config.AdaINConfig()
+_NETWORKS = tuple(name for name in config.FEATURES if name != "auto")
+
+_CONTENT_DIR = flags.DEFINE_multi_string(
+    "content_dir", None, "Folder of photographs; repeat it.", required=True
+)
+_STYLE_DIR = flags.DEFINE_multi_string(
+    "style_dir", None, "Folder of style pictures; repeat it.", required=True
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder for all that is written.", required=True
+)
+_HELD_OUT = flags.DEFINE_integer(
+    "held_out", 50, "Images of each folder to measure with.", lower_bound=1
+)
+_PREVIEWS = flags.DEFINE_integer(
+    "previews", 4, "Pairs on preview.png.", lower_bound=1
+)
+_DEVICE = flags.DEFINE_string(
+    "device",
+    "auto",
+    "auto, cpu, gpu, gpu:N, gpus (all), tpu, workers (hosts of TF_CONFIG).",
+)
+# Named as the fields of AdaINConfig.
+flags.DEFINE_enum("encoder", _D.encoder, _NETWORKS, "Network that sees.")
+flags.DEFINE_string("encoder_weights", None, "File of its weights (.h5).")
+flags.DEFINE_bool("train_encoder", None, "Train it, too.")
+flags.DEFINE_list("levels", None, "Its layers where styles are applied.")
+flags.DEFINE_string("start", None, "Model to go on from: a name or .h5 file.")
+flags.DEFINE_enum(
+    "loss_features", _D.loss_features, _NETWORKS, "Network that judges."
+)
+flags.DEFINE_string("loss_weights_file", None, "File of its weights (.h5).")
+flags.DEFINE_enum(
+    "loss_dtype", _D.loss_dtype, ["float32", "bfloat16"], "Of its maps."
+)
+flags.DEFINE_enum(
+    "style_loss", _D.style_loss, config.STYLE_DISTANCES, "What style is."
+)
+flags.DEFINE_float("content_weight", _D.content_weight, "Of photographs.")
+flags.DEFINE_float("style_weight", _D.style_weight, "Of styles.")
+flags.DEFINE_float("tv_weight", _D.tv_weight, "Of smoothness.")
+flags.DEFINE_integer("steps", _D.steps, "Of the optimiser, in all.")
+flags.DEFINE_integer("epoch", _D.epoch, "Steps between checkpoints.")
+flags.DEFINE_integer("batch_size", _D.batch_size, "Pairs in a step.")
+flags.DEFINE_integer("crop", _D.crop, "Side of the images, in pixels.")
+flags.DEFINE_float("smallest", _D.smallest, "Least share of a side to crop.")
+flags.DEFINE_float("learning_rate", _D.learning_rate, "Of Adam, the largest.")
+flags.DEFINE_enum(
+    "precision", _D.precision, ["float32", "mixed_bfloat16"], "Of the model."
+)
+flags.DEFINE_integer("seed", _D.seed, "Of the pairs.")
+
+
+def main(argv):
+    """Checks the files, then trains."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    settings = _settings()
+    from tfstyle import checkpoint, devices, folders, presets, weights
+
+    with cli.flag_errors():
+        devices.check(_DEVICE.value)
+    if settings.start:
+        presets.load(settings.start)
+    weights.resolve(settings.encoder, settings.encoder_weights)
+    weights.resolve(settings.loss_features, settings.loss_weights_file)
+    parts = [
+        folders.split_folders(roots, _HELD_OUT.value)
+        for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
+    ]
+    os.makedirs(_WORKDIR.value, exist_ok=True)
+    resumed = checkpoint.load(_WORKDIR.value) is not None
+    train, held_out = zip(*parts, strict=True)
+    for name, files, held in zip(
+        ("photographs", "styles"), train, held_out, strict=True
+    ):
+        cli.note(f"{len(files)} {name} to learn from, {len(held)} held out")
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return _train(settings, train, held_out, resumed)
+    device = _DEVICE.value
+    if device == "auto" and os.environ.get("TF_CONFIG"):
+        device = "workers"
+    strategy = devices.start(device)
+    with strategy.scope():
+        if device != "workers":
+            return _train(settings, train, held_out, resumed)
+        return _train(settings, train, held_out, resumed, strategy)
+
+
+def _settings():
+    values: dict[str, Any] = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(config.AdaINConfig)
+        if field.name in flags.FLAGS
+    }
+    if values["levels"] is not None:
+        values["levels"] = tuple(values["levels"])
+    with cli.flag_errors():
+        return config.AdaINConfig(**values)
+
+
+def _train(settings, train, held_out, resumed, workers=None):
+    """Trains; `workers` is the strategy of several hosts."""
+    from tfstyle import progress, style_training
+
+    with contextlib.ExitStack() as stack:
+        interrupt = stack.enter_context(cli.Interrupt())
+        callbacks, results = [interrupt], None
+        if workers is None or _is_chief(workers):
+            writers, results = _outputs(held_out, resumed)
+            callbacks += [stack.enter_context(writer) for writer in writers]
+        style_training.train(
+            settings,
+            train,
+            held_out,
+            folder=_WORKDIR.value,
+            on_step=progress.all_of(*callbacks),
+            on_epoch=results,
+            strategy=workers,
+        )
+    print(
+        f"{os.path.join(_WORKDIR.value, 'model.keras')}"
+        f"{': interrupted' if interrupt.status else ''}"
+    )
+    return interrupt.status
+
+
+def _is_chief(strategy):
+    from tfstyle import workers
+
+    return workers.is_chief(strategy)
+
+
+def _outputs(held_out, resumed):
+    """What is told each step, and what is done after each epoch."""
+    from tfstyle import progress, style_training
+    from tfstyle.perceptual import PerceptualLoss
+
+    workdir = _WORKDIR.value
+    terms = ["loss", *PerceptualLoss.terms]
+    columns = [*terms, *(f"val_{term}" for term in terms)]
+    path = os.path.join(workdir, "log.csv")
+    writers: list[Any]
+    writers = [progress.Bar(), progress.Table(path, columns, resumed)]
+    results = style_training.Results(workdir, held_out, _PREVIEWS.value)
+    if os.environ["KERAS_BACKEND"] == "tensorflow":
+        from tfstyle import summaries
+
+        board = summaries.Summaries(workdir)
+        writers.append(board)
+        results.on_preview = board.image
+    return writers, results
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,155 @@
+"""Training on several hosts, with `tf.distribute` and a loop of our own.
+
+Keras' `fit` does not run under `MultiWorkerMirroredStrategy` (keras#20585).
+Each host runs the same program, with `TF_CONFIG` saying which host it is and
+where the others are; every replica takes its rows of each batch, and gradients
+are added up over all. The first host alone writes files.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfstyle import training
+from tfstyle.progress import OnStep
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes the files."""
+    resolver = strategy.cluster_resolver
+    return resolver.task_type in (None, "chief") or (
+        resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+    )
+
+
+def fit(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    make_data: Callable[[int, int, int], keras.utils.PyDataset],
+    steps: int,
+    epoch: int,
+    *,
+    size: int,
+    held_out: keras.utils.PyDataset,
+    folder: str | os.PathLike[str] | None = None,
+    key: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    on_epoch: Sequence[Callable[[int], None]] = (),
+) -> bool:
+    """As `training.fit`, for a model whose `objective` gives the terms.
+
+    Args:
+        strategy: Under whose scope the model was made.
+        model: As there; batches have a multiple of as many rows as there are
+            replicas.
+        make_data: As there.
+        steps: As there.
+        epoch: As there.
+        size: As there.
+        held_out: As there.
+        folder: As there; all hosts can read it.
+        key: As there.
+        on_step: As there; called on each host, and true on one ends all.
+        on_epoch: As there, on the first host alone.
+    """
+    loop = _Loop(strategy, model)
+    done = training.restore(model, folder, dict(key or {}))
+    report = training.Report(on_step, size, done, steps)
+    while done < steps and not report.ended:
+        count, first = divmod(done, epoch)
+        data = make_data(count, first, min(epoch - first, steps - done))
+        logs: dict[str, float] = {}
+        for batch in range(len(data)):
+            logs = loop.step(*data[batch][0])
+            report.done += 1
+            last = batch + 1 == len(data)
+            if last:
+                logs |= loop.evaluate(held_out)
+            if last or report.done % training.FETCH == 0:
+                report.tell(logs)
+                report.ended = loop.any(report.ended)
+            if report.ended:
+                break
+        done = report.done
+        if is_chief(strategy):
+            for call in on_epoch:
+                call(done)
+            if folder is not None:
+                meta = {"key": dict(key or {}), "steps": done}
+                training.save(model, folder, meta)
+    return done >= steps
+
+
+class _Loop:
+    """The compiled functions that run on all replicas."""
+
+    def __init__(
+        self, strategy: tf.distribute.Strategy, model: keras.Model
+    ) -> None:
+        self.strategy, self.model = strategy, model
+        self._step = tf.function(self._on_all)
+        self._terms = tf.function(self._means)
+
+    def step(self, contents: Any, styles: Any) -> dict[str, float]:
+        """Takes a step with a batch; the terms and their sum."""
+        found = self._step(self._rows(contents), self._rows(styles))
+        return _with_sum(found)
+
+    def evaluate(self, data: keras.utils.PyDataset) -> dict[str, float]:
+        """Mean terms of all batches, as `val_...`; on this host."""
+        found = [self._terms(*data[i][0]) for i in range(len(data))]
+        means = {
+            name: math.fsum(float(terms[name]) for terms in found) / len(found)
+            for name in found[0]
+        }
+        return {f"val_{name}": v for name, v in _with_sum(means).items()}
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is true on one of the hosts."""
+        values = self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(float(flag))
+        )
+        return bool(self.strategy.reduce("SUM", values, axis=None) > 0)
+
+    def _rows(self, images):
+        """To each replica every n-th image, beginning with its own number."""
+
+        def rows(context):
+            first = context.replica_id_in_sync_group
+            return tf.constant(images[first :: context.num_replicas_in_sync])
+
+        return self.strategy.experimental_distribute_values_from_function(rows)
+
+    def _on_all(self, contents, styles):
+        terms = self.strategy.run(self._on_one, args=(contents, styles))
+        return {
+            name: self.strategy.reduce("MEAN", value, axis=None)
+            for name, value in terms.items()
+        }
+
+    def _on_one(self, contents, styles):
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            terms = self._means(contents, styles)
+            # The optimiser adds the gradients of all replicas.
+            share = 1 / self.strategy.num_replicas_in_sync
+            loss = share * tf.add_n(list(terms.values()))
+        gradients = tape.gradient(loss, variables)
+        self.model.optimizer.apply_gradients(
+            zip(gradients, variables, strict=True)
+        )
+        return terms
+
+    def _means(self, contents, styles):
+        images = self.model((contents, styles), training=True)
+        terms = self.model.objective(images, contents, styles)
+        return {name: tf.reduce_mean(v) for name, v in terms.items()}
+
+
+def _with_sum(terms: Mapping[str, Any]) -> dict[str, float]:
+    values = {name: float(value) for name, value in terms.items()}
+    return {"loss": math.fsum(values.values()), **values}
