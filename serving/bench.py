@@ -102,7 +102,7 @@ def _measure(client, kind, size, clients, rates, report):
         result = load.closed_loop(call, count, _SECONDS.value)
         best = max(best, result.throughput)
         report.loop(kind, size, f"{count} clients", result)
-    for rate in rates:
+    for rate in rates if best else []:  # Not if all of them failed.
         result = load.open_loop(call, rate * best, _SECONDS.value)
         report.loop(kind, size, f"rate {rate:g}", result)
     if _BASE_PATH.value:

@@ -76,7 +76,7 @@ class _Times:
 def closed_loop(
     call: Callable[[int], object], clients: int, seconds: float
 ) -> Result:
-    """Clients that ask one request after the other, for some seconds.
+    """Clients that ask one request after the other, one at least.
 
     Args:
         call: Makes a request, given its number; raises `ServingError`.
@@ -87,8 +87,10 @@ def closed_loop(
     end = time.perf_counter() + seconds
 
     def client():
-        while time.perf_counter() < end:
+        while True:
             times.ask(call, next(numbers))
+            if time.perf_counter() > end:
+                return
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:

@@ -27,6 +27,10 @@ def test_closed_loop_asks_again_when_there_is_an_answer():
     assert result.errors == {}
 
 
+def test_each_client_asks_once_at_least():
+    assert len(load.closed_loop(lambda _: None, 4, seconds=0).latencies) == 4
+
+
 def test_open_loop_asks_whether_there_are_answers_or_not():
     begun = []
 
