@@ -7,13 +7,16 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 # More flags of the program, for instance DEMO_FLAGS=--size=512
 DEMO_FLAGS ?=
+# More flags of serving.dev_server, for instance SERVE_FLAGS=--port=9000
+SERVE_FLAGS ?=
 DEMO_CONTENT := examples/cat.jpg
 DEMO_STYLE := examples/impasto.jpg
 
-.PHONY: help demo test lint clean
+.PHONY: help demo serve test lint clean
 
 help:
 	@echo "make demo   paint $(DEMO_CONTENT) in the style of $(DEMO_STYLE)"
+	@echo "make serve  export the shipped model and serve it, with a web page"
 	@echo "make test   run the tests"
 	@echo "make lint   check style, formatting and types"
 	@echo "make clean  remove .venv and what the others left behind"
@@ -22,6 +25,14 @@ demo: $(VENV)/.core
 	$(RUN) -m tfstyle.optimize --content=$(DEMO_CONTENT) \
 	  --style=$(DEMO_STYLE) --output=demo.png $(DEMO_FLAGS)
 	@echo "The picture is $(CURDIR)/demo.png"
+
+# A model that is there is served as it is; a new version would be another.
+serve: $(VENV)/.serving
+	test -d models/style || \
+	  $(RUN) -m export.saved_model --model=distilled --output=models/style
+	@echo "Open http://localhost:8501/ when the log says \"serving\"."
+	$(RUN) -m serving.dev_server --model_name=style \
+	  --model_base_path=models/style $(SERVE_FLAGS)
 
 test: $(VENV)/.dev
 	$(RUN) -m pytest
@@ -32,7 +43,7 @@ lint: $(VENV)/.dev
 	$(RUN) -m mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo.png
+	rm -rf $(VENV) build dist *.egg-info demo.png models/style
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps are touched last: an interrupted installation is taken up again.
@@ -56,6 +67,10 @@ $(VENV)/.python:
 $(VENV)/.core: setup.cfg $(VENV)/.python
 	@echo "Installing into $(VENV); TensorFlow is a large download."
 	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.serving: $(VENV)/.core
+	$(PIP) install --editable ".[serving]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core

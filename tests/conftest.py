@@ -80,3 +80,23 @@ def _real_weights(tmp_path_factory, name):
     path = tmp_path_factory.mktemp("weights") / f"{stored.stem}.h5"
     maker.write_h5(path, maker.read_compact(stored))
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """Folder of a model for the serving tests, with version 1."""
+    import serving_model
+
+    folder = tmp_path_factory.mktemp("models") / "style"
+    serving_model.export(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tiny_model):
+    """A server of `tiny_model`; small limits, so that tests can pass them."""
+    from serving_server import Running
+
+    running = Running(tiny_model, max_bytes=2**20)
+    yield running
+    running.close()

@@ -82,10 +82,16 @@ WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}
 
 MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
 LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli", "painting"})
+SERVING = sorted(p.stem for p in (ROOT / "serving").glob("[!_]*.py"))
+SERVING_WHOLE = {"contract", "deployment", "faults", "page", "readme"}
+# Each defines flags, so they are run and not imported.
+SERVING_PROGRAMS = {"bench", "client", "dev_server", "rest_client"}
+# What users may copy into a project of theirs.
+SERVING_CLIENT = {"messages", "protocol", "style_client"}
 
 
-def parse(module):
-    return ast.parse((ROOT / "tfstyle" / f"{module}.py").read_text())
+def parse(module, folder="tfstyle"):
+    return ast.parse((ROOT / folder / f"{module}.py").read_text())
 
 
 def imports(nodes):
@@ -132,7 +138,9 @@ def test_every_module_has_one_test_file():
     tested = {
         p.stem.removeprefix("test_") for p in ROOT.glob("tests/test_*.py")
     }
-    assert tested - WHOLE == set(MODULES)
+    assert tested - WHOLE == set(MODULES) | {
+        f"serving_{name}" for name in {*SERVING, *SERVING_WHOLE}
+    }
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -213,6 +221,31 @@ def test_serving_imports_nothing_of_tfstyle():
     for path in (ROOT / "serving").rglob("*.py"):
         tree = ast.parse(path.read_text())
         assert "tfstyle" not in roots(imports(ast.walk(tree))), path
+
+
+@pytest.mark.parametrize("module", SERVING)
+def test_serving_flags_are_those_of_its_programs(module):
+    names = set(imports(ast.walk(parse(module, "serving"))))
+    if module not in SERVING_PROGRAMS | {"cli"}:
+        assert "absl" not in roots(names)
+    assert not {f"serving.{name}" for name in SERVING_PROGRAMS} & names
+
+
+@pytest.mark.parametrize("module", sorted(SERVING_CLIENT))
+def test_the_client_library_needs_little(module):
+    names = set(imports(ast.walk(parse(module, "serving"))))
+    ours = {name.split(".")[1] for name in names if name[:8] == "serving."}
+    assert ours <= SERVING_CLIENT
+    theirs = roots(names) - sys.stdlib_module_names - {"serving"}
+    assert theirs <= {"google", "grpc", "numpy"}
+
+
+@pytest.mark.parametrize("module", SERVING)
+def test_serving_loads_tensorflow_only_when_it_needs_it(module):
+    # Programs answer --help, and refuse wrong files, before.
+    assert "tensorflow" not in roots(
+        imports(at_import(parse(module, "serving")))
+    )
 
 
 @pytest.mark.parametrize("module", LIBRARY)

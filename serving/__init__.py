@@ -1,0 +1,1 @@
+"""Clients, a development server and set-up files for served models."""

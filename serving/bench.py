@@ -1,0 +1,300 @@
+r"""Measures a model server: times of requests, throughput, memory.
+
+  python -m serving.bench --server=localhost:8500 --model=style
+
+prints, for each kind and size of image, a line for each number of clients (a
+closed loop), and for each rate (an open loop; relative to what the closed loop
+reached, so that 1.5 asks for more than the server can do). More:
+
+  --model_base_path=models/style   also times the bare signature, in this
+                                   process, and prints the server's overhead
+  --server_pid=PID                 in processor time, too: that process, and
+                                   this client, against the bare signature
+  --memory_requests=2000           sends images of many sizes, and prints the
+                                   memory of that process on the way
+  --output=bench.jsonl             writes each line as JSON, too
+
+Run it beside the server for its overhead, elsewhere for what users see.
+"""
+
+import contextlib
+import functools
+import io
+import json
+import pathlib
+import time
+
+import numpy as np
+from absl import app, flags
+
+from serving import cli
+
+_KINDS = ("bytes", "tensors")
+
+_SERVER = flags.DEFINE_string("server", "localhost:8500", "Its gRPC address.")
+_MODEL = flags.DEFINE_string("model", "style", "Its name on the server.")
+_KIND = flags.DEFINE_list("kinds", list(_KINDS), "bytes, tensors, or both.")
+_SIZES = flags.DEFINE_list("sizes", ["256", "512"], "Sides, in pixels.")
+_CLIENTS = flags.DEFINE_list("clients", ["1", "2", "4", "8", "16"], "At once.")
+_RATES = flags.DEFINE_list(
+    "rates", ["0.5", "0.9", "1.5"], "Of the open loop, relative."
+)
+_SECONDS = flags.DEFINE_float(
+    "seconds", 10, "For each measurement.", lower_bound=0.1
+)
+_TIMEOUT = flags.DEFINE_float(
+    "timeout", 60, "Seconds of a request.", lower_bound=0.001
+)
+_BASE_PATH = flags.DEFINE_string(
+    "model_base_path", None, "Folder of the model, for the bare signature."
+)
+_MEMORY = flags.DEFINE_integer(
+    "memory_requests", 0, "Requests of many sizes; 0: none.", lower_bound=0
+)
+_PID = flags.DEFINE_integer(
+    "server_pid",
+    None,
+    "Process whose memory and processor time are read.",
+    lower_bound=1,
+)
+_BUCKET = flags.DEFINE_integer(
+    "bucket", 64, "Sizes of --memory_requests are multiples.", lower_bound=1
+)
+_OUTPUT = flags.DEFINE_string("output", None, "File for JSON lines.")
+
+
+def main(argv):
+    """Measures and prints."""
+    cli.no_arguments(argv)
+    if _MEMORY.value and not _PID.value:
+        raise app.UsageError("--memory_requests needs --server_pid.")
+    if unknown := set(_KIND.value) - set(_KINDS):
+        raise app.UsageError(f"--kinds: {sorted(unknown)} is none of {_KINDS}.")
+    sizes, clients = _numbers(_SIZES, int), _numbers(_CLIENTS, int)
+    rates = _numbers(_RATES, float)
+    from serving.style_client import StyleClient
+
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(
+            StyleClient(
+                _SERVER.value, _MODEL.value, timeout=_TIMEOUT.value, attempts=1
+            )
+        )
+        report = _Report(stack, _OUTPUT.value)
+        for kind in _KIND.value:
+            for size in sizes:
+                _measure(client, kind, size, clients, rates, report)
+        if _MEMORY.value:
+            _memory(client, report)
+
+
+def _measure(client, kind, size, clients, rates, report):
+    from serving import load
+
+    signature, inputs = _request(kind, size, size)
+
+    def call(unused_index):
+        client.predict(signature, inputs)
+
+    call(0)  # A new size makes TensorFlow prepare itself.
+    best = 0.0
+    for count in clients:
+        result = load.closed_loop(call, count, _SECONDS.value)
+        best = max(best, result.throughput)
+        report.loop(kind, size, f"{count} clients", result)
+    for rate in rates if best else []:  # Not if all of them failed.
+        result = load.open_loop(call, rate * best, _SECONDS.value)
+        report.loop(kind, size, f"rate {rate:g}", result)
+    if _BASE_PATH.value:
+        _overhead(call, kind, size, signature, inputs, report)
+
+
+def _overhead(call, kind, size, signature, inputs, report):
+    """Times server and bare signature in turn, so that both see one machine.
+
+    On a busy machine that says little; there the processor time tells more.
+    """
+    bare = _bare(signature, inputs)
+    bare()
+    server, alone = _Timer(lambda: call(0)), _Timer(bare)
+    before = _server_seconds()
+    end = time.perf_counter() + 2 * _SECONDS.value
+    while time.perf_counter() < end:
+        server.run()
+        alone.run()
+    report.overhead(kind, size, "time", server.median(), alone.median())
+    if _PID.value:
+        used = (_server_seconds() - before) / len(server.times)
+        report.overhead(
+            kind,
+            size,
+            "processor",
+            used + server.processor(),
+            alone.processor(),
+        )
+
+
+class _Timer:
+    """Wall and processor time of calls, in this process."""
+
+    def __init__(self, call):
+        self._call, self.times, self._used = call, [], 0.0
+
+    def run(self):
+        begin, used = time.perf_counter(), time.process_time()
+        self._call()
+        self._used += time.process_time() - used
+        self.times.append(time.perf_counter() - begin)
+
+    def median(self):
+        return float(np.median(self.times))
+
+    def processor(self):
+        return self._used / len(self.times)
+
+
+def _server_seconds():
+    """Processor time that the server has used."""
+    if not _PID.value:
+        return 0.0
+    import psutil
+
+    times = psutil.Process(_PID.value).cpu_times()
+    return times.user + times.system
+
+
+def _bare(signature, inputs):
+    import tensorflow as tf
+
+    from serving.server_config import ModelConfig
+
+    config = ModelConfig(name="", base_path=_BASE_PATH.value or "")
+    versions = config.find()
+    if not versions:
+        raise ValueError(f"There is no version in '{_BASE_PATH.value}'.")
+    loaded = _loaded(str(versions[max(versions)]))
+    tensors = {name: tf.constant(value) for name, value in inputs.items()}
+
+    def call():
+        answers = loaded.signatures[signature](**tensors)
+        return [answer.numpy() for answer in answers.values()]
+
+    return call
+
+
+@functools.cache
+def _loaded(path):
+    import tensorflow as tf
+
+    return tf.saved_model.load(path)
+
+
+def _memory(client, report):
+    """Images of many sizes, and the memory of the server after each tenth."""
+    import psutil
+
+    process, random = psutil.Process(_PID.value), np.random.default_rng(0)
+    part = max(1, _MEMORY.value // 10)
+    for index in range(_MEMORY.value + 1):
+        if index % part == 0:
+            mib = process.memory_info().rss / 2**20
+            report.line(
+                f"memory after {index:5} requests: {mib:7.0f} MiB",
+                requests=index,
+                mib=mib,
+            )
+        sides = random.integers(128 // _BUCKET.value, 512 // _BUCKET.value, 2)
+        height, width = (sides + 1) * _BUCKET.value
+        kind = _KINDS[index % 2]
+        client.predict(*_request(kind, int(height), int(width)))
+
+
+def _request(kind, height, width):
+    """Signature and inputs for an image of this size and a style."""
+    image, style = _picture(height, width), _picture(256, 256)
+    strength = np.ones(1, np.float32)
+    if kind == "bytes":
+        return "stylize_bytes", {
+            "content_image_bytes": [_jpeg(image)],
+            "style_image_bytes": [_jpeg(style)],
+            "strength": strength,
+        }
+    return "stylize", {
+        "content_image": image[None],
+        "style_image": style[None],
+        "strength": strength,
+    }
+
+
+def _picture(height, width):
+    """Smooth colours with some grain, as photographs have."""
+    y, x = np.mgrid[0 : 6 : 1j * height, 0 : 6 : 1j * width]
+    waves = np.stack([np.sin(x + y), np.cos(x * y / 3), np.sin(y - x)], -1)
+    grain = np.random.default_rng(0).normal(0, 0.05, waves.shape)
+    return np.clip(0.5 + 0.4 * waves + grain, 0, 1).astype(np.float32)
+
+
+def _jpeg(image):
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray((255 * image).astype(np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _numbers(flag, kind):
+    try:
+        return [kind(text) for text in flag.value]
+    except ValueError as error:
+        raise app.UsageError(
+            f"--{flag.name} must be numbers with commas between. Received: "
+            f"{','.join(flag.value)}"
+        ) from error
+
+
+class _Report:
+    """Prints lines, and writes what is in them as JSON."""
+
+    def __init__(self, stack, path):
+        self._file = None
+        if path:
+            self._file = stack.enter_context(pathlib.Path(path).open("w"))
+
+    def line(self, text, **values):
+        print(text, flush=True)
+        if self._file:
+            self._file.write(json.dumps(values) + "\n")
+            self._file.flush()
+
+    def overhead(self, kind, size, what, server, bare):
+        self.line(
+            f"{kind:8}{size:5}  {what} overhead {server / bare - 1:6.1%}: "
+            f"{1000 * server:.1f} ms by the server, {1000 * bare:.1f} ms bare",
+            kind=kind,
+            size=size,
+            what=what,
+            server=server,
+            bare=bare,
+        )
+
+    def loop(self, kind, size, load, result):
+        percentiles = {f"p{p}": result.percentile(p) for p in (50, 95, 99)}
+        times = "  ".join(
+            f"{name} {1000 * seconds:7.1f} ms"
+            for name, seconds in percentiles.items()
+        )
+        errors = f"  {result.errors}" if result.errors else ""
+        self.line(
+            f"{kind:8}{size:5}  {load:10}  {times}  "
+            f"{result.throughput:7.2f} per second{errors}",
+            kind=kind,
+            size=size,
+            load=load,
+            throughput=result.throughput,
+            errors=result.errors,
+            **percentiles,
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

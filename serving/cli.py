@@ -1,0 +1,143 @@
+"""What the programs here share: exit statuses, errors in one line, flags.
+
+As `tfstyle.cli`, which a client without TensorFlow does not have: 0 when done
+or after --help, 1 for an error, 2 for a flag that is wrong, 130 and 143 after
+Ctrl-C and SIGTERM.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import app, flags
+
+# Flags that are defined here belong to the calling program and its --help.
+flags.disclaim_key_flags()
+
+
+def run(main: Callable[[list[str]], int | None]) -> None:
+    """Parses the flags, calls `main` and ends the process."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        status = _call(main)
+    except BrokenPipeError:
+        # `--help | head` is no error. Python would complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        status = _report("interrupted", 128 + signal.SIGINT)
+    sys.exit(status)
+
+
+def define_client_flags(server: str) -> None:
+    """The flags of the client programs; `server` is the default address."""
+    flags.DEFINE_string("server", server, "Address of the model server.")
+    flags.DEFINE_string(
+        "content", None, "Photograph, or a folder of them.", required=True
+    )
+    flags.DEFINE_string(
+        "style", None, "Picture to take the style of.", required=True
+    )
+    flags.DEFINE_string(
+        "output", None, "File (.png, .jpg) or folder to write.", required=True
+    )
+    flags.DEFINE_string("model", "style", "Its name on the server.")
+    flags.DEFINE_integer("version", None, "Of the model.", lower_bound=0)
+    flags.DEFINE_string("label", None, "Of a version, such as canary.")
+    flags.DEFINE_float(
+        "strength",
+        1.0,
+        "From 0, the photograph, to 1, the style.",
+        lower_bound=0,
+        upper_bound=1,
+    )
+    flags.DEFINE_integer(
+        "size", None, "Longer side at most, in pixels.", lower_bound=1
+    )
+    flags.DEFINE_float(
+        "timeout", 60.0, "Seconds for each photograph.", lower_bound=0.001
+    )
+    flags.DEFINE_integer(
+        "parallel", 2, "Requests at most at a time.", lower_bound=1
+    )
+
+
+def paint(client: Any) -> int:
+    """Paints what the flags ask for; the exit status."""
+    # Pillow takes a while to load; --help and bad flags answer at once.
+    from serving import painting
+
+    values = flags.FLAGS
+    jobs = painting.plan(values.content, values.output)
+    failures = painting.paint(
+        client,
+        jobs,
+        values.style,
+        strength=values.strength,
+        size=values.size,
+        parallel=values.parallel,
+        say=print,
+        complain=complain,
+    )
+    if failures and len(jobs) > 1:
+        complain(f"{failures} of {len(jobs)} photographs failed")
+    return 1 if failures else 0
+
+
+def complain(text: str) -> None:
+    """Says on stderr what failed, where others go on."""
+    print(f"error: {text}", file=sys.stderr)
+
+
+def no_arguments(argv: list[str]) -> None:
+    """Raises `UsageError` for arguments that are no flags."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+
+
+def _call(main: Callable[[list[str]], int | None]) -> int:
+    try:
+        app.define_help_flags()
+        try:
+            arguments = flags.FLAGS(sys.argv)
+        except SystemExit:
+            return 0  # Only the help flags of absl exit, and with status 1.
+        status = main(arguments) or 0
+        sys.stdout.flush()  # A reader that is gone, or a full disk.
+        return status
+    except (flags.Error, app.UsageError) as error:
+        return _report(f"error: {_one_line(error)} (see --help)", 2)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("TFSTYLE_DEBUG") or not _expected(error):
+            raise
+        return _report(f"error: {_message(error)}", 1)
+
+
+def _expected(error: BaseException) -> bool:
+    """Whether it is of the user's input, server or machine."""
+    kinds: tuple[type[BaseException], ...] = (ValueError, OSError)
+    # Looked up, not imported: most programs need few of these modules.
+    client: Any = sys.modules.get("serving.style_client")
+    if client is not None:
+        kinds = (*kinds, client.ServingError)
+    return isinstance(error, kinds)
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f": '{error.filename}'" if error.filename else ""
+        return f"{error.strerror}{where}"
+    return _one_line(error)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _report(line: str, status: int) -> int:
+    print(line, file=sys.stderr)
+    return status

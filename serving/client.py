@@ -1,0 +1,64 @@
+r"""Paints photographs by a model server, through gRPC.
+
+  python -m serving.client --server=localhost:8500 --content=dog.jpg \
+      --style=wave.jpg --output=dog_wave.png
+
+A folder of photographs, two at a time; the style is sent once:
+
+  python -m serving.client --content=holiday --style=wave.jpg \
+      --output=painted --size=512 --parallel=2
+
+Works with TensorFlow Serving and with serving.dev_server. Files are sent as
+JPEG or PNG, upright. A server that is not available is asked again, with
+growing pauses; other errors are not.
+"""
+
+import pathlib
+
+from absl import app, flags
+
+from serving import cli
+
+cli.define_client_flags("localhost:8500")
+_TLS_CA = flags.DEFINE_string(
+    "tls_ca", None, "Certificate (PEM) to check the server by; starts TLS."
+)
+_TLS_CERT = flags.DEFINE_string(
+    "tls_cert", None, "Own certificate, if the server asks for one."
+)
+_TLS_KEY = flags.DEFINE_string("tls_key", None, "Key of --tls_cert.")
+
+
+def main(argv):
+    """Connects and paints."""
+    cli.no_arguments(argv)
+    if (_TLS_CERT.value is None) != (_TLS_KEY.value is None):
+        raise app.UsageError("--tls_cert and --tls_key go together.")
+    # gRPC takes a while to load; --help and bad flags answer at once.
+    from serving.style_client import StyleClient
+
+    values = flags.FLAGS
+    with StyleClient(
+        values.server,
+        values.model,
+        version=values.version,
+        label=values.label,
+        timeout=values.timeout,
+        credentials=_credentials(),
+    ) as client:
+        return cli.paint(client)
+
+
+def _credentials():
+    if not _TLS_CA.value:
+        return None
+    import grpc
+
+    files = [_TLS_CA.value, _TLS_KEY.value, _TLS_CERT.value]
+    return grpc.ssl_channel_credentials(
+        *(pathlib.Path(f).read_bytes() if f else None for f in files)
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,207 @@
+r"""Serves models without Docker, with TensorFlow Serving's protocol.
+
+  python -m serving.dev_server --model_name=style --model_base_path=models/style
+
+answers gRPC at localhost:8500, REST at localhost:8501, and has a page to try
+it at http://localhost:8501/. Flags, files, status codes and texts are those of
+`tensorflow_model_server`, so that what works here works there; flags that are
+only here are marked with (*). It is made for development, tests and small
+loads: one process, a few requests at a time, no batching.
+
+SIGTERM and Ctrl-C let it finish what it has begun; the second one does not.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+
+from absl import app, flags
+
+from serving import cli
+
+_PORT = flags.DEFINE_integer(
+    "port", 8500, "Of gRPC; 0 for any free one.", lower_bound=0
+)
+_REST_API_PORT = flags.DEFINE_integer(
+    "rest_api_port", 8501, "Of REST and the page; 0 for none.", lower_bound=0
+)
+_HOST = flags.DEFINE_string(
+    "host", "127.0.0.1", "(*) Address to bind; 0.0.0.0 for all networks."
+)
+_MODEL_NAME = flags.DEFINE_string("model_name", "default", "In requests.")
+_MODEL_BASE_PATH = flags.DEFINE_string(
+    "model_base_path", None, "Folder whose folders 1, 2, ... are versions."
+)
+_MODEL_CONFIG_FILE = flags.DEFINE_string(
+    "model_config_file", None, "Several models, or versions: models.config."
+)
+_MODEL_CONFIG_POLL = flags.DEFINE_float(
+    "model_config_file_poll_wait_seconds",
+    0,
+    "Seconds between looks at the file; 0: only at the start.",
+    lower_bound=0,
+)
+_FILE_SYSTEM_POLL = flags.DEFINE_float(
+    "file_system_poll_wait_seconds",
+    1,
+    "Seconds between looks for new versions; 0: only at the start.",
+    lower_bound=0,
+)
+_MONITORING_CONFIG_FILE = flags.DEFINE_string(
+    "monitoring_config_file", None, "monitoring.config; without: metrics on."
+)
+_SSL_CONFIG_FILE = flags.DEFINE_string(
+    "ssl_config_file", None, "Key and certificate, for gRPC."
+)
+_REST_TIMEOUT = flags.DEFINE_integer(
+    "rest_api_timeout_in_ms", 30_000, "Of a REST request.", lower_bound=1
+)
+_THREADS = flags.DEFINE_integer(
+    "tensorflow_intra_op_parallelism",
+    0,
+    "Threads of an operation; 0: as many as there are cores.",
+    lower_bound=0,
+)
+_TENSOR_CONTENT = flags.DEFINE_bool(
+    "enable_serialization_as_tensor_content",
+    False,
+    "Answer arrays as bytes, not value by value.",
+)
+_RUNNING = flags.DEFINE_integer(
+    "max_running_requests", 2, "(*) Computed at a time.", lower_bound=1
+)
+_QUEUED = flags.DEFINE_integer(
+    "max_queued_requests", 64, "(*) Waiting; more are refused.", lower_bound=0
+)
+_MAX_BYTES = flags.DEFINE_integer(
+    "max_request_bytes", 64 * 2**20, "(*) Larger ones are refused.", 1
+)
+_DRAIN = flags.DEFINE_float(
+    "drain_seconds", 30, "(*) For the last requests.", lower_bound=0
+)
+_LOG_LEVEL = flags.DEFINE_enum(
+    "log_level", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"], "(*) Of JSON."
+)
+
+_LOG = logging.getLogger("serving")
+
+
+def main(argv):
+    """Loads the models, then answers until a signal."""
+    cli.no_arguments(argv)
+    if bool(_MODEL_BASE_PATH.value) == bool(_MODEL_CONFIG_FILE.value):
+        raise app.UsageError(
+            "One of --model_base_path and --model_config_file is needed."
+        )
+    from serving import logs
+
+    config = _server_config()
+    configs = _models()
+    logs.start(_LOG_LEVEL.value)
+    # Without its banners; errors are told by the server.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from serving.model_manager import ModelManager
+    from serving.servable import Servable
+
+    manager = ModelManager(configs, lambda p: Servable(p, config.threads))
+    manager.update()
+    _check_available(manager)
+    asyncio.run(_serve(config, manager))
+    manager.close()
+    _LOG.info("stopped")
+
+
+async def _serve(config, manager):
+    from serving.server import Server
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    server = Server(config, manager)
+    await server.start()
+    _poll(manager)
+    fields = {"grpc": f"{config.host}:{server.port}"}
+    if server.rest_port:
+        fields["rest"] = f"http://{config.host}:{server.rest_port}"
+    _LOG.info("serving", extra={"fields": fields})
+    await stop.wait()
+    for number in signals:
+        loop.remove_signal_handler(number)  # The second one ends it at once.
+    _LOG.info("draining", extra={"fields": {"seconds": config.grace}})
+    await server.stop()
+
+
+def _poll(manager):
+    """Looks for new versions and another configuration, now and then."""
+    intervals = [_FILE_SYSTEM_POLL.value, _MODEL_CONFIG_POLL.value]
+    wanted = [seconds for seconds in intervals if seconds]
+    if not wanted:
+        return
+    if _MODEL_CONFIG_POLL.value and _MODEL_CONFIG_FILE.value:
+        manager.start(min(wanted), lambda: manager.reconfigure(_models()))
+    else:
+        manager.start(min(wanted))
+
+
+def _models():
+    from serving import server_config
+
+    if _MODEL_CONFIG_FILE.value:
+        return server_config.read_models(_MODEL_CONFIG_FILE.value)
+    return [
+        server_config.ModelConfig(
+            name=_MODEL_NAME.value, base_path=_MODEL_BASE_PATH.value or ""
+        )
+    ]
+
+
+def _server_config():
+    from serving import server_config
+
+    metrics = server_config.ServerConfig.metrics_path
+    if _MONITORING_CONFIG_FILE.value:
+        monitoring = server_config.read(
+            _MONITORING_CONFIG_FILE.value, "MonitoringConfig"
+        ).prometheus_config
+        metrics = (monitoring.path or metrics) if monitoring.enable else None
+    ssl = None
+    if _SSL_CONFIG_FILE.value:
+        ssl = server_config.read(_SSL_CONFIG_FILE.value, "SSLConfig")
+    return server_config.ServerConfig(
+        host=_HOST.value,
+        port=_PORT.value,
+        rest_port=_REST_API_PORT.value or None,
+        running=_RUNNING.value,
+        queued=_QUEUED.value,
+        threads=_THREADS.value,
+        max_bytes=_MAX_BYTES.value,
+        rest_timeout=_REST_TIMEOUT.value / 1000,
+        grace=_DRAIN.value,
+        tensor_content=_TENSOR_CONTENT.value,
+        metrics_path=metrics,
+        ssl=ssl,
+    )
+
+
+def _check_available(manager):
+    from serving.errors import StatusError
+
+    missing, texts = manager.unavailable(), []
+    if not missing:
+        return
+    for name in missing:
+        try:
+            texts.append(f"{name}: {manager.status(name)[0].text}")
+        except StatusError as error:  # There is no version at all.
+            texts.append(str(error))
+    raise ValueError(
+        f"Failed to start server. Error: {len(missing)} model(s) did not "
+        f"become available: {'; '.join(texts)}"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,33 @@
+"""The statuses that the server answers with, as TensorFlow Serving does."""
+
+# gRPC status -> HTTP status. 413 has no counterpart: the body was not read.
+HTTP = {
+    "CANCELLED": 499,
+    "UNKNOWN": 500,
+    "INVALID_ARGUMENT": 400,
+    "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNIMPLEMENTED": 501,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DATA_LOSS": 500,
+}
+_LONGEST = 1024
+_CUT = "...TRUNCATED"
+
+
+class StatusError(Exception):
+    """A request that is refused.
+
+    Attributes:
+        code: Name of a gRPC status, such as `"INVALID_ARGUMENT"`.
+    """
+
+    def __init__(self, code: str, text: str):
+        if len(text) > _LONGEST:
+            text = text[: _LONGEST - len(_CUT)] + _CUT
+        super().__init__(text)
+        self.code = code

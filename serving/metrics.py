@@ -1,0 +1,69 @@
+"""What Prometheus is told, under TensorFlow Serving's names.
+
+Dashboards for TensorFlow Serving work here as well; times are in
+microseconds, as there.
+"""
+
+from collections.abc import Callable
+
+import prometheus_client
+
+_BUCKETS = [10 * 1.8**i for i in range(33)]
+_LABELS = ("model_name", "API", "entrypoint")
+
+
+class Metrics:
+    """Counts requests and their times; of one server.
+
+    Args:
+        waiting: Gives the number of requests in the queue.
+    """
+
+    def __init__(self, waiting: Callable[[], int]):
+        self._registry = prometheus_client.CollectorRegistry()
+        # A Counter of the library would be called request_count_total.
+        self._requests = prometheus_client.Gauge(
+            ":tensorflow:serving:request_count",
+            "Requests by model and status, from the start on.",
+            ("model_name", "status"),
+            registry=self._registry,
+        )
+        self._latency = prometheus_client.Histogram(
+            ":tensorflow:serving:request_latency",
+            "Microseconds of a request, with its time in the queue.",
+            _LABELS,
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._runtime = prometheus_client.Histogram(
+            ":tensorflow:serving:runtime_latency",
+            "Microseconds of a request in TensorFlow.",
+            ("model_name", "API", "runtime"),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        queue = prometheus_client.Gauge(
+            "dev_server_queued_requests",
+            "Requests that wait.",
+            registry=self._registry,
+        )
+        queue.set_function(waiting)
+        prometheus_client.ProcessCollector(registry=self._registry)
+
+    def request(
+        self, model: str, status: str, entrypoint: str, seconds: float
+    ) -> None:
+        """Counts a request; those for unknown models under one name."""
+        if status == "NOT_FOUND":
+            model = "(unknown)"  # Anyone may ask for any number of names.
+        self._requests.labels(model, status).inc()
+        labels = (model, "Predict", entrypoint)
+        self._latency.labels(*labels).observe(seconds * 1e6)
+
+    def runtime(self, model: str, seconds: float) -> None:
+        """Counts a run of a graph."""
+        self._runtime.labels(model, "Predict", "TF1").observe(seconds * 1e6)
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return prometheus_client.generate_latest(self._registry)

@@ -1,0 +1,279 @@
+"""Which versions of which models are served: loaded and unloaded in time.
+
+A model is a folder whose folders named by whole numbers are its versions. The
+folder is looked at again and again: a new version is loaded, and only when it
+is available the old one is let go, after its last request. A version that
+does not load leaves the others alone, and is tried again when its files
+change. States and texts are those of TensorFlow Serving.
+"""
+
+import contextlib
+import logging
+import pathlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from serving.errors import StatusError
+from serving.server_config import ModelConfig
+
+_LOG = logging.getLogger(__name__)
+
+
+class Lease(NamedTuple):
+    """A version in use."""
+
+    number: int
+    servable: Any
+
+
+class VersionStatus(NamedTuple):
+    """What `ModelManager.status` says of a version."""
+
+    number: int
+    state: str
+    code: str
+    text: str
+
+
+class _Version:
+    def __init__(self, number, path):
+        self.number, self.path = number, path
+        self.state, self.error = "START", None
+        self.servable, self.users, self.files = None, 0, None
+
+    @property
+    def available(self):
+        return self.state == "AVAILABLE"
+
+
+class ModelManager:
+    """The models of a server.
+
+    Args:
+        configs: Models to serve.
+        load: Makes the servable of a path; raises `StatusError`.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[ModelConfig],
+        load: Callable[[pathlib.Path], Any],
+    ):
+        self._load = load
+        self._configs = {config.name: config for config in configs}
+        self._versions: dict[str, dict[int, _Version]] = {}
+        self._labels: dict[str, dict[str, int]] = {}
+        # Guards the above; never held while a model loads or runs.
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._poller: threading.Thread | None = None
+
+    def reconfigure(self, configs: Sequence[ModelConfig]) -> None:
+        """Serves other models from the next `update` on."""
+        with self._changed:
+            self._configs = {config.name: config for config in configs}
+
+    def update(self) -> None:
+        """Looks at the folders once; loads and unloads."""
+        with self._changed:
+            configs = dict(self._configs)
+            names = set(configs) | set(self._versions)
+        for name in sorted(names):
+            self._update(name, configs.get(name))
+
+    def start(
+        self, interval: float, before: Callable[[], None] = lambda: None
+    ) -> None:
+        """Calls `before` and `update` each `interval` seconds, in a thread."""
+
+        def poll():
+            while not self._stopping.wait(interval):
+                try:
+                    before()
+                    self.update()
+                except Exception:  # The next round may find better files.
+                    _LOG.exception("polling failed")
+
+        self._poller = threading.Thread(target=poll, daemon=True)
+        self._poller.start()
+
+    def close(self) -> None:
+        """Ends the polling and unloads all; waits for requests."""
+        self._stopping.set()
+        if self._poller:
+            self._poller.join()
+        for name in list(self._versions):
+            self._update(name, None)
+
+    @contextlib.contextmanager
+    def use(
+        self, name: str, number: int | None = None, label: str | None = None
+    ) -> Iterator[Lease]:
+        """A version that stays loaded meanwhile; the newest one by default.
+
+        Raises:
+            StatusError: NOT_FOUND, or INVALID_ARGUMENT for a label.
+        """
+        with self._changed:
+            version = self._find(name, number, label)
+            version.users += 1
+        try:
+            yield Lease(version.number, version.servable)
+        finally:
+            with self._changed:
+                version.users -= 1
+                self._changed.notify_all()
+
+    def status(
+        self, name: str, number: int | None = None, label: str | None = None
+    ) -> list[VersionStatus]:
+        """States of all versions, or of one; the newest first.
+
+        Raises:
+            StatusError: NOT_FOUND, or INVALID_ARGUMENT for a label.
+        """
+        with self._changed:
+            if label is not None:
+                number = self._labelled(name, label)
+            versions = self._versions.get(name, {})
+            if number is not None and number not in versions:
+                raise StatusError(
+                    "NOT_FOUND",
+                    f"Could not find version {number} of model {name}",
+                )
+            if not versions:
+                raise StatusError(
+                    "NOT_FOUND", f"Could not find any versions of model {name}"
+                )
+            return [
+                VersionStatus(
+                    n,
+                    version.state,
+                    version.error.code if version.error else "OK",
+                    str(version.error or ""),
+                )
+                for n, version in sorted(versions.items(), reverse=True)
+                if number in (None, n)
+            ]
+
+    def unavailable(self) -> list[str]:
+        """Names of models without an available version."""
+        with self._changed:
+            return [
+                name
+                for name in sorted(self._configs)
+                if not any(
+                    version.available
+                    for version in self._versions.get(name, {}).values()
+                )
+            ]
+
+    def first(self) -> str:
+        """Name of the first model that was configured."""
+        return next(iter(self._configs))
+
+    def _find(self, name, number, label):
+        if label is not None:
+            number = self._labelled(name, label)
+        versions = self._versions.get(name, {})
+        available = [n for n, version in versions.items() if version.available]
+        if number is None:
+            what, number = f"Latest({name})", max(available, default=None)
+        else:
+            what = f"Specific({name}, {number})"
+        if number not in available:
+            raise StatusError(
+                "NOT_FOUND", f"Servable not found for request: {what}"
+            )
+        return versions[number]
+
+    def _labelled(self, name, label):
+        try:
+            return self._labels[name][label]
+        except KeyError:
+            raise StatusError(
+                "INVALID_ARGUMENT",
+                f"Unrecognized servable version label: {label}",
+            ) from None
+
+    def _update(self, name, config):
+        found = config.find() if config else {}
+        wanted = config.select(found) if config else set()
+        for number in sorted(wanted):
+            self._bring(name, number, found[number])
+        with self._changed:
+            versions = self._versions.get(name, {})
+            served = any(versions[n].available for n in wanted)
+            # Nothing at all in the folder is an accident, not an order.
+            if config is None or served:
+                old = [
+                    version
+                    for number, version in versions.items()
+                    if number not in wanted and version.available
+                ]
+            else:
+                old = []
+            self._set_labels(name, config)
+        for version in old:
+            self._release(name, version)
+
+    def _set_labels(self, name, config):
+        """Moves labels to versions that are available; others stay."""
+        before = self._labels.get(name, {})
+        versions = self._versions.get(name, {})
+        after = {}
+        for label, number in (config.labels if config else {}).items():
+            if number in versions and versions[number].available:
+                after[label] = number
+            elif label in before:
+                after[label] = before[label]
+        self._labels[name] = after
+
+    def _bring(self, name, number, path):
+        files = _fingerprint(path)
+        with self._changed:
+            versions = self._versions.setdefault(name, {})
+            known = versions.get(number)
+            if known and (known.available or known.files == files):
+                return
+            version = versions[number] = _Version(number, path)
+            version.state, version.files = "LOADING", files
+        _log("loading", name, version)
+        try:
+            servable = self._load(path)
+        except StatusError as error:
+            with self._changed:
+                version.state, version.error = "END", error
+            _log("failed", name, version, error=str(error))
+        else:
+            with self._changed:
+                version.servable, version.state = servable, "AVAILABLE"
+            _log("available", name, version)
+
+    def _release(self, name, version):
+        with self._changed:
+            version.state = "UNLOADING"
+            self._changed.wait_for(lambda: not version.users)
+        version.servable.close()
+        with self._changed:
+            # Without its files known it is loaded again when wanted again.
+            version.servable, version.files = None, None
+            version.state = "END"
+        _log("unloaded", name, version)
+
+
+def _fingerprint(path):
+    """Changes when files below `path` do."""
+    return {
+        (str(file.relative_to(path)), stat.st_mtime_ns, stat.st_size)
+        for file in sorted(path.rglob("*"))
+        if (stat := file.stat())
+    }
+
+
+def _log(event, name, version, **more):
+    _LOG.info(
+        f"version {event}",
+        extra={"fields": {"model": name, "version": version.number, **more}},
+    )

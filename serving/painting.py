@@ -1,0 +1,114 @@
+"""What the client programs do: one photograph, or a folder of them.
+
+The style of a folder is embedded once. Photographs are read, sent and written
+by some threads, so that no more than these are in memory.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from serving import pictures
+from serving.style_client import ServingError
+
+
+class Job(NamedTuple):
+    """A photograph and where its painting goes."""
+
+    content: pathlib.Path
+    output: pathlib.Path
+
+
+def plan(content: str, output: str) -> list[Job]:
+    """The jobs of --content and --output: two files, or two folders.
+
+    Raises:
+        FileNotFoundError: There is no such photograph.
+        ValueError: A folder without photographs, or to be written over a
+            file, or a file whose format is not known.
+    """
+    source, target = pathlib.Path(content), pathlib.Path(output)
+    if not source.is_dir():
+        if not source.exists():
+            raise FileNotFoundError(f"There is no photograph '{content}'.")
+        if target.is_dir():
+            return [Job(source, target / _name(source))]
+        pictures.check_output(target)
+        return [Job(source, target)]
+    if target.exists() and not target.is_dir():
+        raise ValueError(
+            f"--content is a folder, so --output must be one, too. "
+            f"Received the file '{output}'"
+        )
+    if target.exists() and target.samefile(source):
+        raise ValueError("--output must be another folder than --content.")
+    jobs = [Job(path, target / _name(path)) for path in pictures.find(source)]
+    if not jobs:
+        raise ValueError(f"There are no images in the folder '{content}'.")
+    return jobs
+
+
+def paint(
+    client: Any,
+    jobs: list[Job],
+    style: str,
+    *,
+    strength: float,
+    size: int | None,
+    parallel: int,
+    say: Callable[[str], None],
+    complain: Callable[[str], None],
+) -> int:
+    """Paints all photographs; a failure does not end the others.
+
+    Args:
+        client: A `StyleClient`, or another object with these methods.
+        jobs: From `plan`.
+        style: File of the style.
+        strength: Of the style, in [0, 1].
+        size: Longer side at most, in pixels.
+        parallel: Requests at most at a time.
+        say: Gets a line for each painting.
+        complain: Gets a line for each failure.
+
+    Returns:
+        The number of failures.
+    """
+    picture = pictures.read(style)
+    if len(jobs) > 1:
+        embedding = client.embed_style(picture)
+
+    def one(job):
+        begin = time.monotonic()
+        content = pictures.read(job.content, size)
+        if len(jobs) > 1:
+            result = client.apply_style(content, embedding, strength)
+        else:
+            result = client.stylize(content, picture, strength)
+        os.makedirs(job.output.parent, exist_ok=True)
+        pictures.write(job.output, result)
+        return f"{job.output}: after {time.monotonic() - begin:.1f} s"
+
+    failures = 0
+    pool = concurrent.futures.ThreadPoolExecutor(parallel)
+    try:
+        waiting = {pool.submit(one, job): job for job in jobs}
+        for future in concurrent.futures.as_completed(waiting):
+            try:
+                say(future.result())
+            except (ServingError, ValueError, OSError) as error:
+                failures += 1
+                complain(f"{waiting[future].content}: {error}")
+    finally:
+        # Ctrl-C: what was sent is waited for, the rest is not begun.
+        pool.shutdown(cancel_futures=True)
+    return failures
+
+
+def _name(path):
+    """Of the painting: with the suffix, so that a.jpg and a.png both live."""
+    known = path.suffix.lower() in pictures.FORMATS
+    return path.name if known else f"{path.name}.png"

@@ -1,0 +1,129 @@
+"""Files of images for the clients: upright, sRGB, JPEG or PNG.
+
+The model ignores EXIF and colour profiles, and reads JPEG and PNG only. A file
+that is fine as it is goes to the server unchanged.
+"""
+
+import io
+import os
+import pathlib
+import tempfile
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+# Pillow's names of the formats that are written, and sent as they are.
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+_READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+_ORIENTATION = 0x0112  # EXIF's number of the tag.
+_QUALITY = 95  # Of JPEG, as the default of the other programs here.
+
+
+def find(folder: str | os.PathLike) -> list[pathlib.Path]:
+    """The images in a folder, by name; not those of folders inside it."""
+    return sorted(
+        path
+        for path in pathlib.Path(folder).iterdir()
+        if path.suffix.lower() in _READABLE and path.is_file()
+    )
+
+
+def read(path: str | os.PathLike, size: int | None = None) -> bytes:
+    """The bytes of a JPEG or PNG file that shows the image of `path`.
+
+    Args:
+        path: File of any format that Pillow reads.
+        size: Longer side at most, in pixels.
+
+    Raises:
+        ValueError: It is no image.
+    """
+    data = pathlib.Path(path).read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return data if _fine(image, size) else _remade(image, size)
+    except (UnidentifiedImageError, SyntaxError) as error:
+        raise ValueError(f"'{os.fspath(path)}' is not an image.") from error
+
+
+def write(path: str | os.PathLike, data: bytes) -> None:
+    """Writes the bytes of an image, complete or not at all.
+
+    They are converted where the name asks for another format.
+    """
+    path = pathlib.Path(path)
+    wanted = FORMATS[path.suffix.lower()]
+    with Image.open(io.BytesIO(data)) as image:
+        if image.format != wanted:
+            data = _encoded(image, wanted)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def check_output(path: str | os.PathLike) -> None:
+    """Raises `ValueError` for a name that `write` does not know."""
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(
+            f"--output is a folder, or a file that ends in one of "
+            f"{', '.join(FORMATS)}. Received: '{os.fspath(path)}'"
+        )
+
+
+def _fine(image, size):
+    return (
+        image.format in FORMATS.values()
+        and image.mode in ("RGB", "RGBA", "L")
+        and not (size and max(image.size) > size)
+        and image.getexif().get(_ORIENTATION, 1) == 1
+        and not image.info.get("icc_profile")
+    )
+
+
+def _remade(image, size):
+    lossless = image.format != "JPEG"
+    image = ImageOps.exif_transpose(image)
+    image = _to_srgb(image)
+    if size and max(image.size) > size:
+        scale = size / max(image.size)
+        # At least one pixel: a panorama of 1000x3 at size 256 rounds to 0.
+        shape = [max(1, round(scale * side)) for side in image.size]
+        image = image.resize(shape, Image.Resampling.LANCZOS)
+    return _encoded(image, "PNG" if lossless else "JPEG")
+
+
+def _to_srgb(image):
+    alpha = image.has_transparency_data
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
+        image = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGBA" if image.mode == "RGBA" else "RGB",
+        )
+    return image.convert("RGBA" if alpha else "RGB")
+
+
+def _encoded(image, format):
+    if format == "JPEG" and image.mode != "RGB":
+        # JPEG has no transparency; it becomes white.
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image).convert("RGB")
+    file = io.BytesIO()
+    # Without the profile, which Pillow would copy: the pixels are sRGB.
+    image.save(file, format, quality=_QUALITY, icc_profile=None)
+    return file.getvalue()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

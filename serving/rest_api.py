@@ -1,0 +1,195 @@
+"""TensorFlow Serving's REST API, the metrics and the web page, by aiohttp."""
+
+import json
+import pathlib
+import re
+import urllib.parse
+
+from aiohttp import web
+from google.protobuf import json_format
+
+from serving import protocol, rest_json
+from serving.errors import HTTP, StatusError
+from serving.metrics import Metrics
+from serving.model_manager import ModelManager
+from serving.predictions import Address, Predictions
+from serving.server_config import ServerConfig
+
+_VERSION = r"(?:/versions/(?P<number>\d+)|/labels/(?P<label>[^/:]+))?"
+_PREDICT = re.compile(
+    rf"/v1/models/(?P<model>[^/:]+){_VERSION}:(?P<method>\w+)", re.I
+)
+_STATUS = re.compile(
+    rf"/v1/models(?:/(?P<model>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?",
+    re.I,
+)
+_PAGE = pathlib.Path(__file__).with_name("page.html")
+_HEADERS = {
+    # The page is one file: it needs nothing from elsewhere.
+    "Content-Security-Policy": "default-src 'none'; connect-src 'self'; "
+    "img-src 'self' blob: data:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class RestServer:
+    """The HTTP side of a server; belongs to one event loop."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        manager: ModelManager,
+        predictions: Predictions,
+        metrics: Metrics,
+    ):
+        self._config, self._manager = config, manager
+        self._predictions, self._metrics = predictions, metrics
+        app = web.Application(
+            client_max_size=config.max_bytes, middlewares=[_json_errors]
+        )
+        app.router.add_get("/", self._page)
+        if config.metrics_path:
+            app.router.add_get(config.metrics_path, self._metrics_text)
+        app.router.add_route("*", "/{v1:[vV]1}/{rest:.*}", self._api)
+        # A request whose client is gone gives up its place in the queue.
+        self._runner = web.AppRunner(
+            app,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=config.grace,
+        )
+
+    async def start(self) -> int:
+        """Answers from now on; returns the port.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, self._config.host, self._config.rest_port
+        )
+        await site.start()
+        return self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Refuses new requests, and waits for the others for some time."""
+        await self._runner.cleanup()
+
+    async def _page(self, request):
+        if "model" not in request.query:
+            query = urllib.parse.urlencode({"model": self._manager.first()})
+            raise web.HTTPFound(f"/?{query}")
+        return web.FileResponse(_PAGE, headers=_HEADERS)
+
+    async def _metrics_text(self, request):
+        return web.Response(
+            body=self._metrics.text(),
+            headers={"Content-Type": "text/plain; version=0.0.4"},
+        )
+
+    async def _api(self, request):
+        # Of the raw path: a %3A in a name is no colon.
+        path = urllib.parse.urlsplit(request.raw_path).path
+        if request.method == "POST" and (match := _PREDICT.fullmatch(path)):
+            return await self._predict(request, match)
+        if request.method == "GET" and (match := _STATUS.fullmatch(path)):
+            return _response(self._status(match))
+        raise StatusError(
+            "INVALID_ARGUMENT", f"Malformed request: {request.method} {path}"
+        )
+
+    async def _predict(self, request, match):
+        if match["method"].lower() != "predict":
+            raise StatusError(
+                "UNIMPLEMENTED", "Only :predict is there, for these models."
+            )
+        body = await request.read()
+        document = {}
+
+        def read(signature):
+            document.update(rest_json.parse(body))
+            try:
+                found = signature(document.get("signature_name", ""))
+            except StatusError as error:
+                # By REST the code differs, as in TensorFlow Serving.
+                raise StatusError("INVALID_ARGUMENT", str(error)) from error
+            return rest_json.question(document, found)
+
+        def write(unused_question, answer):
+            return rest_json.answer(document, answer)
+
+        return _response(
+            await self._predictions.answer(
+                _address(match),
+                read,
+                write,
+                entrypoint="REST",
+                timeout=self._config.rest_timeout,
+            )
+        )
+
+    def _status(self, match):
+        if not match["model"]:
+            raise StatusError(
+                "INVALID_ARGUMENT", "Missing model name in request."
+            )
+        address = _address(match)
+        if match["metadata"]:
+            return self._metadata(address)
+        response = protocol.status_response(self._manager.status(*address))
+        return _json(_dict(response))
+
+    def _metadata(self, address):
+        with self._manager.use(*address) as lease:
+            signatures = protocol.SignatureDefMap(
+                signature_def=lease.servable.signatures
+            )
+            spec = {
+                "name": address.model,
+                "signature_name": "",
+                "version": str(lease.number),
+            }
+        return _json(
+            {
+                "model_spec": spec,
+                "metadata": {"signature_def": _dict(signatures)},
+            }
+        )
+
+
+@web.middleware
+async def _json_errors(request, handler):
+    try:
+        return await handler(request)
+    except StatusError as error:
+        body = _json({"error": str(error)})
+        return _response(body, HTTP[error.code])
+    except web.HTTPRequestEntityTooLarge as error:
+        return _response(_json({"error": error.text}), error.status)
+
+
+def _address(match):
+    number = int(match["number"] or 0) or None  # 0: as in grpc_api.
+    model = urllib.parse.unquote(match["model"])
+    label = match["label"] and urllib.parse.unquote(match["label"])
+    return Address(model, number, label)
+
+
+def _dict(message):
+    return json_format.MessageToDict(
+        message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+    )
+
+
+def _json(value):
+    return json.dumps(value, indent=1).encode()
+
+
+def _response(body, status=200):
+    return web.Response(
+        body=body, status=status, headers={"Content-Type": "application/json"}
+    )

@@ -1,0 +1,49 @@
+r"""Paints photographs by a model server, through REST.
+
+  python -m serving.rest_client --server=http://localhost:8501 \
+      --content=dog.jpg --style=wave.jpg --output=dog_wave.png
+
+As serving.client, which is faster; for where only HTTP gets through, and as an
+example of the requests: --form=instances sends rows, --form=inputs columns.
+"""
+
+from absl import app, flags
+
+from serving import cli
+
+cli.define_client_flags("http://localhost:8501")
+_FORM = flags.DEFINE_enum(
+    "form", "instances", ["instances", "inputs"], "Of the JSON."
+)
+_TLS_CA = flags.DEFINE_string(
+    "tls_ca", None, "Certificate (PEM) to check an https server by."
+)
+
+
+def main(argv):
+    """Paints."""
+    cli.no_arguments(argv)
+    values = flags.FLAGS
+    if "://" not in values.server:
+        raise app.UsageError(
+            f"--server must begin with http:// or https://, received "
+            f"'{values.server}'"
+        )
+    # requests takes a while to load; --help and bad flags answer at once.
+    from serving.rest_style import RestStyleClient
+
+    return cli.paint(
+        RestStyleClient(
+            values.server,
+            values.model,
+            version=values.version,
+            label=values.label,
+            timeout=values.timeout,
+            form=_FORM.value,
+            tls_ca=_TLS_CA.value,
+        )
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

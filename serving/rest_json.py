@@ -1,0 +1,185 @@
+"""TensorFlow Serving's JSON: requests to arrays, and arrays to answers.
+
+Rows, `{"instances": [{"a": ..., "b": ...}, ...]}`, answered by
+`{"predictions": [...]}`, or columns, `{"inputs": {"a": [...], "b": [...]}}`,
+answered by `{"outputs": ...}`. Bytes are `{"b64": "..."}`, in answers where
+the name of the output ends with `_bytes`.
+"""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import numpy as np
+
+from serving import protocol
+from serving.errors import StatusError
+from serving.predictions import Answer, Question
+
+_KINDS = {"f": "iuf", "i": "iu", "u": "iu", "b": "b"}
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The object in the body of a request.
+
+    Raises:
+        StatusError: It is no JSON, or no object of a request.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _invalid(f"JSON Parse error: {error}") from error
+    if not isinstance(document, dict):
+        raise _invalid("JSON Value: Is not object")
+    if not isinstance(document.get("signature_name", ""), str):
+        raise _invalid("'signature_name' key must be a string value.")
+    if "instances" in document and "inputs" in document:
+        raise _invalid(
+            "Not formatted correctly expecting only one of 'inputs' or "
+            "'instances' keys to exist"
+        )
+    if "instances" not in document and "inputs" not in document:
+        raise _invalid("Missing 'inputs' or 'instances' key")
+    return document
+
+
+def question(document: dict[str, Any], signature: Any) -> Question:
+    """The inputs of a request, as arrays.
+
+    Args:
+        document: From `parse`.
+        signature: Its `SignatureDef`.
+
+    Raises:
+        StatusError: The values do not fit the signature.
+    """
+    if "instances" in document:
+        columns = _columns(document["instances"], signature.inputs)
+    else:
+        columns = _named(document["inputs"], signature.inputs)
+    name = document.get("signature_name", "")
+    return Question(
+        name,
+        {
+            key: _array(key, value, signature.inputs[key].dtype)
+            for key, value in columns.items()
+        },
+    )
+
+
+def answer(document: dict[str, Any], reply: Answer) -> bytes:
+    """The body of an answer, in the form of the request."""
+    columns = {
+        name: _values(name, array) for name, array in reply.outputs.items()
+    }
+    if "inputs" in document:
+        whole = columns if len(columns) > 1 else next(iter(columns.values()))
+        return json.dumps({"outputs": whole}).encode()
+    if len(columns) > 1:
+        rows = [
+            dict(zip(columns, row, strict=True))
+            for row in zip(*columns.values(), strict=True)
+        ]
+    else:
+        (rows,) = columns.values()
+    return json.dumps({"predictions": rows}).encode()
+
+
+def _columns(instances, expected):
+    if not isinstance(instances, list) or not instances:
+        raise _invalid("Expecting 'instances' to be a list with values")
+    if not _is_named(instances[0]):
+        if len(expected) > 1:
+            raise _invalid(
+                "instances is a plain list, but expecting list of objects as "
+                "multiple input tensors required as per tensorinfo_map"
+            )
+        (name,) = expected
+        return {name: instances}
+    for index, row in enumerate(instances):
+        if not _is_named(row) or set(row) != set(expected):
+            raise _invalid(
+                f"Failed to process element: {index} of 'instances' list. "
+                f"JSON object keys must be equal to: "
+                f"{','.join(sorted(expected))}"
+            )
+    return {name: [row[name] for row in instances] for name in expected}
+
+
+def _named(inputs, expected):
+    if not _is_named(inputs):
+        if len(expected) > 1:
+            raise _invalid(
+                "inputs is a plain value/list, but expecting an object as "
+                "multiple input tensors required as per tensorinfo_map"
+            )
+        (name,) = expected
+        return {name: inputs}
+    for name in sorted(expected):
+        if name not in inputs:
+            raise _invalid(f"Missing named input: {name} in 'inputs' object.")
+    # Serving ignores others in this form.
+    return {name: inputs[name] for name in expected}
+
+
+def _array(name, value, dtype):
+    code = protocol.DTYPES[protocol.dtype_name(dtype)][0]
+    if code == "O":
+        return np.array(_bytes(name, value), object)
+    try:
+        array = np.array(value)
+        if array.dtype.kind not in _KINDS[np.dtype(code).kind]:
+            raise ValueError(f"its values are of type {array.dtype}")
+        with np.errstate(over="ignore"):  # It is refused in the next line.
+            converted = array.astype(code)
+        if not np.array_equal(np.isfinite(converted), np.isfinite(array)):
+            raise ValueError("a value is too large")
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise _invalid(
+            f"JSON Value of '{name}' is not of expected type: "
+            f"{protocol.dtype_name(dtype)[3:].lower()}: {error}"
+        ) from error
+    return converted
+
+
+def _bytes(name, value):
+    if isinstance(value, list):
+        return [_bytes(name, item) for item in value]
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict) and list(value) == ["b64"]:
+        try:
+            return base64.b64decode(value["b64"], validate=True)
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise _invalid("Unable to base64 decode") from error
+    raise _invalid(
+        f"JSON Value of '{name}' is not of expected type: string. Send bytes "
+        'as {"b64": "..."}'
+    )
+
+
+def _values(name, array):
+    if array.dtype != object:
+        return array.tolist()
+    if name.endswith("_bytes"):
+        return _each(array.tolist(), _b64)
+    return _each(array.tolist(), lambda data: data.decode(errors="replace"))
+
+
+def _b64(data):
+    return {"b64": base64.b64encode(data).decode()}
+
+
+def _each(value, function):
+    if isinstance(value, list):
+        return [_each(item, function) for item in value]
+    return function(value)
+
+
+def _is_named(value):
+    return isinstance(value, dict) and list(value) != ["b64"]
+
+
+def _invalid(text):
+    return StatusError("INVALID_ARGUMENT", text)

@@ -1,0 +1,144 @@
+"""Asks a TensorFlow Serving model server for stylized images, by REST.
+
+  client = RestStyleClient("http://localhost:8501")
+  picture = client.stylize(photograph, painting, strength=0.8)
+
+As `serving.style_client`, for files (JPEG or PNG) only: an array of 1024 x 1024
+pixels takes 16 MB as JSON, and seconds to read and write. Use gRPC where both
+are there; REST where only HTTP gets through.
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+import requests
+
+from serving.style_client import ServingError, retrying
+
+# HTTP status -> name of gRPC's; 499 and others have no advice to give.
+_CODES = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    413: "RESOURCE_EXHAUSTED",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+class RestStyleClient:
+    """A server, asked by HTTP; may be used by several threads at once.
+
+    Args:
+        server: Such as `"http://localhost:8501"`.
+        model: Name under which the server has the model.
+        version: Number of a version, or `None` for the server's choice.
+        label: Such as `"canary"`, in place of a version.
+        timeout: Seconds for a call, with its repetitions.
+        attempts: Calls at most while the server is not available.
+        form: `"instances"`, rows, or `"inputs"`, columns: the same data.
+        tls_ca: File of certificates to check the server by; those of the
+            system if `None`.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        model: str = "style",
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 60.0,
+        attempts: int = 5,
+        form: str = "instances",
+        tls_ca: str | None = None,
+    ):
+        self.server, self.model = server.rstrip("/"), model
+        self.timeout, self.attempts, self.form = timeout, attempts, form
+        self._tls = tls_ca if tls_ca else True
+        self._path = f"/v1/models/{model}"
+        if version is not None:
+            self._path += f"/versions/{version}"
+        elif label is not None:
+            self._path += f"/labels/{label}"
+
+    def stylize(
+        self, content: bytes, style: bytes, strength: float = 1.0
+    ) -> bytes:
+        """Paints `content` in the style of `style`: the bytes of a file.
+
+        Raises:
+            ServingError: There is no answer, or a refusal.
+        """
+        answer = self._one(
+            "stylize_bytes",
+            content_image_bytes=_b64(content),
+            style_image_bytes=_b64(style),
+            strength=strength,
+        )
+        return base64.b64decode(answer["b64"])
+
+    def embed_style(self, style: bytes) -> np.ndarray:
+        """What `apply_style` needs of a style: a vector, float32."""
+        answer = self._one("embed_style_bytes", style_image_bytes=_b64(style))
+        return np.array(answer, np.float32)
+
+    def apply_style(
+        self, content: bytes, embedding: np.ndarray, strength: float = 1.0
+    ) -> bytes:
+        """As `stylize`, with a style from `embed_style`."""
+        answer = self._one(
+            "apply_style_bytes",
+            content_image_bytes=_b64(content),
+            style_embedding=np.asarray(embedding).tolist(),
+            strength=strength,
+        )
+        return base64.b64decode(answer["b64"])
+
+    def _one(self, signature, **inputs):
+        body: dict[str, Any] = {"signature_name": signature}
+        if self.form == "instances":
+            body["instances"] = [inputs]
+            return self._call(body)["predictions"][0]
+        body["inputs"] = {name: [value] for name, value in inputs.items()}
+        return self._call(body)["outputs"][0]
+
+    def _call(self, body):
+        def once(timeout):
+            try:
+                response = requests.post(
+                    f"{self.server}{self._path}:predict",
+                    json=body,
+                    timeout=timeout,
+                    verify=self._tls,
+                )
+            except requests.Timeout as error:
+                text = "there was no answer in time"
+                raise self._error("DEADLINE_EXCEEDED", text) from error
+            except requests.ConnectionError as error:
+                raise self._error("UNAVAILABLE", "no connection") from error
+            if response.status_code != requests.codes.ok:
+                code = _CODES.get(response.status_code, "UNKNOWN")
+                raise self._error(code, _text(response))
+            return response.json()
+
+        return retrying(once, self.attempts, self.timeout)
+
+    def _error(self, code, text):
+        return ServingError(
+            code,
+            f"{self.server} answered {code} for model '{self.model}': {text}",
+        )
+
+
+def _b64(data):
+    return {"b64": base64.b64encode(data).decode()}
+
+
+def _text(response):
+    try:
+        return " ".join(str(response.json()["error"]).split())
+    except (ValueError, KeyError, TypeError):  # A proxy's own page.
+        return f"HTTP {response.status_code}, {response.reason}."

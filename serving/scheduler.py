@@ -1,0 +1,88 @@
+"""A bounded queue in front of the machine.
+
+A few requests are computed at a time, because each of them uses all cores;
+some more wait; the others are refused at once. So an overloaded server goes on
+to answer as many requests as it can, in a time that clients bear.
+"""
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Callable
+from typing import Any
+
+from serving.errors import StatusError
+
+
+class Scheduler:
+    """Runs functions in threads; belongs to one event loop.
+
+    Args:
+        running: Functions at most at a time.
+        queued: Functions at most that wait.
+    """
+
+    def __init__(self, running: int, queued: int):
+        self._slots = asyncio.Semaphore(running)
+        self._queued = queued
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            running, thread_name_prefix="predict"
+        )
+        self._busy: set[asyncio.Future] = set()
+        self.waiting = 0
+
+    async def run(
+        self, function: Callable[[float | None], Any], timeout: float | None
+    ) -> Any:
+        """Result of `function`, which is given the seconds left.
+
+        Cancelling gives up the place in the queue; a function that has begun
+        goes on, and keeps its slot until it ends.
+
+        Raises:
+            StatusError: RESOURCE_EXHAUSTED if the queue is full,
+                DEADLINE_EXCEEDED if the time was over in it.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        await self._slot(timeout)
+        future = asyncio.get_running_loop().run_in_executor(
+            self._threads, _call, function, end
+        )
+        self._busy.add(future)
+        future.add_done_callback(self._done)
+        return await asyncio.shield(future)
+
+    async def drain(self) -> None:
+        """Waits for the functions that run."""
+        while self._busy:
+            await asyncio.wait(self._busy)
+
+    async def _slot(self, timeout):
+        if self._slots.locked() and self.waiting >= self._queued:
+            raise StatusError(
+                "RESOURCE_EXHAUSTED",
+                f"{self.waiting} requests are waiting already; try later.",
+            )
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(timeout):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise StatusError(
+                "DEADLINE_EXCEEDED", "The time was over in the queue."
+            ) from None
+        finally:
+            self.waiting -= 1
+
+    def _done(self, future):
+        self._busy.discard(future)
+        self._slots.release()
+        if not future.cancelled():
+            future.exception()  # Nobody else asks after a cancelled request.
+
+
+def _call(function, end):
+    left = None if end is None else end - time.monotonic()
+    if left is not None and left <= 0:
+        raise StatusError("DEADLINE_EXCEEDED", "The time was over.")
+    return function(left)

@@ -1,0 +1,63 @@
+"""A model server: models, queue, gRPC and REST together.
+
+  server = Server(ServerConfig(), manager)
+  await server.start()
+  await server.stop()
+
+The manager has its first versions before, so that ports open only when there
+is something to serve.
+"""
+
+import asyncio
+
+from serving.grpc_api import GrpcServer
+from serving.metrics import Metrics
+from serving.model_manager import ModelManager
+from serving.predictions import Predictions
+from serving.rest_api import RestServer
+from serving.scheduler import Scheduler
+from serving.server_config import ServerConfig
+
+
+class Server:
+    """Serves the models of a manager; belongs to one event loop.
+
+    Attributes:
+        port: Of gRPC.
+        rest_port: Of HTTP, or `None`.
+    """
+
+    def __init__(self, config: ServerConfig, manager: ModelManager):
+        self._scheduler = Scheduler(config.running, config.queued)
+        metrics = Metrics(lambda: self._scheduler.waiting)
+        predictions = Predictions(
+            manager, self._scheduler, metrics, config.max_bytes
+        )
+        self._grpc = GrpcServer(config, manager, predictions)
+        self._rest = None
+        if config.rest_port is not None:
+            self._rest = RestServer(config, manager, predictions, metrics)
+        self.port = self._grpc.port
+        self.rest_port: int | None = None
+
+    async def start(self) -> None:
+        """Answers from now on.
+
+        Raises:
+            OSError: A port is taken.
+        """
+        if self._rest:
+            self.rest_port = await self._rest.start()
+        await self._grpc.start()
+
+    async def stop(self) -> None:
+        """Refuses new requests, and waits for the others.
+
+        Those that still wait after `ServerConfig.grace` seconds are cut; those
+        that are computed have an end of their own.
+        """
+        stops = [self._grpc.stop()]
+        if self._rest:
+            stops.append(self._rest.stop())
+        await asyncio.gather(*stops)
+        await self._scheduler.drain()

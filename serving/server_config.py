@@ -1,0 +1,191 @@
+"""What to serve, and how: TensorFlow Serving's configuration files.
+
+| flag                       | message in text format      |
+|----------------------------|-----------------------------|
+| --model_config_file        | `ModelServerConfig`         |
+| --batching_parameters_file | `BatchingParameters`        |
+| --monitoring_config_file   | `MonitoringConfig`          |
+| --ssl_config_file          | `SSLConfig`                 |
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import text_format
+
+from serving.messages import message_classes
+
+_CLASSES = message_classes(
+    {
+        "Latest": {"num_versions": (1, "uint32")},
+        "All": {},
+        "Specific": {"versions": (1, "repeated int64")},
+        "ServableVersionPolicy": {
+            "latest": (100, "Latest"),
+            "all": (101, "All"),
+            "specific": (102, "Specific"),
+        },
+        "ModelConfig": {
+            "name": (1, "string"),
+            "base_path": (2, "string"),
+            "model_platform": (4, "string"),
+            "model_version_policy": (7, "ServableVersionPolicy"),
+            "version_labels": (8, "map int64"),
+        },
+        "ModelConfigList": {"config": (1, "repeated ModelConfig")},
+        "ModelServerConfig": {"model_config_list": (1, "ModelConfigList")},
+        "SSLConfig": {
+            "server_key": (1, "string"),
+            "server_cert": (2, "string"),
+            "custom_ca": (3, "string"),
+            "client_verify": (4, "bool"),
+        },
+        "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
+        "MonitoringConfig": {"prometheus_config": (1, "PrometheusConfig")},
+        "Int64Value": {"value": (1, "int64")},
+        "BatchingParameters": {
+            "max_batch_size": (1, "Int64Value"),
+            "batch_timeout_micros": (2, "Int64Value"),
+            "max_enqueued_batches": (3, "Int64Value"),
+            "num_batch_threads": (4, "Int64Value"),
+            "allowed_batch_sizes": (6, "repeated int64"),
+            "pad_variable_length_inputs": (7, "bool"),
+            "enable_large_batch_splitting": (8, "bool"),
+            "max_execution_batch_size": (9, "Int64Value"),
+        },
+    },
+    {},
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A model, and which of its versions are served.
+
+    Attributes:
+        name: In requests.
+        base_path: Folder of the folders of the versions.
+        latest: Number of the newest versions that are served.
+        specific: Or these versions only.
+        labels: Names of versions, such as `{"stable": 1, "canary": 2}`.
+    """
+
+    name: str
+    base_path: str
+    latest: float = 1
+    specific: frozenset[int] | None = None
+    labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def find(self) -> dict[int, pathlib.Path]:
+        """Folders by the numbers that are their names."""
+        base = pathlib.Path(self.base_path)
+        if not base.is_dir():
+            return {}
+        return {
+            int(path.name): path
+            for path in base.iterdir()
+            if path.name.isdecimal() and path.is_dir()
+        }
+
+    def select(self, found: Mapping[int, pathlib.Path]) -> set[int]:
+        """The versions to be served among those that were found."""
+        if self.specific is not None:
+            return set(self.specific & set(found))
+        ordered = sorted(found, reverse=True)
+        return set(ordered[: int(min(self.latest, len(ordered)))])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """How to serve.
+
+    Attributes:
+        host: Address to bind.
+        port: Of gRPC; 0 for any free one.
+        rest_port: Of HTTP; 0 for any free one, `None` for none.
+        running: Requests that are computed at the same time.
+        queued: Requests that may wait; beyond it they are refused.
+        threads: Of each operation; 0 for as many as there are cores.
+        max_bytes: Of a request.
+        rest_timeout: Seconds of a request by HTTP; gRPC brings its own.
+        grace: Seconds for the last requests when the server stops.
+        tensor_content: Arrays are answered as bytes, not value by value.
+        metrics_path: Of the HTTP server, or `None` for none.
+        ssl: An `SSLConfig` for gRPC, or `None`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8500
+    rest_port: int | None = 8501
+    running: int = 2
+    queued: int = 64
+    threads: int = 0
+    max_bytes: int = 64 * 2**20
+    rest_timeout: float = 30.0
+    grace: float = 30.0
+    tensor_content: bool = False
+    metrics_path: str | None = "/monitoring/prometheus/metrics"
+    ssl: Any = None
+
+
+def read(path: str | os.PathLike, message: str) -> Any:
+    """Parses a file as one of the messages in the table above.
+
+    Raises:
+        ValueError: It is no such message; with the line.
+    """
+    text = pathlib.Path(path).read_text()
+    try:
+        return text_format.Parse(text, _CLASSES[message]())
+    except text_format.ParseError as error:
+        raise ValueError(
+            f"'{os.fspath(path)}' is not a {message} in text format: {error}"
+        ) from error
+
+
+def read_models(path: str | os.PathLike) -> list[ModelConfig]:
+    """The models of a --model_config_file.
+
+    Raises:
+        ValueError: The file is wrong, or a model has no name or path, or its
+            name is there twice.
+    """
+    parsed = read(path, "ModelServerConfig").model_config_list.config
+    models = [_model(path, item) for item in parsed]
+    names = [model.name for model in models]
+    if not names or len(names) != len(set(names)):
+        raise ValueError(
+            f"'{os.fspath(path)}' must have one model at least and no name "
+            f"twice. Received: {names}"
+        )
+    return models
+
+
+def _model(path, item):
+    if not item.name or not item.base_path:
+        raise ValueError(
+            f"'{os.fspath(path)}': each config needs a name and a base_path. "
+            f"Received: name='{item.name}', base_path='{item.base_path}'"
+        )
+    if item.model_platform not in ("", "tensorflow"):
+        raise ValueError(
+            f"'{os.fspath(path)}': model_platform must be \"tensorflow\". "
+            f"Received: '{item.model_platform}'"
+        )
+    policy = item.model_version_policy
+    latest: float = policy.latest.num_versions or 1
+    specific = None
+    if policy.HasField("all"):
+        latest = float("inf")
+    elif policy.HasField("specific"):
+        specific = frozenset(policy.specific.versions)
+    return ModelConfig(
+        name=item.name,
+        base_path=item.base_path,
+        latest=latest,
+        specific=specific,
+        labels=dict(item.version_labels),
+    )

@@ -1,0 +1,79 @@
+"""The shared parts of the programs, in small programs made of them."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def program(body, *arguments, **options):
+    code = (
+        "from absl import flags\nfrom serving import cli\n"
+        f"flags.DEFINE_integer('count', 1, 'How many.', lower_bound=0)\n"
+        f"def main(argv):\n    {body}\ncli.run(main)\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "status", "error"),
+    [
+        ("print('done')", [], 0, ""),
+        ("return 3", [], 3, ""),
+        ("print(1)", ["--help"], 0, ""),
+        ("print(1)", ["--count=-1"], 2, "error: flag --count=-1: "),
+        ("print(1)", ["--cuont=1"], 2, "error: Unknown command line flag"),
+        ("cli.no_arguments(argv)", ["x"], 2, "error: Unexpected arguments"),
+        ("raise ValueError('no\\n good')", [], 1, "error: no good\n"),
+        ("open('/nowhere')", [], 1, "error: No such file or directory: '/n"),
+        (
+            "from serving.style_client import ServingError as E; "
+            "raise E('NOT_FOUND', 'Nothing.')",
+            [],
+            1,
+            "error: Nothing. See which models",
+        ),
+        ("raise KeyError('a bug')", [], 1, "Traceback"),
+    ],
+)
+def test_statuses_and_errors(body, arguments, status, error):
+    process = program(body, *arguments)
+    _, found = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert found.startswith(error)
+    assert found.count("\n") <= 1 or error == "Traceback"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signals(number, status):
+    body = "import time; print('ready', flush=True); time.sleep(60)"
+    process = program(body)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert error == ("interrupted\n" if status == 130 else "")
+
+
+def test_a_reader_that_is_gone_is_no_error():
+    process = program("time = __import__('time'); time.sleep(1); print(1)")
+    process.stdout.close()
+    time.sleep(0.1)
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141

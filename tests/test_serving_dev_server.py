@@ -1,0 +1,177 @@
+import json
+import signal
+import subprocess
+import threading
+import time
+
+import numpy as np
+import pytest
+import requests
+
+import serving_model
+from serving.style_client import ServingError, StyleClient
+from serving_server import ROOT, Program, command, free_port, wait_for
+from test_serving_faults import PNG, encoded
+
+LARGE = encoded(np.zeros((1200, 1200, 3)))
+
+
+def refused(**flags):
+    return subprocess.run(
+        command(**flags),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        ({}, "One of --model_base_path and --model_config_file is needed."),
+        ({"model_base_path": "a", "model_config_file": "b"}, "One of"),
+        ({"model_base_path": "a", "port": -1}, "--port"),
+        ({"enable_batching": "true"}, "Unknown command line flag"),
+    ],
+)
+def test_wrong_flags(flags, text):
+    process = refused(**flags)
+    assert process.returncode == 2
+    assert text in process.stderr and process.stderr.count("\n") == 1
+
+
+def test_files_that_are_wrong(tmp_path):
+    wrong = tmp_path / "models.config"
+    wrong.write_text("model_config_list { config { version_label: 1 } }")
+    process = refused(model_config_file=wrong)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"error: '{wrong}' is not a ModelServer")
+    assert 'no field named "version_label"' in process.stderr
+    assert process.stderr.count("\n") == 1
+
+
+def test_without_a_version_it_does_not_start(tmp_path):
+    process = refused(model_base_path=tmp_path, model_name="style")
+    assert process.returncode == 1
+    (line,) = [x for x in process.stderr.splitlines() if "error" in x]
+    assert line == (
+        "error: Failed to start server. Error: 1 model(s) did not become "
+        "available: Could not find any versions of model style"
+    )
+
+
+def test_a_life(tmp_path):
+    """Start, new configuration, drain: one process, which takes seconds."""
+    serving_model.export(tmp_path / "style")
+    config = tmp_path / "models.config"
+    entry = 'config {{ name: "{}" base_path: "{}" }}'
+    one = entry.format("style", tmp_path / "style")
+    config.write_text(f"model_config_list {{ {one} }}")
+    program = Program(
+        model_config_file=config,
+        model_config_file_poll_wait_seconds=0.1,
+        rest_api_port=free_port(),
+        drain_seconds=120,
+    )
+    try:
+        status = requests.get(f"{program.rest}/v1/models/style").json()
+        assert status["model_version_status"][0]["state"] == "AVAILABLE"
+        two = entry.format("second", tmp_path / "style")
+        config.write_text(f"model_config_list {{ {one} {two} }}")
+        with StyleClient(program.grpc, "second") as client:
+            wait_for(lambda: ask(client) is None)
+        config.write_text("junk {")
+        time.sleep(0.3)
+        with StyleClient(program.grpc, timeout=120) as client:
+            assert ask(client) is None
+            held, late = _drain(program, client)
+    finally:
+        program.process.kill()
+    assert held == [None] and late == "UNAVAILABLE"
+    events = [line["event"] for line in program.log]
+    assert events[0] == "version loading" and events[-1] == "stopped"
+    assert "polling failed" in events
+
+
+def ask(client, size=1):
+    """Name of the error of a request, or `None`."""
+    inputs = {
+        "content_image_bytes": [LARGE if size > 1 else PNG] * size,
+        "style_image_bytes": [PNG] * size,
+        "strength": np.full(size, 0.5, np.float32),
+    }
+    try:
+        client.predict("stylize_bytes", inputs)
+    except ServingError as error:
+        return error.code
+    return None
+
+
+def _drain(program, client):
+    """Errors of a request that runs at SIGTERM, and of a later one."""
+    held = []
+    thread = threading.Thread(target=lambda: held.append(ask(client, 12)))
+    thread.start()
+    time.sleep(0.5)
+    program.process.send_signal(signal.SIGTERM)
+    while not program.log[-1]["event"] == "draining":
+        program.log.append(json.loads(program.process.stdout.readline()))
+    with StyleClient(program.grpc, attempts=1) as another:
+        late = ask(another)
+    thread.join()
+    out, _ = program.process.communicate(timeout=120)
+    program.log += [json.loads(line) for line in out.splitlines()]
+    assert program.process.returncode == 0
+    return held, late
+
+
+def test_killed_under_load_clients_find_its_successor(tiny_model):
+    port = free_port()
+    flags = {"model_base_path": tiny_model, "model_name": "style", "port": port}
+    program = Program(**flags)
+    outcomes, impatient, stop = [], [], threading.Event()
+
+    def load(attempts, results):
+        with StyleClient(program.grpc, attempts=attempts) as client:
+            while not stop.is_set():
+                results.append(ask(client))
+                time.sleep(0.01)
+
+    threads = [
+        threading.Thread(target=load, args=arguments)
+        for arguments in [(20, outcomes), (20, outcomes), (1, impatient)]
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(lambda: len(outcomes) > 20)
+        program.process.kill()
+        program.process.communicate()
+        program = Program(**flags)
+        before = len(outcomes)
+        wait_for(lambda: len(outcomes) > before + 20)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        _end_at_once(program)
+    finally:
+        stop.set()
+        program.process.kill()
+        program.process.communicate()
+    assert set(outcomes) == {None}
+    assert set(impatient) == {None, "UNAVAILABLE"}
+
+
+def _end_at_once(program):
+    """By the second signal, while a request runs."""
+    with StyleClient(program.grpc, attempts=1) as client:
+        thread = threading.Thread(target=lambda: ask(client, 12))
+        thread.start()
+        time.sleep(0.3)
+        program.process.send_signal(signal.SIGTERM)
+        lines = iter(program.process.stdout.readline, "")
+        assert any(json.loads(x)["event"] == "draining" for x in lines)
+        program.process.send_signal(signal.SIGTERM)
+        assert program.process.wait(10) == -signal.SIGTERM
+        thread.join()

@@ -1,0 +1,14 @@
+import grpc
+
+from serving.errors import HTTP, StatusError
+
+
+def test_long_texts_are_cut_as_by_tensorflow_serving():
+    text = str(StatusError("INTERNAL", "x" * 5000))
+    assert len(text) == 1024
+    assert text.endswith("x...TRUNCATED")
+
+
+def test_every_status_is_one_of_grpc():
+    assert set(HTTP) <= {code.name for code in grpc.StatusCode}
+    assert all(400 <= status < 600 for status in HTTP.values())

@@ -1,0 +1,489 @@
+"""Bad requests: the status of each, and a good answer after every one."""
+
+import base64
+import io
+import json
+import socket
+import struct
+import threading
+import zlib
+
+import grpc
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+import helpers
+import serving_model
+from serving import protocol
+from serving.style_client import ServingError, StyleClient
+
+CONTENT, STYLE = helpers.image(8, 9, 1), helpers.image(5, 7, 2)
+
+
+def encoded(image, format="PNG"):
+    file = io.BytesIO()
+    pixels = np.round(255 * image).astype(np.uint8)
+    Image.fromarray(pixels).save(file, format)
+    return file.getvalue()
+
+
+def png_of_size(width, height):
+    """A PNG whose header promises more pixels than follow."""
+
+    def chunk(kind, data):
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [chunk(b"IHDR", header), chunk(b"IDAT", data), chunk(b"IEND", b"")]
+    )
+
+
+PNG, JPEG = encoded(CONTENT), encoded(helpers.image(40, 50), "JPEG")
+ONE = np.ones(1, np.float32)
+ARRAYS = {
+    "content_image": CONTENT[None],
+    "style_image": STYLE[None],
+    "strength": ONE,
+}
+FILES = {
+    "content_image_bytes": [PNG],
+    "style_image_bytes": [PNG],
+    "strength": ONE,
+}
+NAN = CONTENT[None].copy()
+NAN[0, 0, 0, 0] = np.nan
+
+
+def request(inputs, signature="stylize", **changes):
+    """A `PredictRequest` of inputs, but for those of `changes`."""
+    inputs = {k: v for k, v in (inputs | changes).items() if v is not None}
+    return protocol.predict_request("style", signature, inputs)
+
+
+def files(**changes):
+    return request(FILES, "stylize_bytes", **changes)
+
+
+def spec(**fields):
+    found = request(ARRAYS)
+    version = fields.pop("version", None)
+    for name, value in fields.items():
+        setattr(found.model_spec, name, value)
+    if version is not None:
+        found.model_spec.version.value = version
+    return found
+
+
+def unaddressed():
+    found = request(ARRAYS)
+    found.ClearField("model_spec")
+    return found
+
+
+def filtered(*names):
+    found = request(ARRAYS)
+    found.output_filter.extend(names)
+    return found
+
+
+def tensor(**fields):
+    """A request whose strength is a tensor made by hand."""
+    found = request(ARRAYS)
+    shape = fields.pop("shape", [1])
+    found.inputs["strength"].CopyFrom(protocol.TensorProto(**fields))
+    for size in shape:
+        found.inputs["strength"].tensor_shape.dim.add(size=size)
+    return found
+
+
+BAD = "INVALID_ARGUMENT"
+# Name -> request, status, and a part of the text.
+GRPC = {
+    "unknown model": (spec(name="nope"), "NOT_FOUND", "Latest(nope)"),
+    "no name": (spec(name=""), "NOT_FOUND", "Latest()"),
+    "no model spec": (unaddressed(), BAD, "Missing ModelSpec"),
+    "unknown version": (spec(version=9), "NOT_FOUND", "Specific(style, 9)"),
+    "negative version": (spec(version=-1), "NOT_FOUND", "(style, -1)"),
+    "unknown label": (
+        spec(version_label="canary"),
+        BAD,
+        "Unrecognized servable version label: canary",
+    ),
+    "unknown signature": (
+        spec(signature_name="paint"),
+        "FAILED_PRECONDITION",
+        'Serving signature key "paint" not found.',
+    ),
+    "no inputs": (
+        protocol.predict_request("style", "stylize", {}),
+        BAD,
+        "0!=3 len({}) != len({content_image,strength,style_image}).",
+    ),
+    "missing input": (
+        request(ARRAYS, strength=None),
+        BAD,
+        "Missing but required: {strength}.",
+    ),
+    "extra input": (request(ARRAYS, mask=ONE), BAD, "Sent extra: {mask}."),
+    "wrong input name": (
+        request(ARRAYS, strength=None, power=ONE),
+        BAD,
+        "Sent extra: {power}. Missing but required: {strength}.",
+    ),
+    "unknown output": (
+        filtered("picture"),
+        BAD,
+        "output tensor alias not found in signature: picture",
+    ),
+    "output twice": (
+        filtered("stylized_image", "stylized_image"),
+        BAD,
+        "duplicate output tensor alias: stylized_image",
+    ),
+    "float64": (
+        request(ARRAYS, content_image=CONTENT[None].astype(np.float64)),
+        BAD,
+        "Expects arg[0] to be float but double is provided",
+    ),
+    "uint8": (
+        request(ARRAYS, content_image=np.zeros((1, 8, 8, 3), np.uint8)),
+        BAD,
+        "to be float but uint8 is provided",
+    ),
+    "files for pixels": (
+        request(ARRAYS, content_image=[PNG]),
+        BAD,
+        "to be float but string is provided",
+    ),
+    "pixels for files": (
+        files(content_image_bytes=CONTENT[None]),
+        BAD,
+        "to be string but float is provided",
+    ),
+    "rank 3": (
+        request(ARRAYS, content_image=CONTENT),
+        BAD,
+        "'content_image' must have shape [?,?,?,3], received [8,9,3]",
+    ),
+    "four channels": (
+        request(ARRAYS, content_image=np.zeros((1, 8, 8, 4), np.float32)),
+        BAD,
+        "received [1,8,8,4]",
+    ),
+    "scalar strength": (
+        request(ARRAYS, strength=np.float32(1)),
+        BAD,
+        "'strength' must have shape [?], received []",
+    ),
+    "two photographs, one style": (
+        request(ARRAYS, content_image=np.zeros((2, 8, 8, 3), np.float32)),
+        BAD,
+        "one style for each",
+    ),
+    "NaN": (request(ARRAYS, content_image=NAN), BAD, "content has a NaN"),
+    "strength 7": (
+        request(ARRAYS, strength=7 * ONE),
+        BAD,
+        "strength must be in [0, 1]",
+    ),
+    "strength NaN": (
+        request(ARRAYS, strength=np.nan * ONE),
+        BAD,
+        "strength must be in [0, 1]",
+    ),
+    "empty file": (files(content_image_bytes=[b""]), BAD, "JPEG or PNG"),
+    "junk file": (files(content_image_bytes=[b"junk" * 9]), BAD, "JPEG or PNG"),
+    "half a JPEG": (
+        files(content_image_bytes=[JPEG[: len(JPEG) // 2]]),
+        BAD,
+        "",
+    ),
+    "half a PNG": (files(content_image_bytes=[PNG[:40]]), BAD, ""),
+    "a PNG of 10 gigapixels": (
+        files(content_image_bytes=[png_of_size(100_000, 100_000)]),
+        BAD,
+        "more pixels than allowed",
+    ),
+    "a GIF": (
+        files(style_image_bytes=[encoded(STYLE, "GIF")]),
+        BAD,
+        "JPEG or PNG",
+    ),
+    "too few bytes": (
+        tensor(dtype=1, tensor_content=b"\0\0\0"),
+        BAD,
+        "tensor parsing error: strength: expected 4 bytes",
+    ),
+    "too many values": (
+        tensor(dtype=1, float_val=[1, 1, 1], shape=[2]),
+        BAD,
+        "expected 2 values for shape (2,), received 3",
+    ),
+    "negative size": (
+        tensor(dtype=1, float_val=[1], shape=[-1]),
+        BAD,
+        "no negative sizes",
+    ),
+    "no type": (tensor(float_val=[1]), BAD, "tensor of DT_INVALID"),
+    "a resource": (tensor(dtype=20), BAD, "tensor of DT_RESOURCE"),
+    "one value for 4 TB": (
+        tensor(dtype=1, float_val=[1], shape=[10**6, 10**6]),
+        BAD,
+        "4000000000000 bytes; 1048576 are allowed",
+    ),
+    "100 MB": (
+        request(ARRAYS, content_image=np.zeros((1, 2900, 2900, 3), np.float32)),
+        "RESOURCE_EXHAUSTED",
+        "larger than max (100",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def channel(server):
+    with grpc.insecure_channel(server.grpc) as channel:
+        yield channel
+
+
+@pytest.fixture
+def alive(server):
+    """The server answers a good request after the test."""
+    yield
+    with StyleClient(server.grpc, attempts=1) as client:
+        painted = client.stylize(CONTENT, STYLE, 0.5)
+    np.testing.assert_allclose(
+        painted, serving_model.expected(CONTENT, STYLE, 0.5), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", GRPC)
+def test_grpc_refuses(name, channel, alive):
+    bad, code, text = GRPC[name]
+    with pytest.raises(grpc.RpcError) as caught:
+        protocol.stub(channel, "Predict")(bad, timeout=20)
+    assert caught.value.code().name == code, caught.value.details()
+    assert text in caught.value.details()
+    assert len(caught.value.details()) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "code", "text"),
+    [
+        ("GetModelStatus", {}, BAD, "Missing ModelSpec"),
+        (
+            "GetModelStatus",
+            {"model_spec": {"name": "nope"}},
+            "NOT_FOUND",
+            "Could not find any versions of model nope",
+        ),
+        (
+            "GetModelStatus",
+            {"model_spec": {"name": "style", "version": {"value": 9}}},
+            "NOT_FOUND",
+            "Could not find version 9 of model style",
+        ),
+        (
+            "GetModelMetadata",
+            {"model_spec": {"name": "style"}},
+            BAD,
+            "must specify at least one metadata_field",
+        ),
+        (
+            "GetModelMetadata",
+            {"model_spec": {"name": "style"}, "metadata_field": ["weights"]},
+            BAD,
+            "Metadata field weights is not supported",
+        ),
+    ],
+)
+def test_the_other_methods_refuse(method, fields, code, text, channel, alive):
+    bad = protocol.METHODS[method][1](**fields)
+    with pytest.raises(grpc.RpcError) as caught:
+        protocol.stub(channel, method)(bad, timeout=20)
+    assert caught.value.code().name == code
+    assert text in caught.value.details()
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [("Predict", "INTERNAL"), ("Paint", "UNIMPLEMENTED")],
+    ids=["junk message", "unknown method"],
+)
+def test_junk_by_grpc(method, code, channel, alive):
+    call = channel.unary_unary(
+        f"/tensorflow.serving.PredictionService/{method}"
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        call(b"\xff\xff\xff", timeout=20)
+    assert caught.value.code().name == code
+
+
+def large(server):
+    """A request that takes some 100 ms, within the limits of the fixture."""
+    names = 64
+    return {
+        "content_image_bytes": [encoded(np.zeros((1200, 1200, 3)))] * names,
+        "style_image_bytes": [PNG] * names,
+        "strength": np.ones(names, np.float32),
+    }
+
+
+def test_a_deadline_of_1_ms(server, alive):
+    with StyleClient(server.grpc, timeout=0.001) as client:
+        with pytest.raises(ServingError) as caught:
+            client.predict("stylize_bytes", large(server))
+    assert caught.value.code == "DEADLINE_EXCEEDED"
+
+
+def test_a_deadline_while_it_computes_stops_the_graph(server, alive):
+    call = protocol.stub(grpc.insecure_channel(server.grpc), "Predict")
+    asked = protocol.predict_request("style", "stylize_bytes", large(server))
+    with pytest.raises(grpc.RpcError) as caught:
+        call(asked, timeout=0.3)
+    assert caught.value.code().name == "DEADLINE_EXCEEDED"
+
+
+def test_a_cancelled_call(channel, alive, server):
+    asked = protocol.predict_request("style", "stylize_bytes", large(server))
+    # A graph that runs is stopped by its deadline only, not by cancelling.
+    future = protocol.stub(channel, "Predict").future(asked, timeout=2)
+    threading.Timer(0.2, future.cancel).start()
+    with pytest.raises(grpc.FutureCancelledError):
+        future.result(timeout=20)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"PRI * HTTP/2.0\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(range(200)),
+    ],
+    ids=["silent", "half a preface", "HTTP 1", "junk frames"],
+)
+def test_half_open_connections(sent, server, alive):
+    address = ("localhost", server.server.port)
+    with socket.create_connection(address) as half:
+        half.sendall(sent)
+        # The good request of `alive` comes while others stay open, too.
+        opened = [socket.create_connection(address) for _ in range(20)]
+    for connection in opened:
+        connection.close()
+
+
+def b64(data):
+    return {"b64": base64.b64encode(data).decode()}
+
+
+ROW = {
+    "content_image_bytes": b64(PNG),
+    "style_image_bytes": b64(PNG),
+    "strength": 1.0,
+}
+PIXEL = [[[0.0, 0.5, 1.0]]]
+
+
+def row(**changes):
+    return {
+        "signature_name": "stylize_bytes",
+        "instances": [ROW | changes],
+    }
+
+
+def column(**changes):
+    inputs = {"content_image": [PIXEL], "style_image": [PIXEL]} | changes
+    return {"inputs": {k: v for k, v in inputs.items() if v is not None}}
+
+
+# Name -> body, HTTP status, and a part of the text.
+REST = {
+    "empty": (b"", 400, "JSON Parse error"),
+    "junk": (b"\xff\xfe{", 400, "JSON Parse error"),
+    "half": (b'{"instances": [', 400, "JSON Parse error"),
+    "a list": ([1], 400, "Is not object"),
+    "neither form": ({}, 400, "Missing 'inputs' or 'instances' key"),
+    "both forms": ({"inputs": [], "instances": []}, 400, "only one of"),
+    "deeply nested": (b'{"inputs":' + b"[" * 10**5, 400, "JSON Parse error"),
+    "signature 5": (row() | {"signature_name": 5}, 400, "must be a string"),
+    "unknown signature": (
+        row() | {"signature_name": "paint"},
+        400,
+        'signature key "paint" not found',
+    ),
+    "no rows": (row() | {"instances": []}, 400, "with values"),
+    "plain row": (row() | {"instances": [1]}, 400, "plain list"),
+    "mixed rows": (row() | {"instances": [ROW, 1]}, 400, "element: 1"),
+    "extra key": (row(mask=1), 400, "keys must be equal to"),
+    "text for a number": (row(strength="1"), 400, "type: float"),
+    "null": (row(strength=None), 400, "type: float"),
+    "true for a number": (row(strength=True), 400, "type: float"),
+    "too large": (row(strength=1e300), 400, "too large"),
+    "strength 7": (row(strength=7), 400, "strength must be in [0, 1]"),
+    "not base64": (
+        row(content_image_bytes={"b64": "a-_"}),
+        400,
+        "Unable to base64 decode",
+    ),
+    "number for bytes": (row(content_image_bytes=5), 400, "type: string"),
+    "junk image": (row(content_image_bytes=b64(b"x")), 400, "JPEG or PNG"),
+    "plain column": ({"inputs": [1]}, 400, "plain value/list"),
+    "missing column": (
+        column(style_image=None),
+        400,
+        "Missing named input: style_image",
+    ),
+    "ragged": (column(content_image=[[[[1], [1, 2]]]]), 400, "type: float"),
+    "wrong rank": (column(content_image=PIXEL), 400, "must have shape"),
+    "too long": (b" " * (2**20 + 1), 413, "exceeded"),
+}
+
+
+@pytest.mark.parametrize("name", REST)
+def test_rest_refuses(name, server, alive):
+    body, status, text = REST[name]
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    url = f"{server.rest}/v1/models/style:predict"
+    response = requests.post(url, body, timeout=20)
+    assert response.status_code == status, response.text
+    assert text in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("POST", "models/nope:predict", 404, "Latest(nope)"),
+        ("POST", "models/style/versions/9:predict", 404, "(style, 9)"),
+        ("POST", "models/style/labels/new:predict", 400, "label: new"),
+        ("POST", "models/style:classify", 501, "Only :predict"),
+        ("POST", "models/style", 400, "Malformed request: POST"),
+        ("GET", "models/style:predict", 400, "Malformed request: GET"),
+        ("DELETE", "models/style", 400, "Malformed request: DELETE"),
+        ("GET", "models", 400, "Missing model name in request."),
+        ("GET", "models/nope", 404, "any versions of model nope"),
+        ("GET", "models/style/versions/9", 404, "version 9 of model style"),
+        ("GET", "models/nope/metadata", 404, "Latest(nope)"),
+    ],
+)
+def test_rest_refuses_addresses(method, path, status, text, server, alive):
+    body = json.dumps(row())
+    response = requests.request(
+        method, f"{server.rest}/v1/{path}", data=body, timeout=20
+    )
+    assert response.status_code == status, response.text
+    assert text in response.json()["error"]
+
+
+def test_a_body_that_ends_early(server, alive):
+    address = ("localhost", server.server.rest_port)
+    with socket.create_connection(address) as half:
+        half.sendall(
+            b"POST /v1/models/style:predict HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Length: 1000\r\n\r\n{"
+        )

@@ -1,0 +1,105 @@
+import threading
+
+import pytest
+
+from serving import painting, pictures
+from serving.style_client import StyleClient
+from test_serving_faults import PNG
+
+
+def folder(tmp_path, *names):
+    source = tmp_path / "in"
+    source.mkdir(exist_ok=True)
+    for name in names:
+        (source / name).write_bytes(PNG)
+    return source
+
+
+def test_plans(tmp_path):
+    source = folder(tmp_path, "a.png", "a.jpg", "b.webp")
+    plan = painting.plan(str(source), str(tmp_path / "out"))
+    assert [job.output.name for job in plan] == [
+        "a.jpg",
+        "a.png",
+        "b.webp.png",
+    ]
+    (one,) = painting.plan(str(source / "a.png"), str(tmp_path / "x.jpg"))
+    assert one.output == tmp_path / "x.jpg"
+    (one,) = painting.plan(str(source / "b.webp"), str(tmp_path))
+    assert one.output == tmp_path / "b.webp.png"
+
+
+@pytest.mark.parametrize(
+    ("content", "output", "problem"),
+    [
+        ("nowhere.png", "x.png", "There is no photograph"),
+        ("in/a.png", "x.gif", "ends in one of .jpg, .jpeg, .png"),
+        ("in", "file", "so --output must be one, too"),
+        ("in", "in", "another folder than --content"),
+        ("empty", "x", "There are no images in the folder"),
+    ],
+)
+def test_plans_that_are_refused(content, output, problem, tmp_path):
+    folder(tmp_path, "a.png")
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises((ValueError, FileNotFoundError), match=problem):
+        painting.plan(str(tmp_path / content), str(tmp_path / output))
+
+
+class Counting(StyleClient):
+    """A client that knows how many requests were under way."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.calls, self.now, self.most = [], 0, 0
+        self._lock = threading.Lock()
+
+    def predict(self, signature, inputs):
+        with self._lock:
+            self.calls.append(signature)
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            return super().predict(signature, inputs)
+        finally:
+            with self._lock:
+                self.now -= 1
+
+
+def paint(client, jobs, style, parallel):
+    said, failed = [], []
+    failures = painting.paint(
+        client,
+        jobs,
+        str(style),
+        strength=0.5,
+        size=None,
+        parallel=parallel,
+        say=said.append,
+        complain=failed.append,
+    )
+    return failures, said, failed
+
+
+def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
+    source = folder(tmp_path, *(f"{i:02}.png" for i in range(12)))
+    (source / "05.png").write_bytes(b"junk")
+    jobs = painting.plan(str(source), str(tmp_path / "new" / "out"))
+    with Counting(server.grpc) as client:
+        failures, said, failed = paint(client, jobs, source / "00.png", 3)
+    assert client.calls.count("embed_style_bytes") == 1
+    assert client.calls.count("apply_style_bytes") == 11
+    assert client.most <= 3
+    assert failures == 1 and len(said) == 11
+    assert failed[0].endswith("05.png' is not an image.")
+    assert len(pictures.find(tmp_path / "new" / "out")) == 11
+
+
+def test_a_single_photograph_is_one_request(server, tmp_path):
+    source = folder(tmp_path, "a.png")
+    jobs = painting.plan(str(source / "a.png"), str(tmp_path / "out.png"))
+    with Counting(server.grpc) as client:
+        assert paint(client, jobs, source / "a.png", 2)[0] == 0
+    assert client.calls == ["stylize_bytes"]
+    assert (tmp_path / "out.png").exists()

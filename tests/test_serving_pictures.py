@@ -1,0 +1,103 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+import helpers
+from serving import pictures
+
+PIXELS = np.round(255 * helpers.image(30, 40)).astype(np.uint8)
+
+
+def save(path, pixels=PIXELS, **options):
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def opened(data):
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_fine_files_are_sent_as_they_are(name, tmp_path):
+    path = save(tmp_path / name)
+    assert pictures.read(path) == path.read_bytes()
+    assert pictures.read(path, 40) == path.read_bytes()
+
+
+def test_turned_photographs_become_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # The camera was turned by a quarter.
+    path = save(tmp_path / "a.jpg", exif=exif, quality=100)
+    image = opened(pictures.read(path))
+    assert image.size == (30, 40) and image.format == "JPEG"
+    assert image.getexif().get(0x0112, 1) == 1
+    turned = np.rot90(PIXELS, -1).astype(int)
+    assert np.abs(np.asarray(image) - turned).mean() < 8
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".tiff", ".bmp"])
+def test_other_formats_become_png(suffix, tmp_path):
+    options = {"lossless": True} if suffix == ".webp" else {}
+    image = opened(pictures.read(save(tmp_path / f"a{suffix}", **options)))
+    assert image.format == "PNG"
+    np.testing.assert_array_equal(np.asarray(image), PIXELS)
+
+
+def test_size_is_of_the_longer_side_and_never_grows(tmp_path):
+    path = save(tmp_path / "a.png")
+    assert opened(pictures.read(path, 20)).size == (20, 15)
+    assert opened(pictures.read(path, 400)).size == (40, 30)
+    thin = save(tmp_path / "thin.png", PIXELS[:1])
+    assert opened(pictures.read(thin, 8)).size == (8, 1)
+
+
+def test_colour_profiles_are_applied(tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    path = save(tmp_path / "a.png", icc_profile=profile.tobytes())
+    image = opened(pictures.read(path))
+    assert "icc_profile" not in image.info
+    difference = np.asarray(image).astype(int) - PIXELS
+    assert np.abs(difference).max() <= 1
+
+
+def test_transparency_is_sent_and_becomes_white_in_jpeg(tmp_path):
+    alpha = np.zeros((30, 40, 1), np.uint8)
+    path = save(tmp_path / "a.tiff", np.concatenate([PIXELS, alpha], -1))
+    data = pictures.read(path)
+    assert opened(data).mode == "RGBA"
+    pictures.write(tmp_path / "out.jpg", data)
+    assert np.asarray(Image.open(tmp_path / "out.jpg")).min() >= 254
+
+
+def test_files_are_written_as_they_came_or_converted(tmp_path):
+    data = save(tmp_path / "a.png").read_bytes()
+    pictures.write(tmp_path / "b.png", data)
+    assert (tmp_path / "b.png").read_bytes() == data
+    pictures.write(tmp_path / "b.jpg", data)
+    assert Image.open(tmp_path / "b.jpg").format == "JPEG"
+
+
+def test_failures_leave_nothing_behind(tmp_path):
+    data = save(tmp_path / "a.png").read_bytes()
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(OSError):
+        pictures.write(tmp_path / "folder.png", data)
+    assert {p.name for p in tmp_path.iterdir()} == {"a.png", "folder.png"}
+
+
+def test_what_is_no_image(tmp_path):
+    for name, data in [("a.png", b"junk"), ("b.jpg", b"")]:
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=f"{name}' is not an image"):
+            pictures.read(tmp_path / name)
+
+
+def test_find(tmp_path):
+    for name in ("b.JPG", "a.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "more.png").mkdir()
+    assert [p.name for p in pictures.find(tmp_path)] == ["a.png", "b.JPG"]

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+import helpers
+import serving_model
+from serving.rest_style import RestStyleClient
+from serving.style_client import ServingError
+from serving_server import free_port
+from test_serving_faults import PNG, encoded
+from test_serving_style_client import decoded
+
+CONTENT, STYLE = helpers.image(12, 20, 1), helpers.image(16, 8, 2)
+
+
+@pytest.mark.parametrize("form", ["instances", "inputs"])
+def test_both_forms_paint(form, server):
+    client = RestStyleClient(server.rest, form=form)
+    painted = client.stylize(encoded(CONTENT), encoded(STYLE), 0.5)
+    expected = serving_model.expected(CONTENT, STYLE, 0.5)
+    np.testing.assert_allclose(decoded(painted), expected, atol=2 / 255)
+    embedding = client.embed_style(encoded(STYLE))
+    assert embedding.dtype == np.float32
+    again = client.apply_style(encoded(CONTENT), embedding, 0.5)
+    np.testing.assert_array_equal(decoded(again), decoded(painted))
+
+
+def test_refusals_say_what_to_do(server):
+    with pytest.raises(ServingError, match="strength must be in") as caught:
+        RestStyleClient(server.rest).stylize(PNG, PNG, 7.0)
+    assert caught.value.code == "INVALID_ARGUMENT"
+    for wrong in [{"model": "nope"}, {"version": 9}]:
+        with pytest.raises(ServingError, match="GET /v1/models") as caught:
+            RestStyleClient(server.rest, **wrong).stylize(PNG, PNG)
+        assert caught.value.code == "NOT_FOUND"
+    with pytest.raises(ServingError, match="label: canary"):
+        RestStyleClient(server.rest, label="canary").stylize(PNG, PNG)
+
+
+def test_closed_port_is_asked_again():
+    client = RestStyleClient(f"http://localhost:{free_port()}", attempts=2)
+    with pytest.raises(ServingError, match="asked 2 times") as caught:
+        client.stylize(PNG, PNG)
+    assert caught.value.code == "UNAVAILABLE"
+
+
+def test_an_answer_that_is_no_json(server):
+    client = RestStyleClient(f"{server.rest}/elsewhere")
+    with pytest.raises(ServingError, match="HTTP 404") as caught:
+        client.stylize(PNG, PNG)
+    assert caught.value.code == "NOT_FOUND"

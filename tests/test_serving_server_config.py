@@ -1,0 +1,90 @@
+import math
+import pathlib
+
+import pytest
+
+from serving import server_config
+
+SERVING = pathlib.Path(server_config.__file__).parent
+
+
+def models(tmp_path, text):
+    path = tmp_path / "models.config"
+    path.write_text(f"model_config_list {{ {text} }}")
+    return server_config.read_models(path)
+
+
+def test_policies_and_labels(tmp_path):
+    newest, two, every, some = models(
+        tmp_path,
+        """
+        config { name: "a" base_path: "/a" model_platform: "tensorflow" }
+        config { name: "b" base_path: "/b"
+          model_version_policy { latest { num_versions: 2 } } }
+        config { name: "c" base_path: "/c" model_version_policy { all {} } }
+        config { name: "d" base_path: "/d"
+          model_version_policy { specific { versions: 1 versions: 3 } }
+          version_labels { key: "stable" value: 1 }
+          version_labels { key: "canary" value: 3 } }
+        """,
+    )
+    found = {number: pathlib.Path(f"/x/{number}") for number in (1, 2, 3, 10)}
+    assert newest.select(found) == {10}
+    assert two.select(found) == {3, 10}
+    assert every.latest == math.inf and every.select(found) == set(found)
+    assert some.select(found) == {1, 3} and some.select({}) == set()
+    assert some.labels == {"stable": 1, "canary": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "must have one model at least"),
+        ('config { name: "a" }', "needs a name and a base_path"),
+        (
+            'config { name: "a" base_path: "/a" }' * 2,
+            r"no name twice. Received: \['a', 'a'\]",
+        ),
+        (
+            'config { name: "a" base_path: "/" model_platform: "torch" }',
+            "Received: 'torch'",
+        ),
+        ("config { name: 5 }", "is not a ModelServerConfig in text format"),
+    ],
+)
+def test_files_that_are_wrong(text, problem, tmp_path):
+    with pytest.raises(ValueError, match=problem):
+        models(tmp_path, text)
+
+
+def test_files_of_the_folder():
+    (model,) = server_config.read_models(SERVING / "models.config")
+    assert model.name == "style"
+    assert set(model.labels) == {"stable", "canary"}
+    assert set(model.labels.values()) <= model.specific
+    monitoring = server_config.read(
+        SERVING / "monitoring.config", "MonitoringConfig"
+    )
+    default = server_config.ServerConfig.metrics_path
+    assert monitoring.prometheus_config.path == default
+    batching = server_config.read(
+        SERVING / "batching.config", "BatchingParameters"
+    )
+    sizes = list(batching.allowed_batch_sizes)
+    assert sizes == sorted(sizes)
+    # TensorFlow Serving does not start otherwise.
+    assert sizes[-1] == batching.max_batch_size.value
+    assert not batching.pad_variable_length_inputs
+
+
+def test_tensorflow_servings_own_messages_read_the_models():
+    config = pytest.importorskip(
+        "tensorflow_serving.config.model_server_config_pb2",
+        reason="needs pip install --no-deps tensorflow-serving-api",
+    )
+    from google.protobuf import text_format
+
+    text = (SERVING / "models.config").read_text()
+    parsed = text_format.Parse(text, config.ModelServerConfig())
+    (model,) = parsed.model_config_list.config
+    assert model.base_path == "/models/style"
