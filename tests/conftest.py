@@ -57,6 +57,26 @@ def small_vgg16(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def style_model():
+    """A model of any style with random weights; do not change it."""
+    return helpers.style_model()
+
+
+@pytest.fixture(scope="session")
+def served(style_model, tmp_path_factory):
+    """Folder of a version of `style_model` for a server, with low limits."""
+    from tfstyle import saved_model
+    from tfstyle.export_config import ExportConfig
+
+    config = ExportConfig(
+        image_format="png", max_pixels=10_000, warmup_sizes=(32,)
+    )
+    folder = tmp_path_factory.mktemp("models") / "style"
+    path, _ = saved_model.export(style_model, folder, config)
+    return path
+
+
+@pytest.fixture(scope="session")
 def real_vgg19(tmp_path_factory):
     """Path of real VGG19 weights, all convolutions; use with `weights`."""
     return _real_weights(tmp_path_factory, "vgg19_compact.npz")

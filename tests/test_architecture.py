@@ -15,7 +15,15 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"config", "files", "srgb", "topology", "weight_cache", "windows"},
+    {
+        "config",
+        "export_config",
+        "files",
+        "srgb",
+        "topology",
+        "weight_cache",
+        "windows",
+    },
     {
         "application_weights",
         "checkpoint",
@@ -33,6 +41,7 @@ LAYERS = [
         "batch",
         "decoder",
         "devices",
+        "graph_images",
         "lbfgs",
         "losses",
         "summaries",
@@ -42,8 +51,11 @@ LAYERS = [
     {"workers"},
     # Algorithms.
     {"adain", "ascent", "descent", "distillation"},
-    {"deepdream", "gatys", "style_training", "tiles"},
-    {"painters"},
+    {"deepdream", "gatys", "signatures", "style_training", "tiles"},
+    # Around the algorithms.
+    {"painters", "prediction_log"},
+    {"known_answers"},
+    {"litert", "onnx", "saved_model"},
     # Flags.
     {"cli"},
     {"painting"},
@@ -78,7 +90,15 @@ ANY_BACKEND = VALUES | {
     "training",
 }
 # Tests about the whole, beside the one for each module.
-WHOLE = {"architecture", "conformance", "makefile", "package", "readme"}
+WHOLE = {
+    "architecture",
+    "conformance",
+    "export",
+    "makefile",
+    "package",
+    "readme",
+    "served",
+}
 
 MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
 LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli", "painting"})

@@ -190,3 +190,52 @@ def test_a_file_system_that_refuses_is_said():
     # As root too, no file can be created there.
     with pytest.raises(OSError, match="'/proc/self/a.png': no file can be"):
         files.check_writable("/proc/self/a.png")
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "1"
+    with files.atomic_folder(path) as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_text("whole")
+        assert not path.exists()
+        assert not folder.name.isdecimal()
+    assert (path / "deep" / "file").read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        files.atomic_folder(tmp_path / "1") as folder,
+    ):
+        (folder / "file").write_text("half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_replaces_nothing(tmp_path):
+    path = tmp_path / "1"
+    path.mkdir()
+    with (
+        pytest.raises(FileExistsError, match="nothing in use is replaced"),
+        files.atomic_folder(path),
+    ):
+        pass
+    # Somebody else was faster.
+    with (
+        pytest.raises(OSError, match="not empty") as caught,
+        files.atomic_folder(tmp_path / "2") as folder,
+    ):
+        (folder / "file").write_text("ours")
+        (tmp_path / "2").mkdir()
+        (tmp_path / "2" / "file").write_text("theirs")
+    assert caught.value.filename == str(tmp_path / "2")
+    assert (tmp_path / "2" / "file").read_text() == "theirs"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]
+
+
+def test_a_folder_needs_one_above_it(tmp_path):
+    path = tmp_path / "missing" / "1"
+    with pytest.raises(FileNotFoundError) as caught, files.atomic_folder(path):
+        pass
+    assert caught.value.filename == str(path)

@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import secrets
+import shutil
 from collections.abc import Iterator
 from typing import IO, Any, TypeGuard
 
@@ -55,6 +56,46 @@ def atomic(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
         if _names_no_other(error, temporary):
             # A full disk is reported without a name, a missing folder with
             # the temporary one; people know the file by the name they gave.
+            raise OSError(
+                error.errno, error.strerror, os.fspath(path)
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Makes a folder that appears only when all of it is on the disk.
+
+    It is filled beside its place and renamed when the block ends; when the
+    block raises it is removed. What is there already is never replaced.
+
+    Args:
+        path: The folder to make; that above it must exist.
+
+    Yields:
+        The folder to fill.
+
+    Raises:
+        FileExistsError: There is something at `path`.
+        OSError: The folder cannot be made; names `path`.
+    """
+    target = pathlib.Path(path)
+    if target.exists():
+        raise FileExistsError(
+            f"Cannot write '{target}': it is there already, and nothing in "
+            "use is replaced. Choose another name."
+        )
+    temporary = _beside(target)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        temporary.rename(target)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if _names_no_other(error, temporary):
             raise OSError(
                 error.errno, error.strerror, os.fspath(path)
             ) from error
@@ -118,6 +159,11 @@ def _target(path: str | os.PathLike[str]) -> pathlib.Path:
             "Give the name of a file."
         )
     return target
+
+
+def _flush(path: pathlib.Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def _names_no_other(

@@ -1,0 +1,1 @@
+"""Programs that write a model in other forms: see README.md."""

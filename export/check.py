@@ -1,0 +1,62 @@
+r"""Runs a version as a server would, and compares it with the Keras model.
+
+  python -m export.check models/style/1
+
+loads it in a process of its own with TensorFlow's C++ loader, which TensorFlow
+Serving uses, or without a compiler (g++, or what CXX names) with the loader of
+TensorFlow 1. Each signature must give the answers that the Keras model gave at
+export (assets.extra/known_answers), and the requests for warming up succeed.
+"""
+
+import pathlib
+
+from absl import app, flags
+
+from tfstyle import cli
+
+_LOADER = flags.DEFINE_enum(
+    "loader", "auto", ["auto", "c++", "python"], "What loads it."
+)
+
+
+def main(argv):
+    """Checks one version."""
+    if len(argv) != 2:
+        raise app.UsageError("Name the folder of one version: models/style/1")
+    folder = pathlib.Path(argv[1])
+    if not (folder / "saved_model.pb").exists():
+        raise FileNotFoundError(
+            f"'{folder}' is no version of a model: it has no saved_model.pb. "
+            "Versions are folders such as models/style/1."
+        )
+    from tfstyle import devices
+
+    devices.start("cpu")
+    from export import loader
+    from tfstyle import prediction_log, saved_model
+
+    kind = _LOADER.value
+    if kind == "auto":
+        kind = "c++" if loader.has_compiler() else "python"
+        if kind == "python":
+            cli.note("there is no C++ compiler; TensorFlow 1 loads it.")
+    known = prediction_log.read(folder / saved_model.KNOWN_ANSWERS)
+    warmup = prediction_log.read(folder / saved_model.WARMUP)
+    answers = loader.run(folder, [*known, *warmup], kind)
+    for record, (status, _) in zip([*known, *warmup], answers, strict=True):
+        if status != "OK":
+            raise ValueError(f"{record.signature} fails: {status}")
+    _compare(known, answers[: len(known)])
+    print(f"{kind} loader: {len(known)} signatures, {len(warmup)} warm-ups")
+
+
+def _compare(known, answers):
+    from tfstyle import known_answers
+
+    for record, (_, outputs) in zip(known, answers, strict=True):
+        difference = known_answers.check(record, outputs)
+        print(f"{record.signature}: within {difference:.1g}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

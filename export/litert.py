@@ -1,0 +1,64 @@
+r"""Writes a model as a LiteRT (TensorFlow Lite) file, for telephones.
+
+  python -m export.litert --model=distilled --output=style.tflite \
+      --precision=float16
+
+The file holds the signatures stylize, embed_style and apply_style for one
+example, of free sizes unless they are given: --height=384 --width=512
+--style_size=256. It is kept only if the LiteRT runtime gives the numbers of
+the Keras model. Needs tfstyle[export].
+"""
+
+import os
+
+from absl import app, flags
+
+from export import model as models
+from tfstyle import cli
+
+flags.adopt_module_key_flags(models)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "File to write (.tflite).", required=True
+)
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "float16", "int8"],
+    "Of the weights: 4.1, 2.1 or 1.1 MB for the model of this package.",
+)
+_HEIGHT = flags.DEFINE_integer(
+    "height", None, "Of contents, if fixed.", lower_bound=16
+)
+_WIDTH = flags.DEFINE_integer(
+    "width", None, "Of contents, if fixed.", lower_bound=16
+)
+_STYLE_SIZE = flags.DEFINE_integer(
+    "style_size", None, "Height and width of styles, if fixed.", lower_bound=16
+)
+
+
+def main(argv):
+    """Converts, compares and writes."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    path = models.find()
+    # The converter warns of options that it sets itself.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from tfstyle import devices
+
+    devices.start("cpu")
+    from tfstyle import litert
+
+    model = models.load(path)
+    difference = litert.export(
+        model,
+        _OUTPUT.value,
+        _PRECISION.value,
+        (_HEIGHT.value, _WIDTH.value),
+        (_STYLE_SIZE.value, _STYLE_SIZE.value),
+    )
+    print(f"{_OUTPUT.value}: within {difference:.1g} of the Keras model")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,114 @@
+"""Answers of a SavedModel in a process of its own, without Keras.
+
+`"c++"` is what TensorFlow Serving loads and runs a model with, `LoadSavedModel`
+and a session, out of the installed package of TensorFlow: see loader.cc, which
+is compiled for it. `"python"` is the loader of TensorFlow 1: see session.py.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+from tfstyle.prediction_log import Record
+
+KINDS = ("c++", "python")
+_HERE = pathlib.Path(__file__).parent
+_COMPILER = os.environ.get("CXX", "g++")
+
+
+def has_compiler() -> bool:
+    """Whether `"c++"` can be compiled."""
+    return shutil.which(_COMPILER) is not None
+
+
+def run(
+    model: str | os.PathLike[str], records: Sequence[Record], kind: str = "c++"
+) -> list[tuple[str, dict]]:
+    """Asks a model.
+
+    Args:
+        model: Folder of a version.
+        records: Requests; their outputs are not looked at.
+        kind: One of `KINDS`.
+
+    Returns:
+        For each request its status, `"OK"` or an error, and the outputs by
+        name, none after an error.
+
+    Raises:
+        OSError: The loader could not be built, or the model not be loaded.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        command = [sys.executable, "-m", "export.session"]
+        if kind == "c++":
+            command = [_build(folder / "loader")]
+        requests = folder / "requests"
+        places = [requests / f"{i:04}" for i in range(len(records))]
+        for place, record in zip(places, records, strict=True):
+            _write(place, record)
+        _run([*command, os.fspath(model), os.fspath(requests)], "load it")
+        return [_read(place) for place in places]
+
+
+def _build(path):
+    """Compiles loader.cc against TensorFlow's library; takes 10 to 20 s."""
+    library = tf.sysconfig.get_lib()
+    names = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
+    # Linkers drop a library that is not called directly, and with it what
+    # registers itself in it: "No session factory registered".
+    link = ["-Wl,--no-as-needed", f"-L{library}", f"-Wl,-rpath,{library}"]
+    _run(
+        [
+            _COMPILER,
+            *tf.sysconfig.get_compile_flags(),
+            "-w",
+            os.fspath(_HERE / "loader.cc"),
+            "-o",
+            os.fspath(path),
+            *link,
+            *(f"-l:{name}" for name in names),
+        ],
+        "compile loader.cc",
+    )
+    return os.fspath(path)
+
+
+def _run(command, purpose):
+    # On the processor: GPUs round the inputs of convolutions.
+    done = subprocess.run(
+        command,
+        cwd=_HERE.parent,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        tail = " ".join(done.stderr.split())[-500:]
+        raise OSError(f"Could not {purpose}: {tail}")
+
+
+def _write(place, record):
+    (place / "inputs").mkdir(parents=True)
+    (place / "signature").write_text(record.signature)
+    for name, array in record.inputs.items():
+        proto = tf.make_tensor_proto(array)
+        (place / "inputs" / name).write_bytes(proto.SerializeToString())
+
+
+def _read(place):
+    outputs = {
+        path.name: tf.make_ndarray(
+            tensor_pb2.TensorProto.FromString(path.read_bytes())
+        )
+        for path in place.glob("outputs/*")
+    }
+    return (place / "status").read_text(errors="replace"), outputs

@@ -1,0 +1,49 @@
+"""The model that the programs here export, by flags they share."""
+
+import pathlib
+from typing import Any
+
+from absl import flags
+
+_MODEL = flags.DEFINE_string(
+    "model",
+    "distilled",
+    "Name of a model of this package, a file of one (.h5), or a model that "
+    "Keras saved (.keras).",
+)
+_ENCODER_WEIGHTS = flags.DEFINE_string(
+    "encoder_weights", None, "File of the encoder's weights (.h5)."
+)
+
+
+def find() -> pathlib.Path:
+    """The file of the model, before TensorFlow is loaded."""
+    from tfstyle import presets
+
+    return presets.path(_MODEL.value)
+
+
+def load(path: pathlib.Path) -> Any:
+    """The model of a file."""
+    from tfstyle import adain
+
+    if path.suffix != ".keras":
+        return adain.StyleModel.from_preset(path, _ENCODER_WEIGHTS.value)
+    import keras
+
+    model = keras.saving.load_model(path, compile=False)
+    if not isinstance(model, adain.StyleModel):
+        raise ValueError(
+            f"'{path}' must hold a tfstyle.StyleModel. Received: "
+            f"{type(model).__name__}"
+        )
+    return model
+
+
+def about(path: pathlib.Path) -> str:
+    """The model card beside a file, and the licence of the folder."""
+    texts = []
+    for name in (path.with_suffix(".md"), path.with_name("LICENSE")):
+        if name.exists():
+            texts.append(name.read_text(encoding="utf-8"))
+    return "\n".join(texts)

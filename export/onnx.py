@@ -1,0 +1,41 @@
+r"""Writes a model as an ONNX file, for runtimes without TensorFlow.
+
+  python -m export.onnx --model=distilled --output=style.onnx
+
+Batch and sizes are free. Inputs and outputs are those of the signature of the
+same name in export.saved_model; nothing is checked in the file. It is kept
+only if ONNX Runtime gives the numbers of the Keras model. Needs
+tfstyle[export].
+"""
+
+from absl import app, flags
+
+from export import model as models
+from tfstyle import cli
+
+flags.adopt_module_key_flags(models)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "File to write (.onnx).", required=True
+)
+_SIGNATURE = flags.DEFINE_enum(
+    "signature", "stylize", ["stylize", "embed_style", "apply_style"], "Part."
+)
+
+
+def main(argv):
+    """Converts, compares and writes."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    path = models.find()
+    from tfstyle import devices
+
+    devices.start("cpu")
+    from tfstyle import onnx
+
+    model = models.load(path)
+    difference = onnx.export(model, _OUTPUT.value, _SIGNATURE.value)
+    print(f"{_OUTPUT.value}: within {difference:.1g} of the Keras model")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,157 @@
+"""Images inside a TensorFlow graph: checked, decoded, encoded.
+
+A server runs nothing but the graph, so what a request may hold is checked
+there. An assertion that fails is the status INVALID_ARGUMENT, with our words.
+"""
+
+import tensorflow as tf
+
+from tfstyle.export_config import ExportConfig
+
+_JPEG = b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_HEADER = 24  # Bytes up to the end of width and height.
+# Resizing overshoots a little; pixels up to 255 are the common mistake.
+_DARKEST, _BRIGHTEST = -0.5, 1.5
+
+
+def ensure(
+    value: tf.Tensor, *conditions: tuple[tf.Tensor, str, tf.Tensor]
+) -> tf.Tensor:
+    """The value, once the conditions are known to be true.
+
+    Args:
+        value: What must not be used before.
+        *conditions: What must be true, the text of the error, and what the
+            error shows as received.
+    """
+    assertions = [
+        tf.debugging.Assert(truth, [f"{text} Received:", received], 8)
+        for truth, text, received in conditions
+    ]
+    with tf.control_dependencies(assertions):
+        return tf.identity(value)
+
+
+def ensure_shape(tensor: tf.Tensor, name: str) -> tf.Tensor:
+    """The tensor, if it has the rank and the sides that its type promises.
+
+    A session feeds whatever it gets, of any shape; but what is true for the
+    type is optimised away, so the check must not know it.
+    """
+    free = tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=None)
+    # As text: the optimiser takes the rank for known, too.
+    sides = tf.strings.as_string(tf.shape(free))
+    received = tf.strings.reduce_join(sides, separator=", ")
+    expected = tensor.shape.as_list()
+    pattern = ", ".join(r"\d+" if n is None else str(n) for n in expected)
+    form = ", ".join("any" if n is None else str(n) for n in expected)
+    fits = tf.strings.regex_full_match(received, pattern)
+    text = f"{name} must have shape [{form}]."
+    return tf.ensure_shape(ensure(free, (fits, text, received)), expected)
+
+
+def check(
+    images: tf.Tensor, name: str, smallest: int, max_pixels: int
+) -> tf.Tensor:
+    """The images, if a model can take them.
+
+    Args:
+        images: Shape `(batch, height, width, 3)`, float32.
+        name: What errors call them.
+        smallest: Least number of pixels of each side.
+        max_pixels: Of each image, at most.
+    """
+    size = tf.shape(images)[1:3]
+    images = ensure(images, *_fits(size, name, smallest, max_pixels))
+    low, high = tf.reduce_min(images), tf.reduce_max(images)
+    finite = tf.reduce_all(tf.math.is_finite(images))
+    return ensure(
+        images,
+        (
+            finite & (low >= _DARKEST) & (high <= _BRIGHTEST),
+            f"{name} must have values from 0 to 1 (8-bit pixels divided by "
+            "255), none of them NaN.",
+            tf.stack([low, high]),
+        ),
+    )
+
+
+def decode(
+    data: tf.Tensor, name: str, smallest: int, max_pixels: int
+) -> tf.Tensor:
+    """The pixels of a JPEG or PNG file.
+
+    Transparent pixels are put on white; orientation (EXIF) and colour profile
+    are not looked at. The size is checked before anything is decoded.
+
+    Args:
+        data: Scalar of type string.
+        name: What errors call it.
+        smallest: Least number of pixels of each side.
+        max_pixels: At most.
+
+    Returns:
+        Shape `(height, width, 3)`, float32, RGB in [0, 1].
+    """
+    start = tf.strings.substr(data, 0, len(_PNG))
+    length = tf.strings.length(data)
+    is_png = (start == _PNG) & (length >= _PNG_HEADER)
+    is_jpeg = tf.strings.substr(data, 0, len(_JPEG)) == _JPEG
+    text = f"{name} must be whole files of type JPEG or PNG, in bytes."
+    data = ensure(data, (is_png | is_jpeg, text, length))
+    size = tf.cond(is_png, lambda: _png_size(data), lambda: _jpeg_size(data))
+    data = ensure(data, *_fits(size, name, smallest, max_pixels))
+    return tf.cond(
+        is_png, lambda: _decode_png(data), lambda: _decode_jpeg(data)
+    )
+
+
+def encode(image: tf.Tensor, config: ExportConfig) -> tf.Tensor:
+    """The file of an image of shape `(height, width, 3)` in [0, 1]."""
+    samples = tf.cast(tf.round(image * 255.0), tf.uint8)
+    if config.image_format == "png":
+        return tf.io.encode_png(samples)
+    # Colours at full resolution, as in the files that this package writes.
+    return tf.io.encode_jpeg(
+        samples, quality=config.quality, chroma_downsampling=False
+    )
+
+
+def _fits(size, name, smallest, max_pixels):
+    """Conditions for `ensure`; the size is two sides of an image."""
+    pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+    return [
+        (
+            tf.reduce_min(size) >= smallest,
+            f"{name} must have {smallest} pixels or more on each side.",
+            size,
+        ),
+        (
+            pixels <= max_pixels,
+            f"{name} must have {max_pixels} pixels or fewer: send it smaller.",
+            size,
+        ),
+    ]
+
+
+def _png_size(data):
+    numbers = tf.strings.substr(data, _PNG_HEADER - 8, 8)
+    sides = tf.io.decode_raw(numbers, tf.int32, little_endian=False)
+    return tf.ensure_shape(sides, (2,))
+
+
+def _jpeg_size(data):
+    return tf.image.extract_jpeg_shape(data)[:2]
+
+
+def _decode_png(data):
+    rgba = tf.cast(tf.io.decode_png(data, channels=4), tf.float32) / 255.0
+    color, alpha = rgba[..., :3], rgba[..., 3:]
+    return color * alpha + (1.0 - alpha)
+
+
+def _decode_jpeg(data):
+    # The method of Pillow and of browsers; TensorFlow's is a faster one.
+    samples = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.cast(samples, tf.float32) / 255.0

@@ -1,0 +1,149 @@
+"""Requests whose answers are known: what a model must say wherever it runs.
+
+The answers are those of the Keras model, for pixels that Pillow decoded.
+"""
+
+import inspect
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import PIL.Image
+
+from tfstyle import adain, graph_images
+from tfstyle.export_config import ExportConfig
+from tfstyle.prediction_log import Record
+from tfstyle.signatures import Signatures
+
+TOLERANCE = 1e-5
+# Files are compared by the mean of their pixels: one value that is rounded the
+# other way can change a whole block of a JPEG.
+FILE_TOLERANCE = 0.5 / 255
+
+
+def records(
+    model: adain.StyleModel,
+    config: ExportConfig | None = None,
+    size: tuple[int, int] = (49, 41),
+    style_size: tuple[int, int] = (34, 27),
+    count: int = 2,
+) -> list[Record]:
+    """A request for each signature, with its answer.
+
+    Args:
+        model: Gives the answers.
+        config: Format of files.
+        size: Height and width of contents.
+        style_size: Those of styles.
+        count: Number of examples, 1 or 2.
+    """
+    config = config or ExportConfig()
+    strength = np.array([0.5, 1.0], np.float32)[:count]
+    contents, content_files = _pictures(*size, count, (1, 1, 1))
+    styles, style_files = _pictures(*style_size, count, (1, 0.6, 0.3))
+    embedding = model.embed_style(styles)
+    painted = model.apply_style(contents, embedding, strength)
+    files = [graph_images.encode(image, config).numpy() for image in painted]
+    values = {
+        "content_image": contents,
+        "content_image_bytes": content_files,
+        "style_image": styles,
+        "style_image_bytes": style_files,
+        "style_embedding": np.asarray(embedding),
+        "strength": strength,
+        "stylized_image": np.asarray(painted),
+        "stylized_image_bytes": np.array(files, object),
+    }
+    full = np.asarray(model.apply_style(contents, embedding))
+    return [
+        _record(name, values | {"stylized_image": full})
+        if name == "serving_default"
+        else _record(name, values)
+        for name in Signatures.NAMES
+    ]
+
+
+def check(
+    record: Record,
+    outputs: Mapping[str, np.ndarray],
+    tolerance: float = TOLERANCE,
+) -> float:
+    """How far an answer is from the known one.
+
+    Args:
+        record: One of `records`.
+        outputs: What was answered.
+        tolerance: Of tensors, as a share of the largest value, if that is
+            above 1.
+
+    Returns:
+        The largest difference of tensors; the mean of files.
+
+    Raises:
+        ValueError: It is more than the tolerance, or the outputs are not
+            those expected.
+    """
+    if outputs.keys() != record.outputs.keys():
+        raise ValueError(
+            f"{record.signature} must answer {sorted(record.outputs)}. "
+            f"Received: {sorted(outputs)}"
+        )
+    worst = 0.0
+    for name, expected in record.outputs.items():
+        difference, scale = _difference(expected, outputs[name])
+        allowed = FILE_TOLERANCE if expected.dtype == object else tolerance
+        # Not `>`: that is false for NaN, too.
+        if not difference <= allowed * scale:
+            raise ValueError(
+                f"{record.signature}: {name} differs by {difference:.2g} from "
+                f"the Keras model's; {allowed * scale:.2g} is allowed."
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def decode(data: bytes) -> np.ndarray:
+    """The pixels of a file, by Pillow: `(height, width, 3)`, in [0, 1]."""
+    with PIL.Image.open(io.BytesIO(data)) as file:
+        return np.asarray(file.convert("RGB"), np.float32) / 255
+
+
+def _difference(expected, actual):
+    """The difference, and the scale of the tolerance."""
+    if expected.shape != actual.shape or expected.dtype != actual.dtype:
+        return np.inf, 1.0
+    if expected.dtype != object:
+        difference = float(np.abs(expected - actual).max())
+        return difference, max(1.0, float(np.abs(expected).max()))
+    pairs = zip(expected, actual, strict=True)
+    means = [np.abs(decode(a) - decode(b)).mean() for a, b in pairs]
+    return float(max(means)), 1.0
+
+
+def _record(name, values):
+    function = getattr(Signatures, name)
+    _, *inputs = inspect.signature(function).parameters
+    suffix = "_bytes" if name.endswith("_bytes") else ""
+    output = "style_embedding" if "embed" in name else f"stylized_image{suffix}"
+    return Record(
+        signature=name,
+        inputs={key: values[key] for key in inputs},
+        outputs={output: values[output]},
+    )
+
+
+def _pictures(height, width, count, color):
+    """A batch, and its files: a PNG and a JPEG.
+
+    Of another colour for styles: a photograph in its own style stays as it is.
+    """
+    y, x = np.mgrid[:height, :width][..., None] / np.float32(8)
+    waves = np.sin(y * (1, 2, 1.5)) * np.cos(x * (2, 1, 0.5) + (0, 1, 2))
+    files = []
+    for image, kind in ((waves, "PNG"), (-waves[::-1], "JPEG")):
+        samples = np.uint8((127.5 + 120 * image) * color)
+        buffer = io.BytesIO()
+        PIL.Image.fromarray(samples).save(buffer, kind, quality=95)
+        files.append(buffer.getvalue())
+    files = files[:count]
+    return np.stack([decode(f) for f in files]), np.array(files, object)

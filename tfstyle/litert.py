@@ -1,0 +1,146 @@
+"""LiteRT (TensorFlow Lite) files, for telephones; needs `tfstyle[export]`.
+
+A file holds the signatures `stylize`, `embed_style` and `apply_style` for one
+example. It is kept only if the LiteRT runtime gives the numbers of the Keras
+model.
+
+| precision | weights                       | limit of the difference         |
+|-----------|-------------------------------|---------------------------------|
+| float32   | float32                       | 1e-5                            |
+| float16   | float16, calculated as float32| 2e-3                            |
+| int8      | 8 bits, one scale per channel | mean 0.02, SSIM of images 0.98  |
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfstyle import adain, files, known_answers
+from tfstyle.prediction_log import Record
+from tfstyle.signatures import Sides, UncheckedSignatures
+
+PRECISIONS = ("float32", "float16", "int8")
+_TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}
+# Of the largest value; three times what was measured (BUILD_NOTES.md).
+_INT8_MEAN = 0.02
+_INT8_SSIM = 0.98
+# A side that was fixed by mistake would show.
+_SIZES = ((49, 41), (32, 80))
+_STYLE_SIZE = (34, 27)
+
+
+def export(
+    model: adain.StyleModel,
+    path: str | os.PathLike[str],
+    precision: str = "float32",
+    size: Sides = (None, None),
+    style_size: Sides = (None, None),
+) -> float:
+    """Writes a model as a LiteRT file.
+
+    Args:
+        model: What is converted.
+        path: File to write (.tflite).
+        precision: One of `PRECISIONS`.
+        size: Height and width of contents; a side that is `None` is free.
+        style_size: Those of styles.
+
+    Returns:
+        The largest difference from the Keras model's answers; for int8 the
+        largest of the means.
+
+    Raises:
+        ValueError: The numbers differ, or a package is missing.
+        OSError: The file cannot be written.
+    """
+    files.check_writable(path)
+    data = convert(model, precision, size, style_size)
+    interpreter = _interpreter(data)
+    worst = max(
+        _check(precision, record, run(interpreter, record))
+        for known in _SIZES
+        for record in known_answers.records(
+            model,
+            None,
+            _fixed(size, known),
+            _fixed(style_size, _STYLE_SIZE),
+            count=1,
+        )
+        if record.signature in UncheckedSignatures.NAMES
+    )
+    with files.atomic(path) as file:
+        file.write(data)
+    return worst
+
+
+def convert(
+    model: adain.StyleModel,
+    precision: str,
+    size: Sides,
+    style_size: Sides,
+) -> bytes:
+    """The file, not compared yet."""
+    offered = UncheckedSignatures(model, 1, size, style_size)
+    # From other SavedModels of Keras models the converter makes files whose
+    # numbers are wrong, without a word.
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name in offered.NAMES:
+        function = getattr(offered, name)
+        specs = offered.function(function).input_signature
+        archive.add_endpoint(name, function, list(specs))
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=list(offered.NAMES)
+        )
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
+
+
+def run(interpreter: Any, record: Record) -> dict[str, np.ndarray]:
+    """What the LiteRT runtime answers to a request."""
+    return interpreter.get_signature_runner(record.signature)(**record.inputs)
+
+
+def _fixed(size, known):
+    """Known sides where the size has free ones."""
+    return tuple(a or b for a, b in zip(size, known, strict=True))
+
+
+def _interpreter(data):
+    try:
+        from ai_edge_litert import interpreter
+    except ImportError as error:
+        raise ValueError(
+            "ai_edge_litert is missing. Install tfstyle[export]."
+        ) from error
+    return interpreter.Interpreter(model_content=data)
+
+
+def _check(
+    precision: str, record: Record, outputs: Mapping[str, np.ndarray]
+) -> float:
+    if precision != "int8":
+        return known_answers.check(record, outputs, _TOLERANCES[precision])
+    ((name, expected),) = record.outputs.items()
+    actual = outputs[name]
+    mean = float(np.abs(actual - expected).mean())
+    allowed = _INT8_MEAN * max(1.0, float(np.abs(expected).max()))
+    is_image = expected.ndim == 4
+    ssim = float(tf.image.ssim(actual, expected, 1.0)[0]) if is_image else 1.0
+    if not (mean <= allowed and ssim >= _INT8_SSIM):
+        raise ValueError(
+            f"{record.signature}: {name} differs by {mean:.2g} on the mean "
+            f"(SSIM {ssim:.3f}) from the Keras model's; {allowed:.2g} and "
+            f"{_INT8_SSIM} are allowed. Try float16."
+        )
+    return mean

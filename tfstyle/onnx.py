@@ -1,0 +1,82 @@
+"""ONNX files, for runtimes without TensorFlow; needs `tfstyle[export]`.
+
+A file holds one signature; batch and sizes are free. It is kept only if ONNX
+Runtime gives the numbers of the Keras model.
+"""
+
+import importlib
+import logging
+import os
+
+import numpy as np
+
+from tfstyle import adain, files, known_answers
+from tfstyle.prediction_log import Record
+from tfstyle.signatures import UncheckedSignatures
+
+OPSET = 18
+
+
+def export(
+    model: adain.StyleModel,
+    path: str | os.PathLike[str],
+    signature: str = "stylize",
+) -> float:
+    """Writes a signature of a model as an ONNX file.
+
+    Args:
+        model: What is converted.
+        path: File to write (.onnx).
+        signature: One of `signatures.UncheckedSignatures.NAMES`.
+
+    Returns:
+        The largest difference from the Keras model's answers.
+
+    Raises:
+        ValueError: The numbers differ, or a package is missing.
+        OSError: The file cannot be written.
+    """
+    files.check_writable(path)
+    data = convert(model, signature)
+    # Two sizes: a side that was fixed by mistake would show.
+    worst = max(
+        known_answers.check(record, run(data, record))
+        for size in ((49, 41), (32, 80))
+        for record in known_answers.records(model, size=size)
+        if record.signature == signature
+    )
+    with files.atomic(path) as file:
+        file.write(data)
+    return worst
+
+
+def convert(model: adain.StyleModel, signature: str) -> bytes:
+    """The file, not compared yet."""
+    tf2onnx = _package("tf2onnx")
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    offered = UncheckedSignatures(model)
+    function = offered.function(getattr(offered, signature))
+    proto, _ = tf2onnx.convert.from_function(
+        function, input_signature=function.input_signature, opset=OPSET
+    )
+    return proto.SerializeToString()
+
+
+def run(data: bytes, record: Record) -> dict[str, np.ndarray]:
+    """What ONNX Runtime answers to a request."""
+    onnxruntime = _package("onnxruntime")
+    session = onnxruntime.InferenceSession(
+        data, providers=["CPUExecutionProvider"]
+    )
+    names = [output.name for output in session.get_outputs()]
+    arrays = session.run(names, dict(record.inputs))
+    return dict(zip(names, arrays, strict=True))
+
+
+def _package(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(
+            f"{name} is missing. Install tfstyle[export]."
+        ) from error

@@ -1,0 +1,232 @@
+"""SavedModels for TensorFlow Serving and TensorFlow Hub.
+
+The folder of a model holds its versions, folders named by whole numbers, which
+a server polls. Each is written beside and renamed, and never replaced:
+
+| file in a version                          | for                           |
+|--------------------------------------------|-------------------------------|
+| `saved_model.pb`, `variables/`             | the graph, see `signatures`   |
+| `assets.extra/tf_serving_warmup_requests`  | the server, before it answers |
+| `assets.extra/known_answers`               | `python -m export.check`      |
+| `assets.extra/signatures.json`             | people and programs           |
+| `assets.extra/README.md`                   | people                        |
+
+`tf.saved_model.load` and `hub.load` give an object that is called as Magenta's
+module for arbitrary stylization is: `loaded(contents, styles)[0]`.
+"""
+
+import importlib.metadata
+import json
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tfstyle import __version__, adain, files, known_answers, prediction_log
+from tfstyle.export_config import ExportConfig
+from tfstyle.signatures import Signatures
+
+EXTRA = "assets.extra"
+KNOWN_ANSWERS = f"{EXTRA}/known_answers"
+WARMUP = f"{EXTRA}/tf_serving_warmup_requests"  # Where servers look for it.
+
+
+def export(
+    model: adain.StyleModel,
+    folder: str | os.PathLike[str],
+    config: ExportConfig | None = None,
+    version: int | None = None,
+    about: str = "",
+) -> tuple[pathlib.Path, float]:
+    """Writes a version of a model.
+
+    It is kept only if each signature, loaded again, gives the answers of the
+    Keras model.
+
+    Args:
+        model: What is exported.
+        folder: Of the model's versions; made if it is not there.
+        config: Format, limits, warm-up.
+        version: Number, from 1; `None` for the next.
+        about: What the model is, under which licence: for its card.
+
+    Returns:
+        The folder of the version, and the largest difference found.
+
+    Raises:
+        FileExistsError: The version is there.
+        ValueError: An answer differs.
+        OSError: It cannot be written.
+    """
+    config = config or ExportConfig()
+    os.makedirs(folder, exist_ok=True)
+    number = version or next_version(folder)
+    path = pathlib.Path(folder, str(number))
+    with files.atomic_folder(path) as temporary:
+        records = known_answers.records(model, config)
+        _save(model, config, temporary)
+        difference = _check(temporary, records)
+        (temporary / EXTRA).mkdir()
+        prediction_log.write(temporary / KNOWN_ANSWERS, records)
+        prediction_log.write(temporary / WARMUP, _warmup(records, config))
+        table = signature_table(temporary)
+        _write(temporary, "signatures.json", json.dumps(table, indent=2) + "\n")
+        _write(temporary, "README.md", _card(model, config, table, about))
+    return path, difference
+
+
+def next_version(folder: str | os.PathLike[str]) -> int:
+    """The number after the highest one there."""
+    names = (path.name for path in pathlib.Path(folder).iterdir())
+    return max((int(name) for name in names if name.isdecimal()), default=0) + 1
+
+
+def signature_table(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What the signatures of a version take and give, as its file says it.
+
+    Returns:
+        Signature -> `"inputs"` and `"outputs"` -> name -> `"dtype"` and
+        `"shape"`, in which free sides are -1.
+    """
+    saved = saved_model_pb2.SavedModel.FromString(
+        pathlib.Path(path, "saved_model.pb").read_bytes()
+    )
+    (graph,) = saved.meta_graphs
+    return {
+        name: {
+            "inputs": _tensors(signature.inputs),
+            "outputs": _tensors(signature.outputs),
+        }
+        for name, signature in sorted(graph.signature_def.items())
+        if name in Signatures.NAMES
+    }
+
+
+def answer(loaded: Any, record: prediction_log.Record) -> dict[str, np.ndarray]:
+    """What a model that `tf.saved_model.load` gave says to a request."""
+    inputs = {name: tf.constant(x) for name, x in record.inputs.items()}
+    outputs = loaded.signatures[record.signature](**inputs)
+    return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _save(model, config, path):
+    offered = Signatures(model, config)
+    root: Any = tf.Module()
+    # The variables alone: the model itself would be saved with its layers.
+    root.parameters = [variable.value for variable in model.variables]
+    root.__call__ = offered.function(
+        lambda content_image, style_image: list(
+            offered.serving_default(content_image, style_image).values()
+        )
+    )
+    functions = {
+        name: offered.function(getattr(offered, name)).get_concrete_function()
+        for name in Signatures.NAMES
+    }
+    tf.saved_model.save(root, os.fspath(path), signatures=functions)
+
+
+def _check(path, records):
+    loaded = tf.saved_model.load(os.fspath(path))
+    return max(
+        known_answers.check(record, answer(loaded, record))
+        for record in records
+    )
+
+
+def _warmup(records, config):
+    """Each signature with grey pictures of each size."""
+    for size in config.warmup_sizes:
+        for record in records:
+            inputs = {
+                name: _grey(name, known, size)
+                for name, known in record.inputs.items()
+            }
+            yield prediction_log.Record(
+                signature=record.signature, inputs=inputs
+            )
+
+
+def _grey(name, known, size):
+    if name.endswith("_image"):
+        return np.full((1, size, size, 3), 0.5, np.float32)
+    if name.endswith("_image_bytes"):
+        samples = np.full((size, size, 3), 128, np.uint8)
+        return np.array([tf.io.encode_jpeg(samples).numpy()], object)
+    return known[:1]
+
+
+def _tensors(infos):
+    return {
+        name: {
+            "dtype": tf.dtypes.as_dtype(info.dtype).name,
+            "shape": [dim.size for dim in info.tensor_shape.dim],
+        }
+        for name, info in sorted(infos.items())
+    }
+
+
+def _write(folder, name, text):
+    (folder / EXTRA / name).write_text(text, encoding="utf-8")
+
+
+def _card(model, config, table, about):
+    versions = f"tfstyle {__version__}, " + ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("tensorflow", "keras")
+    )
+    answers = config.image_format.upper()
+    if config.image_format == "jpeg":
+        answers += f" of quality {config.quality}"
+    return _CARD.format(
+        settings=json.dumps(model.settings),
+        parameters=model.count_params(),
+        versions=versions,
+        answers=answers,
+        max_pixels=config.max_pixels,
+        smallest=adain.SMALLEST,
+        signatures="\n".join(_rows(table)),
+        about=about.strip() or "Nothing was said about it at export.",
+    )
+
+
+def _rows(table):
+    for name, sides in table.items():
+        shown = [
+            ", ".join(
+                f"`{key}` {info['dtype']} {info['shape']}"
+                for key, info in sides[side].items()
+            )
+            for side in ("inputs", "outputs")
+        ]
+        yield f"| `{name}` | {shown[0]} | {shown[1]} |"
+
+
+_CARD = """# Style transfer, any style in one pass
+
+Model: {settings}, {parameters} parameters. Exported by {versions}.
+
+| signature | inputs | outputs |
+|---|---|---|
+{signatures}
+
+* -1 is free. All inputs of a request have the same first side, `N`: repeat the
+  style for each content.
+* `..._image`: RGB from 0 to 1, of {smallest} pixels or more on each side, and
+  {max_pixels} pixels or fewer in all. Results have the size of the content.
+  Styles look as they do at the size given: send them with about 256 pixels.
+* `..._image_bytes`: whole JPEG or PNG files, in TensorFlow Serving's REST
+  interface as {{"b64": ...}}. Answers are {answers}. Transparent pixels are put
+  on white. Orientation (EXIF) and colour profiles are ignored: send upright
+  pixels in sRGB. One bad file fails the request.
+* `strength`: from 0 for the photograph to 1 for the style.
+* `style_embedding`: of one style, or a weighted mean of several.
+* What is wrong with a request is said with the status INVALID_ARGUMENT.
+
+## The model
+
+{about}
+"""

@@ -1,0 +1,237 @@
+"""What a server offers of a model: functions with named inputs and outputs.
+
+| signature         | inputs                                     | output            |
+|-------------------|--------------------------------------------|-------------------|
+| `serving_default` | `content_image, style_image`               | `stylized_image`  |
+| `stylize`         | `content_image, style_image, strength`     | `stylized_image`  |
+| `embed_style`     | `style_image`                              | `style_embedding` |
+| `apply_style`     | `content_image, style_embedding, strength` | `stylized_image`  |
+
+The last three are there a second time with `_bytes` after their names and
+those of the images, which are then files.
+
+| input or output      | type    | shape                   | values            |
+|----------------------|---------|-------------------------|-------------------|
+| `..._image`          | float32 | `[N, height, width, 3]` | RGB in [0, 1]     |
+| `..._image_bytes`    | string  | `[N]`                   | JPEG or PNG files |
+| `style_embedding`    | float32 | `[N, size]`             | finite            |
+| `strength`           | float32 | `[N]`                   | 0 (none) to 1     |
+
+Sizes are free; those of the style need not be those of the content, and all
+inputs have the same `N`.
+"""  # noqa: E501 (tables)
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tfstyle import adain, graph_images
+from tfstyle.export_config import ExportConfig
+
+Sides = tuple[int | None, int | None]
+
+
+class Signatures:
+    """The functions of a model, by the names of the signatures.
+
+    Each checks its inputs inside the graph.
+
+    Args:
+        model: What is served.
+        config: Format and limits.
+    """
+
+    NAMES: tuple[str, ...] = (
+        "serving_default",
+        "stylize",
+        "stylize_bytes",
+        "embed_style",
+        "embed_style_bytes",
+        "apply_style",
+        "apply_style_bytes",
+    )
+
+    def __init__(self, model: adain.StyleModel, config: ExportConfig) -> None:
+        self._model = model
+        self._config = config
+        self._types = self._declare()
+
+    def _declare(self, count=None, size=(None, None), style_size=(None, None)):
+        channels = sum(self._model.channels.values())
+        contents, styles = (count, *size, 3), (count, *style_size, 3)
+        return {
+            "content_image": tf.TensorSpec(contents, tf.float32),
+            "content_image_bytes": tf.TensorSpec((count,), tf.string),
+            "style_image": tf.TensorSpec(styles, tf.float32),
+            "style_image_bytes": tf.TensorSpec((count,), tf.string),
+            "style_embedding": tf.TensorSpec((count, 2 * channels), tf.float32),
+            "strength": tf.TensorSpec((count,), tf.float32),
+        }
+
+    def function(self, call: Callable[..., Any]) -> Any:
+        """A `tf.function` of something whose parameters are inputs above."""
+        types = [
+            tf.TensorSpec.from_spec(self._types[name], name)
+            for name in inspect.signature(call).parameters
+        ]
+        return tf.function(call, input_signature=types, autograph=False)
+
+    def serving_default(self, content_image, style_image):
+        """Paints at full strength."""
+        contents, styles = self._checked(
+            content_image=content_image, style_image=style_image
+        )
+        return {"stylized_image": self._stylized(contents, styles, 1.0)}
+
+    def stylize(self, content_image, style_image, strength):
+        """Paints contents in the styles of pictures."""
+        contents, styles, strength = self._checked(
+            content_image=content_image,
+            style_image=style_image,
+            strength=strength,
+        )
+        return {"stylized_image": self._stylized(contents, styles, strength)}
+
+    def stylize_bytes(self, content_image_bytes, style_image_bytes, strength):
+        """As `stylize`, from files to files."""
+
+        def one(example):
+            content, style, strength = example
+            return self._encode(
+                self._stylized(
+                    self._decode(content, "content_image_bytes"),
+                    self._decode(style, "style_image_bytes"),
+                    strength,
+                )
+            )
+
+        inputs = self._checked(
+            content_image_bytes=content_image_bytes,
+            style_image_bytes=style_image_bytes,
+            strength=strength,
+        )
+        return {"stylized_image_bytes": _map(one, inputs, tf.string)}
+
+    def embed_style(self, style_image):
+        """Style embeddings, for `apply_style`."""
+        (styles,) = self._checked(style_image=style_image)
+        return {"style_embedding": self._model.embed_style(styles)}
+
+    def embed_style_bytes(self, style_image_bytes):
+        """As `embed_style`, of files."""
+
+        def one(example):
+            styles = self._decode(example[0], "style_image_bytes")
+            return self._model.embed_style(styles)[0]
+
+        inputs = self._checked(style_image_bytes=style_image_bytes)
+        return {"style_embedding": _map(one, inputs, tf.float32)}
+
+    def apply_style(self, content_image, style_embedding, strength):
+        """Paints contents in the styles of embeddings."""
+        inputs = self._checked(
+            content_image=content_image,
+            style_embedding=style_embedding,
+            strength=strength,
+        )
+        return {"stylized_image": self._model.apply_style(*inputs)}
+
+    def apply_style_bytes(self, content_image_bytes, style_embedding, strength):
+        """As `apply_style`, from files to files."""
+
+        def one(example):
+            content, embedding, strength = example
+            contents = self._decode(content, "content_image_bytes")
+            return self._encode(
+                self._model.apply_style(contents, embedding[None], strength)
+            )
+
+        inputs = self._checked(
+            content_image_bytes=content_image_bytes,
+            style_embedding=style_embedding,
+            strength=strength,
+        )
+        return {"stylized_image_bytes": _map(one, inputs, tf.string)}
+
+    def _stylized(self, contents, styles, strength):
+        embedding = self._model.embed_style(styles)
+        return self._model.apply_style(contents, embedding, strength)
+
+    def _checked(self, **inputs):
+        """The inputs, in their order, if they are what they should be."""
+        inputs = {
+            name: graph_images.ensure_shape(value, name)
+            for name, value in inputs.items()
+        }
+        counts = tf.stack([tf.shape(value)[0] for value in inputs.values()])
+        same = (
+            tf.reduce_all((counts == counts[0]) & (counts > 0)),
+            f"{', '.join(inputs)} must hold equally many examples, one or "
+            "more: repeat the style for each content.",
+            counts,
+        )
+        return [
+            self._check_values(graph_images.ensure(value, same), name)
+            for name, value in inputs.items()
+        ]
+
+    def _check_values(self, value, name):
+        if name.endswith("_image"):
+            return graph_images.check(value, name, **self._limits)
+        if name == "strength":
+            valid = tf.reduce_all((value >= 0) & (value <= 1))
+            text = "strength must be from 0 to 1."
+            return graph_images.ensure(value, (valid, text, value))
+        if name == "style_embedding":
+            valid = tf.reduce_all(tf.math.is_finite(value))
+            text = "style_embedding must be finite."
+            return graph_images.ensure(value, (valid, text, value))
+        return value
+
+    def _decode(self, data, name):
+        return graph_images.decode(data, name, **self._limits)[None]
+
+    def _encode(self, images):
+        return graph_images.encode(images[0], self._config)
+
+    @property
+    def _limits(self):
+        return {
+            "smallest": adain.SMALLEST,
+            "max_pixels": self._config.max_pixels,
+        }
+
+
+class UncheckedSignatures(Signatures):
+    """Of tensors, for runtimes that have neither assertions nor strings.
+
+    Args:
+        model: What is converted.
+        count: Number of examples; `None` if it is free.
+        size: Height and width of contents; `None` if they are free.
+        style_size: Those of styles.
+    """
+
+    NAMES = ("stylize", "embed_style", "apply_style")
+
+    def __init__(
+        self,
+        model: adain.StyleModel,
+        count: int | None = None,
+        size: Sides = (None, None),
+        style_size: Sides = (None, None),
+    ) -> None:
+        super().__init__(model, ExportConfig())
+        self._types = self._declare(count, size, style_size)
+
+    def _checked(self, **inputs):
+        return list(inputs.values())
+
+
+def _map(function, inputs, dtype):
+    """One after the other: images differ in size, and memory is bounded."""
+    return tf.map_fn(
+        function, inputs, fn_output_signature=dtype, parallel_iterations=1
+    )
