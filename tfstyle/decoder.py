@@ -111,8 +111,13 @@ class Upsampling(keras.layers.Layer):
     """
 
     def call(self, x):
-        copies = ops.concatenate([x] * 4, axis=-1)
-        return ops.depth_to_space(copies, 2, data_format="channels_last")
+        batch, height, width, channels = ops.shape(x)
+        # Twice the channels of a row are the row with each position twice.
+        rows = ops.concatenate([x, x], axis=-1)
+        rows = ops.reshape(rows, (batch, height, 2 * width * channels))
+        pairs = ops.concatenate([rows, rows], axis=-1)
+        shape = (batch, 2 * height, 2 * width, channels)
+        return ops.reshape(pairs, shape)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
