@@ -174,7 +174,10 @@ def to_array(tensor) -> np.ndarray:
     if any(size < 0 for size in shape):
         raise ValueError(f"a shape has no negative sizes, received {shape}")
     dtype, field = DTYPES[name]
-    if tensor.tensor_content and name != "DT_STRING":
+    if tensor.tensor_content and name == "DT_STRING":
+        strings = _strings(tensor.tensor_content, math.prod(shape))
+        return np.array(strings, object).reshape(shape)
+    if tensor.tensor_content:
         length = math.prod(shape) * np.dtype(dtype).itemsize
         if len(tensor.tensor_content) != length:
             raise ValueError(
@@ -200,3 +203,32 @@ def _name_of(dtype):
         if np.dtype(code) == dtype:
             return name
     raise ValueError(f"expected one of {list(DTYPES)}, received {dtype}")
+
+
+def _strings(content, count):
+    """Strings in `tensor_content`: all their lengths, then their bytes.
+
+    Lengths are varints: 7 bits a byte, the lowest first, the highest bit set in
+    all bytes but the last.
+    """
+    lengths, place = [], 0
+    while len(lengths) < count and place < len(content):
+        length = shift = 0
+        while place < len(content):
+            byte = content[place]
+            place += 1
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        lengths.append(length)
+    if len(lengths) != count or sum(lengths) != len(content) - place:
+        raise ValueError(
+            f"expected {count} strings, received {len(content)} bytes that "
+            "hold others"
+        )
+    ends = [place + sum(lengths[: i + 1]) for i in range(count)]
+    return [
+        bytes(content[end - length : end])
+        for end, length in zip(ends, lengths, strict=True)
+    ]

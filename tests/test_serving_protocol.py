@@ -112,3 +112,26 @@ def test_numbers_are_those_of_tensorflow_serving():
         for value, number in messages.ENUMS[name].items():
             other = "UNKNOWN" if value == "UNKNOWN_STATE" else value
             assert values[other].number == number, value
+
+
+def test_strings_may_come_in_the_content_of_a_tensor():
+    # As --enable_serialization_as_tensor_content sends them.
+    tf = pytest.importorskip("tensorflow")
+    strings = [b"a", b"", bytes(range(256)) * 2, b"end"]
+    tensor = protocol.to_tensor(np.array(strings, object).reshape(2, 2))
+    lengths = bytes([1, 0, 0x80, 0x04, 3])
+    content = lengths + b"".join(strings)
+    tensor.ClearField("string_val")
+    tensor.tensor_content = content
+    found = protocol.to_array(tensor)
+    assert found.shape == (2, 2) and found.ravel().tolist() == strings
+    # TensorFlow reads it so, too.
+    theirs = tf.compat.v1.make_tensor_proto(strings, shape=(2, 2))
+    theirs.ClearField("string_val")
+    theirs.tensor_content = content
+    session = tf.io.parse_tensor(theirs.SerializeToString(), tf.string)
+    assert session.numpy().ravel().tolist() == strings
+    for wrong in (content[:-1], content + b"x", lengths[:2]):
+        tensor.tensor_content = wrong
+        with pytest.raises(ValueError, match="expected 4 strings"):
+            protocol.to_array(tensor)
