@@ -211,7 +211,8 @@ def _strings(content, count):
     Lengths are varints: 7 bits a byte, the lowest first, the highest bit set in
     all bytes but the last.
     """
-    lengths, place = [], 0
+    lengths: list[int] = []
+    place = 0
     while len(lengths) < count and place < len(content):
         length = shift = 0
         while place < len(content):

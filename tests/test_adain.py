@@ -83,10 +83,6 @@ def test_embeddings_are_means_and_deviations(model):
         for part in losses.channel_moments(maps[level])
     ]
     np.testing.assert_allclose(embedding, np.concatenate(expected), rtol=1e-6)
-    split = model.split(embedding[None])
-    for level, (mean, deviation) in split.items():
-        assert mean.shape == (1, 1, 1, model.channels[level])
-        assert (np.asarray(deviation) > 0).all()
 
 
 def test_a_batch_is_its_examples(model):

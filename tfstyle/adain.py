@@ -23,7 +23,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, devices, features, losses, presets, topology
+from tfstyle import (
+    decoder,
+    devices,
+    embeddings,
+    features,
+    losses,
+    presets,
+    topology,
+)
 
 Tensor = Any
 # What the models of each encoder are, unless it is said otherwise: thin ones
@@ -243,8 +251,8 @@ class StyleModel(keras.Model):
             styles = [styles]
         for image in (content, *styles):
             check_image(image)
-        embeddings = [self.embed_style(style[None]) for style in styles]
-        embedding = blend(embeddings, style_mix)
+        each = [self.embed_style(style[None]) for style in styles]
+        embedding = embeddings.blend(each, style_mix)
         image = self.apply_style(content[None], embedding, alpha)
         return ops.convert_to_numpy(image)[0]
 
@@ -257,7 +265,7 @@ class StyleModel(keras.Model):
         Returns:
             Shape `(batch, 2 * channels of all levels)`, float32.
         """
-        return self.embedding(self.moments(self.encode(styles)))
+        return embeddings.join(self.moments(self.encode(styles)))
 
     def apply_style(
         self, contents: Tensor, embedding: Tensor, alpha: Tensor = 1.0
@@ -275,7 +283,7 @@ class StyleModel(keras.Model):
             Shape of `contents`, in [0, 1].
         """
         maps = self.encode(contents)
-        own = self.embedding(self.moments(maps))
+        own = embeddings.join(self.moments(maps))
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
         image = self.paint(maps, own, own + alpha * (embedding - own))
         return ops.clip(_without_margin(image, contents), 0.0, 1.0)
@@ -283,7 +291,7 @@ class StyleModel(keras.Model):
     def call(self, inputs, training=False):
         contents, styles = inputs
         maps = self.encode(contents)
-        own = self.embedding(self.moments(maps))
+        own = embeddings.join(self.moments(maps))
         image = self.paint(maps, own, self.embed_style(styles))
         return _without_margin(image, contents)
 
@@ -305,19 +313,6 @@ class StyleModel(keras.Model):
             for level in self.channels
         }
 
-    def embedding(self, moments: dict[str, tuple]) -> Tensor:
-        """The embedding that consists of these moments."""
-        flat = [part[:, 0, 0] for pair in moments.values() for part in pair]
-        return ops.concatenate(flat, axis=-1)
-
-    def split(self, embedding: Tensor) -> dict[str, tuple]:
-        """The moments that an embedding consists of, by level."""
-        counts = [count for count in self.channels.values() for _ in range(2)]
-        ends = np.cumsum(counts)[:-1].tolist()
-        parts = ops.split(embedding[:, None, None], ends, axis=-1)
-        pairs = zip(parts[::2], parts[1::2], strict=True)
-        return dict(zip(self.channels, pairs, strict=True))
-
     def paint(
         self, maps: dict[str, Tensor], own: Tensor, target: Tensor
     ) -> Tensor:
@@ -331,7 +326,10 @@ class StyleModel(keras.Model):
         Returns:
             Images with their margins, float32, not confined to [0, 1].
         """
-        before, after = self.split(own), self.split(target)
+        before, after = (
+            embeddings.split(embedding, self.channels)
+            for embedding in (own, target)
+        )
         restyled = [
             self.adain(maps[level], after[level], before[level])
             for level in self.channels
@@ -343,7 +341,10 @@ class StyleModel(keras.Model):
         level = decoder.IMAGE
         pixels = self.recolour(maps[level], after[level], before[level])
         height, width = ops.shape(image)[1:3]
-        return pixels[:, :height, :width] + _gate(before, after) * image
+        return (
+            pixels[:, :height, :width]
+            + embeddings.difference(before, after) * image
+        )
 
     def compile(self, *args, objective=None, **kwargs):
         """As of `keras.Model`.
@@ -378,65 +379,10 @@ class StyleModel(keras.Model):
         return {**super().get_config(), **self.settings}
 
 
-# Distance of styles at which 63 % of what the decoder paints are added. That of
-# a photograph and a painting is 0.3 at the median (BUILD_NOTES.md).
-_NEAR = 0.05
-
-
-def _gate(before, after):
-    """From 0 for the same moments to 1 for others, `(batch, 1, 1, 1)`."""
-    distances = []
-    for level in before:
-        pairs = zip(before[level], after[level], strict=True)
-        gaps, energies = zip(
-            *[
-                (ops.square(a - b), ops.square(a) + ops.square(b))
-                for a, b in pairs
-            ],
-            strict=True,
-        )
-        gap, energy = (
-            ops.sum(sum(x), axis=-1, keepdims=True) for x in (gaps, energies)
-        )
-        distances.append(2 * gap / energy)
-    return 1 - ops.exp(-sum(distances) / len(distances) / _NEAR)
-
-
 def _without_margin(image, contents):
     height, width = ops.shape(contents)[1:3]
     start = decoder.MARGIN
     return image[:, start : start + height, start : start + width]
-
-
-def blend(
-    embeddings: Sequence[Tensor], shares: Sequence[float] | None = None
-) -> Tensor:
-    """Weighted mean of style embeddings.
-
-    Args:
-        embeddings: At least one, of the same shape.
-        shares: One for each, divided by their sum; `None` for equal ones.
-
-    Raises:
-        ValueError: Their number is wrong, or a share is.
-
-    Reference:
-        Huang and Belongie 2017, eq. 15: to mix the restyled maps is to mix
-        the moments.
-    """
-    shares = [1.0] * len(embeddings) if shares is None else list(shares)
-    if len(shares) != len(embeddings):
-        raise ValueError(
-            f"`style_mix` must have a share for each of the {len(embeddings)} "
-            f"styles. Received: style_mix={shares}"
-        )
-    if not all(0 <= share < np.inf for share in shares) or not any(shares):
-        raise ValueError(
-            "Shares must be numbers from 0 up, one of them above 0. Received: "
-            f"style_mix={shares}"
-        )
-    pairs = zip(shares, embeddings, strict=True)
-    return sum(share / sum(shares) * e for share, e in pairs)
 
 
 def check_image(image: np.ndarray) -> None:

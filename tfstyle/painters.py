@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, presets, tiles
+from tfstyle import adain, embeddings, presets, tiles
 
 Embedding = Any
 
@@ -125,7 +125,7 @@ class ModelPainter:
         """See `Painter`."""
         for style in styles:
             adain.check_image(style)
-        return adain.blend([self._embed(s[None]) for s in styles], shares)
+        return embeddings.blend([self._embed(s[None]) for s in styles], shares)
 
     def paint(self, content, style, strength=1.0):
         """See `Painter`."""
@@ -155,7 +155,7 @@ class SignaturePainter:
             self._embed(style_image=tf.constant(style[None]))["style_embedding"]
             for style in styles
         ]
-        return adain.blend(each, shares)
+        return embeddings.blend(each, shares)
 
     def paint(self, content, style, strength=1.0):
         """See `Painter`."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from tfstyle import adain, decoder, features, topology
+from tfstyle import adain, decoder, embeddings, features, topology
 
 Tensor = Any
 _PADDING = decoder.MARGIN + 1  # What the encoder mirrors at each edge.
@@ -92,7 +92,7 @@ class TiledModel:
         height, width = content.shape[:2]
         sides = ((_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
         image = np.pad(content, sides, mode="symmetric")
-        own = self.model.embedding(self._moments(image))
+        own = embeddings.join(self._moments(image))
         target = own + alpha * (embedding - own)
         margin = decoder.MARGIN
         result = np.empty(
