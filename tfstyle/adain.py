@@ -159,7 +159,8 @@ class StyleModel(keras.Model):
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
         self.recolour = AdaIN(dtype="float32", name="recolour")
-        self.decoder = decoder.build(self.channels, widths, depths, policy)
+        layers = {level: self.channels[level] for level in self.layers_seen()}
+        self.decoder = decoder.build(layers, widths, depths, policy)
         self.objective: Any = None
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.built = True
@@ -332,7 +333,7 @@ class StyleModel(keras.Model):
         )
         restyled = [
             self.adain(maps[level], after[level], before[level])
-            for level in self.channels
+            for level in self.layers_seen()
         ]
         image = self.decoder(restyled)
         if decoder.IMAGE not in self.channels:
@@ -341,10 +342,8 @@ class StyleModel(keras.Model):
         level = decoder.IMAGE
         pixels = self.recolour(maps[level], after[level], before[level])
         height, width = ops.shape(image)[1:3]
-        return (
-            pixels[:, :height, :width]
-            + embeddings.difference(before, after) * image
-        )
+        pixels = pixels[:, :height, :width]
+        return pixels + embeddings.difference(before, after) * (image - pixels)
 
     def compile(self, *args, objective=None, **kwargs):
         """As of `keras.Model`.

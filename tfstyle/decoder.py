@@ -30,9 +30,9 @@ def build(
     """Convolutions from feature maps to an image.
 
     Args:
-        channels: Of each level, a layer of the encoder or `IMAGE`, shallow
-            to deep. The deepest is where the decoder begins; others join the
-            stage that has their size.
+        channels: Of each level, a layer of the encoder, shallow to deep. The
+            deepest is where the decoder begins; others join the stage that
+            has their size.
         widths: Channels of the stages, from that of whole pixels down to that
             of the deepest level.
         depths: Convolutions of the stages; the last of each has the width of
