@@ -155,7 +155,9 @@ def test_other_backend_is_refused_in_one_line_before_the_import():
     "device", ["", "cuda", "gpu:", "gpu:x", "GPU", "cpu:0"]
 )
 def test_unknown_device_is_refused(device):
-    with pytest.raises(ValueError, match=f"gpus, tpu or workers.*device='{device}'"):
+    with pytest.raises(
+        ValueError, match=f"gpus, tpu or workers.*device='{device}'"
+    ):
         devices.start(device)
 
 

@@ -190,6 +190,7 @@ def test_tensorflow_and_jax_have_the_same_losses(files, tmp_path, style_loss):
                 **os.environ,
                 "KERAS_BACKEND": backend,
                 "JAX_PLATFORMS": "cpu",
+                "NPROC": "16",  # See tfstyle.train.
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             },
             capture_output=True,

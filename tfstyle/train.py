@@ -105,6 +105,9 @@ def main(argv):
     ):
         cli.note(f"{len(files)} {name} to learn from, {len(held)} held out")
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        # Threads of XLA: on two cores it has two, and eigenvectors that are
+        # computed side by side wait for each other for ever.
+        os.environ.setdefault("NPROC", "16")
         return _train(settings, train, held_out, resumed)
     device = _DEVICE.value
     if device == "auto" and os.environ.get("TF_CONFIG"):
