@@ -103,3 +103,17 @@ def test_an_output_is_done_when_it_was_made_from_the_same(folder, tmp_path):
     assert not folders.is_done(item, other)
     changed = provenance.describe({"size": 1}, {"content": folder / "b.jpg"})
     assert not folders.is_done(item, changed)
+
+
+def test_photographs_are_never_written_over(folder, tmp_path):
+    with pytest.raises(ValueError, match="would be written over"):
+        folders.items(str(folder / "a.png"), str(folder / "a.png"))
+    with pytest.raises(ValueError, match="would be written over"):
+        folders.items(str(folder / "a.png"), str(folder))
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for output in (folder, folder / "painted", link):
+        with pytest.raises(ValueError, match="is inside '.*photos'"):
+            folders.items(str(folder), str(output))
+    with pytest.raises(ValueError, match="would be written over"):
+        folders.items(str(folder / "*.png"), str(folder))

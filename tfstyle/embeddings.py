@@ -74,7 +74,7 @@ def blend(
 
 
 # Distance of styles at which 63 % of what the decoder paints are added. That of
-# a photograph and a painting is 0.3 at the median (BUILD_NOTES.md).
+# a photograph and a painting is 0.4 at the median (BUILD_NOTES.md).
 _NEAR = 0.05
 
 

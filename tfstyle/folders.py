@@ -97,21 +97,17 @@ def items(content: str, output: str) -> list[Item]:
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: A folder has no images, or two would become the same
-            file.
+        ValueError: A folder has no images, two would become the same file, a
+            photograph would be written over, or the results would be among
+            the photographs of the next run.
     """
-    if os.path.isfile(content):
-        path = pathlib.Path(content)
-        folder = os.path.isdir(output) or output.endswith(os.sep)
-        target = _renamed(pathlib.Path(output, path.name)) if folder else output
-        return [Item(path, pathlib.Path(target))]
-    root, paths = _several(content)
-    made = [
-        Item(path, _renamed(pathlib.Path(output, path.relative_to(root))))
-        for path in paths
-    ]
+    made = _paired(content, output)
     taken: dict[pathlib.Path, pathlib.Path] = {}
     for item in made:
+        if os.path.realpath(item.output) == os.path.realpath(item.content):
+            raise ValueError(
+                f"'{item.content}' would be written over. Give another output."
+            )
         other = taken.setdefault(item.output, item.content)
         if other != item.content:
             raise ValueError(
@@ -119,6 +115,26 @@ def items(content: str, output: str) -> list[Item]:
                 f"'{item.output}'. Rename one of them."
             )
     return made
+
+
+def _paired(content: str, output: str) -> list[Item]:
+    if os.path.isfile(content):
+        path = pathlib.Path(content)
+        folder = os.path.isdir(output) or output.endswith(os.sep)
+        target = _renamed(pathlib.Path(output, path.name)) if folder else output
+        return [Item(path, pathlib.Path(target))]
+    if os.path.isdir(content):
+        outer, inner = (os.path.realpath(path) for path in (content, output))
+        if os.path.commonpath([outer, inner]) == outer:
+            raise ValueError(
+                f"The output '{output}' is inside '{content}'. Give a folder "
+                "beside it."
+            )
+    root, paths = _several(content)
+    return [
+        Item(path, _renamed(pathlib.Path(output, path.relative_to(root))))
+        for path in paths
+    ]
 
 
 def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
