@@ -100,7 +100,7 @@ def style_model(**changes):
     Scaled so that its images are not all beyond [0, 1].
     """
     from tfstyle import style_training
-    from tfstyle.config import AdaINConfig
+    from tfstyle.training_config import AdaINConfig
 
     model = style_training.untrained(
         AdaINConfig(**({"precision": "float32"} | changes))

@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
+    {"checks"},
     {
         "config",
         "export_config",
@@ -24,6 +25,7 @@ LAYERS = [
         "weight_cache",
         "windows",
     },
+    {"training_config"},
     {
         "application_weights",
         "checkpoint",
@@ -59,7 +61,7 @@ LAYERS = [
     {"litert", "onnx", "saved_model"},
     # Flags.
     {"cli"},
-    {"painting"},
+    {"control_flags", "painting"},
     {
         "bench",
         "distill",
@@ -72,7 +74,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:5])
+VALUES = set().union(*LAYERS[:7])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",
@@ -103,7 +105,7 @@ WHOLE = {
 }
 
 MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
-LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli", "painting"})
+LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli", "control_flags", "painting"})
 SERVING = sorted(p.stem for p in (ROOT / "serving").glob("[!_]*.py"))
 SERVING_WHOLE = {"contract", "deployment", "faults", "page", "readme"}
 # Each defines flags, so they are run and not imported.

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from tfstyle import config, topology
-from tfstyle.config import DistillConfig, DreamConfig, GatysConfig
+from tfstyle.config import DreamConfig, GatysConfig
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -163,23 +163,9 @@ def test_two_configs_share_no_layers():
 
 
 def test_every_setting_is_documented():
-    documented = GatysConfig.__doc__.split("Attributes:")[1]
+    documented = config.Controls.__doc__ + GatysConfig.__doc__
     for field in dataclasses.fields(GatysConfig):
         assert f"\n        {field.name}: " in documented
-
-
-@pytest.mark.parametrize(
-    ("changes", "match"),
-    [
-        ({"steps": 0}, "`steps` must be positive. Received: steps=0"),
-        ({"crop": -1}, "`crop` must be positive"),
-        ({"learning_rate": -1.0}, "`learning_rate` must be a number from 0 up"),
-        ({"gram_weight": float("nan")}, "`gram_weight` must be"),
-    ],
-)
-def test_distillation_settings_are_checked(changes, match):
-    with pytest.raises(ValueError, match=match):
-        DistillConfig(**changes)
 
 
 def test_a_dream_takes_the_layers_of_its_network():

@@ -13,7 +13,7 @@ from tfstyle import (
     topology,
     weights,
 )
-from tfstyle.config import DistillConfig
+from tfstyle.training_config import DistillConfig
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 import helpers
 from tfstyle import features, losses, perceptual
-from tfstyle.config import AdaINConfig
+from tfstyle.training_config import AdaINConfig
 
 CONFIG = AdaINConfig(
     content_layer="block2_conv1",

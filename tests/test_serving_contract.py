@@ -24,7 +24,7 @@ ARRAYS = {"content_image": CONTENTS, "style_image": STYLES}
 @pytest.fixture(scope="module")
 def model():
     from tfstyle import style_training
-    from tfstyle.config import AdaINConfig
+    from tfstyle.training_config import AdaINConfig
 
     return style_training.untrained(AdaINConfig(precision="float32"))
 

@@ -89,7 +89,9 @@ class Page:
         return np.float32(
             await self.run(
                 """
-        const image = get("result"), canvas = document.createElement("canvas");
+        const image = get("result");
+        await image.decode();  // It may have its name before its pixels.
+        const canvas = document.createElement("canvas");
         canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
         const c = canvas.getContext("2d");
         c.drawImage(image, 0, 0);

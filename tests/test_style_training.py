@@ -10,7 +10,7 @@ import pytest
 
 import helpers
 from tfstyle import adain, folders, images, style_training
-from tfstyle.config import AdaINConfig
+from tfstyle.training_config import AdaINConfig
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -149,7 +149,7 @@ import json, pathlib, sys
 if sys.argv[1] == "jax":
     sys.modules["tensorflow"] = None
 from tfstyle import style_training
-from tfstyle.config import AdaINConfig
+from tfstyle.training_config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 losses = []
 style_training.train(
@@ -212,7 +212,7 @@ two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 names = ["CPU:0", "CPU:1"][: int(sys.argv[1])]
 from tfstyle import style_training
-from tfstyle.config import AdaINConfig
+from tfstyle.training_config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 losses = []
 with tf.distribute.MirroredStrategy(names).scope():

@@ -19,7 +19,7 @@ import json, pathlib, sys
 from tfstyle import devices
 strategy = devices.start(sys.argv[1])
 from tfstyle import style_training
-from tfstyle.config import AdaINConfig
+from tfstyle.training_config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 seen = []
 with strategy.scope():

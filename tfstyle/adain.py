@@ -35,8 +35,8 @@ from tfstyle import (
 
 Tensor = Any
 # What the models of each encoder are, unless it is said otherwise: thin ones
-# trained as a whole; for published encoders the paper's decoder, upon the
-# recoloured photograph.
+# trained as a whole; for published encoders the paper's decoder, which sees
+# the shallower levels and the recoloured photograph, too.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vgg_distilled": {
         "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
@@ -45,17 +45,19 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "train_encoder": True,
     },
     "vgg19": {
-        "levels": ("image", "block4_conv1"),
+        "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
         "widths": (64, 128, 256, 512),
         "depths": (2, 2, 4, 1),
         "train_encoder": False,
+        "scale": 1 / 256,
     },
     # The weights beyond block3_conv3 were not at hand.
     "vgg16": {
-        "levels": ("image", "block3_conv3"),
+        "levels": ("image", "block2_conv1", "block3_conv3"),
         "widths": (64, 128, 256),
         "depths": (2, 2, 3),
         "train_encoder": False,
+        "scale": 1 / 256,
     },
 }
 # Shorter sides need as much: the encoder mirrors 9 pixels at each edge, and
@@ -122,6 +124,8 @@ class StyleModel(keras.Model):
         widths: Of the decoder, see `decoder.build`.
         depths: Of the decoder.
         train_encoder: Whether the encoder is trained, too.
+        scale: Of the decoder's input, relative to the encoder's maps: brings
+            those of published networks, hundreds, to about 1.
         **kwargs: Passed to `keras.Model`; `dtype` is a precision or policy.
 
     Call arguments:
@@ -137,7 +141,14 @@ class StyleModel(keras.Model):
     """
 
     def __init__(
-        self, encoder, levels, widths, depths, train_encoder, **kwargs
+        self,
+        encoder,
+        levels,
+        widths,
+        depths,
+        train_encoder,
+        scale=1.0,
+        **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         self.settings = {
@@ -146,6 +157,7 @@ class StyleModel(keras.Model):
             "widths": list(widths),
             "depths": list(depths),
             "train_encoder": train_encoder,
+            "scale": scale,
         }
         policy = self.dtype_policy
         shapes = topology.shapes(encoder) | {decoder.IMAGE: (3,)}
@@ -332,7 +344,7 @@ class StyleModel(keras.Model):
             for embedding in (own, target)
         )
         restyled = [
-            self.adain(maps[level], after[level], before[level])
+            self.adain(maps[level], self._scaled(after[level]), before[level])
             for level in self.layers_seen()
         ]
         image = self.decoder(restyled)
@@ -344,6 +356,9 @@ class StyleModel(keras.Model):
         height, width = ops.shape(image)[1:3]
         pixels = pixels[:, :height, :width]
         return pixels + embeddings.difference(before, after) * (image - pixels)
+
+    def _scaled(self, moments):
+        return tuple(self.settings["scale"] * x for x in moments)
 
     def compile(self, *args, objective=None, **kwargs):
         """As of `keras.Model`.

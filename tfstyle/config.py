@@ -4,8 +4,9 @@ The flags of the programs take their defaults from here.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
+
+from tfstyle import checks
 
 FEATURES = (
     "auto",
@@ -16,8 +17,6 @@ FEATURES = (
     "resnet50",
 )
 STYLE_LOSSES = ("gram", "wasserstein")
-STYLE_DISTANCES = ("gram", "moments", "wasserstein")
-"""What a model of any style can be trained with."""
 OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
@@ -27,7 +26,7 @@ STRUCTURE_SCALES = (4, 16)
 """Sides of the squares that the structure loss averages (Li et al. 2017)."""
 
 _CONTENT_LAYERS = {"block4_conv2": 1.0}
-_STYLE_LAYERS = {
+STYLE_LAYERS = {
     "block1_conv1": 1.0,
     "block2_conv1": 1.0,
     "block3_conv1": 1.0,
@@ -47,7 +46,51 @@ chosen by eye, InceptionV3's are TensorFlow's tutorial's, ResNet50's a guess."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GatysConfig:
+class Controls:
+    """What is chosen alike wherever photographs are painted.
+
+    Attributes:
+        style_mix: Share of each style image, divided by their sum; `None`
+            for equal shares.
+        style_scale: Size at which each style image is seen, relative to the
+            usual; one for all, or one for each. See the classes below.
+    """
+
+    style_mix: tuple[float, ...] | None = None
+    style_scale: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if self.style_mix is not None:
+            checks.shares("style_mix", self.style_mix)
+        if not all(0 < scale <= 16 for scale in self.style_scale):
+            raise ValueError(
+                "`style_scale` must be above 0 and at most 16. "
+                f"Received: style_scale={self.style_scale}"
+            )
+
+    def scales(self, count: int) -> tuple[float, ...]:
+        """`style_scale` of each of `count` style images."""
+        return self.style_scale * (count if len(self.style_scale) == 1 else 1)
+
+    def check_styles(self, count: int) -> None:
+        """Raises `ValueError` unless the settings fit `count` style images."""
+        if count < 1:
+            raise ValueError("At least one style image is needed.")
+        if self.style_mix is not None and len(self.style_mix) != count:
+            raise ValueError(
+                f"`style_mix` must have a share for each of the {count} "
+                f"style images. Received: style_mix={self.style_mix}"
+            )
+        if len(self.style_scale) not in (1, count):
+            raise ValueError(
+                f"`style_scale` must have one value, or one for each of the "
+                f"{count} style images. Received: "
+                f"style_scale={self.style_scale}"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GatysConfig(Controls):
     """What `stylize` minimises, how, and for how long.
 
     Every term but total variation is relative to the energy of what it
@@ -75,8 +118,6 @@ class GatysConfig:
         structure_weight: Weight of the loss between Laplacians.
         histogram_weight: Weight of the loss between colour histograms.
         style_loss: `"gram"` or `"wasserstein"`, of each style layer.
-        style_mix: Share of each style image, divided by their sum; `None`
-            for equal shares.
         style_scale: Longer side of each style image relative to the picture
             that is painted; one for all, or one for each.
         optimizer: `"adam"` or `"lbfgs"`.
@@ -109,7 +150,7 @@ class GatysConfig:
         default_factory=lambda: dict(_CONTENT_LAYERS)
     )
     style_layers: Mapping[str, float] = dataclasses.field(
-        default_factory=lambda: dict(_STYLE_LAYERS)
+        default_factory=lambda: dict(STYLE_LAYERS)
     )
     content_weight: float = 1.0
     style_weight: float = 5.0
@@ -117,8 +158,6 @@ class GatysConfig:
     structure_weight: float = 0.0
     histogram_weight: float = 0.0
     style_loss: str = "wasserstein"
-    style_mix: tuple[float, ...] | None = None
-    style_scale: tuple[float, ...] = (1.0,)
     optimizer: str = "adam"
     learning_rate: float = 0.025
     levels: int = 5
@@ -130,43 +169,23 @@ class GatysConfig:
     jit_compile: str = "auto"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, choices in _CHOICES.items():
-            _check(name, getattr(self, name), choices)
+            checks.choice(name, getattr(self, name), choices)
         for name in _WEIGHTS:
-            _check_weight(name, getattr(self, name))
+            checks.weight(name, getattr(self, name))
         for name in ("size", "start_size", "steps", "learning_rate", "levels"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+            checks.positive(name, getattr(self, name))
         if self.seed < 0:
             raise ValueError(
                 f"`seed` must not be negative. Received: seed={self.seed}"
             )
         for name in ("content_layers", "style_layers"):
-            _check_shares(name, list(getattr(self, name).values()))
-        if self.style_mix is not None:
-            _check_shares("style_mix", list(self.style_mix))
-        if not all(0 < scale <= 16 for scale in self.style_scale):
-            raise ValueError(
-                "`style_scale` must be above 0 and at most 16. "
-                f"Received: style_scale={self.style_scale}"
-            )
+            checks.shares(name, [*getattr(self, name).values()])
         if self.optimizer == "lbfgs" and self.precision == "bfloat16":
             raise ValueError(
                 "L-BFGS needs gradients in float32: take precision='float32' "
                 "or optimizer='adam'."
-            )
-
-    def check_styles(self, count: int) -> None:
-        """Raises `ValueError` unless the settings fit `count` style images."""
-        _check_mix(self.style_mix, count)
-        if len(self.style_scale) not in (1, count):
-            raise ValueError(
-                f"`style_scale` must have one value, or one for each of the "
-                f"{count} style images. Received: "
-                f"style_scale={self.style_scale}"
             )
 
 
@@ -227,15 +246,11 @@ class DreamConfig:
 
     def __post_init__(self) -> None:
         for name in ("features", "precision", "jit_compile"):
-            _check(name, getattr(self, name), _CHOICES[name])
+            checks.choice(name, getattr(self, name), _CHOICES[name])
         for name in ("content_weight", "tv_weight"):
-            _check_weight(name, getattr(self, name))
+            checks.weight(name, getattr(self, name))
         for name in ("size", "octaves", "steps", "step_size", "levels", "tile"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+            checks.positive(name, getattr(self, name))
         for name in ("octave_scale", "zoom"):
             if not 1 < getattr(self, name) <= 4:
                 raise ValueError(
@@ -249,7 +264,7 @@ class DreamConfig:
                     f"Received: {name}={getattr(self, name)}"
                 )
         if self.layers is not None:
-            _check_shares("layers", list(self.layers.values()))
+            checks.shares("layers", list(self.layers.values()))
         if self.channels is not None and not (
             self.channels and min(self.channels) >= 0
         ):
@@ -266,72 +281,18 @@ class DreamConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DistillConfig:
-    """How `distillation` trains a thin network.
-
-    Attributes:
-        teacher: `"vgg16"` or `"vgg19"`.
-        teacher_weights: Path of its weights; `None` for the published file.
-        teacher_dtype: Of its maps: `"float32"` or `"bfloat16"`.
-        start: Path of a thin network's weights to go on from; `None` for a
-            new one.
-        steps: Of the optimiser, in all.
-        epoch: Steps between checkpoints.
-        batch_size: Crops in a step.
-        crop: Side of the crops, in pixels.
-        native: Share of the crops that are not scaled.
-        noise: Largest deviation of the noise on half of the crops.
-        samples: Crops that the closed forms are fitted to.
-        learning_rate: Of Adam, the largest: it rises over the first steps
-            and falls as a cosine.
-        gram_weight: Weight of the error of Gram matrices beside that of maps.
-        precision: Policy of the thin network: `"float32"` or
-            `"mixed_bfloat16"`.
-        seed: Of the crops.
-    """
-
-    teacher: str = "vgg19"
-    teacher_weights: str | None = None
-    teacher_dtype: str = "bfloat16"
-    start: str | None = None
-    steps: int = 8000
-    epoch: int = 100
-    batch_size: int = 8
-    crop: int = 192
-    native: float = 0.5
-    noise: float = 0.1
-    samples: int = 256
-    learning_rate: float = 1e-3
-    gram_weight: float = 0.5
-    precision: str = "float32"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "epoch", "batch_size", "crop", "samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        _check_weight("learning_rate", self.learning_rate)
-        _check_weight("gram_weight", self.gram_weight)
-        _check_weight("native", self.native)
-        _check_weight("noise", self.noise)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TransferConfig:
+class TransferConfig(Controls):
     """How `tfstyle.transfer` paints.
 
     Attributes:
         model: Its name, see `painters.load`.
         strength: Of the style, from 0 for the photograph to 1.
-        style_mix: Share of each style image, divided by their sum; `None`
-            for equal shares.
         size: Longer side of the results, in pixels; 0 for that of each
             photograph.
         style_size: Longer side at which styles are seen, in pixels; 0 for
             that of each file.
+        style_scale: Multiplies `style_size` for each style image; one for
+            all, or one for each.
         precision: `"auto"`, `"float32"` or `"bfloat16"`, for models that are
             no SavedModel.
         tile: Images with a longer side are painted in tiles of so many
@@ -340,18 +301,14 @@ class TransferConfig:
 
     model: str = "distilled"
     strength: float = 1.0
-    style_mix: tuple[float, ...] | None = None
     size: int = 0
     style_size: int = 512
     precision: str = "auto"
     tile: int = 1024
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength <= 1:
-            raise ValueError(
-                "`strength` must be from 0 to 1. "
-                f"Received: strength={self.strength}"
-            )
+        super().__post_init__()
+        checks.fraction("strength", self.strength)
         for name in ("size", "style_size"):
             if getattr(self, name) < 0:
                 raise ValueError(
@@ -363,103 +320,7 @@ class TransferConfig:
                 "`tile` must be a multiple of 8, from 64 up. "
                 f"Received: tile={self.tile}"
             )
-        _check("precision", self.precision, PRECISIONS)
-        if self.style_mix is not None:
-            _check_shares("style_mix", list(self.style_mix))
-
-    def check_styles(self, count: int) -> None:
-        """Raises `ValueError` unless the settings fit `count` style images."""
-        _check_mix(self.style_mix, count)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AdaINConfig:
-    """How `tfstyle.train` trains a model of any style.
-
-    Attributes:
-        encoder: Network that the model sees with: `"vgg16"`, `"vgg19"` or
-            `"vgg_distilled"`.
-        encoder_weights: Path of its weights; `None` for the published file.
-        levels: Its layers where styles are applied; `None` for what
-            `adain.ARCHITECTURES` has for the encoder, as for the next three.
-        widths: Channels of the decoder's stages.
-        depths: Convolutions of the decoder's stages.
-        train_encoder: Whether the encoder is trained, too.
-        start: Model to go on from, see `presets`; its encoder, levels, widths
-            and depths are taken.
-        loss_features: Network that judges the images.
-        loss_weights_file: Path of its weights; `None` for the published file.
-        loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
-        content_layer: Where photographs are compared.
-        style_layers: Where styles are compared, with equal shares.
-        content_weight: Weight of the content loss.
-        style_weight: Weight of the style loss.
-        style_loss: `"gram"`, `"moments"` or `"wasserstein"`.
-        tv_weight: Weight of the total variation loss (squared differences).
-        range_weight: Weight of the squares of what is beyond [0, 1].
-        steps: Of the optimiser, in all.
-        epoch: Steps between checkpoints.
-        batch_size: Pairs in a step.
-        crop: Side of the images, in pixels.
-        smallest: Share of an image's shorter side that a crop covers at
-            least.
-        learning_rate: Of Adam, the largest: it rises over the first steps
-            and falls as a cosine.
-        precision: Policy of the model: `"float32"` or `"mixed_bfloat16"`.
-        seed: Of the pairs.
-    """
-
-    encoder: str = "vgg_distilled"
-    encoder_weights: str | None = None
-    levels: tuple[str, ...] | None = None
-    widths: tuple[int, ...] | None = None
-    depths: tuple[int, ...] | None = None
-    train_encoder: bool | None = None
-    start: str | None = None
-    loss_features: str = "vgg19"
-    loss_weights_file: str | None = None
-    loss_dtype: str = "bfloat16"
-    content_layer: str = "block4_conv2"
-    style_layers: tuple[str, ...] = tuple(_STYLE_LAYERS)
-    content_weight: float = 1.0
-    style_weight: float = 15.0
-    style_loss: str = "wasserstein"
-    tv_weight: float = 2.0
-    range_weight: float = 10.0
-    steps: int = 20000
-    epoch: int = 200
-    batch_size: int = 8
-    crop: int = 192
-    smallest: float = 0.5
-    learning_rate: float = 1e-3
-    precision: str = "mixed_bfloat16"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check("style_loss", self.style_loss, STYLE_DISTANCES)
-        for name in ("steps", "epoch", "batch_size", "crop"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.crop < 32:
-            raise ValueError(
-                f"`crop` must be 32 or more. Received: crop={self.crop}"
-            )
-        for name in (
-            "content_weight",
-            "style_weight",
-            "tv_weight",
-            "range_weight",
-            "learning_rate",
-        ):
-            _check_weight(name, getattr(self, name))
-        if not 0 < self.smallest <= 1:
-            raise ValueError(
-                "`smallest` must be above 0 and at most 1. "
-                f"Received: smallest={self.smallest}"
-            )
+        checks.choice("precision", self.precision, PRECISIONS)
 
 
 _CHOICES = {
@@ -480,37 +341,3 @@ _WEIGHTS = (
     "tolerance",
     "loss_threshold",
 )
-
-
-def _check(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(choices)}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def _check_weight(name: str, value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise ValueError(
-            f"`{name}` must be a number from 0 up. Received: {name}={value}"
-        )
-
-
-def _check_mix(style_mix: tuple[float, ...] | None, count: int) -> None:
-    if count < 1:
-        raise ValueError("At least one style image is needed.")
-    if style_mix is not None and len(style_mix) != count:
-        raise ValueError(
-            f"`style_mix` must have a share for each of the {count} "
-            f"style images. Received: style_mix={style_mix}"
-        )
-
-
-def _check_shares(name: str, shares: list[float]) -> None:
-    if not shares:
-        raise ValueError(f"`{name}` must not be empty.")
-    for share in shares:
-        _check_weight(name, share)
-    if not any(shares):
-        raise ValueError(f"`{name}` must have a share above 0.")

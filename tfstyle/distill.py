@@ -19,9 +19,9 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, config
+from tfstyle import cli, training_config
 
-_D = config.DistillConfig()
+_D = training_config.DistillConfig()
 _TEACHERS = ("vgg16", "vgg19")
 
 _IMAGES = flags.DEFINE_multi_string(
@@ -61,10 +61,10 @@ def main(argv):
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     values: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(config.DistillConfig)
+        for field in dataclasses.fields(training_config.DistillConfig)
     }
     with cli.flag_errors():
-        settings = config.DistillConfig(**values)
+        settings = training_config.DistillConfig(**values)
     from tfstyle import checkpoint, weights
 
     weights.resolve(settings.teacher, settings.teacher_weights)

@@ -25,8 +25,8 @@ import numpy as np
 from keras import ops
 
 from tfstyle import data, features, initialization, losses, topology, training
-from tfstyle.config import DistillConfig
 from tfstyle.progress import OnStep
+from tfstyle.training_config import DistillConfig
 
 STUDENT = "vgg_distilled"
 

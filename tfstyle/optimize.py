@@ -26,7 +26,7 @@ import os
 
 from absl import app, flags
 
-from tfstyle import cli, config, painting
+from tfstyle import cli, config, control_flags, painting
 
 _D = config.GatysConfig()
 
@@ -36,15 +36,7 @@ _STYLE = flags.DEFINE_multi_string(
     "style", None, "Picture to take the style of; repeat it to blend several."
 )
 # Named as the fields of GatysConfig, which checks them.
-cli.DEFINE_numbers(
-    "style_mix", _D.style_mix, "Share of each --style, as in 0.7,0.3."
-)
-flags.DEFINE_multi_float(
-    "style_scale",
-    list(_D.style_scale),
-    "Longer side of the style relative to the result; one for each --style, "
-    "or one for all.",
-)
+control_flags.define(_D)
 flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
 flags.DEFINE_integer("steps", _D.steps, "Steps at each size, coarse to fine.")
 flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")

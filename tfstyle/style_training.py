@@ -15,9 +15,9 @@ import keras
 import numpy as np
 
 from tfstyle import adain, data, features, files, images, training
-from tfstyle.config import AdaINConfig
 from tfstyle.perceptual import PerceptualLoss
 from tfstyle.progress import OnStep
+from tfstyle.training_config import AdaINConfig
 
 # Steps until the learning rate is reached, at most.
 _WARMUP = 200
@@ -98,7 +98,7 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     standard = adain.ARCHITECTURES[config.encoder]
     given = {
         name: getattr(config, name)
-        for name in standard
+        for name in ("levels", "widths", "depths", "train_encoder")
         if getattr(config, name) is not None
     }
     model = adain.StyleModel(

@@ -24,9 +24,9 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, config
+from tfstyle import cli, training_config
 
-_D = config.AdaINConfig()
+_D = training_config.AdaINConfig()
 _NETWORKS = ("vgg16", "vgg19", "vgg_distilled")
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
@@ -63,7 +63,10 @@ flags.DEFINE_enum(
     "loss_dtype", _D.loss_dtype, ["float32", "bfloat16"], "Of its maps."
 )
 flags.DEFINE_enum(
-    "style_loss", _D.style_loss, config.STYLE_DISTANCES, "What style is."
+    "style_loss",
+    _D.style_loss,
+    training_config.STYLE_DISTANCES,
+    "What style is.",
 )
 flags.DEFINE_float("content_weight", _D.content_weight, "Of photographs.")
 flags.DEFINE_float("style_weight", _D.style_weight, "Of styles.")
@@ -122,13 +125,13 @@ def main(argv):
 def _settings():
     values: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(config.AdaINConfig)
+        for field in dataclasses.fields(training_config.AdaINConfig)
         if field.name in flags.FLAGS
     }
     if values["levels"] is not None:
         values["levels"] = tuple(values["levels"])
     with cli.flag_errors():
-        return config.AdaINConfig(**values)
+        return training_config.AdaINConfig(**values)
 
 
 def _train(settings, train, held_out, resumed, workers=None):

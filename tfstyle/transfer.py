@@ -28,7 +28,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, config
+from tfstyle import cli, config, control_flags
 
 _BEGAN = time.monotonic()
 _D = config.TransferConfig()
@@ -60,9 +60,7 @@ flags.DEFINE_string(
     "model", _D.model, "Name, .keras or .h5 file, SavedModel, or hub handle."
 )
 flags.DEFINE_float("strength", _D.strength, "Of the style, from 0 to 1.")
-cli.DEFINE_numbers(
-    "style_mix", _D.style_mix, "Share of each --style, as in 0.7,0.3."
-)
+control_flags.define(_D)
 flags.DEFINE_integer(
     "size", _D.size, "Longer side of the results; 0: as the photographs."
 )
@@ -98,9 +96,10 @@ def main(argv):
         files.check_writable(items[0].output)
     elif grid:
         raise app.UsageError("--grid is for one photograph.")
+    scales = settings.scales(len(_STYLE.value))
     styles = [
-        images.load(path, settings.style_size or None, _MAX_PIXELS.value)
-        for path in _STYLE.value
+        _style(path, settings.style_size, scale)
+        for path, scale in zip(_STYLE.value, scales, strict=True)
     ]
     painter = _load(settings)
     if grid:
@@ -113,10 +112,20 @@ def _settings():
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(config.TransferConfig)
     }
+    values["style_scale"] = tuple(values["style_scale"])
     with cli.flag_errors():
         settings = config.TransferConfig(**values)
         settings.check_styles(len(_STYLE.value))
     return settings
+
+
+def _style(path, size, scale):
+    from tfstyle import images
+
+    image = images.load(path, None, _MAX_PIXELS.value)
+    height, width = image.shape[:2]
+    longer = round((size or max(height, width)) * scale)
+    return images.resize(image, *images.fit(height, width, longer))
 
 
 def _grid():

@@ -1,0 +1,148 @@
+"""Settings of the trainings: frozen, keyword-only, checked when made.
+
+The flags of the programs take their defaults from here.
+"""
+
+import dataclasses
+
+from tfstyle import checks
+from tfstyle.config import STYLE_LAYERS
+
+STYLE_DISTANCES = ("gram", "moments", "wasserstein")
+"""What a model of any style can be trained with."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistillConfig:
+    """How `distillation` trains a thin network.
+
+    Attributes:
+        teacher: `"vgg16"` or `"vgg19"`.
+        teacher_weights: Path of its weights; `None` for the published file.
+        teacher_dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        start: Path of a thin network's weights to go on from; `None` for a
+            new one.
+        steps: Of the optimiser, in all.
+        epoch: Steps between checkpoints.
+        batch_size: Crops in a step.
+        crop: Side of the crops, in pixels.
+        native: Share of the crops that are not scaled.
+        noise: Largest deviation of the noise on half of the crops.
+        samples: Crops that the closed forms are fitted to.
+        learning_rate: Of Adam, the largest: it rises over the first steps
+            and falls as a cosine.
+        gram_weight: Weight of the error of Gram matrices beside that of maps.
+        precision: Policy of the thin network: `"float32"` or
+            `"mixed_bfloat16"`.
+        seed: Of the crops.
+    """
+
+    teacher: str = "vgg19"
+    teacher_weights: str | None = None
+    teacher_dtype: str = "bfloat16"
+    start: str | None = None
+    steps: int = 8000
+    epoch: int = 100
+    batch_size: int = 8
+    crop: int = 192
+    native: float = 0.5
+    noise: float = 0.1
+    samples: int = 256
+    learning_rate: float = 1e-3
+    gram_weight: float = 0.5
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "epoch", "batch_size", "crop", "samples"):
+            checks.positive(name, getattr(self, name))
+        checks.weight("learning_rate", self.learning_rate)
+        checks.weight("gram_weight", self.gram_weight)
+        checks.weight("native", self.native)
+        checks.weight("noise", self.noise)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AdaINConfig:
+    """How `tfstyle.train` trains a model of any style.
+
+    Attributes:
+        encoder: Network that the model sees with: `"vgg16"`, `"vgg19"` or
+            `"vgg_distilled"`.
+        encoder_weights: Path of its weights; `None` for the published file.
+        levels: Its layers where styles are applied; `None` for what
+            `adain.ARCHITECTURES` has for the encoder, as for the next three.
+        widths: Channels of the decoder's stages.
+        depths: Convolutions of the decoder's stages.
+        train_encoder: Whether the encoder is trained, too.
+        start: Model to go on from, see `presets`; its encoder, levels, widths
+            and depths are taken.
+        loss_features: Network that judges the images.
+        loss_weights_file: Path of its weights; `None` for the published file.
+        loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        content_layer: Where photographs are compared.
+        style_layers: Where styles are compared, with equal shares.
+        content_weight: Weight of the content loss.
+        style_weight: Weight of the style loss.
+        style_loss: `"gram"`, `"moments"` or `"wasserstein"`.
+        tv_weight: Weight of the total variation loss (squared differences).
+        range_weight: Weight of the squares of what is beyond [0, 1].
+        steps: Of the optimiser, in all.
+        epoch: Steps between checkpoints.
+        batch_size: Pairs in a step.
+        crop: Side of the images, in pixels.
+        smallest: Share of an image's shorter side that a crop covers at
+            least.
+        learning_rate: Of Adam, the largest: it rises over the first steps
+            and falls as a cosine.
+        precision: Policy of the model: `"float32"` or `"mixed_bfloat16"`.
+        seed: Of the pairs.
+    """
+
+    encoder: str = "vgg_distilled"
+    encoder_weights: str | None = None
+    levels: tuple[str, ...] | None = None
+    widths: tuple[int, ...] | None = None
+    depths: tuple[int, ...] | None = None
+    train_encoder: bool | None = None
+    start: str | None = None
+    loss_features: str = "vgg19"
+    loss_weights_file: str | None = None
+    loss_dtype: str = "bfloat16"
+    content_layer: str = "block4_conv2"
+    style_layers: tuple[str, ...] = tuple(STYLE_LAYERS)
+    content_weight: float = 1.0
+    style_weight: float = 15.0
+    style_loss: str = "wasserstein"
+    tv_weight: float = 2.0
+    range_weight: float = 10.0
+    steps: int = 20000
+    epoch: int = 200
+    batch_size: int = 8
+    crop: int = 192
+    smallest: float = 0.5
+    learning_rate: float = 1e-3
+    precision: str = "mixed_bfloat16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.choice("style_loss", self.style_loss, STYLE_DISTANCES)
+        for name in ("steps", "epoch", "batch_size", "crop"):
+            checks.positive(name, getattr(self, name))
+        if self.crop < 32:
+            raise ValueError(
+                f"`crop` must be 32 or more. Received: crop={self.crop}"
+            )
+        for name in (
+            "content_weight",
+            "style_weight",
+            "tv_weight",
+            "range_weight",
+            "learning_rate",
+        ):
+            checks.weight(name, getattr(self, name))
+        if not 0 < self.smallest <= 1:
+            raise ValueError(
+                "`smallest` must be above 0 and at most 1. "
+                f"Received: smallest={self.smallest}"
+            )
