@@ -86,3 +86,15 @@ def test_noise_of_the_style_has_its_mean_colour():
     np.testing.assert_allclose(
         picture.mean((0, 1)), grey.mean((0, 1)), atol=0.005
     )
+
+
+def test_the_noise_has_the_colours_of_the_blend():
+    dark, light = (np.full((8, 8, 3), v, np.float32) for v in (0.2, 0.6))
+    settings = GatysConfig(init="style", style_mix=(3.0, 1.0))
+    large = np.zeros((200, 200, 3), np.float32)
+    picture = descent.initial_picture(large, [dark, light], settings, None)
+    # Mean 0.3 and variance 0.75 * 0.25 * 0.4 ** 2, but for the clipping.
+    normal = np.random.default_rng(1).normal(0.3, 0.03**0.5, 10**6)
+    wanted = np.clip(normal, 0, 1)
+    np.testing.assert_allclose(picture.mean((0, 1)), wanted.mean(), atol=3e-3)
+    np.testing.assert_allclose(picture.std((0, 1)), wanted.std(), atol=3e-3)

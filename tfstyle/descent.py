@@ -125,8 +125,17 @@ def initial_picture(
         return np.full_like(photo, 0.5)
     if config.init == "noise":
         return random.random(photo.shape, np.float32)
-    colours = np.concatenate([style.reshape(-1, 3) for style in styles])
     noise = random.multivariate_normal(
-        colours.mean(0), np.cov(colours.T), photo.shape[:2]
+        *_colours(styles, config.style_mix), photo.shape[:2]
     )
     return np.clip(noise, 0, 1).astype(np.float32)
+
+
+def _colours(styles, style_mix):
+    """Mean and covariance of the colours of a blend."""
+    shares = np.array(style_mix or [1.0] * len(styles), np.float64)
+    flat = [style.reshape(-1, 3).astype(np.float64) for style in styles]
+    means = np.array([colours.mean(0) for colours in flat])
+    seconds = np.array([colours.T @ colours / len(colours) for colours in flat])
+    mean, second = (np.average(x, 0, weights=shares) for x in (means, seconds))
+    return mean, second - np.outer(mean, mean)
