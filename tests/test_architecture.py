@@ -61,7 +61,7 @@ LAYERS = [
     {"litert", "onnx", "saved_model"},
     # Flags.
     {"cli"},
-    {"control_flags", "painting"},
+    {"control_flags", "painting", "training_flags"},
     {
         "bench",
         "distill",
@@ -105,7 +105,7 @@ WHOLE = {
 }
 
 MODULES = sorted(p.stem for p in (ROOT / "tfstyle").glob("[!_]*.py"))
-LIBRARY = sorted(set(MODULES) - PROGRAMS - {"cli", "control_flags", "painting"})
+LIBRARY = sorted(set(MODULES).difference(*LAYERS[-3:]))  # None with flags.
 SERVING = sorted(p.stem for p in (ROOT / "serving").glob("[!_]*.py"))
 SERVING_WHOLE = {"contract", "deployment", "faults", "page", "readme"}
 # Each defines flags, so they are run and not imported.

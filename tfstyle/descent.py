@@ -125,9 +125,8 @@ def initial_picture(
         return np.full_like(photo, 0.5)
     if config.init == "noise":
         return random.random(photo.shape, np.float32)
-    noise = random.multivariate_normal(
-        *_colours(styles, config.style_mix), photo.shape[:2]
-    )
+    mean, covariance = _colours(styles, config.style_mix)
+    noise = random.multivariate_normal(mean, covariance, photo.shape[:2])
     return np.clip(noise, 0, 1).astype(np.float32)
 
 

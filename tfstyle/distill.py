@@ -13,25 +13,17 @@ KERAS_BACKEND=jax trains without TensorFlow.
 """
 
 import contextlib
-import dataclasses
 import os
-from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_config
+from tfstyle import cli, training_config, training_flags
 
 _D = training_config.DistillConfig()
 _TEACHERS = ("vgg16", "vgg19")
 
 _IMAGES = flags.DEFINE_multi_string(
     "images", None, "Folder of images to learn from; repeat it.", required=True
-)
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder for weights, log and checkpoint.", required=True
-)
-_HELD_OUT = flags.DEFINE_integer(
-    "held_out", 100, "Images of each folder to measure with.", lower_bound=1
 )
 # Named as the fields of DistillConfig.
 flags.DEFINE_enum("teacher", _D.teacher, _TEACHERS, "Network to learn from.")
@@ -40,38 +32,25 @@ flags.DEFINE_enum(
     "teacher_dtype", _D.teacher_dtype, ["float32", "bfloat16"], "Of its maps."
 )
 flags.DEFINE_string("start", None, "Weights of a thin network to go on from.")
-flags.DEFINE_integer("steps", _D.steps, "Of the optimiser, in all.")
-flags.DEFINE_integer("epoch", _D.epoch, "Steps between checkpoints.")
-flags.DEFINE_integer("batch_size", _D.batch_size, "Crops in a step.")
-flags.DEFINE_integer("crop", _D.crop, "Side of the crops, in pixels.")
 flags.DEFINE_float("native", _D.native, "Share of crops as they are.")
 flags.DEFINE_float("noise", _D.noise, "Largest deviation of noise on crops.")
 flags.DEFINE_integer("samples", _D.samples, "Crops of the closed forms.")
-flags.DEFINE_float("learning_rate", _D.learning_rate, "Of Adam, the largest.")
 flags.DEFINE_float("gram_weight", _D.gram_weight, "Of Gram matrices.")
-flags.DEFINE_enum(
-    "precision", _D.precision, ["float32", "mixed_bfloat16"], "Of training."
-)
-flags.DEFINE_integer("seed", _D.seed, "Of the crops.")
+training_flags.define(_D, held_out=100)
 
 
 def main(argv):
     """Checks the files, then trains."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    values: dict[str, Any] = {
-        field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(training_config.DistillConfig)
-    }
-    with cli.flag_errors():
-        settings = training_config.DistillConfig(**values)
+    settings = training_flags.settings(training_config.DistillConfig)
     from tfstyle import checkpoint, weights
 
     weights.resolve(settings.teacher, settings.teacher_weights)
     if settings.start:
         weights.load("vgg_distilled", None, settings.start)
-    os.makedirs(_WORKDIR.value, exist_ok=True)
-    resumed = checkpoint.load(_WORKDIR.value) is not None
+    os.makedirs(flags.FLAGS.workdir, exist_ok=True)
+    resumed = checkpoint.load(flags.FLAGS.workdir) is not None
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from tfstyle import devices
 
@@ -82,10 +61,10 @@ def main(argv):
 def _train(settings, resumed):
     from tfstyle import distillation, folders, progress, weights
 
-    train, held_out = folders.split_folders(_IMAGES.value, _HELD_OUT.value)
+    train, held_out = folders.split_folders(_IMAGES.value, flags.FLAGS.held_out)
     cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
-    path = os.path.join(_WORKDIR.value, "vgg_distilled.h5")
-    log = os.path.join(_WORKDIR.value, "log.jsonl")
+    path = os.path.join(flags.FLAGS.workdir, "vgg_distilled.h5")
+    log = os.path.join(flags.FLAGS.workdir, "log.jsonl")
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(cli.Interrupt())
         bar = stack.enter_context(progress.Bar())
@@ -94,7 +73,7 @@ def _train(settings, resumed):
             settings,
             train,
             held_out,
-            folder=_WORKDIR.value,
+            folder=flags.FLAGS.workdir,
             on_step=progress.all_of(interrupt, bar, trace),
             on_epoch=lambda arrays: weights.save(path, arrays),
         )

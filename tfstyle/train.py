@@ -18,13 +18,12 @@ that all can read; a batch is shared out among them.
 """
 
 import contextlib
-import dataclasses
 import os
 from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_config
+from tfstyle import cli, training_config, training_flags
 
 _D = training_config.AdaINConfig()
 _NETWORKS = ("vgg16", "vgg19", "vgg_distilled")
@@ -34,12 +33,6 @@ _CONTENT_DIR = flags.DEFINE_multi_string(
 )
 _STYLE_DIR = flags.DEFINE_multi_string(
     "style_dir", None, "Folder of style pictures; repeat it.", required=True
-)
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder for all that is written.", required=True
-)
-_HELD_OUT = flags.DEFINE_integer(
-    "held_out", 50, "Images of each folder to measure with.", lower_bound=1
 )
 _PREVIEWS = flags.DEFINE_integer(
     "previews", 4, "Pairs on preview.png.", lower_bound=1
@@ -71,23 +64,15 @@ flags.DEFINE_enum(
 flags.DEFINE_float("content_weight", _D.content_weight, "Of photographs.")
 flags.DEFINE_float("style_weight", _D.style_weight, "Of styles.")
 flags.DEFINE_float("tv_weight", _D.tv_weight, "Of smoothness.")
-flags.DEFINE_integer("steps", _D.steps, "Of the optimiser, in all.")
-flags.DEFINE_integer("epoch", _D.epoch, "Steps between checkpoints.")
-flags.DEFINE_integer("batch_size", _D.batch_size, "Pairs in a step.")
-flags.DEFINE_integer("crop", _D.crop, "Side of the images, in pixels.")
 flags.DEFINE_float("smallest", _D.smallest, "Least share of a side to crop.")
-flags.DEFINE_float("learning_rate", _D.learning_rate, "Of Adam, the largest.")
-flags.DEFINE_enum(
-    "precision", _D.precision, ["float32", "mixed_bfloat16"], "Of the model."
-)
-flags.DEFINE_integer("seed", _D.seed, "Of the pairs.")
+training_flags.define(_D, held_out=50)
 
 
 def main(argv):
     """Checks the files, then trains."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    settings = _settings()
+    settings = training_flags.settings(training_config.AdaINConfig)
     from tfstyle import checkpoint, devices, folders, presets, weights
 
     with cli.flag_errors():
@@ -97,11 +82,11 @@ def main(argv):
     weights.resolve(settings.encoder, settings.encoder_weights)
     weights.resolve(settings.loss_features, settings.loss_weights_file)
     parts = [
-        folders.split_folders(roots, _HELD_OUT.value)
+        folders.split_folders(roots, flags.FLAGS.held_out)
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
-    os.makedirs(_WORKDIR.value, exist_ok=True)
-    resumed = checkpoint.load(_WORKDIR.value) is not None
+    os.makedirs(flags.FLAGS.workdir, exist_ok=True)
+    resumed = checkpoint.load(flags.FLAGS.workdir) is not None
     train, held_out = zip(*parts, strict=True)
     for name, files, held in zip(
         ("photographs", "styles"), train, held_out, strict=True
@@ -122,18 +107,6 @@ def main(argv):
         return _train(settings, train, held_out, resumed, strategy)
 
 
-def _settings():
-    values: dict[str, Any] = {
-        field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(training_config.AdaINConfig)
-        if field.name in flags.FLAGS
-    }
-    if values["levels"] is not None:
-        values["levels"] = tuple(values["levels"])
-    with cli.flag_errors():
-        return training_config.AdaINConfig(**values)
-
-
 def _train(settings, train, held_out, resumed, workers=None):
     """Trains; `workers` is the strategy of several hosts."""
     from tfstyle import progress, style_training
@@ -148,13 +121,13 @@ def _train(settings, train, held_out, resumed, workers=None):
             settings,
             train,
             held_out,
-            folder=_WORKDIR.value,
+            folder=flags.FLAGS.workdir,
             on_step=progress.all_of(*callbacks),
             on_epoch=results,
             strategy=workers,
         )
     print(
-        f"{os.path.join(_WORKDIR.value, 'model.keras')}"
+        f"{os.path.join(flags.FLAGS.workdir, 'model.keras')}"
         f"{': interrupted' if interrupt.status else ''}"
     )
     return interrupt.status
@@ -171,7 +144,7 @@ def _outputs(held_out, resumed):
     from tfstyle import progress, style_training
     from tfstyle.perceptual import PerceptualLoss
 
-    workdir = _WORKDIR.value
+    workdir = flags.FLAGS.workdir
     terms = ["loss", *PerceptualLoss.terms]
     columns = [*terms, *(f"val_{term}" for term in terms)]
     path = os.path.join(workdir, "log.csv")
