@@ -24,7 +24,7 @@ _PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
     ["float32", "float16", "int8"],
-    "Of the weights: 4.1, 2.1 or 1.1 MB for the model of this package.",
+    "Of the weights: 4.2, 2.2 or 1.2 MB for the model of this package.",
 )
 _HEIGHT = flags.DEFINE_integer(
     "height", None, "Of contents, if fixed.", lower_bound=16

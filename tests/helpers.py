@@ -94,6 +94,16 @@ def environment(*paths, **variables):
     return {**os.environ, "PYTHONPATH": path, **variables}
 
 
+# Of a process on JAX. Compiling takes most of the time of a small training, and
+# half as long unoptimised; for the threads see `tfstyle.train`.
+ON_JAX = {
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "NPROC": "16",
+}
+
+
 def style_model(**changes):
     """A `StyleModel` with random weights, its encoder's those of the package.
 

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import helpers
 import test_features
 import test_losses
 import test_objective
@@ -76,11 +77,10 @@ def evaluate(weights):
 def on_jax(tmp_path_factory, small_vgg16):
     """What JAX makes of it where TensorFlow is not installed."""
     path = tmp_path_factory.mktemp("jax") / "found.npz"
-    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     subprocess.run(
         [sys.executable, "-c", _JAX, path, small_vgg16],
-        env={**os.environ, **environment, "PYTHONPATH": paths},
+        env={**os.environ, **helpers.ON_JAX, "PYTHONPATH": paths},
         check=True,
     )
     with np.load(path) as found:

@@ -33,7 +33,7 @@ def run(*words):
     return subprocess.run(
         [sys.executable, "-c", _RUN, *words],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, **helpers.ON_JAX},
         capture_output=True,
         text=True,
     )

@@ -188,9 +188,8 @@ def test_tensorflow_and_jax_have_the_same_losses(files, tmp_path, style_loss):
             cwd=ROOT,
             env={
                 **os.environ,
+                **helpers.ON_JAX,
                 "KERAS_BACKEND": backend,
-                "JAX_PLATFORMS": "cpu",
-                "NPROC": "16",  # See tfstyle.train.
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             },
             capture_output=True,

@@ -20,6 +20,8 @@ runpy.run_module("tfstyle.train", run_name="__main__", alter_sys=True)
 """
 _SMALL = (
     "--loss_features=vgg_distilled",
+    "--style_loss=moments",
+    "--levels=image,block2_conv1",
     "--steps=2",
     "--epoch=1",
     "--batch_size=2",
@@ -34,7 +36,7 @@ def run(*words, code=("-m", "tfstyle.train"), **changes):
     return subprocess.run(
         [sys.executable, *code, *map(str, words)],
         cwd=ROOT,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", **changes},
+        env={**os.environ, **changes},
         capture_output=True,
         text=True,
     )
@@ -77,7 +79,7 @@ def test_it_trains_and_goes_on(folders, tmp_path):
 
 
 def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
-    done = run(*folders, *_SMALL, code=("-c", _BLOCKED), KERAS_BACKEND="jax")
+    done = run(*folders, *_SMALL, code=("-c", _BLOCKED), **helpers.ON_JAX)
     assert done.returncode == 0, done.stderr
     model = adain.StyleModel.from_preset(tmp_path / "work" / "model.h5")
     image = model.stylize(helpers.image(20, 24), helpers.image(30, 20, 1))
