@@ -36,6 +36,7 @@ NAN, INFINITY = float("nan"), float("inf")
         ("init", "gray"),
         ("precision", "float16"),
         ("jit_compile", True),
+        ("color", "luma"),
         ("style_scale", (0.0,)),
         ("style_scale", (1.0, -1.0)),
         ("style_scale", (17.0,)),

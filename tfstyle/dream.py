@@ -69,6 +69,12 @@ flags.DEFINE_integer(
     "zoom_frames", _D.zoom_frames, "Frames of a zoom; 0: one picture."
 )
 flags.DEFINE_float("zoom", _D.zoom, "Enlargement from frame to frame.")
+flags.DEFINE_enum(
+    "color",
+    _D.color,
+    config.DREAM_COLORS,
+    "As dreamt (style), or the photograph's (luminance).",
+)
 flags.DEFINE_integer("seed", _D.seed, "Of the shifts.")
 flags.DEFINE_enum(
     "precision", _D.precision, config.PRECISIONS, "Of the convolutions."

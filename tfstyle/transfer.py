@@ -156,7 +156,12 @@ def _load(settings):
     from tfstyle import painters
 
     precision = devices.precision(settings.precision)
-    return painters.load(name, _ENCODER_WEIGHTS.value, precision, settings.tile)
+    painter = painters.load(
+        name, _ENCODER_WEIGHTS.value, precision, settings.tile
+    )
+    if settings.color == "style":
+        return painter
+    return painters.ColorPainter(painter, settings.color)
 
 
 def _paint_all(painter, items, styles, settings):
