@@ -220,10 +220,10 @@ def _grey(values: np.ndarray) -> np.ndarray:
 def _moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of the colours, shapes `(3,)` and `(3, 3)`."""
     mean = image.mean((0, 1), dtype=np.float64)
-    strips = [
+    strips = (
         image[i : i + _ROWS].reshape(-1, 3) - mean
         for i in range(0, len(image), _ROWS)
-    ]
+    )
     return mean, sum(s.T @ s for s in strips) / (image.size // 3)
 
 

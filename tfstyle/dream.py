@@ -13,6 +13,9 @@ A zoom: zoom_0001.png to zoom_0048.png, each dreamt from the one before:
 
   python -m tfstyle.dream --image=cat.jpg --output=zoom.png --zoom_frames=48
 
+--color=luminance keeps the photograph's colours; the other ways of --color in
+tfstyle.optimize need a style to be changed, which a dream does not have.
+
 The picture holds its own recipe: --replay=dream.png --output=again.png dreams
 it again. Ctrl-C writes the picture so far; with --checkpoint=DIR the same
 command goes on from there. Larger pictures than --tile are seen in parts,

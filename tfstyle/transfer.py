@@ -14,6 +14,8 @@ Four styles at the corners of a sheet of 6 columns and 4 rows, blended between:
   python -m tfstyle.transfer --content=cat.jpg --style=a.jpg --style=b.jpg \
       --style=c.jpg --style=d.jpg --grid=4x6 --output=sheet.png
 
+--color=luminance keeps the colours of each photograph.
+
 Files that cannot be read are reported and skipped; the exit status is then 1.
 """
 
