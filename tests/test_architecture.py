@@ -34,7 +34,7 @@ LAYERS = [
         "progress",
     },
     {"images", "runs", "weights"},
-    {"presets", "provenance", "schedule"},
+    {"color", "presets", "provenance", "schedule"},
     {"folders", "job", "output"},
     # Tensors.
     {

@@ -36,6 +36,7 @@ NAN, INFINITY = float("nan"), float("inf")
         ("init", "gray"),
         ("precision", "float16"),
         ("jit_compile", True),
+        ("color", "luma"),
         ("style_scale", (0.0,)),
         ("style_scale", (1.0, -1.0)),
         ("style_scale", (17.0,)),
@@ -197,6 +198,7 @@ def test_a_dream_takes_the_layers_of_its_network():
         ({"channels": ()}, "`channels` must be numbers from 0 up"),
         ({"channels": (3, -1)}, "`channels` must be numbers from 0 up"),
         ({"content_weight": -1}, "`content_weight` must be a number"),
+        ({"color": "statistics"}, "`color` must be one of style, luminance. R"),
         ({"features": "alexnet"}, "`features` must be one of auto, vgg16"),
     ],
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import deepdream, excitation, images, memory, runs
+from tfstyle import color, deepdream, excitation, images, memory, runs
 from tfstyle.config import DreamConfig
 
 HOW_TO_REGENERATE = (
@@ -192,6 +192,42 @@ def test_zoom_gives_frames_and_the_last_one(settings):
         np.testing.assert_allclose(
             frames[after].mean((0, 1)), single.mean((0, 1)), atol=0.1
         )
+
+
+def chroma(image):
+    return image - color.luminance(image)[..., None]
+
+
+def test_a_dream_may_keep_the_photographs_colours(settings):
+    seen = []
+    config = settings(color="luminance")
+    picture = deepdream.deep_dream(
+        PHOTO, config, lambda progress, look: seen.append(look())
+    )
+    raw = deepdream.deep_dream(PHOTO, settings())
+    np.testing.assert_array_equal(
+        picture, color.finish(raw, PHOTO, "luminance")
+    )
+    np.testing.assert_array_equal(seen[-1], picture)
+    photo = images.resize(PHOTO, *seen[0].shape[:2])
+    expected = color.transfer_chroma(seen[0], photo)
+    np.testing.assert_allclose(seen[0], expected, atol=2e-6)
+
+
+def test_frames_of_a_zoom_keep_the_photographs_colours(settings):
+    frames = {}
+    config = settings(zoom_frames=3, zoom=1.2, steps=8, color="luminance")
+    deepdream.deep_dream(PHOTO, config, on_frame=frames.__setitem__)
+    raw = {}
+    config = settings(zoom_frames=3, zoom=1.2, steps=8)
+    deepdream.deep_dream(PHOTO, config, on_frame=raw.__setitem__)
+    photo = images.resize(PHOTO, 45, 60)
+    for number in (2, 3):
+        photo = images.zoom(photo, 1.2)
+        kept, dreamt = (
+            difference(chroma(x[number]), chroma(photo)) for x in (frames, raw)
+        )
+        assert kept < 0.5 * dreamt
 
 
 @pytest.mark.parametrize("end", [3, 6, 8])

@@ -31,7 +31,7 @@ CONTRACT = """
 image output features layers channels octaves octave_scale steps step_size
 jitter guide size tile content_weight tv_weight zoom_frames feature_weights
 zoom levels seed precision jit_compile device trace preview_every checkpoint
-replay max_pixels bit_depth quality
+replay max_pixels bit_depth quality color
 """
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import descent, features, gatys, images, objective, runs
+from tfstyle import color, descent, features, gatys, images, objective, runs
 from tfstyle.config import GatysConfig
 
 HOW_TO_REGENERATE = (
@@ -488,6 +488,35 @@ def test_the_longer_side_is_the_size(settings, shape, size, expected):
     strip = helpers.image(9, 70, seed=1)
     config = settings(size=size, steps=1)
     check(gatys.stylize(content, strip, config), expected)
+
+
+def test_the_photographs_colours_are_kept_in_all_that_is_shown(settings):
+    config = settings(size=181, steps=3, color="luminance")
+    watch = Watch(look=lambda picture: picture())
+    pictures = [gatys.stylize(WIDE, [WAVE, NIGHT], config, watch)]
+    ended = gatys.stylize(WIDE, [WAVE, NIGHT], config, Watch(4))
+    for picture in (*pictures, *watch.looks, ended):
+        photo = images.resize(WIDE, *picture.shape[:2])
+        check(picture, photo.shape[:2])
+        expected = color.transfer_chroma(picture, photo)
+        np.testing.assert_allclose(picture, expected, atol=2e-6)
+    assert np.abs(color.luminance(ended) - color.luminance(WIDE)).max() > 0.05
+
+
+def test_a_picture_that_diverges_has_the_photographs_colours(settings):
+    config = settings(style_weight=3e38, color="luminance")
+    with pytest.raises(runs.DivergedError) as error:
+        gatys.stylize(PHOTO, WAVE, config)
+    np.testing.assert_allclose(error.value.picture, PHOTO, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["statistics", "histogram"])
+def test_styles_are_given_the_photographs_colours(settings, mode):
+    _, styles = color.prepare(PHOTO, [WAVE, NIGHT], mode)
+    expected = gatys.stylize(PHOTO, styles, settings(steps=2))
+    config = settings(steps=2, color=mode)
+    actual = gatys.stylize(PHOTO, [WAVE, NIGHT], config)
+    np.testing.assert_array_equal(actual, expected)
 
 
 def test_flat_images_are_painted(settings):

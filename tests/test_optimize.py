@@ -41,7 +41,7 @@ content style style_mix style_scale output size steps features feature_weights
 pooling content_layers style_layers content_weight style_weight tv_weight
 structure_weight histogram_weight style_loss optimizer learning_rate tolerance
 loss_threshold init seed precision jit_compile device trace preview_every
-checkpoint replay max_pixels bit_depth quality draft
+checkpoint replay max_pixels bit_depth quality draft color
 """
 
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import painters
+from tfstyle import color, painters
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 
@@ -20,6 +20,24 @@ def stored(model, tmp_path_factory):
     model.save_preset(f"{path}.h5")
     model.save(f"{path}.keras")
     return path
+
+
+@pytest.mark.parametrize("mode", ["luminance", "statistics", "histogram"])
+def test_colours_of_the_photograph(model, stored, mode):
+    painter = painters.ColorPainter(painters.load(f"{stored}.h5"), mode)
+    style = painter.embed([STYLE, 1 - STYLE], [1, 3])
+    for content in (CONTENT, 1 - CONTENT):  # Anew for each.
+        expected = model.stylize(
+            content, [STYLE, 1 - STYLE], 0.6, [1, 3], color=mode
+        )
+        actual = painter.paint(content, style, 0.6)
+        np.testing.assert_allclose(actual, expected, atol=2e-4)
+        if mode == "luminance":
+            kept = color.transfer_chroma(actual, content)
+            np.testing.assert_allclose(actual, kept, atol=2e-6)
+    assert np.abs(painter.paint(CONTENT, style, 0) - CONTENT).max() < 1e-5
+    with pytest.raises(ValueError, match="16 pixels or more"):
+        painter.embed([STYLE[:9]])
 
 
 class Mean(tf.Module):

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 import helpers
-from tfstyle import images, provenance
+from tfstyle import color, images, provenance
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -91,6 +91,21 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
     assert "4 painted, 1 failed" in stronger.stdout
 
 
+def test_a_folder_keeps_the_colours_of_each_photograph(files, tmp_path):
+    arguments = words(files, files / "photos", tmp_path, "--color=luminance")
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    for name in ("a.png", "grey.png"):
+        photo = images.load(files / "photos" / name)
+        picture = images.load(tmp_path / name)
+        expected = color.transfer_chroma(picture, photo)
+        assert np.abs(picture - expected).max() < 2 / 255
+        assert np.abs(picture - photo).mean() > 2 / 255
+        assert provenance.read(tmp_path / name)["config"]["color"] == (
+            "luminance"
+        )
+
+
 def test_a_sheet_between_two_styles(files, tmp_path):
     output = tmp_path / "sheet.png"
     arguments = words(files, files / "photos/a.png", output, "--grid=1x3")
@@ -115,6 +130,7 @@ def test_a_sheet_between_two_styles(files, tmp_path):
     [
         (["--strength=2"], 2, "--strength.* must be from 0 to 1"),
         (["--style_mix=1,2"], 2, "a share for each of the 1"),
+        (["--color=lab"], 2, "flag --color=lab: .*luminance"),
         (["--tile=100"], 2, "multiple of 8"),
         (["--grid=2x2"], 2, "two or four styles, received 1"),
         (["--model=nothing"], 1, "no model 'nothing'. Choose from"),

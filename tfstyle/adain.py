@@ -23,6 +23,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstyle import color as colors
 from tfstyle import (
     decoder,
     devices,
@@ -242,6 +243,7 @@ class StyleModel(keras.Model):
         styles: np.ndarray | Sequence[np.ndarray],
         alpha: float = 1.0,
         style_mix: Sequence[float] | None = None,
+        color: str = "style",
     ) -> np.ndarray:
         """Paints a photograph in a style, or in a blend of several.
 
@@ -253,6 +255,7 @@ class StyleModel(keras.Model):
             alpha: Strength of the style, from 0 for the photograph to 1.
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.
+            color: Whose colours, one of `config.COLORS`; see `tfstyle.color`.
 
         Returns:
             Shape of `content`, float32, in [0, 1].
@@ -264,10 +267,11 @@ class StyleModel(keras.Model):
             styles = [styles]
         for image in (content, *styles):
             check_image(image)
-        each = [self.embed_style(style[None]) for style in styles]
+        photo, prepared = colors.prepare(content, list(styles), color)
+        each = [self.embed_style(style[None]) for style in prepared]
         embedding = embeddings.blend(each, style_mix)
-        image = self.apply_style(content[None], embedding, alpha)
-        return ops.convert_to_numpy(image)[0]
+        image = self.apply_style(photo[None], embedding, alpha)
+        return colors.finish(ops.convert_to_numpy(image)[0], content, color)
 
     def embed_style(self, styles: Tensor) -> Tensor:
         """Style embeddings: for each level the means, then the deviations.

@@ -22,6 +22,8 @@ INITS = ("content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = ("auto", "on", "off")
+COLORS = ("style", "luminance", "statistics", "histogram")
+DREAM_COLORS = ("style", "luminance")
 STRUCTURE_SCALES = (4, 16)
 """Sides of the squares that the structure loss averages (Li et al. 2017)."""
 
@@ -54,12 +56,16 @@ class Controls:
             for equal shares.
         style_scale: Size at which each style image is seen, relative to the
             usual; one for all, or one for each. See the classes below.
+        color: Whose colours the result has: `"style"`, or the photograph's
+            by `"luminance"`, `"statistics"` or `"histogram"`, see `color`.
     """
 
     style_mix: tuple[float, ...] | None = None
     style_scale: tuple[float, ...] = (1.0,)
+    color: str = "style"
 
     def __post_init__(self) -> None:
+        checks.choice("color", self.color, COLORS)
         if self.style_mix is not None:
             checks.shares("style_mix", self.style_mix)
         if not all(0 < scale <= 16 for scale in self.style_scale):
@@ -219,6 +225,8 @@ class DreamConfig:
         zoom_frames: Frames of a zoom, each dreamt from the one before, by a
             quarter of the steps; 0 for a single picture.
         zoom: Enlargement from one frame to the next.
+        color: `"style"` as it is dreamt; `"luminance"` keeps the
+            photograph's colours.
         seed: Of the shifts.
         precision: Of the convolutions, as in `GatysConfig`.
         jit_compile: Whether XLA compiles the step, as in `GatysConfig`.
@@ -240,11 +248,13 @@ class DreamConfig:
     tile: int = 768
     zoom_frames: int = 0
     zoom: float = 1.05
+    color: str = "style"
     seed: int = 0
     precision: str = "auto"
     jit_compile: str = "auto"
 
     def __post_init__(self) -> None:
+        checks.choice("color", self.color, DREAM_COLORS)
         for name in ("features", "precision", "jit_compile"):
             checks.choice(name, getattr(self, name), _CHOICES[name])
         for name in ("content_weight", "tv_weight"):

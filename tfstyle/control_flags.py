@@ -23,3 +23,10 @@ def define(defaults: config.Controls) -> None:
         "Size of the style relative to the usual; one for each --style, or "
         "one for all.",
     )
+    flags.DEFINE_enum(
+        "color",
+        defaults.color,
+        config.COLORS,
+        "Colours of the style, or the photograph's: kept by the painting's "
+        "luminance alone, or given to the style beforehand.",
+    )

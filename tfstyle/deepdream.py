@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfstyle import (
     ascent,
+    color,
     devices,
     excitation,
     images,
@@ -118,15 +119,16 @@ class _Run:
             ended = self._dream()
             if ended:
                 self._save()
-                return self._current()
+                return self._finished()
             self.frame += 1
+            picture = self._finished()
             if self.config.zoom_frames and on_frame is not None:
-                on_frame(self.frame, self._current())
+                on_frame(self.frame, picture)
             if self.frame >= max(1, self.config.zoom_frames):
-                return self._current()
+                return picture
             if self.frame == 1:
-                self.tone = _tone(self._current())
-            zoomed = images.zoom(self._current(), self.config.zoom)
+                self.tone = _tone(picture)
+            zoomed = images.zoom(picture, self.config.zoom)
             self.photo = _toned(zoomed, self.tone)
             self.index, self.step, self.picture = 0, 0, None
 
@@ -204,11 +206,15 @@ class _Run:
             f"The gradient was not finite at {width}x{height}, step "
             f"{self.step + 1}: {', '.join(bad)}. Lower a weight, or take "
             "float32.",
-            self._current(),
+            self._finished(),
         )
 
     def _current(self) -> np.ndarray:
         return np.asarray(self.picture)[0]
+
+    def _finished(self) -> np.ndarray:
+        """With the colours that the settings ask for."""
+        return color.finish(self._current(), self.photo, self.config.color)
 
     def _report(self, losses: dict[str, float], part: float = 0.0) -> bool:
         """Calls `on_step` after a step, or after a part of one."""
@@ -232,7 +238,7 @@ class _Run:
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
         )
-        return bool(self.on_step(progress, self._current))
+        return bool(self.on_step(progress, self._finished))
 
     def _save(self) -> None:
         arrays = {

@@ -13,6 +13,9 @@ A zoom: zoom_0001.png to zoom_0048.png, each dreamt from the one before:
 
   python -m tfstyle.dream --image=cat.jpg --output=zoom.png --zoom_frames=48
 
+--color=luminance keeps the photograph's colours; the other ways of --color in
+tfstyle.optimize need a style to be changed, which a dream does not have.
+
 The picture holds its own recipe: --replay=dream.png --output=again.png dreams
 it again. Ctrl-C writes the picture so far; with --checkpoint=DIR the same
 command goes on from there. Larger pictures than --tile are seen in parts,
@@ -69,6 +72,12 @@ flags.DEFINE_integer(
     "zoom_frames", _D.zoom_frames, "Frames of a zoom; 0: one picture."
 )
 flags.DEFINE_float("zoom", _D.zoom, "Enlargement from frame to frame.")
+flags.DEFINE_enum(
+    "color",
+    _D.color,
+    config.DREAM_COLORS,
+    "As dreamt (style), or the photograph's (luminance).",
+)
 flags.DEFINE_integer("seed", _D.seed, "Of the shifts.")
 flags.DEFINE_enum(
     "precision", _D.precision, config.PRECISIONS, "Of the convolutions."

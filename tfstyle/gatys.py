@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfstyle import (
     adain,
     adam,
+    color,
     descent,
     devices,
     images,
@@ -27,7 +28,7 @@ from tfstyle import (
     schedule,
 )
 from tfstyle.config import GatysConfig
-from tfstyle.descent import Optimizer, State
+from tfstyle.descent import State
 from tfstyle.progress import OnStep, Progress
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
@@ -79,12 +80,16 @@ def stylize(
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
     runs.check_images([content, *styles, *([] if init is None else [init])])
     config.check_styles(len(styles))
+    finish = functools.partial(color.finish, content=content, mode=config.color)
+    content, styles = color.prepare(content, styles, config.color)
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
     _check_memory(shapes[-1], styles, config)
     if init is None and config.init == "transfer":
         init = _transferred(content, styles, config, shapes)
-    run = _Run(content, styles, config, shapes, init, on_step, checkpoint_dir)
+    run = _Run(
+        content, styles, config, shapes, init, finish, on_step, checkpoint_dir
+    )
     return run.paint()
 
 
@@ -98,11 +103,12 @@ class _Run:
         config: GatysConfig,
         shapes: list[Shape],
         init: np.ndarray | None,
+        finish: Callable[[np.ndarray], np.ndarray],
         on_step: OnStep | None,
         folder: str | None,
     ) -> None:
         self.content, self.styles, self.config = content, styles, config
-        self.shapes, self.init = shapes, init
+        self.shapes, self.init, self.finish = shapes, init, finish
         self.on_step = on_step
         given = [content, *styles, *([] if init is None else [init])]
         self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
@@ -136,7 +142,7 @@ class _Run:
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
-                return self._best(update, state, ended)
+                return self.finish(self._best(update, state, ended))
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
@@ -188,7 +194,7 @@ class _Run:
                 f"The loss was not finite at {width}x{height}, step "
                 f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
                 "the learning rate or that weight, or take float32.",
-                _picture(self.optimizer, state),
+                self._picture(state),
             )
         return {"total": float(state.value)} | _grouped(terms) | terms
 
@@ -209,9 +215,10 @@ class _Run:
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
         )
-        return bool(
-            self.on_step(progress, lambda: _picture(self.optimizer, state))
-        )
+        return bool(self.on_step(progress, lambda: self._picture(state)))
+
+    def _picture(self, state: State) -> np.ndarray:
+        return self.finish(np.asarray(self.optimizer.picture(state))[0])
 
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
@@ -298,7 +305,3 @@ def _grouped(terms: Mapping[str, float]) -> dict[str, float]:
         group = name.split("/")[0]
         sums[group] = sums.get(group, 0.0) + value
     return sums
-
-
-def _picture(optimizer: Optimizer, state: State) -> np.ndarray:
-    return np.asarray(optimizer.picture(state))[0]

@@ -14,6 +14,8 @@ Two pictures, the second one finer and with less weight:
       --style=woodcut.jpg --style_mix=0.7,0.3 --style_scale=1 \
       --style_scale=0.5 --output=cat_both.png
 
+--color=luminance keeps the photograph's colours.
+
 The picture holds its own recipe: --replay=cat_both.png --output=again.png
 paints it again. Ctrl-C writes the best picture so far; with --checkpoint=DIR
 the same command goes on from there.

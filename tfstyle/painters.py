@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, embeddings, presets, tiles
+from tfstyle import adain, color, embeddings, presets, tiles
 
 Embedding = Any
 
@@ -201,3 +201,28 @@ class CallablePainter:
             )
         image = self._model(tf.constant(content[None]), style)[0]
         return np.clip(np.asarray(image)[0], 0, 1)
+
+
+class ColorPainter:
+    """A painter whose results have the photograph's colours; see `color`.
+
+    Args:
+        painter: It paints.
+        mode: One of `config.COLORS`.
+    """
+
+    def __init__(self, painter: Painter, mode: str) -> None:
+        self.painter, self.mode = painter, mode
+
+    def embed(self, styles, shares=None):
+        """See `Painter`; styles are embedded anew for each photograph."""
+        self.painter.embed(styles, shares)  # Refuses what it cannot take.
+        return styles, shares
+
+    def paint(self, content, style, strength=1.0):
+        """See `Painter`."""
+        styles, shares = style
+        photo, styles = color.prepare(content, styles, self.mode)
+        embedding = self.painter.embed(styles, shares)
+        picture = self.painter.paint(photo, embedding, strength)
+        return color.finish(picture, content, self.mode)

@@ -14,6 +14,8 @@ Four styles at the corners of a sheet of 6 columns and 4 rows, blended between:
   python -m tfstyle.transfer --content=cat.jpg --style=a.jpg --style=b.jpg \
       --style=c.jpg --style=d.jpg --grid=4x6 --output=sheet.png
 
+--color=luminance keeps the colours of each photograph.
+
 Files that cannot be read are reported and skipped; the exit status is then 1.
 """
 
@@ -156,7 +158,12 @@ def _load(settings):
     from tfstyle import painters
 
     precision = devices.precision(settings.precision)
-    return painters.load(name, _ENCODER_WEIGHTS.value, precision, settings.tile)
+    painter = painters.load(
+        name, _ENCODER_WEIGHTS.value, precision, settings.tile
+    )
+    if settings.color == "style":
+        return painter
+    return painters.ColorPainter(painter, settings.color)
 
 
 def _paint_all(painter, items, styles, settings):
