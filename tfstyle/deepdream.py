@@ -27,6 +27,7 @@ from tfstyle import (
 )
 from tfstyle.config import DreamConfig
 from tfstyle.progress import OnStep, Progress
+from tfstyle.regions import Regions
 
 OnFrame = Callable[[int, np.ndarray], None]
 
@@ -41,6 +42,7 @@ def deep_dream(
     on_step: OnStep | None = None,
     *,
     guide: np.ndarray | None = None,
+    regions: Regions | None = None,
     on_frame: OnFrame | None = None,
     checkpoint_dir: str | None = None,
 ) -> np.ndarray:
@@ -52,6 +54,9 @@ def deep_dream(
         on_step: Called after each step and each tile; true ends the run. See
             `progress`. Unlike other losses, `"total"` rises.
         guide: Such an array of any size. The dream is of what is in it.
+        regions: Parts of the photograph that are dreamt of; the rest stays as
+            it is. See `regions.from_masks`, whose `keep_mask` is this rest.
+            Not for a zoom.
         on_frame: Called with the number of each frame of a zoom, from 1, and
             the frame, an array like the result.
         checkpoint_dir: Folder in which the state is kept every minute and at
@@ -73,6 +78,13 @@ def deep_dream(
         picture = tfstyle.deep_dream(photo, DreamConfig(size=800, octaves=5))
     """
     runs.check_images([image, *([] if guide is None else [guide])])
+    if regions is not None:
+        regions.check(image, 0)
+        if config.zoom_frames:
+            raise ValueError(
+                "Regions are for one picture, not for a zoom. Received: "
+                f"zoom_frames={config.zoom_frames}"
+            )
     if config.features == "auto":
         name = weights.auto(config.feature_weights)
         config = dataclasses.replace(config, features=name)
@@ -80,9 +92,8 @@ def deep_dream(
     shapes = schedule.octaves(
         height, width, config.size, config.octaves, config.octave_scale
     )
-    return _Run(image, guide, config, shapes, on_step, checkpoint_dir).dream(
-        on_frame
-    )
+    run = _Run(image, guide, config, shapes, regions, on_step, checkpoint_dir)
+    return run.dream(on_frame)
 
 
 class _Run:
@@ -94,16 +105,18 @@ class _Run:
         guide: np.ndarray | None,
         config: DreamConfig,
         shapes: list[tuple[int, int]],
+        regions: Regions | None,
         on_step: OnStep | None,
         folder: str | None,
     ) -> None:
         self.photo, self.config, self.shapes = image, config, shapes
-        self.on_step = on_step
+        self.regions, self.on_step = regions, on_step
         self.started = time.monotonic()
         self.frame = self.index = self.step = 0
         self.picture: tf.Tensor | None = None
         self.tone = np.zeros((2, 3), np.float32)  # Of the first frame.
         given = [image, *([] if guide is None else [guide])]
+        given += [] if regions is None else regions.masks()
         self.checkpoints = runs.Checkpoints(folder, config, given)
         self._resume()
         self.network = excitation.make_network(config)
@@ -118,12 +131,12 @@ class _Run:
             ended = self._dream()
             if ended:
                 self._save()
-                return self._current()
+                return self._shown()
             self.frame += 1
             if self.config.zoom_frames and on_frame is not None:
                 on_frame(self.frame, self._current())
             if self.frame >= max(1, self.config.zoom_frames):
-                return self._current()
+                return self._shown()
             if self.frame == 1:
                 self.tone = _tone(self._current())
             zoomed = images.zoom(self._current(), self.config.zoom)
@@ -204,11 +217,19 @@ class _Run:
             f"The gradient was not finite at {width}x{height}, step "
             f"{self.step + 1}: {', '.join(bad)}. Lower a weight, or take "
             "float32.",
-            self._current(),
+            self._shown(),
         )
 
     def _current(self) -> np.ndarray:
         return np.asarray(self.picture)[0]
+
+    def _shown(self) -> np.ndarray:
+        """The picture so far, with the photograph where it stays."""
+        picture = self._current()
+        if self.regions is None:
+            return picture
+        photo = images.resize(self.photo, *picture.shape[:2])
+        return self.regions.paste(picture, photo)
 
     def _report(self, losses: dict[str, float], part: float = 0.0) -> bool:
         """Calls `on_step` after a step, or after a part of one."""
@@ -232,7 +253,7 @@ class _Run:
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
         )
-        return bool(self.on_step(progress, self._current))
+        return bool(self.on_step(progress, self._shown))
 
     def _save(self) -> None:
         arrays = {

@@ -27,8 +27,9 @@ from tfstyle import (
     schedule,
 )
 from tfstyle.config import GatysConfig
-from tfstyle.descent import Optimizer, State
+from tfstyle.descent import State
 from tfstyle.progress import OnStep, Progress
+from tfstyle.regions import Regions
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.
@@ -43,6 +44,7 @@ def stylize(
     on_step: OnStep | None = None,
     *,
     init: np.ndarray | None = None,
+    regions: Regions | None = None,
     checkpoint_dir: str | None = None,
 ) -> np.ndarray:
     """Paints a photograph in the style of one or more pictures.
@@ -53,6 +55,8 @@ def stylize(
         config: What to minimise, and for how long.
         on_step: Called after each step; true ends the run. See `progress`.
         init: Array to start from, of any size; `config.init` if `None`.
+        regions: Where in the photograph each style goes, and from where in
+            the style; where there are none the photograph stays as it is.
         checkpoint_dir: Folder in which the state is kept every minute and at
             the end. A run with the same images and settings continues from
             it, and gives what it would have given uninterrupted.
@@ -78,13 +82,17 @@ def stylize(
     """
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
     runs.check_images([content, *styles, *([] if init is None else [init])])
-    config.check_styles(len(styles))
+    config.check_styles(len(styles), regions is not None and regions.apart)
+    if regions is not None:
+        _check_regions(regions, content, styles, config)
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
-    _check_memory(shapes[-1], styles, config)
+    _check_memory(shapes[-1], styles, config, regions)
     if init is None and config.init == "transfer":
-        init = _transferred(content, styles, config, shapes)
-    run = _Run(content, styles, config, shapes, init, on_step, checkpoint_dir)
+        init = _transferred(content, styles, config, shapes, regions)
+    run = _Run(
+        content, styles, config, shapes, init, regions, on_step, checkpoint_dir
+    )
     return run.paint()
 
 
@@ -98,13 +106,15 @@ class _Run:
         config: GatysConfig,
         shapes: list[Shape],
         init: np.ndarray | None,
+        regions: Regions | None,
         on_step: OnStep | None,
         folder: str | None,
     ) -> None:
         self.content, self.styles, self.config = content, styles, config
-        self.shapes, self.init = shapes, init
+        self.shapes, self.init, self.regions = shapes, init, regions
         self.on_step = on_step
         given = [content, *styles, *([] if init is None else [init])]
+        given += [] if regions is None else regions.masks()
         self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
         self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
@@ -122,7 +132,13 @@ class _Run:
             coarse = self.index + 1 < len(self.shapes)
             network = networks(self.config.draft and coarse)
             photo = images.resize(self.content, *shape)
-            terms = objective.terms(network, photo, self.styles, self.config)
+            terms = objective.terms(
+                network,
+                photo,
+                self.styles,
+                self.config,
+                None if self.regions is None else self.regions.parts,
+            )
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
@@ -170,11 +186,22 @@ class _Run:
         """
         average = self.optimizer.picture(state)
         if isinstance(state, lbfgs.State):
-            return np.asarray(average)[0]
+            return self._shown(average)
         # The compiled step evaluates before it moves.
         if ended or state.best_value < update(state._replace(x=average)).value:
-            return np.asarray(state.best)[0]
-        return np.asarray(average)[0]
+            return self._shown(state.best)
+        return self._shown(average)
+
+    def _picture(self, state: State) -> np.ndarray:
+        return self._shown(self.optimizer.picture(state))
+
+    def _shown(self, picture: tf.Tensor) -> np.ndarray:
+        """With the photograph where it stays."""
+        painted = np.asarray(picture)[0]
+        if self.regions is None:
+            return painted
+        photo = images.resize(self.content, *painted.shape[:2])
+        return self.regions.paste(painted, photo)
 
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}
@@ -188,7 +215,7 @@ class _Run:
                 f"The loss was not finite at {width}x{height}, step "
                 f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
                 "the learning rate or that weight, or take float32.",
-                _picture(self.optimizer, state),
+                self._picture(state),
             )
         return {"total": float(state.value)} | _grouped(terms) | terms
 
@@ -209,9 +236,7 @@ class _Run:
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
         )
-        return bool(
-            self.on_step(progress, lambda: _picture(self.optimizer, state))
-        )
+        return bool(self.on_step(progress, lambda: self._picture(state)))
 
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
@@ -248,8 +273,25 @@ class _Run:
         return kind.State.from_numpy(arrays)
 
 
+def _check_regions(
+    regions: Regions,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+) -> None:
+    regions.check(content, len(styles))
+    if config.histogram_weight:
+        raise ValueError(
+            "`histogram_weight` is for whole pictures; with masks or maps it "
+            f"must be 0. Received: histogram_weight={config.histogram_weight}"
+        )
+
+
 def _check_memory(
-    shape: Shape, styles: Sequence[np.ndarray], config: GatysConfig
+    shape: Shape,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+    regions: Regions | None,
 ) -> None:
     style_shapes = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
@@ -261,6 +303,7 @@ def _check_memory(
         config.optimizer,
         devices.jit_compile(config.jit_compile),
         config.features,
+        1 if regions is None else len(regions.parts),
     )
 
 
@@ -274,6 +317,7 @@ def _transferred(
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     shapes: Sequence[Shape],
+    regions: Regions | None,
 ) -> np.ndarray:
     """What the model of this package paints in one pass."""
     small = [shape for shape in shapes if max(shape) <= _TRANSFERRED]
@@ -281,7 +325,13 @@ def _transferred(
     model = adain.StyleModel.from_preset("distilled")
     scaled = objective.scale_styles(styles, shape, config.style_scale)
     photo = images.resize(content, *shape)
-    return model.stylize(photo, scaled, style_mix=config.style_mix)
+    return model.stylize(
+        photo,
+        scaled,
+        style_mix=config.style_mix,
+        style_detail=config.style_detail,
+        regions=regions,
+    )
 
 
 def _is_finite(state: State) -> bool:
@@ -298,7 +348,3 @@ def _grouped(terms: Mapping[str, float]) -> dict[str, float]:
         group = name.split("/")[0]
         sums[group] = sums.get(group, 0.0) + value
     return sums
-
-
-def _picture(optimizer: Optimizer, state: State) -> np.ndarray:
-    return np.asarray(optimizer.picture(state))[0]
