@@ -101,8 +101,6 @@ def main(argv):
         files.check_writable(items[0].output)
     elif grid:
         raise app.UsageError("--grid is for one photograph.")
-    elif grid and len(_inputs()) > len(_STYLE.value):
-        raise app.UsageError("--grid blends styles: without masks and maps.")
     scales = settings.scales(len(_STYLE.value))
     styles = [
         _style(path, settings.style_size, scale)
@@ -150,6 +148,8 @@ def _grid():
     """Rows and columns of --grid."""
     if _GRID.value is None:
         return None
+    if len(_inputs()) > len(_STYLE.value):
+        raise app.UsageError("--grid blends styles, without masks and maps.")
     found = re.fullmatch(r"(\d+)x(\d+)", _GRID.value)
     count = len(_STYLE.value)
     if not found or 0 in map(int, found.groups()) or count not in (2, 4):
