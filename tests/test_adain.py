@@ -134,7 +134,7 @@ def test_styles_are_blended_by_their_shares(model):
         ({"styles": [np.zeros((40, 8, 3))]}, "16 pixels or more.*8x40"),
         ({"content": np.zeros((40, 40))}, r"shape \(height, width, 3\)"),
         ({"style_mix": [1, 2]}, "for each of the 1 style images"),
-        ({"style_mix": [0]}, "one of them above 0"),
+        ({"style_mix": [0]}, "must have a share above 0"),
         ({"style_mix": [-1]}, "from 0 up"),
     ],
 )

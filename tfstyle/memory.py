@@ -26,7 +26,8 @@ _STEP = {
 }
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
-_REGION = 600  # What each region after the first adds to a step.
+# What each region after the first adds to a step.
+_REGION = {"float32": 1700, "bfloat16": 1000}
 _THIN = 0.55  # The most that "vgg_distilled" takes of that.
 _WHOLE = 180  # Of a picture that is seen in tiles, beside these.
 _NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
@@ -165,7 +166,7 @@ def estimate(
     """
     areas = sorted(height * width for height, width in style_shapes)
     step = _STEP[optimizer, precision] + xla * _XLA_STEP
-    step = math.prod(shape) * (step + _REGION * (regions - 1))
+    step = math.prod(shape) * (step + _REGION[precision] * (regions - 1))
     # The maps of all style images are at hand while those of the last are
     # made; the step comes after.
     styles = areas[-1] * _STYLE[precision]
