@@ -133,8 +133,8 @@ def test_styles_are_blended_by_their_shares(model):
         ({"content": np.zeros((8, 40, 3))}, "16 pixels or more.*40x8"),
         ({"styles": [np.zeros((40, 8, 3))]}, "16 pixels or more.*8x40"),
         ({"content": np.zeros((40, 40))}, r"shape \(height, width, 3\)"),
-        ({"style_mix": [1, 2]}, "for each of the 1 styles"),
-        ({"style_mix": [0]}, "one of them above 0"),
+        ({"style_mix": [1, 2]}, "for each of the 1 style images"),
+        ({"style_mix": [0]}, "must have a share above 0"),
         ({"style_mix": [-1]}, "from 0 up"),
     ],
 )

@@ -34,8 +34,10 @@ LAYERS = [
         "progress",
     },
     {"images", "runs", "weights"},
-    {"color", "presets", "provenance", "schedule"},
-    {"folders", "job", "output"},
+    {"color", "presets", "provenance", "regions", "schedule"},
+    {"finishing", "semantic_maps"},
+    {"folders", "output", "region_files"},
+    {"job"},
     # Tensors.
     {
         "adam",
@@ -49,7 +51,7 @@ LAYERS = [
         "losses",
         "summaries",
     },
-    {"data", "features", "memory", "perceptual"},
+    {"data", "features", "guided", "memory", "perceptual"},
     {"excitation", "initialization", "objective", "training"},
     {"workers"},
     # Algorithms.
@@ -74,7 +76,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:7])
+VALUES = set().union(*LAYERS[:9])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",
@@ -84,6 +86,7 @@ ANY_BACKEND = VALUES | {
     "distillation",
     "embeddings",
     "features",
+    "guided",
     "initialization",
     "losses",
     "memory",

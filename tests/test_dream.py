@@ -31,7 +31,7 @@ CONTRACT = """
 image output features layers channels octaves octave_scale steps step_size
 jitter guide size tile content_weight tv_weight zoom_frames feature_weights
 zoom levels seed precision jit_compile device trace preview_every checkpoint
-replay max_pixels bit_depth quality color
+replay max_pixels bit_depth quality color keep_mask
 """
 
 
@@ -172,6 +172,22 @@ def test_picture_tells_how_it_was_made(dreamt):
     assert names == {"image": "photo.png", "feature_weights": "vgg16.h5"}
 
 
+def test_what_is_opaque_may_be_kept(dreamt, tmp_path):
+    shutil.copytree(dreamt[0], tmp_path, dirs_exist_ok=True)
+    flags = {"keep_mask": "alpha", "steps": "3", "output": "kept.png"}
+    flags |= {"step_size": "0.05"}
+    process = call(command(**flags), tmp_path)
+    assert (process.returncode, said(process)) == (0, [])
+    photo, result = (
+        images.read(tmp_path / name) for name in ("photo.png", "kept.png")
+    )
+    difference = np.abs(result.pixels - photo.pixels)
+    assert not difference[photo.alpha == 1].any()
+    assert difference[(0 < photo.alpha) & (photo.alpha < 0.5)].mean() > 0.01
+    inputs = provenance.read(tmp_path / "kept.png")["inputs"]
+    assert inputs["keep_mask"] == inputs["image"]
+
+
 def test_replay_dreams_the_same(dreamt, tmp_path):
     shutil.copytree(dreamt[0], tmp_path, dirs_exist_ok=True)
     words = [sys.executable, "-m", "tfstyle.dream"]
@@ -252,6 +268,8 @@ def bad(tmp_path_factory):
 
 
 BAD = [
+    ({"keep_mask": "alpha", "zoom_frames": "2"}, 2, "not for a zoom"),
+    ({"keep_mask": "flower.png"}, 1, "`keep_mask` has 40x40 pixels"),
     ({"image": None}, 2, "--image is needed, or --replay"),
     ({"octaves": "0"}, 2, "--octaves must be positive"),
     ({"octave_scale": "1"}, 2, "--octave_scale must be above 1"),

@@ -69,6 +69,7 @@ def test_bfloat16_takes_less_and_the_others_more():
     assert memory.estimate(shape, [shape], "bfloat16") < usual
     assert memory.estimate(shape, [shape], optimizer="lbfgs") > usual
     assert memory.estimate(shape, [shape], xla=True) > 2 * usual
+    assert memory.estimate(shape, [shape], regions=3) > 2 * usual
     thin = memory.estimate(shape, [shape], features="vgg_distilled")
     assert thin < 0.6 * usual
 

@@ -41,7 +41,8 @@ content style style_mix style_scale output size steps features feature_weights
 pooling content_layers style_layers content_weight style_weight tv_weight
 structure_weight histogram_weight style_loss optimizer learning_rate tolerance
 loss_threshold init seed precision jit_compile device trace preview_every
-checkpoint replay max_pixels bit_depth quality draft color
+checkpoint replay max_pixels bit_depth quality draft color style_detail
+content_mask style_mask keep_mask content_map style_map
 """
 
 
@@ -221,6 +222,36 @@ def test_picture_tells_how_it_was_made(painted):
     }
 
 
+def test_regions_are_painted_recorded_and_replayed(painted, tmp_path):
+    shutil.copytree(painted[0], tmp_path, dirs_exist_ok=True)
+    mask = np.zeros((24, 32, 3), np.float32)
+    mask[:, :16] = 1
+    images.save(tmp_path / "left.png", mask)
+    alpha = np.full((48, 64), 0.2, np.float32)
+    alpha[:24] = 1
+    images.save(tmp_path / "photo.png", helpers.image(48, 64, 1), alpha)
+    flags = {"style_mix": None, "content_mask": "left.png", "steps": "2"}
+    flags |= {"keep_mask": "alpha", "init": "noise", "output": "parts.png"}
+    flags |= {"style_mask": "wave.png"}
+    process = call(command(**flags), tmp_path)
+    assert (process.returncode, said(process)) == (0, [])
+    photo, result = (
+        images.read(tmp_path / name) for name in ("photo.png", "parts.png")
+    )
+    difference = np.abs(result.pixels - photo.pixels)
+    assert not difference[:24].any()
+    assert difference[24:].mean() > 0.02
+    record = provenance.read(tmp_path / "parts.png")["inputs"]
+    assert record["content_mask 1"]["name"] == "left.png"
+    assert record["keep_mask"] == record["content"]
+    words = [sys.executable, "-m", "tfstyle.optimize", "--replay=parts.png"]
+    words += ["--output=again.png"]
+    process = call(words, tmp_path)
+    assert (process.returncode, said(process)) == (0, [])
+    again = (tmp_path / "again.png").read_bytes()
+    assert again == (tmp_path / "parts.png").read_bytes()
+
+
 def test_replay_paints_the_same_picture(painted, tmp_path):
     folder, _ = painted
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
@@ -324,6 +355,10 @@ def make_bad_inputs(folder):
     images.save(folder / "dot.png", np.full((1, 1, 3), 0.5, np.float32))
     wide = np.full((3, 20000, 3), 0.5, np.float32)
     images.save(folder / "wide.png", wide)
+    images.save(folder / "black.png", np.zeros((48, 64, 3), np.float32))
+    left = np.zeros((48, 64, 3), np.float32)
+    left[:, :32] = 1
+    images.save(folder / "left.png", left)
 
     whole = (folder / "vgg16.h5").read_bytes()
     (folder / "truncated.h5").write_bytes(whole[: len(whole) // 2])
@@ -369,6 +404,8 @@ def wrong_file(expected, name, **flags):
 
 
 REPLAY = dict.fromkeys(FLAGS) | {"output": "out.png", "features": "vgg16"}
+NO_MIX = {"style_mix": None}
+MAPS = {"content_map": "left.png", "style_map": "left.png"}
 BAD = [
     # Flags.
     pytest.param(dict.fromkeys(FLAGS), 2, "--output", id="no flags"),
@@ -417,6 +454,39 @@ BAD = [
     wrong_file("take a size of 106667", "20000x3", content="wide.png"),
     wrong_file("'bomb.png' has more than", "bomb", content="bomb.png"),
     wrong_file("max_pixels=1599", "limit", max_pixels="1599", **ONE_STYLE),
+    # Masks and maps.
+    wrong_flag("--style_detail must have one", style_detail=["all"] * 3),
+    wrong_flag("--style_detail", style_detail="middle"),
+    wrong_flag("No style image is for the coarse", style_detail="fine"),
+    wrong_flag("--style_mix and --style_detail", content_mask="left.png"),
+    wrong_flag("3 of --content_mask need", content_mask=["left.png"] * 3),
+    wrong_flag("3 of --style_mask need", style_mask=["left.png"] * 3),
+    wrong_flag("need each other", content_map="left.png"),
+    wrong_flag("for one --style. Received: 2", **MAPS, **NO_MIX),
+    wrong_flag(
+        "either --content_map or --style_mask", **MAPS, style_mask="wave.png"
+    ),
+    wrong_file(
+        "`content_mask` 1 has 40x40 pixels, its image 64x48",
+        "other aspect",
+        content_mask="wave.png",
+        **NO_MIX,
+    ),
+    wrong_file("is black", "black", content_mask="black.png", **NO_MIX),
+    wrong_file("'folder.png' is a folder", "mask", keep_mask="folder.png"),
+    wrong_file("'gone.png' does not exist", "no mask", keep_mask="gone.png"),
+    wrong_file(
+        "'wave.png' has no transparency",
+        "opaque",
+        content="wave.png",
+        keep_mask="alpha",
+    ),
+    wrong_file(
+        "'text.png' is not",
+        "map",
+        **(MAPS | ONE_STYLE | {"style_map": "text.png"}),
+    ),
+    wrong_file("`style_map` has 64x48", "map aspect", **MAPS, **ONE_STYLE),
     # What is written.
     wrong_file("no folder", "output nowhere", output="gone/out.png"),
     wrong_file("'folder.png'", "output is a folder", output="folder.png"),

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import color, painters
+from tfstyle import color, painters, regions
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 
@@ -153,3 +153,45 @@ def test_images_are_checked(stored):
     style = painter.embed([STYLE])
     with pytest.raises(ValueError, match="16 pixels or more"):
         painter.paint(np.zeros((4, 40, 3), np.float32), style)
+
+
+HALVES = np.zeros((40, 52), np.float32)
+HALVES[:, :26] = 1
+
+
+def test_regions_are_those_of_the_model(model, stored):
+    styles = [STYLE, helpers.image(24, 24, 8)]
+    found = regions.from_masks(CONTENT, styles, [HALVES])
+    expected = model.stylize(CONTENT, styles, 0.6, regions=found)
+    for tile in (1024, 32):
+        painter = painters.load(f"{stored}.keras", tile=tile)
+        embedding = painter.embed(styles, regions=found)
+        painted = painter.paint(CONTENT, embedding, 0.6, found)
+        np.testing.assert_allclose(painted, expected, atol=1e-4)
+
+
+def test_details_are_those_of_the_model(model, stored):
+    styles, detail = [STYLE, helpers.image(24, 24, 8)], ("coarse", "fine")
+    painter = painters.load(f"{stored}.keras")
+    found = painter.paint(CONTENT, painter.embed(styles, None, detail))
+    expected = model.stylize(CONTENT, styles, style_detail=detail)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    other = model.stylize(CONTENT, styles, style_detail=detail[::-1])
+    assert np.abs(found - other).mean() > 1e-3
+
+
+def test_a_saved_model_keeps_but_knows_no_regions(tmp_path):
+    tf.saved_model.save(Mean(), str(tmp_path))
+    painter = painters.load(str(tmp_path))
+    kept = regions.from_masks(CONTENT, [STYLE], keep_mask=HALVES)
+    painted = painter.paint(
+        CONTENT, painter.embed([STYLE], regions=kept), 1.0, kept
+    )
+    np.testing.assert_array_equal(painted[:, :26], CONTENT[:, :26])
+    assert np.abs(painted - CONTENT)[:, 26:].mean() > 0.02
+    part = np.zeros((30, 26), np.float32)
+    part[:9] = 1
+    guides = regions.from_masks(CONTENT, [STYLE], [], [part])
+    for more in ({"regions": guides}, {"detail": ("fine",)}):
+        with pytest.raises(ValueError, match="paints whole pictures"):
+            painter.embed([STYLE], **more)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import tiles
+from tfstyle import guided, regions, tiles
+from tfstyle.config import Controls
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,31 @@ def test_tiled_equals_untiled(model, shape, alpha):
     tiled = tiles.TiledModel(model, 64).apply_style(content, embedding, alpha)
     assert tiled.shape == content.shape
     assert np.abs(tiled - whole).max() < 5e-4
+
+
+@pytest.mark.parametrize("shape", [(60, 300), (137, 90)])
+def test_regions_are_the_same_in_tiles(model, shape):
+    content = helpers.image(*shape)
+    styles = [helpers.image(40, 50, seed) for seed in (1, 2)]
+    mask = np.zeros(shape, np.float32)
+    mask[: shape[0] // 2, : shape[1] // 3] = 1
+    mask[-20:] = 0.4
+    keep = np.zeros(shape, np.float32)
+    keep[:, -30:] = 1
+    found = regions.from_masks(content, styles, [mask], [], keep)
+    whole = model.stylize(content, styles, 0.8, regions=found)
+    levels = list(model.channels)
+    embedding = guided.embed(
+        model.embed_style, model.channels, styles, Controls(), found.parts
+    )
+    tiled = tiles.TiledModel(model, 64).apply_style(
+        content,
+        np.asarray(embedding),
+        0.8,
+        guided.content_masks(found.parts, shape, levels),
+    )
+    assert np.abs(tiled - whole).max() < 5e-4
+    np.testing.assert_array_equal(tiled[:, -30:], content[:, -30:])
 
 
 def test_the_halo_is_needed(model):

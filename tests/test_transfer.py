@@ -106,6 +106,40 @@ def test_a_folder_keeps_the_colours_of_each_photograph(files, tmp_path):
         )
 
 
+def test_regions_of_one_photograph_and_of_each_in_a_folder(files, tmp_path):
+    half = np.zeros((40, 52, 3), np.float32)
+    half[:, :26] = 1
+    images.save(tmp_path / "left.png", half)
+    output, photo = tmp_path / "out.png", files / "photos/a.png"
+    more = [f"--keep_mask={tmp_path / 'left.png'}", "--tile=64"]
+    done = run(*words(files, photo, output, *more))
+    assert done.returncode == 0, done.stderr
+    painted, before = images.load(output), images.load(photo)
+    np.testing.assert_array_equal(painted[:, :26], before[:, :26])
+    assert np.abs(painted - before)[:, 26:].mean() > 0.02
+    assert "keep_mask" in provenance.read(output)["inputs"]
+
+    folder = tmp_path / "cut"
+    folder.mkdir()
+    alpha = np.ones((24, 30), np.float32)
+    alpha[:12] = 0.2
+    for i in range(2):
+        images.save(folder / f"{i}.png", helpers.image(24, 30, i), alpha)
+    more = ["--content_mask=alpha", f"--style={photo}"]
+    arguments = words(files, folder, tmp_path / "painted", *more)
+    done, again = run(*arguments), run(*arguments)
+    assert "2 painted" in done.stdout, done.stderr
+    assert "2 were there" in again.stdout, again.stderr
+
+
+def test_a_sheet_blends_styles_without_masks(files, tmp_path):
+    arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
+    more = [f"--style={files / 'style.png'}", "--grid=1x3"]
+    done = run(*arguments, *more, "--keep_mask=alpha")
+    assert done.returncode == 2
+    assert "--grid blends styles" in done.stderr
+
+
 def test_a_sheet_between_two_styles(files, tmp_path):
     output = tmp_path / "sheet.png"
     arguments = words(files, files / "photos/a.png", output, "--grid=1x3")
@@ -140,6 +174,11 @@ def test_a_sheet_between_two_styles(files, tmp_path):
         (["--style=missing.png"], 1, "'missing.png' does not exist"),
         (["--max_pixels=100"], 1, "pixels"),
         (["stray"], 2, "Unexpected arguments"),
+        (["--style_detail=fine"], 2, "No style image is for the coarse"),
+        (["--content_map=a.png"], 2, "need each other"),
+        (["--style_mask=a.png"] * 2, 2, "2 of --style_mask need"),
+        (["--keep_mask=missing.png"], 1, "missing.png"),
+        (["--keep_mask=alpha"], 1, "has no transparency"),
     ],
 )
 def test_errors_are_one_line(files, tmp_path, changes, status, message):

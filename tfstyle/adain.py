@@ -29,10 +29,14 @@ from tfstyle import (
     devices,
     embeddings,
     features,
+    finishing,
+    guided,
     losses,
     presets,
     topology,
 )
+from tfstyle.config import Controls
+from tfstyle.regions import Regions, whole
 
 Tensor = Any
 # What the models of each encoder are, unless it is said otherwise: thin ones
@@ -244,6 +248,8 @@ class StyleModel(keras.Model):
         alpha: float = 1.0,
         style_mix: Sequence[float] | None = None,
         color: str = "style",
+        style_detail: Sequence[str] = ("all",),
+        regions: Regions | None = None,
     ) -> np.ndarray:
         """Paints a photograph in a style, or in a blend of several.
 
@@ -256,6 +262,10 @@ class StyleModel(keras.Model):
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.
             color: Whose colours, one of `config.COLORS`; see `tfstyle.color`.
+            style_detail: What each style is for: `"coarse"`, `"fine"` or
+                `"all"`; one for all, or one for each. See `Controls`.
+            regions: Where in the photograph each style goes, and from where
+                in the style; where there are none the photograph stays.
 
         Returns:
             Shape of `content`, float32, in [0, 1].
@@ -267,25 +277,49 @@ class StyleModel(keras.Model):
             styles = [styles]
         for image in (content, *styles):
             check_image(image)
+        controls = Controls(
+            style_mix=None if style_mix is None else tuple(style_mix),
+            style_detail=tuple(style_detail),
+            color=color,
+        )
+        controls.check_styles(
+            len(styles), regions is not None and regions.apart
+        )
+        parts = whole(len(styles)).parts
+        if regions is not None:
+            regions.check(content, len(styles))
+            parts = regions.parts
         photo, prepared = colors.prepare(content, list(styles), color)
-        each = [self.embed_style(style[None]) for style in prepared]
-        embedding = embeddings.blend(each, style_mix)
-        image = self.apply_style(photo[None], embedding, alpha)
-        return colors.finish(ops.convert_to_numpy(image)[0], content, color)
+        embedding = guided.embed(
+            self.embed_style, self.channels, prepared, controls, parts
+        )
+        masks = guided.content_masks(
+            parts, content.shape[:2], list(self.channels)
+        )
+        image = self.apply_style(photo[None], embedding, alpha, masks)
+        picture = ops.convert_to_numpy(image)[0]
+        return finishing.finish(picture, content, controls, regions)
 
-    def embed_style(self, styles: Tensor) -> Tensor:
+    def embed_style(
+        self, styles: Tensor, masks: guided.Masks | None = None
+    ) -> Tensor:
         """Style embeddings: for each level the means, then the deviations.
 
         Args:
             styles: Shape `(batch, height, width, 3)`.
+            masks: Of a region of one style, see `guided.level_masks`.
 
         Returns:
             Shape `(batch, 2 * channels of all levels)`, float32.
         """
-        return embeddings.join(self.moments(self.encode(styles)))
+        return embeddings.join(self.moments(self.encode(styles), masks))
 
     def apply_style(
-        self, contents: Tensor, embedding: Tensor, alpha: Tensor = 1.0
+        self,
+        contents: Tensor,
+        embedding: Tensor,
+        alpha: Tensor = 1.0,
+        masks: guided.Masks | None = None,
     ) -> Tensor:
         """Paints photographs in the style of an embedding.
 
@@ -295,14 +329,17 @@ class StyleModel(keras.Model):
                 `(batch or 1, size)`.
             alpha: Strength of the style, from 0 for the photograph to 1: a
                 number, or one for each example, shape `(batch,)`.
+            masks: Of regions of one photograph, see `guided.content_masks`:
+                then `embedding` has a row for each.
 
         Returns:
             Shape of `contents`, in [0, 1].
         """
         maps = self.encode(contents)
-        own = embeddings.join(self.moments(maps))
+        own = embeddings.join(self.moments(maps, masks))
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
-        image = self.paint(maps, own, own + alpha * (embedding - own))
+        target = own + alpha * (embedding - own)
+        image = self.paint(maps, own, target, masks)
         return ops.clip(_without_margin(image, contents), 0.0, 1.0)
 
     def call(self, inputs, training=False):
@@ -318,20 +355,26 @@ class StyleModel(keras.Model):
 
     def encode(self, images: Tensor) -> dict[str, Tensor]:
         """Maps by level, continued by `decoder.MARGIN` pixels at each edge."""
-        maps = dict(self.encoder(images))
-        if decoder.IMAGE in self.channels:
-            maps[decoder.IMAGE] = self.padding(images)
-        return maps
+        return {**self.encoder(images), decoder.IMAGE: self.padding(images)}
 
-    def moments(self, maps: dict[str, Tensor]) -> dict[str, tuple]:
-        """`losses.channel_moments` of each level's maps."""
+    def moments(
+        self, maps: dict[str, Tensor], masks: guided.Masks | None = None
+    ) -> dict[str, tuple]:
+        """`losses.channel_moments` of each level's maps, or of regions."""
+        epsilon = self.adain.epsilon
         return {
-            level: losses.channel_moments(maps[level], self.adain.epsilon)
+            level: losses.channel_moments(maps[level], epsilon)
+            if masks is None
+            else guided.channel_moments(maps[level], masks[level], epsilon)
             for level in self.channels
         }
 
     def paint(
-        self, maps: dict[str, Tensor], own: Tensor, target: Tensor
+        self,
+        maps: dict[str, Tensor],
+        own: Tensor,
+        target: Tensor,
+        masks: guided.Masks | None = None,
     ) -> Tensor:
         """The image of maps that get another embedding.
 
@@ -339,6 +382,7 @@ class StyleModel(keras.Model):
             maps: By level, see `encode`.
             own: Their embedding, `(batch, size)`.
             target: The one that they get, `(batch or 1, size)`.
+            masks: Of regions; then the rows of both are of these.
 
         Returns:
             Images with their margins, float32, not confined to [0, 1].
@@ -351,15 +395,28 @@ class StyleModel(keras.Model):
             self.adain(maps[level], self._scaled(after[level]), before[level])
             for level in self.layers_seen()
         ]
+        if masks is not None:
+            scale = self.settings["scale"]
+            restyled = [
+                guided.blend(x, scale * maps[level], masks[level])
+                for x, level in zip(restyled, self.layers_seen(), strict=True)
+            ]
         image = self.decoder(restyled)
-        if decoder.IMAGE not in self.channels:
-            return image
-        # A photograph in its own style stays as it is.
-        level = decoder.IMAGE
-        pixels = self.recolour(maps[level], after[level], before[level])
         height, width = ops.shape(image)[1:3]
-        pixels = pixels[:, :height, :width]
-        return pixels + embeddings.difference(before, after) * (image - pixels)
+        level = decoder.IMAGE
+        if level in self.channels:
+            # A photograph in its own style stays as it is.
+            pixels = self.recolour(maps[level], after[level], before[level])
+            pixels = pixels[:, :height, :width]
+            image = pixels + embeddings.difference(before, after) * (
+                image - pixels
+            )
+        if masks is None:
+            return image
+        photo, mask = (
+            x[:, :height, :width] for x in (maps[level], masks[level])
+        )
+        return guided.blend(image, photo, mask)
 
     def _scaled(self, moments):
         return tuple(self.settings["scale"] * x for x in moments)

@@ -24,6 +24,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = ("auto", "on", "off")
 COLORS = ("style", "luminance", "statistics", "histogram")
 DREAM_COLORS = ("style", "luminance")
+STYLE_DETAILS = ("all", "coarse", "fine")
 STRUCTURE_SCALES = (4, 16)
 """Sides of the squares that the structure loss averages (Li et al. 2017)."""
 
@@ -58,14 +59,21 @@ class Controls:
             usual; one for all, or one for each. See the classes below.
         color: Whose colours the result has: `"style"`, or the photograph's
             by `"luminance"`, `"statistics"` or `"histogram"`, see `color`.
+        style_detail: What each style image is for, one for all or one for
+            each: `"fine"` for the layers whose maps have at least half the
+            picture's resolution (of VGG those of blocks 1 and 2), `"coarse"`
+            for the deeper ones, or `"all"`.
     """
 
     style_mix: tuple[float, ...] | None = None
     style_scale: tuple[float, ...] = (1.0,)
+    style_detail: tuple[str, ...] = ("all",)
     color: str = "style"
 
     def __post_init__(self) -> None:
         checks.choice("color", self.color, COLORS)
+        for detail in self.style_detail:
+            checks.choice("style_detail", detail, STYLE_DETAILS)
         if self.style_mix is not None:
             checks.shares("style_mix", self.style_mix)
         if not all(0 < scale <= 16 for scale in self.style_scale):
@@ -78,8 +86,34 @@ class Controls:
         """`style_scale` of each of `count` style images."""
         return self.style_scale * (count if len(self.style_scale) == 1 else 1)
 
-    def check_styles(self, count: int) -> None:
-        """Raises `ValueError` unless the settings fit `count` style images."""
+    def shares(self, count: int, fine: bool) -> list[float]:
+        """Share of each of `count` style images at a layer; their sum is 1.
+
+        Args:
+            count: Of the style images.
+            fine: Whether the layer is one that `style_detail` calls so.
+        """
+        mix = self._mix(count, fine)
+        return [share / sum(mix) for share in mix]
+
+    def _mix(self, count: int, fine: bool) -> list[float]:
+        details = self.style_detail * (
+            count if len(self.style_detail) == 1 else 1
+        )
+        other = "coarse" if fine else "fine"
+        mix = self.style_mix or (1.0,) * count
+        return [
+            share * (detail != other)
+            for share, detail in zip(mix, details, strict=True)
+        ]
+
+    def check_styles(self, count: int, apart: bool = False) -> None:
+        """Raises `ValueError` unless the settings fit the style images.
+
+        Args:
+            count: Of the style images.
+            apart: Whether each has regions of its own.
+        """
         if count < 1:
             raise ValueError("At least one style image is needed.")
         if self.style_mix is not None and len(self.style_mix) != count:
@@ -93,6 +127,24 @@ class Controls:
                 f"{count} style images. Received: "
                 f"style_scale={self.style_scale}"
             )
+        if len(self.style_detail) not in (1, count):
+            raise ValueError(
+                f"`style_detail` must have one value, or one for each of the "
+                f"{count} style images. Received: "
+                f"style_detail={self.style_detail}"
+            )
+        if apart and (self.style_mix or set(self.style_detail) != {"all"}):
+            raise ValueError(
+                "`style_mix` and `style_detail` are for styles that are "
+                "blended; masks and maps give each a region of its own."
+            )
+        for fine, name in ((False, "coarse"), (True, "fine")):
+            if not any(self._mix(count, fine)):
+                raise ValueError(
+                    f"No style image is for the {name} layers. Received: "
+                    f"style_detail={self.style_detail}, "
+                    f"style_mix={self.style_mix}"
+                )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from tfstyle import (
 )
 from tfstyle.config import DreamConfig
 from tfstyle.progress import OnStep, Progress
+from tfstyle.regions import Regions
 
 OnFrame = Callable[[int, np.ndarray], None]
 
@@ -42,6 +43,7 @@ def deep_dream(
     on_step: OnStep | None = None,
     *,
     guide: np.ndarray | None = None,
+    regions: Regions | None = None,
     on_frame: OnFrame | None = None,
     checkpoint_dir: str | None = None,
 ) -> np.ndarray:
@@ -53,6 +55,9 @@ def deep_dream(
         on_step: Called after each step and each tile; true ends the run. See
             `progress`. Unlike other losses, `"total"` rises.
         guide: Such an array of any size. The dream is of what is in it.
+        regions: Parts of the photograph that are dreamt of; the rest stays as
+            it is. See `regions.from_masks`, whose `keep_mask` is this rest.
+            Not for a zoom.
         on_frame: Called with the number of each frame of a zoom, from 1, and
             the frame, an array like the result.
         checkpoint_dir: Folder in which the state is kept every minute and at
@@ -74,6 +79,13 @@ def deep_dream(
         picture = tfstyle.deep_dream(photo, DreamConfig(size=800, octaves=5))
     """
     runs.check_images([image, *([] if guide is None else [guide])])
+    if regions is not None:
+        regions.check(image, 0)
+        if config.zoom_frames:
+            raise ValueError(
+                "Regions are for one picture, not for a zoom. Received: "
+                f"zoom_frames={config.zoom_frames}"
+            )
     if config.features == "auto":
         name = weights.auto(config.feature_weights)
         config = dataclasses.replace(config, features=name)
@@ -81,9 +93,8 @@ def deep_dream(
     shapes = schedule.octaves(
         height, width, config.size, config.octaves, config.octave_scale
     )
-    return _Run(image, guide, config, shapes, on_step, checkpoint_dir).dream(
-        on_frame
-    )
+    run = _Run(image, guide, config, shapes, regions, on_step, checkpoint_dir)
+    return run.dream(on_frame)
 
 
 class _Run:
@@ -95,16 +106,18 @@ class _Run:
         guide: np.ndarray | None,
         config: DreamConfig,
         shapes: list[tuple[int, int]],
+        regions: Regions | None,
         on_step: OnStep | None,
         folder: str | None,
     ) -> None:
         self.photo, self.config, self.shapes = image, config, shapes
-        self.on_step = on_step
+        self.regions, self.on_step = regions, on_step
         self.started = time.monotonic()
         self.frame = self.index = self.step = 0
         self.picture: tf.Tensor | None = None
         self.tone = np.zeros((2, 3), np.float32)  # Of the first frame.
         given = [image, *([] if guide is None else [guide])]
+        given += [] if regions is None else regions.masks()
         self.checkpoints = runs.Checkpoints(folder, config, given)
         self._resume()
         self.network = excitation.make_network(config)
@@ -213,8 +226,12 @@ class _Run:
         return np.asarray(self.picture)[0]
 
     def _finished(self) -> np.ndarray:
-        """With the colours that the settings ask for."""
-        return color.finish(self._current(), self.photo, self.config.color)
+        """With the colours that the settings ask for, and what stays."""
+        picture = color.finish(self._current(), self.photo, self.config.color)
+        if self.regions is None:
+            return picture
+        photo = images.resize(self.photo, *picture.shape[:2])
+        return self.regions.paste(picture, photo)
 
     def _report(self, losses: dict[str, float], part: float = 0.0) -> bool:
         """Calls `on_step` after a step, or after a part of one."""

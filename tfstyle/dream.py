@@ -30,7 +30,7 @@ import pathlib
 
 from absl import app, flags
 
-from tfstyle import cli, config, painting
+from tfstyle import cli, config, control_flags, painting
 
 _D = config.DreamConfig()
 
@@ -39,6 +39,7 @@ _GUIDE = flags.DEFINE_string(
     "guide", None, "Picture whose features the dream shall have."
 )
 painting.define_flags()
+control_flags.define_keep_mask()
 
 # Named as the fields of DreamConfig, which checks them.
 flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
@@ -93,11 +94,17 @@ def main(argv):
     if not (flags.FLAGS.replay or _IMAGE.value):
         raise app.UsageError("--image is needed, or --replay.")
     named = {"image": _IMAGE.value, "guide": _GUIDE.value}
+    named["keep_mask"] = flags.FLAGS.keep_mask
     settings, inputs = painting.settings(config.DreamConfig, named)
     if _CHANNELS.value is not None:
         settings["channels"] = _numbers(_CHANNELS.value)
     with cli.flag_errors():
         wanted = config.DreamConfig(**settings)
+    if wanted.zoom_frames and "keep_mask" in inputs:
+        raise app.UsageError("--keep_mask is for one picture, not for a zoom.")
+    from tfstyle import region_files
+
+    inputs = region_files.with_alpha(inputs, inputs["image"])
     numbers = range(1, wanted.zoom_frames + 1)
     frames = {f"frame {number}": _frame(number) for number in numbers}
     return _paint(painting.prepare(wanted, inputs, frames))
@@ -139,6 +146,7 @@ def _paint(task):
                 settings,
                 on_step,
                 guide=task.guide,
+                regions=task.regions,
                 on_frame=save,
                 checkpoint_dir=flags.FLAGS.checkpoint,
             )

@@ -73,6 +73,30 @@ def blend(
     return sum(share / sum(shares) * e for share, e in pairs)
 
 
+def compose(
+    embeddings: Sequence[Tensor],
+    channels: Mapping[str, int],
+    shares: Mapping[str, Sequence[float]],
+) -> Tensor:
+    """Weighted mean of style embeddings, with other shares at each level.
+
+    Args:
+        embeddings: At least one, of the same shape.
+        channels: Of each level.
+        shares: Level -> one share for each embedding.
+    """
+    each = [split(embedding, channels) for embedding in embeddings]
+    return join(
+        {
+            level: tuple(
+                blend(parts, shares[level])
+                for parts in zip(*(m[level] for m in each), strict=True)
+            )
+            for level in channels
+        }
+    )
+
+
 # Distance of styles at which 63 % of what the decoder paints are added. That of
 # a photograph and a painting is 0.4 at the median (BUILD_NOTES.md).
 _NEAR = 0.05

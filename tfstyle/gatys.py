@@ -20,6 +20,7 @@ from tfstyle import (
     color,
     descent,
     devices,
+    finishing,
     images,
     lbfgs,
     memory,
@@ -30,6 +31,7 @@ from tfstyle import (
 from tfstyle.config import GatysConfig
 from tfstyle.descent import State
 from tfstyle.progress import OnStep, Progress
+from tfstyle.regions import Regions
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.
@@ -44,6 +46,7 @@ def stylize(
     on_step: OnStep | None = None,
     *,
     init: np.ndarray | None = None,
+    regions: Regions | None = None,
     checkpoint_dir: str | None = None,
 ) -> np.ndarray:
     """Paints a photograph in the style of one or more pictures.
@@ -54,6 +57,8 @@ def stylize(
         config: What to minimise, and for how long.
         on_step: Called after each step; true ends the run. See `progress`.
         init: Array to start from, of any size; `config.init` if `None`.
+        regions: Where in the photograph each style goes, and from where in
+            the style; where there are none the photograph stays as it is.
         checkpoint_dir: Folder in which the state is kept every minute and at
             the end. A run with the same images and settings continues from
             it, and gives what it would have given uninterrupted.
@@ -79,16 +84,28 @@ def stylize(
     """
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
     runs.check_images([content, *styles, *([] if init is None else [init])])
-    config.check_styles(len(styles))
-    finish = functools.partial(color.finish, content=content, mode=config.color)
+    config.check_styles(len(styles), regions is not None and regions.apart)
+    if regions is not None:
+        _check_regions(regions, content, styles, config)
+    finish = functools.partial(
+        finishing.finish, content=content, config=config, regions=regions
+    )
     content, styles = color.prepare(content, styles, config.color)
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
-    _check_memory(shapes[-1], styles, config)
+    _check_memory(shapes[-1], styles, config, regions)
     if init is None and config.init == "transfer":
-        init = _transferred(content, styles, config, shapes)
+        init = _transferred(content, styles, config, shapes, regions)
     run = _Run(
-        content, styles, config, shapes, init, finish, on_step, checkpoint_dir
+        content,
+        styles,
+        config,
+        shapes,
+        init,
+        regions,
+        finish,
+        on_step,
+        checkpoint_dir,
     )
     return run.paint()
 
@@ -103,14 +120,17 @@ class _Run:
         config: GatysConfig,
         shapes: list[Shape],
         init: np.ndarray | None,
+        regions: Regions | None,
         finish: Callable[[np.ndarray], np.ndarray],
         on_step: OnStep | None,
         folder: str | None,
     ) -> None:
         self.content, self.styles, self.config = content, styles, config
-        self.shapes, self.init, self.finish = shapes, init, finish
+        self.shapes, self.init, self.regions = shapes, init, regions
+        self.finish = finish
         self.on_step = on_step
         given = [content, *styles, *([] if init is None else [init])]
+        given += [] if regions is None else regions.masks()
         self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
         self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
@@ -128,7 +148,13 @@ class _Run:
             coarse = self.index + 1 < len(self.shapes)
             network = networks(self.config.draft and coarse)
             photo = images.resize(self.content, *shape)
-            terms = objective.terms(network, photo, self.styles, self.config)
+            terms = objective.terms(
+                network,
+                photo,
+                self.styles,
+                self.config,
+                None if self.regions is None else self.regions.parts,
+            )
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
@@ -142,7 +168,7 @@ class _Run:
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
-                return self.finish(self._best(update, state, ended))
+                return self._best(update, state, ended)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
@@ -176,11 +202,17 @@ class _Run:
         """
         average = self.optimizer.picture(state)
         if isinstance(state, lbfgs.State):
-            return np.asarray(average)[0]
+            return self._shown(average)
         # The compiled step evaluates before it moves.
         if ended or state.best_value < update(state._replace(x=average)).value:
-            return np.asarray(state.best)[0]
-        return np.asarray(average)[0]
+            return self._shown(state.best)
+        return self._shown(average)
+
+    def _picture(self, state: State) -> np.ndarray:
+        return self._shown(self.optimizer.picture(state))
+
+    def _shown(self, picture: tf.Tensor) -> np.ndarray:
+        return self.finish(np.asarray(picture)[0])
 
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}
@@ -217,9 +249,6 @@ class _Run:
         )
         return bool(self.on_step(progress, lambda: self._picture(state)))
 
-    def _picture(self, state: State) -> np.ndarray:
-        return self.finish(np.asarray(self.optimizer.picture(state))[0])
-
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
         self.looks.append(loss)
@@ -255,8 +284,25 @@ class _Run:
         return kind.State.from_numpy(arrays)
 
 
+def _check_regions(
+    regions: Regions,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+) -> None:
+    regions.check(content, len(styles))
+    if config.histogram_weight:
+        raise ValueError(
+            "`histogram_weight` is for whole pictures; with masks or maps it "
+            f"must be 0. Received: histogram_weight={config.histogram_weight}"
+        )
+
+
 def _check_memory(
-    shape: Shape, styles: Sequence[np.ndarray], config: GatysConfig
+    shape: Shape,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+    regions: Regions | None,
 ) -> None:
     style_shapes = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
@@ -268,6 +314,7 @@ def _check_memory(
         config.optimizer,
         devices.jit_compile(config.jit_compile),
         config.features,
+        1 if regions is None else len(regions.parts),
     )
 
 
@@ -281,6 +328,7 @@ def _transferred(
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     shapes: Sequence[Shape],
+    regions: Regions | None,
 ) -> np.ndarray:
     """What the model of this package paints in one pass."""
     small = [shape for shape in shapes if max(shape) <= _TRANSFERRED]
@@ -288,7 +336,13 @@ def _transferred(
     model = adain.StyleModel.from_preset("distilled")
     scaled = objective.scale_styles(styles, shape, config.style_scale)
     photo = images.resize(content, *shape)
-    return model.stylize(photo, scaled, style_mix=config.style_mix)
+    return model.stylize(
+        photo,
+        scaled,
+        style_mix=config.style_mix,
+        style_detail=config.style_detail,
+        regions=regions,
+    )
 
 
 def _is_finite(state: State) -> bool:

@@ -4,7 +4,7 @@ Needs no TensorFlow, so that a program can refuse a wrong file at once.
 
 Input files go by their roles: for `stylize` `"content"`, `"style 1"`, `"style
 2"`... and `"init"`, for `deep_dream` `"image"` and `"guide"`; for both
-`"feature_weights"`.
+`"feature_weights"`, and masks as in `region_files`.
 """
 
 import dataclasses
@@ -20,11 +20,13 @@ from tfstyle import (
     files,
     images,
     provenance,
+    region_files,
     schedule,
     topology,
     weights,
 )
 from tfstyle.config import DreamConfig, GatysConfig
+from tfstyle.regions import Regions
 
 Config = GatysConfig | DreamConfig
 
@@ -46,6 +48,7 @@ class Job:
         styles: Arrays of shape `(height, width, 3)`.
         init: One such array, or `None`.
         guide: One such array, or `None`.
+        regions: What masks and maps show, or `None`.
         weights_file: The file of the network's weights.
     """
 
@@ -55,6 +58,7 @@ class Job:
     styles: Sequence[np.ndarray]
     init: np.ndarray | None
     guide: np.ndarray | None
+    regions: Regions | None
     weights_file: weights.Resolved
 
     def record(self, config: Config, device: str) -> dict[str, Any]:
@@ -196,11 +200,14 @@ def prepare(
         for role in ("init", "guide")
         if role in inputs
     }
+    pictures = [images.load(p, None, max_pixels) for p in styles(inputs)]
+    regions = region_files.read(inputs, photo, content, pictures, max_pixels)
     # Weights come last: they may be downloaded.
     return Job(
         inputs=inputs,
         content=content,
-        styles=[images.load(p, None, max_pixels) for p in styles(inputs)],
+        styles=pictures,
+        regions=regions,
         init=others.get("init"),
         guide=others.get("guide"),
         **_network(config),

@@ -5,6 +5,10 @@ so it runs on any Keras backend. Losses return one value per example, shape
 `(batch,)`; weights and sums are the caller's. Statistics are computed in
 float32 whatever the precision of the features.
 
+Statistics of a region (Gatys et al. 2017, section 3.2) are those of all
+positions with weights: shape `(1 or batch, height * width, 1)`, of mean 1, see
+`regions.weights`. What the paper calls guidance channels are their roots.
+
 | loss                   | compares                   | reference              |
 |------------------------|----------------------------|------------------------|
 | `content_loss`         | feature maps               | Gatys 2016, eq. 1      |
@@ -41,7 +45,7 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return ops.mean(ops.square(difference), axis=(1, 2, 3))
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Correlations between the channels of a feature map.
 
     The sum over positions is divided by their number, `height * width`, so
@@ -50,6 +54,7 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Args:
         features: Shape `(batch, height, width, channels)`.
+        weights: Of the positions, for a region; see the module.
 
     Returns:
         Shape `(batch, channels, channels)`, float32, symmetric and positive
@@ -65,28 +70,30 @@ def gram_matrix(features: Tensor) -> Tensor:
         Neural Networks", CVPR 2016, eq. 3.
     """
     flat, positions = _flatten(features)
-    return ops.matmul(ops.swapaxes(flat, 1, 2), flat) / positions
+    return _products(flat, positions, weights)
 
 
-def style_loss(features: Tensor, target: Tensor) -> Tensor:
+def style_loss(
+    features: Tensor, target: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Mean squared difference to the Gram matrix of the style.
 
     Args:
         features: Shape `(batch, height, width, channels)`.
         target: `gram_matrix` of the style, `(batch, channels, channels)`.
+        weights: Of the positions, for a region; see the module.
 
     Returns:
         Shape `(batch,)`, float32.
     """
 
     def measure(flat, positions):
-        gram = ops.matmul(ops.swapaxes(flat, 1, 2), flat) / positions
-        gap = gram - target
+        gap = _products(flat, positions, weights) - target
         size = gap.shape[-1] ** 2 * positions
         value = ops.mean(ops.square(gap), axis=(1, 2))
         return value, (flat, 4 * gap / size, 0.0)
 
-    return _differentiated(features, measure)
+    return _differentiated(features, measure, weights)
 
 
 def channel_moments(
@@ -138,20 +145,22 @@ class Gaussian(NamedTuple):
     trace: Tensor
 
 
-def mean_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+def mean_covariance(
+    features: Tensor, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean and covariance of the feature vectors over the positions.
 
     Args:
         features: Shape `(batch, height, width, channels)`.
+        weights: Of the positions, for a region; see the module.
 
     Returns:
         Mean `(batch, channels)` and covariance (divided by the number of
         positions) `(batch, channels, channels)`, float32.
     """
     flat, positions = _flatten(features)
-    mean = ops.mean(flat, axis=1)
-    centred = flat - mean[:, None]
-    return mean, ops.matmul(ops.swapaxes(centred, 1, 2), centred) / positions
+    mean = ops.mean(_weighted(flat, weights), axis=1)
+    return mean, _products(flat - mean[:, None], positions, weights)
 
 
 def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
@@ -171,7 +180,10 @@ def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
 
 
 def wasserstein_loss(
-    features: Tensor, target: Gaussian, epsilon: float = 1e-4
+    features: Tensor,
+    target: Gaussian,
+    epsilon: float = 1e-4,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Squared Wasserstein-2 distance of Gaussians, divided by the channels.
 
@@ -187,6 +199,7 @@ def wasserstein_loss(
             at least `epsilon^2` times the square of the target's mean
             variance where they are divided by. It is unbounded where the
             features lack a direction that the style has.
+        weights: Of the positions, for a region; see the module.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -198,9 +211,9 @@ def wasserstein_loss(
     """
 
     def measure(flat, positions):
-        mean = ops.mean(flat, axis=1)
+        mean = ops.mean(_weighted(flat, weights), axis=1)
         flat -= mean[:, None]
-        covariance = ops.matmul(ops.swapaxes(flat, 1, 2), flat) / positions
+        covariance = _products(flat, positions, weights)
         channels = covariance.shape[-1]
         moved = target.root @ covariance @ target.root
         values, vectors = ops.linalg.eigh(moved)
@@ -220,7 +233,7 @@ def wasserstein_loss(
         slope = share * (ops.eye(channels) - plan)
         return value, (flat, slope, share * gap[:, None])
 
-    return _differentiated(features, measure)
+    return _differentiated(features, measure, weights)
 
 
 _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
@@ -344,7 +357,9 @@ def total_variation_loss(image: Tensor, power: int = 2) -> Tensor:
 
 
 def _differentiated(
-    features: Tensor, measure: Callable[[Tensor, Any], tuple]
+    features: Tensor,
+    measure: Callable[[Tensor, Any], tuple],
+    weights: Tensor | None,
 ) -> Tensor:
     """A loss whose derivative is known: nothing is traced through it.
 
@@ -353,7 +368,8 @@ def _differentiated(
         measure: From the features as float32 of shape `(batch, positions,
             channels)` and the number of positions to the values and a triple
             `(base, matrix, offset)`: `base @ matrix + offset` is the
-            derivative by the features.
+            derivative by the features, where they have no weights.
+        weights: Of the positions, or `None`.
     """
 
     @ops.custom_gradient
@@ -364,7 +380,7 @@ def _differentiated(
             by_value = args[0] if upstream is None else upstream
             scale = by_value[:, None, None]
             slope = ops.matmul(base, scale * matrix) + scale * offset
-            slope = ops.reshape(slope, ops.shape(features))
+            slope = ops.reshape(_weighted(slope, weights), ops.shape(features))
             return ops.cast(
                 slope, keras.backend.standardize_dtype(features.dtype)
             )
@@ -372,6 +388,16 @@ def _differentiated(
         return value, gradient
 
     return loss(features)
+
+
+def _products(flat: Tensor, positions: Any, weights: Tensor | None) -> Tensor:
+    """Mean of the outer products of the vectors at all positions."""
+    left = ops.swapaxes(_weighted(flat, weights), 1, 2)
+    return ops.matmul(left, flat) / positions
+
+
+def _weighted(flat: Tensor, weights: Tensor | None) -> Tensor:
+    return flat if weights is None else weights * flat
 
 
 def _float32(x: Tensor) -> Tensor:

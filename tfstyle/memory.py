@@ -26,6 +26,8 @@ _STEP = {
 }
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
+# What each region after the first adds to a step.
+_REGION = {"float32": 1700, "bfloat16": 1000}
 _THIN = 0.55  # The most that "vgg_distilled" takes of that.
 _WHOLE = 180  # Of a picture that is seen in tiles, beside these.
 _NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
@@ -77,6 +79,7 @@ def check(
     optimizer: str = "adam",
     jit_compile: bool = False,
     features: str = "vgg16",
+    regions: int = 1,
 ) -> None:
     """Refuses a picture that would not fit in memory.
 
@@ -90,12 +93,13 @@ def check(
         optimizer: `"adam"` or `"lbfgs"`.
         jit_compile: Whether XLA compiles the step.
         features: Name of the network.
+        regions: How many statistics of each layer are compared.
 
     Raises:
         MemoryError: Names the largest size that fits.
     """
     xla = jit_compile and devices.kind() == "CPU"
-    settings = (precision, optimizer, xla, features)
+    settings = (precision, optimizer, xla, features, regions)
     needed = estimate(shape, style_shapes, *settings)
     left = available()
     if needed <= left:
@@ -154,13 +158,15 @@ def estimate(
     optimizer: str = "adam",
     xla: bool = False,
     features: str = "vgg16",
+    regions: int = 1,
 ) -> int:
     """Bytes that a picture will take, with a margin.
 
     Arguments as in `check`; `xla` is for a processor.
     """
     areas = sorted(height * width for height, width in style_shapes)
-    step = math.prod(shape) * (_STEP[optimizer, precision] + xla * _XLA_STEP)
+    step = _STEP[optimizer, precision] + xla * _XLA_STEP
+    step = math.prod(shape) * (step + _REGION[precision] * (regions - 1))
     # The maps of all style images are at hand while those of the last are
     # made; the step comes after.
     styles = areas[-1] * _STYLE[precision]

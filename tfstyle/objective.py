@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import features, images, losses, schedule
+from tfstyle import features, images, losses, regions, schedule
 from tfstyle.config import STRUCTURE_SCALES, GatysConfig
 
 Tensor = Any
@@ -37,6 +37,8 @@ class Term(NamedTuple):
 # pictures or photographs without edges, in squares of values in [0, 1].
 _LEAST = 1e-6
 _LEAST_IMAGE = 1e-3
+# Fine are layers that see no less than every second pixel of a side.
+_FINE = 2
 
 
 def terms(
@@ -44,6 +46,7 @@ def terms(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
     config: GatysConfig,
+    parts: Sequence[regions.Region] | None = None,
 ) -> dict[str, Term]:
     """Terms of the loss, weighted, by name.
 
@@ -53,31 +56,49 @@ def terms(
             3)`.
         styles: The style images, of any size.
         config: The weights.
+        parts: Where in the photograph the styles go, and from where; `None`
+            for all of it and all of them.
 
     Returns:
-        The terms by names such as `"style/block1_conv1"`.
+        The terms by names such as `"style/block1_conv1"`; where there are
+        several regions `"style/block1_conv1/1"`, with the number of each.
     """
     shape = content.shape[:2]
     scaled = scale_styles(styles, shape, config.style_scale)
-    shares = config.style_mix or (1.0,) * len(styles)
-    mix = [share / sum(shares) for share in shares]
-    found, energies = _photo(network, content, config)
-    found |= _style_terms(network, energies, scaled, mix, config)
+    parts = parts or regions.whole(len(styles)).parts
+    found, photo = _photo(network, content, config, parts)
+    found |= _style_terms(network, photo, scaled, config, parts)
+    mix = config.shares(len(styles), fine=True)
     found |= _image_terms(content, scaled, mix, config)
     return found
 
 
-def _photo(network, content, config):
-    """Content terms, and energies of the photograph by style layer.
+class _Photo(NamedTuple):
+    """What style terms need of the photograph's maps at a layer, by region."""
 
-    Its maps are let go before those of the styles are made: together they
+    energies: list[float]
+    weights: list[np.ndarray | None]
+    fine: bool
+
+
+def _photo(network, content, config, parts):
+    """Content terms, and what style terms need, by layer.
+
+    The maps are let go before those of the styles are made: together they
     would take more memory than a step does.
     """
     maps = network(content[None])
     found = _content_terms(maps, config, network.name)
-    energy = {"gram": _gram_energy, "wasserstein": _energy}[config.style_loss]
-    layers = _shares(config.style_layers)
-    return found, {layer: energy(maps[layer]) for layer in layers}
+    energy = {"gram": _gram_energy, "wasserstein": _map_energy}
+    photo = {}
+    for layer in _shares(config.style_layers):
+        weights = [_weights(part.mask, maps[layer]) for part in parts]
+        photo[layer] = _Photo(
+            [energy[config.style_loss](maps[layer], w) for w in weights],
+            weights,
+            round(content.shape[0] / maps[layer].shape[1]) <= _FINE,
+        )
+    return found, photo
 
 
 def scale_styles(
@@ -120,14 +141,23 @@ def _content_terms(maps, config, name):
     return found
 
 
-def _style_terms(network, energies, styles, mix, config):
+def _style_terms(network, photo, styles, config, parts):
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
     for layer, share in _shares(config.style_layers).items():
-        energy, loss = make(layer, [m[layer] for m in maps], mix)
-        mean = (energy + energies[layer]) / 2
-        found[f"style/{layer}"] = Term(config.style_weight * share / mean, loss)
+        at = photo[layer]
+        for i, part in enumerate(parts):
+            sources = [
+                (maps[style][layer], _weights(mask, maps[style][layer]))
+                for style, mask in part.sources.items()
+            ]
+            mix = config.shares(len(sources), at.fine)
+            energy, loss = make(layer, sources, mix, at.weights[i])
+            mean = (energy + at.energies[i]) / 2
+            weight = config.style_weight * share * part.area / mean
+            name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
+            found[name] = Term(weight, loss)
     return found
 
 
@@ -151,27 +181,44 @@ def _content(layer, target):
     return lambda image, maps: losses.content_loss(maps[layer], target)
 
 
-def _gram(layer, maps, mix):
-    target = _blend([losses.gram_matrix(m) for m in maps], mix)
-    return _energy(target), lambda image, m: losses.style_loss(m[layer], target)
+def _gram(layer, sources, mix, where):
+    grams = [losses.gram_matrix(maps, weights) for maps, weights in sources]
+    target = _blend(grams, mix)
+    return (
+        _energy(target),
+        lambda image, m: losses.style_loss(m[layer], target, where),
+    )
 
 
-def _gram_energy(maps):
-    return _energy(losses.gram_matrix(maps))
+def _gram_energy(maps, weights):
+    return _energy(losses.gram_matrix(maps, weights))
 
 
-def _wasserstein(layer, maps, mix):
+def _wasserstein(layer, sources, mix, where):
     """As crowsonkb does, styles are blended by their first two moments."""
     means, seconds = [], []
-    for m in maps:
-        mean, covariance = losses.mean_covariance(m)
+    for maps, weights in sources:
+        mean, covariance = losses.mean_covariance(maps, weights)
         means.append(mean)
         seconds.append(covariance + _outer(mean))
     mean = _blend(means, mix)
     target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
     channels = mean.shape[-1]
     energy = _energy(mean) + float(target.trace[0]) / channels
-    return energy, lambda image, m: losses.wasserstein_loss(m[layer], target)
+    return energy, lambda image, m: losses.wasserstein_loss(
+        m[layer], target, weights=where
+    )
+
+
+def _map_energy(maps, weights):
+    if weights is None:
+        return _energy(maps)
+    shape = (1, *maps.shape[1:3], 1)
+    return _energy(ops.cast(maps, "float32") * np.sqrt(weights).reshape(shape))
+
+
+def _weights(mask, maps):
+    return regions.weights(mask, *maps.shape[1:3])
 
 
 def _structure(content, weight):

@@ -14,6 +14,11 @@ Two pictures, the second one finer and with less weight:
       --style=woodcut.jpg --style_mix=0.7,0.3 --style_scale=1 \
       --style_scale=0.5 --output=cat_both.png
 
+Each in a region of its own, that of its mask; the second one for the rest:
+
+  python -m tfstyle.optimize --content=cat.jpg --style=impasto.jpg \
+      --content_mask=fur.png --style=woodcut.jpg --output=cat_regions.png
+
 --color=luminance keeps the photograph's colours.
 
 The picture holds its own recipe: --replay=cat_both.png --output=again.png
@@ -94,15 +99,18 @@ def main(argv):
 
 def _wanted():
     """Settings and input files."""
-    from tfstyle import job
+    from tfstyle import job, region_files
 
     settings, inputs = painting.settings(config.GatysConfig, _named())
-    settings["style_scale"] = tuple(settings["style_scale"])
+    inputs = region_files.with_alpha(inputs, inputs["content"])
+    for name in ("style_scale", "style_detail"):
+        settings[name] = tuple(settings[name])
     if "init" in inputs:
         settings["init"] = _D.init
     with cli.flag_errors():
         wanted = config.GatysConfig(**settings)
-        wanted.check_styles(len(job.styles(inputs)))
+        apart = region_files.check_roles(inputs)
+        wanted.check_styles(len(job.styles(inputs)), apart)
     return wanted, inputs
 
 
@@ -113,7 +121,7 @@ def _named():
         raise app.UsageError(
             f"--init={init} is no file, and none of {', '.join(config.INITS)}."
         )
-    files = {"content": _CONTENT.value, "init": init}
+    files = {"content": _CONTENT.value, "init": init, **control_flags.files()}
     return files | {
         f"style {i}": p for i, p in enumerate(_STYLE.value or [], 1)
     }
@@ -138,6 +146,7 @@ def _paint(task):
                 settings,
                 on_step,
                 init=task.init,
+                regions=task.regions,
                 checkpoint_dir=flags.FLAGS.checkpoint,
             ),
         )

@@ -17,7 +17,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, color, embeddings, presets, tiles
+from tfstyle import adain, color, embeddings, guided, presets, tiles
+from tfstyle.config import Controls
+from tfstyle.regions import Regions, whole
 
 Embedding = Any
 
@@ -29,15 +31,22 @@ class Painter(Protocol):
         self,
         styles: Sequence[np.ndarray],
         shares: Sequence[float] | None = None,
+        detail: Sequence[str] = ("all",),
+        regions: Regions | None = None,
     ) -> Embedding:
-        """The blend of some styles, for `paint`.
+        """The blend of some styles, or those of regions, for `paint`.
 
         Raises:
-            ValueError: An image or a share is not what it should be.
+            ValueError: An image or a share is not what it should be, or the
+                model cannot do it.
         """
 
     def paint(
-        self, content: np.ndarray, style: Embedding, strength: float = 1.0
+        self,
+        content: np.ndarray,
+        style: Embedding,
+        strength: float = 1.0,
+        regions: Regions | None = None,
     ) -> np.ndarray:
         """A photograph in a style, from 0, as it is, to 1.
 
@@ -112,31 +121,70 @@ class ModelPainter:
     """A `StyleModel`, compiled; large images are painted in tiles."""
 
     def __init__(self, model: adain.StyleModel, tile: int) -> None:
-        self.tile = tile
+        self.tile, self._model = tile, model
         # With free sizes, so that a folder of images is one trace.
         self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
         self._apply = tf.function(
             model.apply_style,
             input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
         )
+        self._apply_regions = _compiled(model.apply_style)
         self._tiled = tiles.TiledModel(model, tile, _compiled)
 
-    def embed(self, styles, shares=None):
+    def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `Painter`."""
         for style in styles:
             adain.check_image(style)
-        return embeddings.blend([self._embed(s[None]) for s in styles], shares)
+        mix = None if shares is None else tuple(shares)
+        controls = Controls(style_mix=mix, style_detail=tuple(detail))
+        controls.check_styles(
+            len(styles), regions is not None and regions.apart
+        )
+        parts = (regions or whole(len(styles))).parts
+        channels = self._model.channels
+        return guided.embed(self._embedded, channels, styles, controls, parts)
 
-    def paint(self, content, style, strength=1.0):
+    def _embedded(self, style, masks):
+        if masks is None:
+            return self._embed(style)
+        return self._model.embed_style(style, masks)
+
+    def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
         adain.check_image(content)
+        masks = None
+        if regions is not None:
+            levels = list(self._model.channels)
+            masks = guided.content_masks(
+                regions.parts, content.shape[:2], levels
+            )
         if max(content.shape[:2]) > self.tile:
-            return self._tiled.apply_style(content, style.numpy(), strength)
+            return self._tiled.apply_style(
+                content, style.numpy(), strength, masks
+            )
+        if masks is not None:
+            image = self._apply_regions(content[None], style, strength, masks)
+            return image[0].numpy()
         return self._apply(content[None], style, strength)[0].numpy()
 
 
 def _compiled(function):
     return tf.function(function, reduce_retracing=True)
+
+
+def _check_whole(detail, regions):
+    """Raises `ValueError` unless a SavedModel can do it."""
+    guides = regions is not None and regions.guides
+    if guides or set(detail) != {"all"}:
+        raise ValueError(
+            "A SavedModel paints whole pictures with whole styles: masks of "
+            "several styles or of parts of a style, maps and `style_detail` "
+            "need a model of this package, or its .h5 or .keras file."
+        )
+
+
+def _pasted(painted, content, regions):
+    return painted if regions is None else regions.paste(painted, content)
 
 
 class SignaturePainter:
@@ -147,8 +195,9 @@ class SignaturePainter:
         self._embed = loaded.signatures["embed_style"]
         self._apply = loaded.signatures["apply_style"]
 
-    def embed(self, styles, shares=None):
+    def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `Painter`."""
+        _check_whole(detail, regions)
         for style in styles:
             adain.check_image(style)
         each = [
@@ -157,7 +206,7 @@ class SignaturePainter:
         ]
         return embeddings.blend(each, shares)
 
-    def paint(self, content, style, strength=1.0):
+    def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
         adain.check_image(content)
         result = self._apply(
@@ -165,7 +214,7 @@ class SignaturePainter:
             style_embedding=style,
             strength=tf.constant([strength], tf.float32),
         )
-        return result["stylized_image"][0].numpy()
+        return _pasted(result["stylized_image"][0].numpy(), content, regions)
 
 
 class CallablePainter:
@@ -183,8 +232,9 @@ class CallablePainter:
             )
         self._model = loaded
 
-    def embed(self, styles, shares=None):
+    def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `Painter`."""
+        _check_whole(detail, regions)
         if len(styles) != 1:
             raise ValueError(
                 "This SavedModel takes one style. Received: "
@@ -192,7 +242,7 @@ class CallablePainter:
             )
         return tf.constant(styles[0][None])
 
-    def paint(self, content, style, strength=1.0):
+    def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
         if strength != 1:
             raise ValueError(
@@ -200,7 +250,7 @@ class CallablePainter:
                 f"strength={strength}"
             )
         image = self._model(tf.constant(content[None]), style)[0]
-        return np.clip(np.asarray(image)[0], 0, 1)
+        return _pasted(np.clip(np.asarray(image)[0], 0, 1), content, regions)
 
 
 class ColorPainter:
@@ -214,15 +264,17 @@ class ColorPainter:
     def __init__(self, painter: Painter, mode: str) -> None:
         self.painter, self.mode = painter, mode
 
-    def embed(self, styles, shares=None):
+    def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `Painter`; styles are embedded anew for each photograph."""
-        self.painter.embed(styles, shares)  # Refuses what it cannot take.
-        return styles, shares
+        # Refuses what it cannot take.
+        self.painter.embed(styles, shares, detail, regions)
+        return styles, shares, detail
 
-    def paint(self, content, style, strength=1.0):
+    def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
-        styles, shares = style
+        styles, shares, detail = style
         photo, styles = color.prepare(content, styles, self.mode)
-        embedding = self.painter.embed(styles, shares)
-        picture = self.painter.paint(photo, embedding, strength)
-        return color.finish(picture, content, self.mode)
+        embedding = self.painter.embed(styles, shares, detail, regions)
+        picture = self.painter.paint(photo, embedding, strength, regions)
+        picture = color.finish(picture, content, self.mode)
+        return _pasted(picture, content, regions)

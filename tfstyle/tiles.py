@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from tfstyle import adain, decoder, embeddings, features, topology
+from tfstyle import adain, decoder, embeddings, features, guided, topology
 
 Tensor = Any
 _PADDING = decoder.MARGIN + 1  # What the encoder mirrors at each edge.
@@ -86,20 +86,27 @@ class TiledModel:
         self.decode = compiled(self._decode)
 
     def apply_style(
-        self, content: np.ndarray, embedding: Tensor, alpha: float = 1.0
+        self,
+        content: np.ndarray,
+        embedding: Tensor,
+        alpha: float = 1.0,
+        masks: guided.Masks | None = None,
     ) -> np.ndarray:
         """As `StyleModel.apply_style`, for one image `(height, width, 3)`."""
         height, width = content.shape[:2]
         sides = ((_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
         image = np.pad(content, sides, mode="symmetric")
-        own = embeddings.join(self._moments(image))
+        own = embeddings.join(self._moments(image, masks))
         target = own + alpha * (embedding - own)
         margin = decoder.MARGIN
         result = np.empty(
             (height + 2 * margin, width + 2 * margin, 3), np.float32
         )
         for window, down, across in self._windows(image):
-            pixels = ops.convert_to_numpy(self.decode(window, own, target))
+            seen = _seen(masks, down, across)
+            pixels = ops.convert_to_numpy(
+                self.decode(window, own, target, seen)
+            )
             part = _inside(pixels[0], down, across)
             rows = slice(down.start, down.start + part.shape[0])
             columns = slice(across.start, across.start + part.shape[1])
@@ -118,7 +125,9 @@ class TiledModel:
                 window = rows[:, across.first : across.last + 2]
                 yield np.ascontiguousarray(window)[None], down, across
 
-    def _moments(self, image: np.ndarray) -> dict[str, tuple]:
+    def _moments(
+        self, image: np.ndarray, masks: guided.Masks | None
+    ) -> dict[str, tuple]:
         """As `StyleModel.moments`, of all tiles together."""
         sums: dict[str, list] = {level: [] for level in self.model.channels}
         for window, down, across in self._windows(image):
@@ -127,7 +136,18 @@ class TiledModel:
                 values = ops.convert_to_numpy(ops.cast(maps[level], "float32"))
                 part = _inside(values[0], down, across, _stride(level))
                 flat = part.reshape(-1, part.shape[-1]).astype(np.float64)
-                parts.append((len(flat), flat.sum(0), np.square(flat).sum(0)))
+                shares = np.ones((1, len(flat)))
+                if masks is not None:
+                    rows, columns = _place(down, across, _stride(level))
+                    shares = masks[level][:, rows, columns, 0]
+                    shares = shares.reshape(len(shares), -1).astype(np.float64)
+                parts.append(
+                    (
+                        shares.sum(1, keepdims=True),
+                        shares @ flat,
+                        shares @ np.square(flat),
+                    )
+                )
         epsilon = self.model.adain.epsilon
         return {
             level: _mean_deviation(parts, epsilon)
@@ -135,22 +155,56 @@ class TiledModel:
         }
 
     def _encode(self, window: Tensor) -> dict[str, Tensor]:
-        maps = dict(self.encoder(window))
-        if decoder.IMAGE in self.model.channels:
-            maps[decoder.IMAGE] = window[:, 1:-1, 1:-1]
-        return maps
+        pixels = window[:, 1:-1, 1:-1]
+        return {**self.encoder(window), decoder.IMAGE: pixels}
 
-    def _decode(self, window: Tensor, own: Tensor, target: Tensor) -> Tensor:
-        image = self.model.paint(self._encode(window), own, target)
+    def _decode(
+        self,
+        window: Tensor,
+        own: Tensor,
+        target: Tensor,
+        masks: guided.Masks | None,
+    ) -> Tensor:
+        image = self.model.paint(self._encode(window), own, target, masks)
         return ops.clip(image, 0.0, 1.0)
 
 
 def _mean_deviation(parts: list[tuple], epsilon: float) -> tuple:
     count, total, squares = (sum(part) for part in zip(*parts, strict=True))
+    count = np.maximum(count, _TINY)  # A region may be between positions.
     mean = total / count
     variance = np.maximum(squares / count - mean**2, 0)
     moments = mean, np.sqrt(variance + epsilon)
-    return tuple(m.astype(np.float32)[None, None, None] for m in moments)
+    return tuple(m.astype(np.float32)[:, None, None] for m in moments)
+
+
+_TINY = 1e-12
+
+
+def _seen(
+    masks: guided.Masks | None, down: Span, across: Span
+) -> guided.Masks | None:
+    """Masks of what the network is given for a tile."""
+    if masks is None:
+        return None
+    found = {}
+    for level, mask in masks.items():
+        stride = _stride(level)
+        rows, columns = (
+            slice(span.first // stride, span.last // stride)
+            for span in (down, across)
+        )
+        found[level] = mask[:, rows, columns]
+    return found
+
+
+def _place(down: Span, across: Span, stride: int) -> tuple[slice, slice]:
+    """Rows and columns of a tile in the maps of the whole image."""
+    rows, columns = (
+        slice(span.start // stride, span.stop // stride)
+        for span in (down, across)
+    )
+    return rows, columns
 
 
 def _inside(

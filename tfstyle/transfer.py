@@ -14,6 +14,11 @@ Four styles at the corners of a sheet of 6 columns and 4 rows, blended between:
   python -m tfstyle.transfer --content=cat.jpg --style=a.jpg --style=b.jpg \
       --style=c.jpg --style=d.jpg --grid=4x6 --output=sheet.png
 
+Two styles, the first where a mask is white, the second in the rest:
+
+  python -m tfstyle.transfer --content=cat.jpg --style=a.jpg \
+      --content_mask=fur.png --style=b.jpg --output=cat_regions.png
+
 --color=luminance keeps the colours of each photograph.
 
 Files that cannot be read are reported and skipped; the exit status is then 1.
@@ -114,11 +119,22 @@ def _settings():
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(config.TransferConfig)
     }
-    values["style_scale"] = tuple(values["style_scale"])
+    for name in ("style_scale", "style_detail"):
+        values[name] = tuple(values[name])
+    from tfstyle import region_files
+
     with cli.flag_errors():
         settings = config.TransferConfig(**values)
-        settings.check_styles(len(_STYLE.value))
+        apart = region_files.check_roles(_inputs())
+        settings.check_styles(len(_STYLE.value), apart)
     return settings
+
+
+def _inputs():
+    """Styles, masks and maps: role -> path, or "alpha"."""
+    styles = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
+    files = control_flags.files().items()
+    return styles | {role: path for role, path in files if path is not None}
 
 
 def _style(path, size, scale):
@@ -134,6 +150,8 @@ def _grid():
     """Rows and columns of --grid."""
     if _GRID.value is None:
         return None
+    if len(_inputs()) > len(_STYLE.value):
+        raise app.UsageError("--grid blends styles, without masks and maps.")
     found = re.fullmatch(r"(\d+)x(\d+)", _GRID.value)
     count = len(_STYLE.value)
     if not found or 0 in map(int, found.groups()) or count not in (2, 4):
@@ -168,13 +186,9 @@ def _load(settings):
 
 def _paint_all(painter, items, styles, settings):
     """Paints all items; the exit status."""
-    from tfstyle import batch, provenance
+    from tfstyle import batch
 
-    style = painter.embed(styles, settings.style_mix)
-    inputs = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
-    task = _Task(
-        painter, style, settings, provenance.describe(settings, inputs)
-    )
+    task = _Task(painter, styles, settings)
     # A single one is painted again, and its errors are those of the program.
     task.single = len(items) == 1
     painted = failed = 0
@@ -200,34 +214,56 @@ def _paint_all(painter, items, styles, settings):
 class _Task:
     """What `batch.process` calls."""
 
-    def __init__(self, painter, style, settings, record):
-        self.painter, self.style = painter, style
-        self.settings, self.record = settings, record
+    def __init__(self, painter, styles, settings):
+        from tfstyle import provenance
+
+        self.painter, self.styles, self.settings = painter, styles, settings
+        inputs = _inputs()
+        self.masked = len(inputs) > len(styles)
+        self.style = None if self.masked else self._embed(None)
+        self.alpha = [role for role, path in inputs.items() if path == "alpha"]
+        fixed = {r: path for r, path in inputs.items() if r not in self.alpha}
+        self.record = provenance.describe(settings, fixed)
         self.skipped, self.shape, self.single = 0, None, False
 
+    def _embed(self, regions):
+        mix, detail = self.settings.style_mix, self.settings.style_detail
+        return self.painter.embed(self.styles, mix, detail, regions)
+
     def read(self, item):
-        """The photograph and the record; no photograph if it is done."""
+        """The photograph, its regions and the record; `None`s if it is done."""
         from tfstyle import folders, images, provenance
 
-        record = provenance.with_input(self.record, "content", item.content)
+        photo = os.fspath(item.content)
+        record = self.record
+        for role in ("content", *self.alpha):
+            record = provenance.with_input(record, role, photo)
         if not self.single and folders.is_done(item, record):
-            return None, record
-        picture = images.read(item.content, _MAX_PIXELS.value)
+            return None, None, record
+        picture = images.read(photo, _MAX_PIXELS.value)
         if self.settings.size:
             height, width = picture.pixels.shape[:2]
             shape = images.fit(height, width, self.settings.size)
             pixels = images.resize(picture.pixels, *shape)
             picture = dataclasses.replace(picture, pixels=pixels)
-        return picture, record
+        return picture, self._regions(photo, picture), record
+
+    def _regions(self, photo, picture):
+        from tfstyle import region_files
+
+        inputs = region_files.with_alpha(_inputs(), photo)
+        limit = _MAX_PIXELS.value
+        return region_files.read(inputs, photo, picture, self.styles, limit)
 
     def make(self, item, given):
         """The picture, with what `read` gave."""
-        picture, record = given
+        picture, regions, record = given
         if picture is None:
             self.skipped += 1
             return None
+        style = self._embed(regions) if self.masked else self.style
         strength = self.settings.strength
-        pixels = self.painter.paint(picture.pixels, self.style, strength)
+        pixels = self.painter.paint(picture.pixels, style, strength, regions)
         self.shape = pixels.shape
         return pixels, picture.alpha, record
 
@@ -281,14 +317,15 @@ def _paint_grid(painter, item, styles, settings, grid):
     rows = [
         [
             painter.paint(
-                content, painter.embed(styles, shares), settings.strength
+                content,
+                painter.embed(styles, shares, settings.style_detail),
+                settings.strength,
             )
             for shares in row
         ]
         for row in _shares(len(styles), *grid)
     ]
-    inputs = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
-    inputs["content"] = item.content
+    inputs = {**_inputs(), "content": item.content}
     target = output.Output(
         path=os.fspath(item.output),
         record=provenance.describe(settings, inputs),

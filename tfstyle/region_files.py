@@ -1,0 +1,119 @@
+"""Regions from files: masks and maps by the roles of input files.
+
+Roles are named as the flags; those that can be repeated have a number:
+`"content_mask 1"`, `"content_mask 2"`..., `"style_mask 1"`..., `"keep_mask"`,
+`"content_map"`, `"style_map"`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from tfstyle import images, regions, semantic_maps
+
+ROLES = ("content_mask", "style_mask", "keep_mask", "content_map", "style_map")
+
+
+def check_roles(roles: Collection[str]) -> bool:
+    """Raises `ValueError` unless the roles of input files go together.
+
+    Args:
+        roles: Such as `"style 1"`, `"content_mask 1"`, `"keep_mask"`.
+
+    Returns:
+        Whether each style has regions of its own.
+    """
+    names = [role.partition(" ")[0] for role in roles]
+    maps = [name for name in ("content_map", "style_map") if name in names]
+    if len(maps) == 1:
+        raise ValueError("`content_map` and `style_map` need each other.")
+    masks = [name for name in ("content_mask", "style_mask") if name in names]
+    if maps and masks:
+        raise ValueError(f"Take either `content_map` or `{masks[0]}`.")
+    if maps and names.count("style") != 1:
+        raise ValueError(
+            "`content_map` and `style_map` are for one `style`. Received: "
+            f"{names.count('style')}"
+        )
+    counts = (names.count(n) for n in ("style", "content_mask", "style_mask"))
+    regions.check_counts(*counts)
+    return "content_mask" in names and names.count("style") > 1
+
+
+def with_alpha(inputs: Mapping[str, str], photo: str) -> dict[str, str]:
+    """The roles with the photograph for `"alpha"`, its transparency.
+
+    Args:
+        inputs: Role -> path, or `"alpha"` for a mask of the photograph.
+        photo: Path of the photograph.
+    """
+    masks = ("content_mask", "keep_mask")
+    return {
+        role: photo if role.startswith(masks) and path == "alpha" else path
+        for role, path in inputs.items()
+    }
+
+
+def read(
+    inputs: Mapping[str, str],
+    photo: str,
+    content: images.Picture,
+    styles: Sequence[np.ndarray],
+    max_pixels: int = images.MAX_PIXELS,
+) -> regions.Regions | None:
+    """Regions that files show; `None` if there are no such files.
+
+    The mask of a file is its transparency, if it has any, else its grey
+    tones. A mask that is the photograph itself is its transparency.
+
+    Args:
+        inputs: Role -> path, see `ROLES`; a style's or photograph's number
+            follows after a space.
+        photo: Path of the photograph.
+        content: The photograph.
+        styles: The style images.
+        max_pixels: Larger files are refused.
+
+    Raises:
+        ValueError: A file is not what it should be; see `regions.from_masks`
+            and `semantic_maps.from_maps`.
+        FileNotFoundError: There is no such file.
+    """
+    names = [role.partition(" ")[0] for role in inputs]
+    if not set(names) & set(ROLES):
+        return None
+
+    def masks(wanted):
+        paths = zip(names, inputs.values(), strict=True)
+        return [
+            _alpha(photo, content)
+            if path == photo
+            else grey(images.read(path, max_pixels))
+            for name, path in paths
+            if name == wanted
+        ]
+
+    given = content.pixels, styles
+    keep = next(iter(masks("keep_mask")), None)
+    if "content_map" not in inputs:
+        each = masks("content_mask"), masks("style_mask")
+        return regions.from_masks(*given, *each, keep)
+    return semantic_maps.from_maps(
+        *given,
+        images.load(inputs["content_map"], None, max_pixels),
+        images.load(inputs["style_map"], None, max_pixels),
+        keep,
+    )
+
+
+def grey(picture: images.Picture) -> np.ndarray:
+    """The mask that a picture is: its transparency, else its grey tones."""
+    if picture.alpha is not None:
+        return picture.alpha
+    return picture.pixels.mean(-1)
+
+
+def _alpha(photo: str, content: images.Picture) -> np.ndarray:
+    if content.alpha is None:
+        raise ValueError(f"'{photo}' has no transparency to take for a mask.")
+    return content.alpha

@@ -1,0 +1,255 @@
+"""Regions: which part of a photograph is painted like which part of a style.
+
+A mask is a float32 array of shape `(height, width)` in [0, 1]: how much of each
+pixel belongs to the region. It may have another size than its image, but the
+same aspect. Where the masks of several regions add up to more than 1 they are
+divided by their sum; where they add up to less, the rest is the photograph's,
+and stays as it is.
+
+>>> photo, wave, night = np.zeros((3, 4, 6, 3), np.float32)
+>>> left = np.tile(np.float32([1, 1, 1, 0, 0, 0]), (4, 1))
+>>> halves = from_masks(photo, [wave, night], [left])
+>>> [sorted(part.sources) for part in halves.parts]
+[[0], [1]]
+>>> float(halves.parts[1].mask[0, 5]), float(halves.cover(8, 12).min())
+(1.0, 1.0)
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import PIL.Image
+
+
+class Region(NamedTuple):
+    """A part of the photograph, and what it is painted like.
+
+    Attributes:
+        mask: Of the photograph, or `None` for all of it.
+        sources: Number of a style image, from 0 -> the mask of its part, or
+            `None` for all of it. Of several the statistics are blended.
+    """
+
+    mask: np.ndarray | None
+    sources: Mapping[int, np.ndarray | None]
+
+    @property
+    def area(self) -> float:
+        """Its share of the photograph."""
+        return 1.0 if self.mask is None else float(self.mask.mean())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Regions:
+    """Parts of a photograph, whose masks add up to 1 at most.
+
+    Attributes:
+        parts: At least one.
+    """
+
+    parts: tuple[Region, ...]
+
+    @property
+    def apart(self) -> bool:
+        """Whether styles have regions of their own, not blended everywhere."""
+        return len({tuple(part.sources) for part in self.parts}) > 1
+
+    @property
+    def guides(self) -> bool:
+        """Whether it matters more than where the result is pasted."""
+        (first, *others) = self.parts
+        return bool(others) or any(
+            mask is not None for mask in first.sources.values()
+        )
+
+    def check(self, content: np.ndarray, styles: int) -> None:
+        """Raises `ValueError` unless they can be for these images."""
+        used = {i for part in self.parts for i in part.sources}
+        if used - set(range(styles)):
+            raise ValueError(
+                f"The regions are for {max(used) + 1} styles. Received: "
+                f"{styles}"
+            )
+        for part in self.parts:
+            if part.mask is not None:
+                _check_aspect(part.mask, content.shape[:2], "A region")
+
+    def masks(self) -> list[np.ndarray]:
+        """All masks, of the photograph and of the styles."""
+        every = [
+            mask
+            for part in self.parts
+            for mask in (part.mask, *part.sources.values())
+        ]
+        return [mask for mask in every if mask is not None]
+
+    def cover(self, height: int, width: int) -> np.ndarray:
+        """How much of each pixel is painted, `(height, width)`."""
+        covers = [resize(part.mask, height, width) for part in self.parts]
+        return np.minimum(sum(covers), 1).astype(np.float32)
+
+    def paste(self, painted: np.ndarray, photo: np.ndarray) -> np.ndarray:
+        """What is painted, on the photograph of the same size.
+
+        Where no region is, the result has the very values of `photo`.
+        """
+        if self.parts[0].mask is None:
+            return painted
+        cover = self.cover(*painted.shape[:2])[..., None]
+        return cover * painted + (1 - cover) * photo
+
+
+def whole(styles: int) -> Regions:
+    """One region: all of the photograph, like all of the style images."""
+    return Regions((Region(None, dict.fromkeys(range(styles))),))
+
+
+def from_masks(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray] = (),
+    content_masks: Sequence[np.ndarray] = (),
+    style_masks: Sequence[np.ndarray | None] = (),
+    keep_mask: np.ndarray | None = None,
+) -> Regions:
+    """Regions that masks show.
+
+    Args:
+        content: The photograph, `(height, width, 3)`.
+        styles: The style images.
+        content_masks: Where each of them is painted. The last style may have
+            none: it is for the rest of the photograph. If there are none at
+            all, the styles are blended everywhere.
+        style_masks: What part of each style image its statistics are taken
+            from; a style without one (`None`, or beyond the last) gives all
+            of them.
+        keep_mask: What stays as it is.
+
+    Raises:
+        ValueError: A mask is empty, or has another aspect than its image; or
+            there are too many or too few.
+    """
+    check_counts(len(styles), len(content_masks), len(style_masks))
+    sources = _sources(styles, style_masks)
+    if not content_masks and keep_mask is None:
+        return Regions((Region(None, sources),))
+    shape = content.shape[:2]
+    free = unkept(keep_mask, shape)
+    if not content_masks:
+        return Regions((Region(painted(free), sources),))
+    places = [
+        fitted(mask, shape, f"`content_mask` {i}")
+        for i, mask in enumerate(content_masks, 1)
+    ]
+    if len(places) < len(styles):
+        places.append(np.clip(1 - sum(places), 0, 1))
+    total = np.maximum(sum(places), 1)
+    return Regions(
+        tuple(
+            Region(painted(place / total * free), {i: sources[i]})
+            for i, place in enumerate(places)
+        )
+    )
+
+
+def check_counts(styles: int, content_masks: int, style_masks: int) -> None:
+    """Raises `ValueError` unless there can be so many masks."""
+    if content_masks and styles not in (content_masks, content_masks + 1):
+        raise ValueError(
+            f"{content_masks} of `content_mask` need as many of `style`, or "
+            f"one more for the rest. Received: {styles}"
+        )
+    if style_masks > styles:
+        raise ValueError(
+            f"{style_masks} of `style_mask` need as many of `style`. Received: "
+            f"{styles}"
+        )
+
+
+def resize(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
+    """A mask at another size; `None`, all of an image, becomes ones.
+
+    Smaller ones by averaging, larger ones linearly: unlike `images.resize`
+    neither leaves traces where the mask is 0.
+    """
+    if mask is None:
+        return np.ones((height, width), np.float32)
+    smaller = height < mask.shape[0] or width < mask.shape[1]
+    method = (
+        PIL.Image.Resampling.BOX if smaller else PIL.Image.Resampling.BILINEAR
+    )
+    image = PIL.Image.fromarray(np.ascontiguousarray(mask, np.float32))
+    return np.asarray(image.resize((width, height), method))
+
+
+def weights(
+    mask: np.ndarray | None, height: int, width: int
+) -> np.ndarray | None:
+    """Weights of the positions of feature maps, for `losses`.
+
+    Args:
+        mask: Of the image.
+        height: Of its feature maps.
+        width: Of its feature maps.
+
+    Returns:
+        Shape `(1, height * width, 1)`, of mean 1; `None` for all of an image.
+    """
+    if mask is None:
+        return None
+    small = resize(mask, height, width)
+    return (small / small.mean()).reshape(1, -1, 1)
+
+
+def fitted(mask: np.ndarray, shape: tuple[int, int], name: str) -> np.ndarray:
+    """A mask at the size of its image.
+
+    Raises:
+        ValueError: It is no mask, has another aspect, or is empty.
+    """
+    if mask.ndim != 2 or not (mask.min() >= 0 and mask.max() <= 1):
+        raise ValueError(
+            f"{name} must have shape (height, width) and values in [0, 1]. "
+            f"Received: shape {mask.shape}, {mask.min()} to {mask.max()}"
+        )
+    _check_aspect(mask, shape, name)
+    if not mask.any():
+        raise ValueError(f"{name} is black: nothing is in that region.")
+    return resize(mask, *shape)
+
+
+def unkept(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
+    """What a mask of what is kept leaves to paint."""
+    if mask is None:
+        return np.ones(shape, np.float32)
+    return 1 - fitted(mask, shape, "`keep_mask`")
+
+
+def painted(mask: np.ndarray) -> np.ndarray:
+    """A region's mask, of which something must be left to paint."""
+    if not mask.any():
+        raise ValueError("The masks leave nothing to paint for a style.")
+    return mask.astype(np.float32)
+
+
+def _check_aspect(mask: np.ndarray, shape: tuple[int, int], name: str) -> None:
+    (height, width), (rows, columns) = shape, mask.shape
+    # As far as the shapes of scaled images are rounded.
+    most = max(height + width, rows + columns) / 2
+    if abs(rows * width - columns * height) > most:
+        raise ValueError(
+            f"{name} has {columns}x{rows} pixels, its image {width}x{height}: "
+            "they need the same aspect."
+        )
+
+
+def _sources(
+    styles: Sequence[np.ndarray], masks: Sequence[np.ndarray | None]
+) -> dict[int, np.ndarray | None]:
+    sources: dict[int, np.ndarray | None] = dict.fromkeys(range(len(styles)))
+    for i, mask in enumerate(masks):
+        if mask is not None:
+            name = f"`style_mask` {i + 1}"
+            sources[i] = fitted(mask, styles[i].shape[:2], name)
+    return sources
