@@ -35,7 +35,7 @@ LAYERS = [
     },
     {"images", "runs", "weights"},
     {"presets", "provenance", "schedule"},
-    {"folders", "job", "output"},
+    {"folders", "job", "output", "photorealism"},
     # Tensors.
     {
         "adam",
@@ -54,7 +54,9 @@ LAYERS = [
     {"workers"},
     # Algorithms.
     {"adain", "ascent", "descent", "distillation"},
-    {"deepdream", "gatys", "signatures", "style_training", "tiles"},
+    {"deepdream", "one_pass", "signatures", "style_training", "tiles"},
+    {"strength"},
+    {"gatys"},
     # Around the algorithms.
     {"painters", "prediction_log"},
     {"known_answers"},
@@ -88,7 +90,9 @@ ANY_BACKEND = VALUES | {
     "losses",
     "memory",
     "objective",
+    "one_pass",
     "perceptual",
+    "strength",
     "style_training",
     "tiles",
     "training",

@@ -298,7 +298,7 @@ class StyleModel(keras.Model):
         maps = self.encode(contents)
         own = embeddings.join(self.moments(maps))
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
-        image = self.paint(maps, own, own + alpha * (embedding - own))
+        image = self.paint(maps, own, embeddings.move(own, embedding, alpha))
         return ops.clip(_without_margin(image, contents), 0.0, 1.0)
 
     def call(self, inputs, training=False):

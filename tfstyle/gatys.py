@@ -7,6 +7,7 @@ matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
 and its sources.
 """
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import (
-    adain,
     adam,
     descent,
     devices,
@@ -23,8 +23,11 @@ from tfstyle import (
     lbfgs,
     memory,
     objective,
+    one_pass,
+    photorealism,
     runs,
     schedule,
+    strength,
 )
 from tfstyle.config import GatysConfig
 from tfstyle.descent import Optimizer, State
@@ -81,9 +84,15 @@ def stylize(
     config.check_styles(len(styles))
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
+    if not config.strength:
+        return images.resize(content, *shapes[-1])
+    if config.strength < 1:
+        # In halves of each size, between which its share is found.
+        shapes = [shape for shape in shapes for _ in range(2)]
+        config = dataclasses.replace(config, steps=-(-config.steps // 2))
     _check_memory(shapes[-1], styles, config)
     if init is None and config.init == "transfer":
-        init = _transferred(content, styles, config, shapes)
+        init = one_pass.paint(content, styles, config)
     run = _Run(content, styles, config, shapes, init, on_step, checkpoint_dir)
     return run.paint()
 
@@ -106,6 +115,7 @@ class _Run:
         self.on_step = on_step
         given = [content, *styles, *([] if init is None else [init])]
         self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
+        self.share = strength.Share(content, styles, config)
         self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
         self.index = 0
@@ -122,7 +132,8 @@ class _Run:
             coarse = self.index + 1 < len(self.shapes)
             network = networks(self.config.draft and coarse)
             photo = images.resize(self.content, *shape)
-            terms = objective.terms(network, photo, self.styles, self.config)
+            styles, config = self.share.blend(photo)
+            terms = objective.terms(network, photo, styles, config)
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
@@ -131,12 +142,14 @@ class _Run:
                     photo, self.styles, self.config, self.init
                 )
                 state = self.optimizer.init(start[None], tuple(terms))
-            elif state.x.shape[1:3] != shape:
+            elif not self.step:
                 state = self.optimizer.resize(state, *shape)
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
-                return self._best(update, state, ended)
+                return self._finished(self._best(update, state, ended))
+            picture = _picture(self.optimizer, state)
+            self.share.adapt(network, photo, picture)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
@@ -188,7 +201,7 @@ class _Run:
                 f"The loss was not finite at {width}x{height}, step "
                 f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
                 "the learning rate or that weight, or take float32.",
-                _picture(self.optimizer, state),
+                self._shown(state),
             )
         return {"total": float(state.value)} | _grouped(terms) | terms
 
@@ -209,9 +222,17 @@ class _Run:
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
         )
-        return bool(
-            self.on_step(progress, lambda: _picture(self.optimizer, state))
-        )
+        return bool(self.on_step(progress, lambda: self._shown(state)))
+
+    def _shown(self, state: State) -> np.ndarray:
+        return self._finished(_picture(self.optimizer, state))
+
+    def _finished(self, picture: np.ndarray) -> np.ndarray:
+        """What the settings make of what was painted."""
+        if not self.config.photorealistic:
+            return picture
+        photo = images.resize(self.content, *picture.shape[:2])
+        return photorealism.keep_photorealistic(picture, photo)
 
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
@@ -232,6 +253,8 @@ class _Run:
             "index": self.index,
             "step": self.step,
             "looks": self.looks,
+            "share": self.share.value,
+            "found": self.share.found,
             "seconds": time.monotonic() - self.started,
         }
         self.checkpoints.save(state.to_numpy(), meta)
@@ -243,6 +266,7 @@ class _Run:
         arrays, meta = found
         self.index, self.step = meta["index"], meta["step"]
         self.looks = meta["looks"]
+        self.share.value, self.share.found = meta["share"], meta["found"]
         self.started -= meta["seconds"]
         kind = lbfgs if isinstance(self.optimizer, lbfgs.LBFGS) else adam
         return kind.State.from_numpy(arrays)
@@ -262,26 +286,6 @@ def _check_memory(
         devices.jit_compile(config.jit_compile),
         config.features,
     )
-
-
-# Longer side of what `init="transfer"` starts from, at most: the coarser sizes
-# see no more of it.
-_TRANSFERRED = 512
-
-
-def _transferred(
-    content: np.ndarray,
-    styles: Sequence[np.ndarray],
-    config: GatysConfig,
-    shapes: Sequence[Shape],
-) -> np.ndarray:
-    """What the model of this package paints in one pass."""
-    small = [shape for shape in shapes if max(shape) <= _TRANSFERRED]
-    shape = (small or shapes[:1])[-1]
-    model = adain.StyleModel.from_preset("distilled")
-    scaled = objective.scale_styles(styles, shape, config.style_scale)
-    photo = images.resize(content, *shape)
-    return model.stylize(photo, scaled, style_mix=config.style_mix)
 
 
 def _is_finite(state: State) -> bool:

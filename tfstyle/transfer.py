@@ -59,7 +59,6 @@ _ENCODER_WEIGHTS = flags.DEFINE_string(
 flags.DEFINE_string(
     "model", _D.model, "Name, .keras or .h5 file, SavedModel, or hub handle."
 )
-flags.DEFINE_float("strength", _D.strength, "Of the style, from 0 to 1.")
 control_flags.define(_D)
 flags.DEFINE_integer(
     "size", _D.size, "Longer side of the results; 0: as the photographs."
@@ -219,8 +218,7 @@ class _Task:
         if picture is None:
             self.skipped += 1
             return None
-        strength = self.settings.strength
-        pixels = self.painter.paint(picture.pixels, self.style, strength)
+        pixels = _paint(self.painter, picture.pixels, self.style, self.settings)
         self.shape = pixels.shape
         return pixels, picture.alpha, record
 
@@ -239,6 +237,16 @@ class _Task:
             quality=_QUALITY.value,
         )
         target.save(pixels)
+
+
+def _paint(painter, photo, style, settings):
+    """A picture, as the settings say."""
+    from tfstyle import photorealism
+
+    picture = painter.paint(photo, style, settings.strength)
+    if settings.photorealistic:
+        picture = photorealism.keep_photorealistic(picture, photo)
+    return picture
 
 
 def _bar(count):
@@ -273,9 +281,7 @@ def _paint_grid(painter, item, styles, settings, grid):
     content = images.load(item.content, size, _MAX_PIXELS.value)
     rows = [
         [
-            painter.paint(
-                content, painter.embed(styles, shares), settings.strength
-            )
+            _paint(painter, content, painter.embed(styles, shares), settings)
             for shares in row
         ]
         for row in _shares(len(styles), *grid)
