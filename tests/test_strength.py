@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, objective, one_pass, strength
+from tfstyle import features, images, objective, one_pass, strength
 from tfstyle.config import GatysConfig
 
 PHOTO, WAVE, NIGHT = (
@@ -61,7 +61,7 @@ def test_in_full_strength_nothing_changes(network):
     styles, blended = share.blend(PHOTO)
     assert styles[0] is WAVE and len(styles) == 1 and blended is config
     share.adapt(network, PHOTO, WAVE[:48])
-    assert share.value == 1
+    assert share.value == 1 and share.lost_detail(PHOTO) == 0
 
 
 @pytest.mark.parametrize("mix", [None, (0.2, 0.6)])
@@ -97,6 +97,17 @@ def test_a_picture_at_the_wanted_distance_keeps_the_share(network):
     example = one_pass.paint(PHOTO, [WAVE], CONFIG, 512, 0.5)
     share.adapt(network, PHOTO, example)
     assert share.value == pytest.approx(value, rel=1e-5)
+
+
+def test_what_the_photograph_lacks_is_its_own_part(network):
+    share = strength.Share(PHOTO, [WAVE], CONFIG)
+    share.adapt(network, small := images.resize(PHOTO, 24, 32), small)
+    share.value = 0.25
+    detail = share.lost_detail(PHOTO)
+    coarse = images.resize(small, 48, 64)
+    np.testing.assert_allclose(coarse + detail / 0.75, PHOTO, atol=1e-6)
+    share.adapt(network, PHOTO, PHOTO)
+    np.testing.assert_array_equal(share.lost_detail(PHOTO), 0)
 
 
 def test_the_share_grows_where_the_picture_is_too_near(network):

@@ -4,8 +4,9 @@ The style of a picture is the mean and deviation of each channel of its feature
 maps. The model gives the maps of a photograph those of a style picture
 (AdaIN), and decodes them. All that is done with styles is arithmetic with
 these numbers, the style embedding: a strength below 1 moves from the
-embedding of the photograph to that of the style, and styles are mixed by the
-weighted mean of theirs (Huang and Belongie, eqs. 14 and 15).
+embedding of the photograph to that of the style, by `embeddings.share` of the
+way, and styles are mixed by the weighted mean of theirs (Huang and Belongie,
+eqs. 14 and 15).
 
 Beyond the paper, AdaIN can be at several depths of the encoder, not at the
 deepest alone: the decoder receives the maps of each. And the encoder can be

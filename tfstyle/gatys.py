@@ -143,7 +143,8 @@ class _Run:
                 )
                 state = self.optimizer.init(start[None], tuple(terms))
             elif not self.step:
-                state = self.optimizer.resize(state, *shape)
+                detail = self.share.lost_detail(photo)
+                state = self.optimizer.resize(state, *shape, detail)
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)

@@ -95,6 +95,21 @@ class Share:
             for image in (example, picture)
         )
         self.note(reached / wanted)
+        self._before = photo
+
+    def lost_detail(self, photo: np.ndarray) -> np.ndarray | float:
+        """What the photograph's part of the picture lacks at the next size.
+
+        A picture that is to be near the photograph would have to find it in
+        many steps.
+
+        Args:
+            photo: The photograph at that size; at the last one it was adapted.
+        """
+        if self.config.strength == 1:
+            return 0.0
+        coarse = images.resize(self._before, *photo.shape[:2])
+        return (1 - self.value) * (photo - coarse)
 
     def note(self, reached: float) -> None:
         """Changes the share.
