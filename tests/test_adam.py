@@ -242,6 +242,18 @@ def test_resizing_to_the_same_size_changes_only_the_point():
     assert np.abs(after.x - before.x).max() > 1e-3
 
 
+def test_detail_is_added_to_the_picture_that_is_resized():
+    optimizer = Adam()
+    before = run(optimizer, 3)[-1]
+    plain = optimizer.resize(before, 12, 16)
+    after = optimizer.resize(before, 12, 16, 0.125)
+    expected = np.minimum(plain.x + 0.125, 1)
+    # What bicubic resizing overshot was clipped afterwards.
+    np.testing.assert_allclose(after.x, expected, atol=0.05)
+    np.testing.assert_allclose(np.median(after.x - expected), 0, atol=1e-6)
+    np.testing.assert_allclose(optimizer.picture(after), after.x, atol=1e-6)
+
+
 def test_a_run_continued_from_a_file_is_the_same_bit_for_bit(tmp_path):
     optimizer = Adam(steps=20)
     uninterrupted = run(optimizer, 20)

@@ -36,6 +36,18 @@ def test_blends_are_weighted_means():
     )
 
 
+def test_a_strength_moves_from_one_embedding_to_the_other():
+    own, style = np.ones((3, 4)), np.full((1, 4), 9.0)
+    moved = embeddings.move(own, style, np.array([[0.0], [0.5], [1.0]]))
+    np.testing.assert_allclose(moved[:, 0], [1, 4, 9])
+
+
+def test_shares_rise_with_the_strength_from_0_to_1():
+    shares = embeddings.share(np.linspace(0, 1, 11))
+    assert shares[0] == 0 and shares[-1] == 1
+    assert (np.diff(shares) > 0.05).all()
+
+
 @pytest.mark.parametrize("shares", [[1], [0, 0], [1, -1], [1, np.inf]])
 def test_wrong_shares_are_refused(shares):
     with pytest.raises(ValueError, match="style_mix="):

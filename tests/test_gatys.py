@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, descent, features, gatys, images, objective, runs
+from tfstyle import (
+    color,
+    descent,
+    features,
+    gatys,
+    images,
+    objective,
+    one_pass,
+    photorealism,
+    runs,
+    strength,
+)
 from tfstyle.config import GatysConfig
 
 HOW_TO_REGENERATE = (
@@ -10,6 +21,7 @@ HOW_TO_REGENERATE = (
     "commit message why the numbers moved."
 )
 PHOTO = helpers.image(32, 40)
+PHOTO_64 = images.resize(PHOTO, 51, 64)
 WAVE = helpers.image(40, 30, seed=1)
 NIGHT = helpers.image(24, 24, seed=2)
 # Narrow, so that two sizes are quick: 43x128 and 60x181.
@@ -280,6 +292,89 @@ def test_a_run_may_begin_with_an_array_of_any_size(no_steps):
     picture = begin(no_steps(init="noise"), init=NIGHT)
     expected = images.resize(NIGHT, 32, 40)
     np.testing.assert_allclose(picture, expected, atol=1e-6)
+
+
+def test_without_strength_it_is_the_photograph(settings):
+    watch = Watch()
+    picture = gatys.stylize(WIDE, WAVE, settings(size=90, strength=0.0), watch)
+    np.testing.assert_array_equal(picture, images.resize(WIDE, 30, 90))
+    assert not watch.seen
+
+
+def test_the_distance_is_that_of_one_pass_at_each_strength(settings):
+    layers = {"block3_conv1": 1}
+    network = features.extractor("vgg_distilled", layers)
+    distances = []
+    for weak in (0.5, 0.75):
+        config = settings(
+            size=64,
+            start_size=32,
+            steps=60,
+            features="vgg_distilled",
+            feature_weights=None,
+            content_layers=layers,
+            style_layers={"block1_conv2": 1, "block2_conv1": 1},
+            strength=weak,
+        )
+        picture = gatys.stylize(PHOTO, WAVE, config)
+        example = one_pass.paint(PHOTO, [WAVE], config, 512, weak)
+        wanted, reached = (
+            strength.content_distance(network, x, PHOTO_64, layers)
+            for x in (example, picture)
+        )
+        assert reached == pytest.approx(wanted, rel=0.2)
+        distances.append(reached)
+    assert distances == sorted(distances)
+
+
+def test_a_weak_run_paints_each_size_in_halves(settings):
+    watch = Watch()
+    config = settings(size=181, steps=5, strength=0.5)
+    gatys.stylize(WIDE, WAVE, config, watch)
+    assert [(p.size, p.step) for p in watch.seen] == [
+        (size, step) for size in (128, 128, 181, 181) for step in (1, 2, 3)
+    ]
+    assert watch.seen[-1].done == watch.seen[-1].total
+
+
+@pytest.mark.parametrize("end", [3, 7])
+def test_a_weak_run_goes_on_where_it_was_ended(settings, tmp_path, end):
+    arguments = WIDE, WAVE, settings(size=181, steps=6, strength=0.5)
+    expected = gatys.stylize(*arguments)
+    gatys.stylize(*arguments, Watch(end), checkpoint_dir=tmp_path)
+    actual = gatys.stylize(*arguments, checkpoint_dir=tmp_path)
+    assert actual.tobytes() == expected.tobytes()
+
+
+def test_a_photorealistic_picture_is_shown_as_it_is_returned(settings):
+    shown = []
+    config = settings(photorealistic=True, steps=10)
+    plain = gatys.stylize(PHOTO, WAVE, settings(steps=10))
+    watch = Watch(look=lambda picture: shown.append(picture()))
+    picture = gatys.stylize(PHOTO, WAVE, config, watch)
+    photo = images.resize(PHOTO, *picture.shape[:2])
+    expected = photorealism.keep_photorealistic(plain, photo)
+    np.testing.assert_allclose(picture, expected, atol=0.02)
+    np.testing.assert_allclose(shown[-1], picture, atol=0.05)
+    assert np.abs(picture - plain).max() > 0.05
+
+
+def test_structure_keeps_edges_in_their_place(settings):
+    photo = images.resize(PHOTO, 64, 80)
+    pictures = [
+        gatys.stylize(photo, WAVE, settings(size=80, structure_weight=weight))
+        for weight in (0.0, 100.0)
+    ]
+    assert _alike(pictures[1], photo) > _alike(pictures[0], photo)
+
+
+def _alike(picture, photo):
+    """Correlation of their edges."""
+    sizes = []
+    for image in (picture, photo):
+        down, across = np.gradient(image.mean(-1))
+        sizes.append(np.hypot(down, across).ravel())
+    return np.corrcoef(sizes)[0, 1]
 
 
 class CrashError(Exception):

@@ -356,3 +356,25 @@ def test_style_terms_are_relative_to_style_and_photograph(network, style_loss):
     back = objective.terms(network, OTHER, [PHOTO], config)
     for name in ("style/block1_conv1", "style/block1_conv2"):
         assert there[name].weight == pytest.approx(back[name].weight, rel=1e-4)
+
+
+@STYLE_LOSSES
+def test_the_photograph_has_the_rest_of_the_share(network, style_loss):
+    mixed = settings(style_loss=style_loss, style_mix=(1.0, 3.0))
+    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], mixed, share=0.4)
+    expected = evaluate(
+        network,
+        OTHER,
+        PHOTO,
+        [WAVE, NIGHT, PHOTO],
+        style_loss=style_loss,
+        style_mix=(0.1, 0.3, 0.6),
+    )
+    assert values(network, terms, OTHER) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_photograph_has_its_share_at_fine_and_at_coarse_layers():
+    details = settings(style_detail=("fine", "coarse"), style_mix=(1.0, 3.0))
+    for fine, expected in [(True, [0.4, 0, 0.6]), (False, [0, 0.4, 0.6])]:
+        mix = objective._mix(details, 0.4, 3, fine)
+        assert mix == pytest.approx(expected)

@@ -42,7 +42,7 @@ pooling content_layers style_layers content_weight style_weight tv_weight
 structure_weight histogram_weight style_loss optimizer learning_rate tolerance
 loss_threshold init seed precision jit_compile device trace preview_every
 checkpoint replay max_pixels bit_depth quality draft color style_detail
-content_mask style_mask keep_mask content_map style_map
+content_mask style_mask keep_mask content_map style_map strength photorealistic
 """
 
 
@@ -264,6 +264,19 @@ def test_replay_paints_the_same_picture(painted, tmp_path):
     assert (process.returncode, said(process)) == (0, [])
     again = tmp_path / "elsewhere" / "again.png"
     assert again.read_bytes() == (folder / "out.png").read_bytes()
+
+
+def test_without_strength_the_photograph_is_written(painted, tmp_path):
+    folder, _ = painted
+    changes = {"strength": "0", "output": str(tmp_path / "out.png")}
+    process = call(command(**changes, checkpoint="none yet"), folder)
+    assert process.returncode == 0, process.stderr
+    photo = images.load(folder / "photo.png", 64)
+    picture = images.read(tmp_path / "out.png")
+    np.testing.assert_allclose(picture.pixels, photo, atol=0.51 / 255)
+    assert picture.alpha is not None
+    record = provenance.read(tmp_path / "out.png")
+    assert record["config"]["strength"] == 0
 
 
 def test_flags_change_a_replay(painted):

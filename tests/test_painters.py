@@ -5,6 +5,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import color, painters, regions
+from tfstyle.config import Controls
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 
@@ -24,7 +25,9 @@ def stored(model, tmp_path_factory):
 
 @pytest.mark.parametrize("mode", ["luminance", "statistics", "histogram"])
 def test_colours_of_the_photograph(model, stored, mode):
-    painter = painters.ColorPainter(painters.load(f"{stored}.h5"), mode)
+    controls = Controls(color=mode)
+    loaded = painters.load(f"{stored}.h5")
+    painter = painters.FinishingPainter(loaded, controls)
     style = painter.embed([STYLE, 1 - STYLE], [1, 3])
     for content in (CONTENT, 1 - CONTENT):  # Anew for each.
         expected = model.stylize(

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 import helpers
-from tfstyle import color, images, provenance
+from tfstyle import color, images, painters, photorealism, provenance
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -157,6 +157,37 @@ def test_a_sheet_between_two_styles(files, tmp_path):
     assert np.abs(middle - (first + last) / 2).mean() < (
         np.abs(first - last).mean()
     )
+
+
+def painted_here(files, style_size):
+    """What the model paints of the first photograph, in this process."""
+    painter = painters.load(str(files / "model.h5"))
+    style = images.load(files / "style.png", style_size)
+    photo = images.load(files / "photos/a.png")
+    return painter.paint(photo, painter.embed([style])), photo
+
+
+def test_scale_multiplies_the_size_at_which_the_style_is_seen(files, tmp_path):
+    output = tmp_path / "out.png"
+    more = "--style_size=24", "--style_scale=2"
+    done = run(*words(files, files / "photos/a.png", output, *more))
+    assert done.returncode == 0, done.stderr
+    expected, _ = painted_here(files, 48)
+    np.testing.assert_allclose(images.load(output), expected, atol=3 / 255)
+    other, _ = painted_here(files, 24)
+    assert np.abs(other - expected).max() > 9 / 255
+
+
+def test_photorealistic_pictures_are_filtered(files, tmp_path):
+    output = tmp_path / "out.png"
+    more = "--photorealistic", "--style_size=40"
+    done = run(*words(files, files / "photos/a.png", output, *more))
+    assert done.returncode == 0, done.stderr
+    plain, photo = painted_here(files, 40)
+    expected = photorealism.keep_photorealistic(plain, photo)
+    np.testing.assert_allclose(images.load(output), expected, atol=2 / 255)
+    assert np.abs(expected - plain).max() > 0.05
+    assert provenance.read(output)["config"]["photorealistic"] is True
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ The style of a picture is the mean and deviation of each channel of its feature
 maps. The model gives the maps of a photograph those of a style picture
 (AdaIN), and decodes them. All that is done with styles is arithmetic with
 these numbers, the style embedding: a strength below 1 moves from the
-embedding of the photograph to that of the style, and styles are mixed by the
-weighted mean of theirs (Huang and Belongie, eqs. 14 and 15).
+embedding of the photograph to that of the style, by `embeddings.share` of the
+way, and styles are mixed by the weighted mean of theirs (Huang and Belongie,
+eqs. 14 and 15).
 
 Beyond the paper, AdaIN can be at several depths of the encoder, not at the
 deepest alone: the decoder receives the maps of each. And the encoder can be
@@ -250,6 +251,7 @@ class StyleModel(keras.Model):
         color: str = "style",
         style_detail: Sequence[str] = ("all",),
         regions: Regions | None = None,
+        photorealistic: bool = False,
     ) -> np.ndarray:
         """Paints a photograph in a style, or in a blend of several.
 
@@ -266,6 +268,7 @@ class StyleModel(keras.Model):
                 `"all"`; one for all, or one for each. See `Controls`.
             regions: Where in the photograph each style goes, and from where
                 in the style; where there are none the photograph stays.
+            photorealistic: Whether surfaces stay the photograph's.
 
         Returns:
             Shape of `content`, float32, in [0, 1].
@@ -281,6 +284,7 @@ class StyleModel(keras.Model):
             style_mix=None if style_mix is None else tuple(style_mix),
             style_detail=tuple(style_detail),
             color=color,
+            photorealistic=photorealistic,
         )
         controls.check_styles(
             len(styles), regions is not None and regions.apart
@@ -338,7 +342,7 @@ class StyleModel(keras.Model):
         maps = self.encode(contents)
         own = embeddings.join(self.moments(maps, masks))
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
-        target = own + alpha * (embedding - own)
+        target = embeddings.move(own, embedding, alpha)
         image = self.paint(maps, own, target, masks)
         return ops.clip(_without_margin(image, contents), 0.0, 1.0)
 

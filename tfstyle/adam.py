@@ -171,15 +171,17 @@ class Adam:
             lambda: seen._replace(value=tf.constant(np.nan)),
         )
 
-    def resize(self, state: State, height: int, width: int) -> State:
+    def resize(
+        self, state: State, height: int, width: int, detail: Any = 0.0
+    ) -> State:
         """The state at another size of the picture `(1, height, width, 3)`.
 
         As in crowsonkb's style-transfer-pytorch the moments go along, and the
-        picture continues from the running average.
+        picture continues from the running average; `detail` is added to it.
         """
         shape = (height, width)
         average = tf.image.resize(self.picture(state), shape, "bicubic")
-        x = tf.clip_by_value(average, 0.0, 1.0)
+        x = tf.clip_by_value(average + detail, 0.0, 1.0)
         square = tf.image.resize(state.square, shape, "bilinear")
         mean = tf.image.resize(state.mean, shape, "bicubic")
         means = _pyramid(mean, self.levels)[1:]

@@ -53,8 +53,11 @@ class Controls:
     """What is chosen alike wherever photographs are painted.
 
     Attributes:
+        strength: Of the style, from 0 for the photograph to 1.
         style_mix: Share of each style image, divided by their sum; `None`
             for equal shares.
+        photorealistic: Whether the picture keeps the photograph's surfaces
+            and edges, and gets light and colours alone; see `photorealism`.
         style_scale: Size at which each style image is seen, relative to the
             usual; one for all, or one for each. See the classes below.
         color: Whose colours the result has: `"style"`, or the photograph's
@@ -65,12 +68,15 @@ class Controls:
             for the deeper ones, or `"all"`.
     """
 
+    strength: float = 1.0
+    photorealistic: bool = False
     style_mix: tuple[float, ...] | None = None
     style_scale: tuple[float, ...] = (1.0,)
     style_detail: tuple[str, ...] = ("all",)
     color: str = "style"
 
     def __post_init__(self) -> None:
+        checks.fraction("strength", self.strength)
         checks.choice("color", self.color, COLORS)
         for detail in self.style_detail:
             checks.choice("style_detail", detail, STYLE_DETAILS)
@@ -348,7 +354,6 @@ class TransferConfig(Controls):
 
     Attributes:
         model: Its name, see `painters.load`.
-        strength: Of the style, from 0 for the photograph to 1.
         size: Longer side of the results, in pixels; 0 for that of each
             photograph.
         style_size: Longer side at which styles are seen, in pixels; 0 for
@@ -362,7 +367,6 @@ class TransferConfig(Controls):
     """
 
     model: str = "distilled"
-    strength: float = 1.0
     size: int = 0
     style_size: int = 512
     precision: str = "auto"
@@ -370,7 +374,6 @@ class TransferConfig(Controls):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.fraction("strength", self.strength)
         for name in ("size", "style_size"):
             if getattr(self, name) < 0:
                 raise ValueError(

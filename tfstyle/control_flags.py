@@ -14,6 +14,14 @@ def define(defaults: config.Controls) -> None:
     Args:
         defaults: Their values where none are given.
     """
+    flags.DEFINE_float(
+        "strength", defaults.strength, "Of the style, from 0 to 1."
+    )
+    flags.DEFINE_bool(
+        "photorealistic",
+        defaults.photorealistic,
+        "Light and colours of the style alone, no strokes.",
+    )
     cli.DEFINE_numbers(
         "style_mix", defaults.style_mix, "Share of each --style, as in 0.7,0.3."
     )

@@ -97,6 +97,29 @@ def compose(
     )
 
 
+def share(strength: Tensor) -> Tensor:
+    """Share of a style at a strength, both from 0 to 1.
+
+    A picture in half of a style is more than half as far from the photograph
+    as one in all of it, hence less than half (BUILD_NOTES.md).
+    """
+    return strength * (1 + strength) / 2
+
+
+def move(own: Tensor, style: Tensor, strength: Tensor) -> Tensor:
+    """The embedding from a photograph's own to a style's.
+
+    Args:
+        own: Shape `(batch, size)`.
+        style: Shape `(batch or 1, size)`.
+        strength: From 0 for the first to 1; a number, or shape `(batch, 1)`.
+
+    Reference:
+        Huang and Belongie 2017, eq. 14, whose share is the strength itself.
+    """
+    return own + share(strength) * (style - own)
+
+
 # Distance of styles at which 63 % of what the decoder paints are added. That of
 # a photograph and a painting is 0.4 at the median (BUILD_NOTES.md).
 _NEAR = 0.05

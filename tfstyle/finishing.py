@@ -1,8 +1,11 @@
-"""What is done to a picture after it was painted, whatever painted it."""
+"""What is done to a picture after it was painted, whatever painted it.
+
+Surfaces first, then colours, then what stays as it was.
+"""
 
 import numpy as np
 
-from tfstyle import color, images
+from tfstyle import color, images, photorealism
 from tfstyle.config import Controls
 from tfstyle.regions import Regions
 
@@ -13,7 +16,7 @@ def finish(
     config: Controls,
     regions: Regions | None = None,
 ) -> np.ndarray:
-    """The picture with the photograph's colours and parts that it should have.
+    """The picture with what it should have of the photograph.
 
     Args:
         picture: What was painted, `(height, width, 3)`.
@@ -24,7 +27,9 @@ def finish(
     Returns:
         Array of the shape of `picture`.
     """
+    if content.shape != picture.shape:
+        content = images.resize(content, *picture.shape[:2])
+    if config.photorealistic:
+        picture = photorealism.keep_photorealistic(picture, content)
     picture = color.finish(picture, content, config.color)
-    if regions is None:
-        return picture
-    return regions.paste(picture, images.resize(content, *picture.shape[:2]))
+    return picture if regions is None else regions.paste(picture, content)

@@ -7,6 +7,7 @@ matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
 and its sources.
 """
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import (
-    adain,
     adam,
     color,
     descent,
@@ -25,8 +25,10 @@ from tfstyle import (
     lbfgs,
     memory,
     objective,
+    one_pass,
     runs,
     schedule,
+    strength,
 )
 from tfstyle.config import GatysConfig
 from tfstyle.descent import State
@@ -87,15 +89,21 @@ def stylize(
     config.check_styles(len(styles), regions is not None and regions.apart)
     if regions is not None:
         _check_regions(regions, content, styles, config)
+    height, width = content.shape[:2]
+    shapes = schedule.sizes(height, width, config.size, config.start_size)
+    if not config.strength:
+        return images.resize(content, *shapes[-1])
     finish = functools.partial(
         finishing.finish, content=content, config=config, regions=regions
     )
     content, styles = color.prepare(content, styles, config.color)
-    height, width = content.shape[:2]
-    shapes = schedule.sizes(height, width, config.size, config.start_size)
+    if config.strength < 1:
+        # In halves of each size, between which its share is found.
+        shapes = [shape for shape in shapes for _ in range(2)]
+        config = dataclasses.replace(config, steps=-(-config.steps // 2))
     _check_memory(shapes[-1], styles, config, regions)
     if init is None and config.init == "transfer":
-        init = _transferred(content, styles, config, shapes, regions)
+        init = one_pass.paint(content, styles, config, regions=regions)
     run = _Run(
         content,
         styles,
@@ -132,6 +140,7 @@ class _Run:
         given = [content, *styles, *([] if init is None else [init])]
         given += [] if regions is None else regions.masks()
         self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
+        self.share = strength.Share(content, styles, config, regions)
         self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
         self.index = 0
@@ -145,7 +154,7 @@ class _Run:
         )
         while True:
             shape = self.shapes[self.index]
-            coarse = self.index + 1 < len(self.shapes)
+            coarse = shape != self.shapes[-1]
             network = networks(self.config.draft and coarse)
             photo = images.resize(self.content, *shape)
             terms = objective.terms(
@@ -154,6 +163,7 @@ class _Run:
                 self.styles,
                 self.config,
                 None if self.regions is None else self.regions.parts,
+                self.share.value,
             )
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
@@ -163,12 +173,15 @@ class _Run:
                     photo, self.styles, self.config, self.init
                 )
                 state = self.optimizer.init(start[None], tuple(terms))
-            elif state.x.shape[1:3] != shape:
-                state = self.optimizer.resize(state, *shape)
+            elif not self.step:
+                detail = self.share.lost_detail(photo)
+                state = self.optimizer.resize(state, *shape, detail)
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
                 return self._best(update, state, ended)
+            picture = np.asarray(self.optimizer.picture(state))[0]
+            self.share.adapt(network, photo, picture)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
@@ -268,6 +281,8 @@ class _Run:
             "index": self.index,
             "step": self.step,
             "looks": self.looks,
+            "share": self.share.value,
+            "found": self.share.found,
             "seconds": time.monotonic() - self.started,
         }
         self.checkpoints.save(state.to_numpy(), meta)
@@ -279,6 +294,7 @@ class _Run:
         arrays, meta = found
         self.index, self.step = meta["index"], meta["step"]
         self.looks = meta["looks"]
+        self.share.value, self.share.found = meta["share"], meta["found"]
         self.started -= meta["seconds"]
         kind = lbfgs if isinstance(self.optimizer, lbfgs.LBFGS) else adam
         return kind.State.from_numpy(arrays)
@@ -307,6 +323,8 @@ def _check_memory(
     style_shapes = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )
+    if config.strength < 1:
+        style_shapes.append(shape)  # The photograph is one of them.
     memory.check(
         shape,
         style_shapes,
@@ -315,33 +333,6 @@ def _check_memory(
         devices.jit_compile(config.jit_compile),
         config.features,
         1 if regions is None else len(regions.parts),
-    )
-
-
-# Longer side of what `init="transfer"` starts from, at most: the coarser sizes
-# see no more of it.
-_TRANSFERRED = 512
-
-
-def _transferred(
-    content: np.ndarray,
-    styles: Sequence[np.ndarray],
-    config: GatysConfig,
-    shapes: Sequence[Shape],
-    regions: Regions | None,
-) -> np.ndarray:
-    """What the model of this package paints in one pass."""
-    small = [shape for shape in shapes if max(shape) <= _TRANSFERRED]
-    shape = (small or shapes[:1])[-1]
-    model = adain.StyleModel.from_preset("distilled")
-    scaled = objective.scale_styles(styles, shape, config.style_scale)
-    photo = images.resize(content, *shape)
-    return model.stylize(
-        photo,
-        scaled,
-        style_mix=config.style_mix,
-        style_detail=config.style_detail,
-        regions=regions,
     )
 
 

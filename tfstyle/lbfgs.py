@@ -198,12 +198,15 @@ class LBFGS:
         )
         return self._advance(state, search)
 
-    def resize(self, state: State, height: int, width: int) -> State:
+    def resize(
+        self, state: State, height: int, width: int, detail: Any = 0.0
+    ) -> State:
         """A first state at another size of the picture `(1, height, width, 3)`.
 
         Curvature is not carried over: it belongs to the pixels it came from.
+        `detail` is added to the picture.
         """
-        x = tf.image.resize(state.x, (height, width), "bicubic")
+        x = tf.image.resize(state.x, (height, width), "bicubic") + detail
         return self.init(x, tuple(state.aux))
 
     def picture(self, state: State) -> tf.Tensor:

@@ -7,6 +7,7 @@ those of the style and of the photograph. The style's alone would make a calm
 style dissolve a photograph that is rich in contrast (BUILD_NOTES.md).
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -47,6 +48,7 @@ def terms(
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     parts: Sequence[regions.Region] | None = None,
+    share: float = 1.0,
 ) -> dict[str, Term]:
     """Terms of the loss, weighted, by name.
 
@@ -58,6 +60,8 @@ def terms(
         config: The weights.
         parts: Where in the photograph the styles go, and from where; `None`
             for all of it and all of them.
+        share: Of the styles in what the picture is compared with; the rest is
+            the photograph, as if it were a style.
 
     Returns:
         The terms by names such as `"style/block1_conv1"`; where there are
@@ -66,11 +70,27 @@ def terms(
     shape = content.shape[:2]
     scaled = scale_styles(styles, shape, config.style_scale)
     parts = parts or regions.whole(len(styles)).parts
+    if share < 1:
+        parts = [_with_source(part, len(styles)) for part in parts]
+        scaled.append(content)
+    mix = functools.partial(_mix, config, share)
     found, photo = _photo(network, content, config, parts)
-    found |= _style_terms(network, photo, scaled, config, parts)
-    mix = config.shares(len(styles), fine=True)
-    found |= _image_terms(content, scaled, mix, config)
+    found |= _style_terms(network, photo, scaled, config, parts, mix)
+    found |= _image_terms(content, scaled, mix(len(scaled), True), config)
     return found
+
+
+def _with_source(part, number):
+    """A region that is also painted like the same part of the photograph."""
+    return part._replace(sources={**part.sources, number: part.mask})
+
+
+def _mix(config, share, count, fine):
+    """Shares of sources, of which the last is the photograph if it has one."""
+    if share == 1:
+        return config.shares(count, fine)
+    shares = config.shares(count - 1, fine)
+    return [*(share * one for one in shares), 1 - share]
 
 
 class _Photo(NamedTuple):
@@ -141,7 +161,7 @@ def _content_terms(maps, config, name):
     return found
 
 
-def _style_terms(network, photo, styles, config, parts):
+def _style_terms(network, photo, styles, config, parts, mix):
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
@@ -152,8 +172,8 @@ def _style_terms(network, photo, styles, config, parts):
                 (maps[style][layer], _weights(mask, maps[style][layer]))
                 for style, mask in part.sources.items()
             ]
-            mix = config.shares(len(sources), at.fine)
-            energy, loss = make(layer, sources, mix, at.weights[i])
+            shares = mix(len(sources), at.fine)
+            energy, loss = make(layer, sources, shares, at.weights[i])
             mean = (energy + at.energies[i]) / 2
             weight = config.style_weight * share * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)

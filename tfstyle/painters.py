@@ -17,7 +17,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, color, embeddings, guided, presets, tiles
+from tfstyle import (
+    adain,
+    color,
+    embeddings,
+    finishing,
+    guided,
+    presets,
+    tiles,
+)
 from tfstyle.config import Controls
 from tfstyle.regions import Regions, whole
 
@@ -253,28 +261,30 @@ class CallablePainter:
         return _pasted(np.clip(np.asarray(image)[0], 0, 1), content, regions)
 
 
-class ColorPainter:
-    """A painter whose results have the photograph's colours; see `color`.
+class FinishingPainter:
+    """A painter whose results keep what they should of each photograph.
 
     Args:
         painter: It paints.
-        mode: One of `config.COLORS`.
+        controls: Say what: `color`, `photorealistic`.
     """
 
-    def __init__(self, painter: Painter, mode: str) -> None:
-        self.painter, self.mode = painter, mode
+    def __init__(self, painter: Painter, controls: Controls) -> None:
+        self.painter, self.controls = painter, controls
 
     def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `Painter`; styles are embedded anew for each photograph."""
-        # Refuses what it cannot take.
-        self.painter.embed(styles, shares, detail, regions)
-        return styles, shares, detail
+        """See `Painter`."""
+        embedding = self.painter.embed(styles, shares, detail, regions)
+        if self.controls.color == "style":
+            return embedding
+        return styles, shares, detail  # Embedded anew for each photograph.
 
     def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
-        styles, shares, detail = style
-        photo, styles = color.prepare(content, styles, self.mode)
-        embedding = self.painter.embed(styles, shares, detail, regions)
+        photo, embedding = content, style
+        if self.controls.color != "style":
+            styles, shares, detail = style
+            photo, styles = color.prepare(content, styles, self.controls.color)
+            embedding = self.painter.embed(styles, shares, detail, regions)
         picture = self.painter.paint(photo, embedding, strength, regions)
-        picture = color.finish(picture, content, self.mode)
-        return _pasted(picture, content, regions)
+        return finishing.finish(picture, content, self.controls, regions)

@@ -97,7 +97,7 @@ class TiledModel:
         sides = ((_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
         image = np.pad(content, sides, mode="symmetric")
         own = embeddings.join(self._moments(image, masks))
-        target = own + alpha * (embedding - own)
+        target = embeddings.move(own, embedding, alpha)
         margin = decoder.MARGIN
         result = np.empty(
             (height + 2 * margin, width + 2 * margin, 3), np.float32

@@ -66,7 +66,6 @@ _ENCODER_WEIGHTS = flags.DEFINE_string(
 flags.DEFINE_string(
     "model", _D.model, "Name, .keras or .h5 file, SavedModel, or hub handle."
 )
-flags.DEFINE_float("strength", _D.strength, "Of the style, from 0 to 1.")
 control_flags.define(_D)
 flags.DEFINE_integer(
     "size", _D.size, "Longer side of the results; 0: as the photographs."
@@ -179,9 +178,7 @@ def _load(settings):
     painter = painters.load(
         name, _ENCODER_WEIGHTS.value, precision, settings.tile
     )
-    if settings.color == "style":
-        return painter
-    return painters.ColorPainter(painter, settings.color)
+    return painters.FinishingPainter(painter, settings)
 
 
 def _paint_all(painter, items, styles, settings):

@@ -1,0 +1,32 @@
+import numpy as np
+
+import helpers
+from tfstyle import adain, images, one_pass
+from tfstyle.config import GatysConfig
+
+PHOTO, WAVE = helpers.image(40, 60), helpers.image(80, 64, seed=1)
+
+
+def test_it_is_what_the_model_paints():
+    model = adain.StyleModel.from_preset("distilled")
+    seen = images.resize(WAVE, 48, 38)
+    expected = model.stylize(images.resize(PHOTO, 32, 48), seen, 0.7)
+    config = GatysConfig(size=48)
+    np.testing.assert_allclose(
+        one_pass.paint(PHOTO, [WAVE], config, strength=0.7), expected, atol=1e-5
+    )
+
+
+def test_styles_have_a_size_of_their_own_and_a_scale():
+    model = adain.StyleModel.from_preset("distilled")
+    seen = images.resize(WAVE, 40, 32)
+    expected = model.stylize(images.resize(PHOTO, 32, 48), seen)
+    config = GatysConfig(size=48, style_scale=(0.5,))
+    np.testing.assert_allclose(
+        one_pass.paint(PHOTO, [WAVE], config, 80), expected, atol=1e-5
+    )
+
+
+def test_large_pictures_are_not_painted():
+    picture = one_pass.paint(PHOTO, [WAVE], GatysConfig(size=4000))
+    assert picture.shape == (341, one_pass.LONGEST, 3)

@@ -1,0 +1,50 @@
+"""What the model of this package paints in one pass, for `stylize`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfstyle import adain, images, objective
+from tfstyle.config import GatysConfig
+from tfstyle.regions import Regions
+
+LONGEST = 512
+"""Longer side of what is painted, at most: it is a start, or an example."""
+
+
+def paint(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+    style_size: int | None = None,
+    strength: float = 1.0,
+    regions: Regions | None = None,
+) -> np.ndarray:
+    """A photograph in the style of pictures, mixed and scaled as settings say.
+
+    Args:
+        content: The photograph, `(height, width, 3)`.
+        styles: The style images.
+        config: The settings.
+        style_size: Longer side at which styles are seen, in pixels, where
+            their scale is 1; that of the picture if `None`.
+        strength: Of the style.
+        regions: Where in the photograph each style goes.
+
+    Returns:
+        Array of `config.size`, or of `LONGEST` where that is less.
+    """
+    height, width = content.shape[:2]
+    shape = images.fit(height, width, min(config.size, LONGEST))
+    seen = shape if style_size is None else (style_size, style_size)
+    scaled = objective.scale_styles(styles, seen, config.style_scale)
+    photo = images.resize(content, *shape)
+    model = adain.StyleModel.from_preset("distilled")
+    return model.stylize(
+        photo,
+        scaled,
+        strength,
+        config.style_mix,
+        style_detail=config.style_detail,
+        regions=regions,
+    )

@@ -1,0 +1,138 @@
+"""What a strength below 1 means where pixels are optimised.
+
+The style becomes a blend with that of the photograph: the targets move from
+one to the other. How far a share of the style takes the picture is another
+matter for each pair. So the share is found on the way, after each of the
+coarse sizes: the picture is to be as far from the photograph, by its feature
+maps, as what the model of this package paints in one pass at that strength.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfstyle import embeddings, images, losses, one_pass
+from tfstyle.config import GatysConfig, TransferConfig
+from tfstyle.regions import Regions
+
+# The distance grows as a power of the share: at first it is taken to be this
+# one, then what the last two sizes say, within limits (BUILD_NOTES.md).
+_POWER = 2.0
+_POWERS = (1.0, 4.0)
+_LEAST = 1e-6  # Distance that counts as none.
+
+
+class Share:
+    """The style's share of the targets, from size to size.
+
+    Args:
+        content: The photograph, `(height, width, 3)`.
+        styles: The style images.
+        config: Settings with a strength above 0.
+        regions: Where in the photograph each style goes.
+
+    Attributes:
+        value: The share, from 0 to 1.
+        found: For each size that was painted its share, and the distance
+            relative to the wanted one.
+    """
+
+    def __init__(
+        self,
+        content: np.ndarray,
+        styles: Sequence[np.ndarray],
+        config: GatysConfig,
+        regions: Regions | None = None,
+    ) -> None:
+        self.config = config
+        self.value = embeddings.share(config.strength)
+        self.found: list[tuple[float, float]] = []
+        if config.strength < 1:
+            self._example = one_pass.paint(
+                content,
+                styles,
+                config,
+                TransferConfig().style_size,
+                config.strength,
+                regions,
+            )
+
+    def adapt(
+        self, network: keras.Model, photo: np.ndarray, picture: np.ndarray
+    ) -> None:
+        """Changes the share for the next size.
+
+        Args:
+            network: Has the content layers.
+            photo: The photograph at the size that was painted.
+            picture: What was painted.
+        """
+        if self.config.strength == 1:
+            return
+        example = images.resize(self._example, *photo.shape[:2])
+        layers = self.config.content_layers
+        wanted, reached = (
+            max(content_distance(network, image, photo, layers), _LEAST)
+            for image in (example, picture)
+        )
+        self.note(reached / wanted)
+        self._before = photo
+
+    def lost_detail(self, photo: np.ndarray) -> np.ndarray | float:
+        """What the photograph's part of the picture lacks at the next size.
+
+        A picture that is to be near the photograph would have to find it in
+        many steps.
+
+        Args:
+            photo: The photograph at that size; at the last one it was adapted.
+        """
+        if self.config.strength == 1:
+            return 0.0
+        coarse = images.resize(self._before, *photo.shape[:2])
+        return (1 - self.value) * (photo - coarse)
+
+    def note(self, reached: float) -> None:
+        """Changes the share.
+
+        Args:
+            reached: Distance of what was painted, relative to the wanted one.
+        """
+        self.found.append((self.value, reached))
+        self.value = min(self.value * reached ** (-1 / self._power()), 1.0)
+
+    def _power(self) -> float:
+        """Of the share with which the distance grows."""
+        (before, near), (after, far) = np.log(self.found[-2:])[[0, -1]]
+        if before == after:
+            return _POWER
+        return float(np.clip((far - near) / (after - before), *_POWERS))
+
+
+def content_distance(
+    network: keras.Model,
+    picture: np.ndarray,
+    photo: np.ndarray,
+    layers: Mapping[str, float],
+) -> float:
+    """Relative squared distance of feature maps: 0 for the same picture.
+
+    Args:
+        network: From `features.extractor`.
+        picture: Array `(height, width, 3)`.
+        photo: Another, whose maps have the energy that it is relative to.
+        layers: Layer name to its share; divided by their sum.
+    """
+    maps, target = network(picture[None]), network(photo[None])
+    distances = [
+        share
+        * float(losses.content_loss(maps[layer], target[layer])[0])
+        / max(
+            float(ops.mean(ops.square(ops.cast(target[layer], "float32")))),
+            _LEAST,
+        )
+        for layer, share in layers.items()
+    ]
+    return sum(distances) / sum(layers.values())
