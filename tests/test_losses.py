@@ -51,6 +51,24 @@ def wasserstein(x, style, photo):
     return losses.wasserstein_loss(x, target)
 
 
+def weights(shape):
+    """Of positions, with mean 1; the first third has none."""
+    ramp = np.linspace(-0.5, 1, shape[1] * shape[2], dtype="float32")
+    ramp = np.maximum(ramp, 0)
+    return (ramp / ramp.mean()).reshape(1, -1, 1)
+
+
+def gram_region(x, style, photo):
+    target = losses.gram_matrix(style, weights(style.shape))
+    return losses.style_loss(x, target, weights(x.shape))
+
+
+def wasserstein_region(x, style, photo):
+    found = losses.mean_covariance(style, weights(style.shape))
+    target = losses.gaussian(*found)
+    return losses.wasserstein_loss(x, target, weights=weights(x.shape))
+
+
 def histogram(x, style, photo):
     count = ops.shape(x)[1] * ops.shape(x)[2]
     return losses.histogram_loss(x, losses.quantiles(style, count))
@@ -74,8 +92,10 @@ LOSSES = {
     for loss in (
         content,
         gram,
+        gram_region,
         moments,
         wasserstein,
+        wasserstein_region,
         histogram,
         structure,
         tv_l2,
@@ -434,6 +454,8 @@ def test_bfloat16_features_give_float32_statistics(loss):
 def test_sizes_may_be_unknown_when_a_function_is_traced(loss):
     if loss is histogram:
         pytest.skip("the number of quantiles is the caller's to say")
+    if loss in (gram_region, wasserstein_region):
+        pytest.skip("weights are for a size")
     unknown = tf.TensorSpec((None, None, None, 4), tf.float32)
     traced = tf.function(loss, input_signature=[unknown] * 3, autograph=False)
     for stop in (9, 8):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, images, losses, objective
+from tfstyle import features, images, losses, objective, regions
 from tfstyle.config import GatysConfig
 
 if keras.backend.backend() == "tensorflow":  # See test_conformance.
@@ -378,3 +378,66 @@ def test_the_photograph_has_its_share_at_fine_and_at_coarse_layers():
     for fine, expected in [(True, [0.4, 0, 0.6]), (False, [0, 0.4, 0.6])]:
         mix = objective._mix(details, 0.4, 3, fine)
         assert mix == pytest.approx(expected)
+
+
+def test_each_region_has_terms_of_its_own(network, style_loss):
+    mask = np.zeros((32, 48), np.float32)
+    mask[:, :12] = 1
+    parts = regions.from_masks(PHOTO, [WAVE, NIGHT], [mask]).parts
+    config = settings(style_loss=style_loss)
+    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config, parts)
+    names = {f"style/block1_conv{i}/{j}" for i in (1, 2) for j in (1, 2)}
+    assert names < set(terms)
+    # What is beyond the reach of the network matters to the other alone.
+    right = PHOTO.copy()
+    right[:, 20:] = 0
+    before, after = (values(network, terms, x) for x in (PHOTO, right))
+    for name in names:
+        same = before[name] == pytest.approx(after[name], rel=1e-5)
+        assert same == name.endswith("1")
+
+
+@STYLE_LOSSES
+def test_a_region_counts_by_its_area(network, style_loss):
+    mask = np.zeros((32, 48), np.float32)
+    mask[:, :12] = 1
+    config = settings(style_loss=style_loss)
+    pair = [helpers.image(32, 12, 5)]
+    cut = objective.terms(network, PHOTO[:, :12], pair, config)
+    parts = regions.from_masks(PHOTO, pair, [mask]).parts
+    whole = objective.terms(network, PHOTO, pair, config, parts)
+    name = "style/block1_conv1"
+    # Of the cut one some positions see the border.
+    assert whole[name].weight == pytest.approx(cut[name].weight / 4, rel=0.2)
+
+
+@STYLE_LOSSES
+def test_layers_take_the_styles_that_are_for_them(network, style_loss):
+    layers = {"block1_conv1": 1.0, "block2_conv1": 1.0}
+    config = settings(style_loss=style_loss, style_layers=layers)
+    mixed = settings(
+        style_loss=style_loss,
+        style_layers=layers,
+        style_detail=("coarse", "fine"),
+    )
+    found = objective.terms(network, PHOTO, [WAVE, NIGHT], mixed)
+    fine = objective.terms(network, PHOTO, [NIGHT], config)
+    for layer in layers:  # Both are fine.
+        name = f"style/{layer}"
+        assert values(network, found, PHOTO)[name] == pytest.approx(
+            values(network, fine, PHOTO)[name], rel=1e-4
+        )
+
+
+def test_deep_layers_are_coarse(random_vgg16):
+    layers = {"block2_conv1": 1.0, "block3_conv1": 1.0}
+    deep = features.extractor("vgg16", [*layers], weights=random_vgg16)
+    changes = {"style_layers": layers, "content_layers": {"block2_conv1": 1}}
+    mixed = settings(style_detail=("coarse", "fine"), **changes)
+    found = objective.terms(deep, PHOTO, [WAVE, NIGHT], mixed)
+    for style, layer in ((WAVE, "block3_conv1"), (NIGHT, "block2_conv1")):
+        alone = objective.terms(deep, PHOTO, [style], settings(**changes))
+        name = f"style/{layer}"
+        assert values(deep, found, PHOTO)[name] == pytest.approx(
+            values(deep, alone, PHOTO)[name], rel=1e-4
+        )
