@@ -28,14 +28,16 @@ LAYERS = [
     {"training_config"},
     {
         "application_weights",
+        "charts",
         "checkpoint",
         "decoding",
         "encoding",
         "progress",
     },
     {"images", "runs", "weights"},
-    {"presets", "provenance", "schedule"},
-    {"folders", "job", "output"},
+    {"html_page", "presets", "provenance", "schedule"},
+    {"folders", "job", "output", "report_page"},
+    {"report"},
     # Tensors.
     {
         "adam",
@@ -74,7 +76,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:7])
+VALUES = set().union(*LAYERS[:8])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",

@@ -126,6 +126,9 @@ class _Run:
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
+            self.gradients = descent.compile_gradients(
+                network, terms, self.config
+            )
             if state is None:
                 start = descent.initial_picture(
                     photo, self.styles, self.config, self.init
@@ -197,6 +200,7 @@ class _Run:
             return False
         height, width = self.shapes[self.index]
         work = [h * w * self.config.steps for h, w in self.shapes]
+        gradients = self.gradients  # Of this size, whenever they are asked for.
         progress = Progress(
             size=max(height, width),
             height=height,
@@ -208,6 +212,7 @@ class _Run:
             losses=losses,
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
+            gradients=lambda: gradients(state.x),
         )
         return bool(
             self.on_step(progress, lambda: _picture(self.optimizer, state))
