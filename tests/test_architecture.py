@@ -36,7 +36,7 @@ LAYERS = [
     },
     {"images", "runs", "weights"},
     {"html_page", "presets", "provenance", "schedule"},
-    {"folders", "job", "output", "report_page"},
+    {"folders", "job", "output", "report_page", "sweeps"},
     {"report"},
     # Tensors.
     {
@@ -59,7 +59,7 @@ LAYERS = [
     {"deepdream", "gatys", "signatures", "style_training", "tiles"},
     # Around the algorithms.
     {"painters", "prediction_log"},
-    {"known_answers"},
+    {"engines", "known_answers"},
     {"litert", "onnx", "saved_model"},
     # Flags.
     {"cli"},
@@ -68,6 +68,7 @@ LAYERS = [
         "bench",
         "distill",
         "dream",
+        "grid",
         "judge",
         "optimize",
         "train",

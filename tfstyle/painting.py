@@ -147,6 +147,17 @@ def prepare(
     task = job.prepare(config, inputs, values.max_pixels)
     if task.content.alpha is not None and not format.alpha:
         cli.note(f"{format.name} holds no transparency; it becomes white.")
+    say_weights(config, task)
+    return task
+
+
+def say_weights(config: Any, task: "Job") -> None:
+    """Says what is unusual about the weights that were found.
+
+    Args:
+        config: The settings as they were given.
+        task: What they became.
+    """
     if config.features == "auto" and task.config.features == "vgg_distilled":
         cli.note(
             "VGG16's weights are not at hand; painting with the thin network "
@@ -156,7 +167,6 @@ def prepare(
         cli.note(
             f"'{task.weights_file.path}' is not the published weights file."
         )
-    return task
 
 
 def on_device(config: Any, precision: str) -> Any:

@@ -114,10 +114,10 @@ class Bar:
 
     def _speed(self, progress: Progress) -> list[str]:
         last = self._last
-        if last is None or last.size != progress.size:
+        if last is None or begins(last, progress):
             return []
         seconds = progress.seconds - last.seconds
-        if seconds <= 0:
+        if seconds <= 0 or progress.step == last.step:
             return []
         return [f"{(progress.step - last.step) / seconds:.3g} steps/s"]
 
@@ -145,6 +145,16 @@ def _new_bar(progress: Progress) -> tqdm.tqdm:
     )
     bar.start_t -= progress.seconds
     return bar
+
+
+def begins(last: Progress, progress: Progress) -> bool:
+    """Whether another size begins, or another picture of that size.
+
+    Args:
+        last: Of the call before.
+        progress: Of this call.
+    """
+    return progress.size != last.size or progress.step < last.step
 
 
 class Trace:

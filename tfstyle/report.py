@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfstyle import charts, files, html_page, provenance, report_page
-from tfstyle.progress import Progress
+from tfstyle.progress import Progress, begins
 from tfstyle.report_page import Size
 
 _QUARTERS = 4  # Small pictures at each size.
@@ -111,7 +111,7 @@ class Report:
         """Keeps the numbers of a call, with its size."""
         now = progress.seconds - self._spent
         size = self._sizes[-1] if self._sizes else None
-        if size is None or _begins(size.last, progress):
+        if size is None or begins(size.last, progress):
             size = self._begin(progress, now)
         size.last, size.ended = progress, now
         if progress.losses:
@@ -166,11 +166,6 @@ class Report:
         if self._sizes:
             yield from report_page.course(self._sizes, self._spent)
         yield from report_page.about(self._config, self._record, self._command)
-
-
-def _begins(last: Progress, progress: Progress) -> bool:
-    """Whether a call is the first one at a size, or of a frame."""
-    return progress.size != last.size or progress.step < last.step
 
 
 def _is_quarter(progress: Progress) -> bool:

@@ -1,0 +1,156 @@
+"""Engines that paint one picture after the other, behind one interface.
+
+For programs that paint many pictures with other settings or files: all are
+checked first, without TensorFlow, and what they share is read once.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from tfstyle import images, job
+from tfstyle.progress import OnStep
+
+
+class Task(NamedTuple):
+    """What to paint.
+
+    Attributes:
+        config: The settings, of the kind that the engine has.
+        inputs: Role -> path, as in `job`.
+    """
+
+    config: Any
+    inputs: Mapping[str, str]
+
+
+class Engine(Protocol):
+    """How tasks are checked and painted."""
+
+    def check(self, task: Task) -> None:
+        """Reads the files of a task; TensorFlow is not needed.
+
+        Raises:
+            ValueError: A file or a setting is not what it should be.
+            FileNotFoundError: A file is missing.
+        """
+
+    def load(self, task: Task) -> None:
+        """Loads what is needed to paint a task.
+
+        Raises:
+            ValueError: There is no such model.
+            FileNotFoundError: Its weights are missing.
+        """
+
+    def paint(self, task: Task, on_step: OnStep) -> np.ndarray:
+        """The picture; of engines of a single pass `on_step` is not called."""
+
+
+# Settings that decide which files are read and whether a run is possible.
+_DECISIVE = (
+    *("size", "features", "feature_weights", "draft"),
+    *("content_layers", "style_layers"),
+)
+
+
+class Optimizer:
+    """The engine of tfstyle.optimize: tasks have a `GatysConfig`.
+
+    Args:
+        max_pixels: Larger images are refused.
+    """
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._jobs: dict[str, job.Job] = {}
+
+    def check(self, task):
+        """See `Engine`."""
+        self.prepared(task)
+
+    def prepared(self, task: Task) -> job.Job:
+        """The files of a task; read once for all that have the same."""
+        values = [getattr(task.config, name) for name in _DECISIVE]
+        key = json.dumps([values, task.inputs])
+        if key not in self._jobs:
+            self._jobs[key] = job.prepare(
+                task.config, task.inputs, self._max_pixels
+            )
+        return self._jobs[key]
+
+    def load(self, task):
+        """See `Engine`; the weights were checked."""
+
+    def paint(self, task, on_step):
+        """See `Engine`."""
+        from tfstyle import gatys
+
+        found = self.prepared(task)
+        settings = dataclasses.replace(
+            task.config, features=found.config.features
+        )
+        return gatys.stylize(
+            found.content.pixels, found.styles, settings, on_step
+        )
+
+
+class Model:
+    """The engine of tfstyle.transfer: tasks have a `TransferConfig`.
+
+    Args:
+        max_pixels: Larger images are refused.
+        encoder_weights: See `painters.load`.
+    """
+
+    def __init__(self, max_pixels: int, encoder_weights: str | None) -> None:
+        self._read = functools.cache(
+            lambda path: images.load(path, None, max_pixels)
+        )
+        self._painter = functools.cache(
+            functools.partial(_painter, encoder_weights)
+        )
+
+    def check(self, task):
+        """See `Engine`."""
+        for path in task.inputs.values():
+            self._read(path)
+
+    def load(self, task):
+        """See `Engine`."""
+        config = task.config
+        return self._painter(config.model, config.precision, config.tile)
+
+    def paint(self, task, on_step):
+        """See `Engine`."""
+        config = task.config
+        content, *styles = map(self._read, task.inputs.values())
+        sides = [config.style_size or max(s.shape[:2]) for s in styles]
+        scales = config.scales(len(styles))
+        seen = [
+            _resized(style, round(side * scale))
+            for style, side, scale in zip(styles, sides, scales, strict=True)
+        ]
+        painter = self.load(task)
+        return painter.paint(
+            _resized(content, config.size or max(content.shape[:2])),
+            painter.embed(seen, config.style_mix),
+            config.strength,
+        )
+
+
+def _painter(encoder_weights, model, precision, tile):
+    from tfstyle import devices, painters
+
+    return painters.load(
+        model, encoder_weights, devices.precision(precision), tile
+    )
+
+
+def _resized(image, size):
+    height, width = image.shape[:2]
+    return images.resize(image, *images.fit(height, width, size))
