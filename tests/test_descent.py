@@ -99,6 +99,6 @@ def test_gradients_are_those_of_each_term(config):
             value = term.weight * term.loss(image, network(image))[0]
         gradient = tape.gradient(value, image)
         expected[name] = np.sqrt(np.sum(np.square(gradient)))
-    actual = descent.compile_gradients(network, terms, config)(image)
+    actual = descent.compile_gradients(network, terms)(image)
     assert actual == pytest.approx(expected, rel=1e-4, abs=1e-7)
     assert actual["style/block1_conv1"] > 0

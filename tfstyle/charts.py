@@ -105,7 +105,8 @@ def curves(
     axes.margins(x=0.01)
     for step, label in marks:
         axes.axvline(step, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.text(step, 1.02, f" {label}", transform=axes.get_xaxis_transform())
+        place = axes.get_xaxis_transform()
+        axes.text(step, 1.02, f" {label}", color=_TEXT, transform=place)
     return _svg(figure, alt)
 
 

@@ -100,20 +100,18 @@ def compile_step(
 
 
 def compile_gradients(
-    network: keras.Model,
-    terms: Mapping[str, objective.Term],
-    config: GatysConfig,
+    network: keras.Model, terms: Mapping[str, objective.Term]
 ) -> Callable[[tf.Tensor], dict[str, float]]:
     """How much each term pulls at a picture: the norm of its gradient.
 
     It is apart from the step, which stays what it is, and traced at the first
-    call. Terms are taken one after the other, so that it needs no more memory
-    than a step.
+    call; without XLA, which would take longer to compile than to save here.
+    Terms are taken one after the other, so that it needs no more memory than
+    a step.
 
     Args:
         network: As for `compile_step`.
         terms: As for `compile_step`.
-        config: Says whether XLA compiles it.
 
     Returns:
         A function from a picture `(1, height, width, 3)` to norms by name.
@@ -129,9 +127,7 @@ def compile_gradients(
 
     strategy = tf.distribute.get_strategy()
     compiled = tf.function(
-        lambda *arguments: strategy.run(norm, arguments),
-        autograph=False,
-        jit_compile=devices.jit_compile(config.jit_compile),
+        lambda *arguments: strategy.run(norm, arguments), autograph=False
     )
     each = tf.eye(len(terms))
     return lambda image: {

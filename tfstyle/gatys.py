@@ -126,9 +126,7 @@ class _Run:
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
-            self.gradients = descent.compile_gradients(
-                network, terms, self.config
-            )
+            self.gradients = descent.compile_gradients(network, terms)
             if state is None:
                 start = descent.initial_picture(
                     photo, self.styles, self.config, self.init
