@@ -234,7 +234,7 @@ BAD = [
     wrong("--style is varied", vary="style=night.png"),
     wrong("no setting 'steps'", engine="transfer", vary="steps=1"),
     wrong(" is no setting of transfer", engine="transfer", vary="strength=1"),
-    wrong(" is no setting of optimize", strength="1"),
+    wrong(" is no setting of optimize", style_size="1"),
     wrong("--engine", engine="dream"),
     wrong("--size must be positive", size="0"),
     wrong("for each of the 1 style images", style_mix="1,2"),
