@@ -28,6 +28,7 @@ LAYERS = [
     {"training_config"},
     {
         "application_weights",
+        "charts",
         "checkpoint",
         "decoding",
         "encoding",
@@ -36,14 +37,15 @@ LAYERS = [
     {"images", "runs", "weights"},
     {
         "color",
+        "html_page",
         "photorealism",
         "presets",
         "provenance",
         "regions",
         "schedule",
     },
-    {"finishing", "semantic_maps"},
-    {"folders", "output", "region_files"},
+    {"finishing", "report_page", "semantic_maps", "sweeps"},
+    {"folders", "output", "region_files", "report"},
     {"job"},
     # Tensors.
     {
@@ -68,7 +70,7 @@ LAYERS = [
     {"gatys"},
     # Around the algorithms.
     {"painters", "prediction_log"},
-    {"known_answers"},
+    {"engines", "known_answers"},
     {"litert", "onnx", "saved_model"},
     # Flags.
     {"cli"},
@@ -77,6 +79,7 @@ LAYERS = [
         "bench",
         "distill",
         "dream",
+        "grid",
         "judge",
         "optimize",
         "train",

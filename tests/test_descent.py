@@ -98,3 +98,19 @@ def test_the_noise_has_the_colours_of_the_blend():
     wanted = np.clip(normal, 0, 1)
     np.testing.assert_allclose(picture.mean((0, 1)), wanted.mean(), atol=3e-3)
     np.testing.assert_allclose(picture.std((0, 1)), wanted.std(), atol=3e-3)
+
+
+def test_gradients_are_those_of_each_term(config):
+    network = descent.make_network(config)
+    terms = objective.terms(network, PHOTO, [WAVE], config)
+    image = tf.constant(np.full_like(PHOTO, 0.4)[None])
+    expected = {}
+    for name, term in terms.items():
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            value = term.weight * term.loss(image, network(image))[0]
+        gradient = tape.gradient(value, image)
+        expected[name] = np.sqrt(np.sum(np.square(gradient)))
+    actual = descent.compile_gradients(network, terms)(image)
+    assert actual == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    assert actual["style/block1_conv1"] > 0

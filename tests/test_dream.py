@@ -31,7 +31,7 @@ CONTRACT = """
 image output features layers channels octaves octave_scale steps step_size
 jitter guide size tile content_weight tv_weight zoom_frames feature_weights
 zoom levels seed precision jit_compile device trace preview_every checkpoint
-replay max_pixels bit_depth quality color keep_mask
+replay max_pixels bit_depth quality color keep_mask report
 """
 
 
@@ -75,7 +75,12 @@ def dreamt(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dreamt")
     make_inputs(folder)
     process = call(
-        command(trace="trace.jsonl", checkpoint="state", preview_every=70),
+        command(
+            trace="trace.jsonl",
+            checkpoint="state",
+            preview_every=70,
+            report="report.html",
+        ),
         folder,
     )
     assert process.returncode == 0, process.stderr
@@ -138,7 +143,15 @@ def test_run_says_the_file_and_the_time_in_one_line(dreamt):
     assert said(process) == []
     names = {path.name for path in folder.iterdir()}
     inputs = {"photo.png", "flower.png", "vgg16.h5"}
-    assert names == inputs | {"out.png", "trace.jsonl"}
+    assert names == inputs | {"out.png", "trace.jsonl", "report.html"}
+
+
+def test_report_shows_the_sizes_and_the_terms(dreamt):
+    text = (dreamt[0] / "report.html").read_text()
+    for alt in ("result, 64×48", "image", "step 25", "step 100"):
+        assert f'alt="{alt}"' in text
+    assert "<h3>46×34</h3>" in text
+    assert "</span>dream/block2_conv1</li>" in text
 
 
 def test_run_changes_the_photograph_and_keeps_its_transparency(dreamt):

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import html
 import json
 import os
 import pathlib
@@ -43,6 +44,7 @@ structure_weight histogram_weight style_loss optimizer learning_rate tolerance
 loss_threshold init seed precision jit_compile device trace preview_every
 checkpoint replay max_pixels bit_depth quality draft color style_detail
 content_mask style_mask keep_mask content_map style_map strength photorealistic
+report
 """
 
 
@@ -95,7 +97,12 @@ def painted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("painted")
     make_inputs(folder)
     process = call(
-        command(trace="trace.jsonl", checkpoint="state", preview_every=150),
+        command(
+            trace="trace.jsonl",
+            checkpoint="state",
+            preview_every=150,
+            report="report.html",
+        ),
         folder,
     )
     assert process.returncode == 0, process.stderr
@@ -111,7 +118,12 @@ def interrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("interrupted")
     make_inputs(folder)
     process = subprocess.Popen(
-        command(trace="trace.jsonl", checkpoint="state", preview_every=10),
+        command(
+            trace="trace.jsonl",
+            checkpoint="state",
+            preview_every=10,
+            report="report.html",
+        ),
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -180,7 +192,7 @@ def test_run_leaves_the_picture_and_the_trace_alone(painted):
     folder, _ = painted
     names = {path.name for path in folder.iterdir()}
     inputs = {"photo.png", "wave.png", "night.png", "vgg16.h5"}
-    assert names == inputs | {"out.png", "trace.jsonl"}
+    assert names == inputs | {"out.png", "trace.jsonl", "report.html"}
 
 
 def test_trace_has_every_term_and_the_total_falls(painted):
@@ -252,6 +264,21 @@ def test_regions_are_painted_recorded_and_replayed(painted, tmp_path):
     assert again == (tmp_path / "parts.png").read_bytes()
 
 
+def test_report_shows_the_run_and_how_to_make_it_again(painted):
+    folder, _ = painted
+    text = html.unescape((folder / "report.html").read_text())
+    assert "<title>out.png</title>" in text
+    for caption in ("result, 64×48", "content", "style 1", "style 2"):
+        assert f'alt="{caption}"' in text
+    assert (
+        hashlib.sha256((folder / "wave.png").read_bytes()).hexdigest() in text
+    )
+    words = " ".join(command()[1:])
+    assert f"python {words}" in text
+    assert "went on from a checkpoint" not in text
+    assert str(folder) not in text
+
+
 def test_replay_paints_the_same_picture(painted, tmp_path):
     folder, _ = painted
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
@@ -307,14 +334,22 @@ def test_ctrl_c_writes_the_picture_so_far(interrupted):
     lines = (folder / "trace.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["step"] < 400
     assert (folder / "state").is_dir()
+    report = (folder / "report.html").read_text()
+    assert "The run was interrupted." in report
+    assert 'alt="result, 64×48"' in report
 
 
 def test_run_that_goes_on_equals_one_without_interruption(
     interrupted, painted, tmp_path
 ):
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
-    process = call(command(trace="trace.jsonl", checkpoint="state"), tmp_path)
+    goes_on = command(
+        trace="trace.jsonl", checkpoint="state", report="report.html"
+    )
+    process = call(goes_on, tmp_path)
     assert (process.returncode, said(process)) == (0, [])
+    report = (tmp_path / "report.html").read_text()
+    assert "went on from a checkpoint" in report
     whole = painted[0]
     actual = (tmp_path / "out.png").read_bytes()
     assert actual == (whole / "out.png").read_bytes()
@@ -510,6 +545,11 @@ BAD = [
     wrong_file("at most 65500", "long JPEG", output="o.jpg", size="70000"),
     wrong_file("'gone/t'", "trace nowhere", trace="gone/t"),
     wrong_file("is the output, too", "trace is output", trace="out.png"),
+    wrong_file("'gone/r'", "report nowhere", report="gone/r"),
+    wrong_file("'folder.png'", "report is a folder", report="folder.png"),
+    wrong_file("is the output, too", "report is output", report="out.png"),
+    wrong_file("is the trace, too", "report is trace", trace="t", report="t"),
+    wrong_file("is the style 1", "report is input", report="wave.png"),
     wrong_file("'text.png'", "checkpoint is a file", checkpoint="text.png"),
     wrong_file("not a whole checkpoint", "checkpoint", checkpoint="damaged"),
     # Weights.
@@ -613,6 +653,17 @@ def test_other_backend_of_keras_is_refused(bad):
     assert contents(folder) == before
 
 
+def test_report_without_matplotlib_is_refused_at_once(bad, tmp_path):
+    folder, before = bad
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('none here')")
+    env = environment(folder / "poison", tmp_path)
+    process = call(command(report="report.html"), folder, env)
+    assert process.returncode == 1
+    line = "error: A report needs Matplotlib: pip install 'tfstyle[report]'."
+    assert process.stderr.splitlines() == [line]
+    assert contents(folder) == before
+
+
 def test_full_disk_at_the_end_leaves_the_older_picture(bad):
     folder, before = bad
 
@@ -637,10 +688,14 @@ def test_checkpoint_of_other_settings_is_refused(bad, interrupted, tmp_path):
 
 def test_loss_that_diverges_leaves_the_picture_before(tmp_path):
     make_inputs(tmp_path)
-    process = call(command(style_weight="1e38"), tmp_path)
+    words = command(style_weight="1e38", report="report.html")
+    process = call(words, tmp_path)
     assert process.returncode == 1
     (line,) = said(process)
     assert "not finite at 64x48, step" in line
     assert "'out.png' is the picture before" in line
     picture = images.read(tmp_path / "out.png").pixels
     assert picture.shape == (48, 64, 3)
+    report = (tmp_path / "report.html").read_text()
+    assert "not finite at 64x48, step" in report
+    assert 'alt="result, 64×48"' in report

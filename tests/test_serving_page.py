@@ -1,21 +1,13 @@
 """The web page in a browser: drop, choose, move the slider, download."""
 
-import asyncio
-import json
-import os
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 import requests
 from PIL import Image
 
+import browser
 import helpers
 import serving_model
-
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
-BROWSER = next((p for name in BROWSERS if (p := shutil.which(name))), None)
 
 # A blue picture from another window, onto the zone of the style.
 DROP = """
@@ -30,39 +22,8 @@ DROP = """
 """
 
 
-class Page:
-    """A tab of a browser, by its debugging protocol."""
-
-    def __init__(self, socket):
-        self._socket, self._number = socket, 0
-        self.errors = []
-
-    async def command(self, method, **parameters):
-        self._number += 1
-        number = self._number
-        await self._socket.send_json(
-            {"id": number, "method": method, "params": parameters}
-        )
-        while True:
-            message = json.loads((await self._socket.receive()).data)
-            if message.get("method") == "Runtime.exceptionThrown":
-                self.errors.append(message["params"])
-            if message.get("method") == "Log.entryAdded":
-                self.errors.append(message["params"])
-            if message.get("id") == number:
-                assert "error" not in message, message
-                return message["result"]
-
-    async def run(self, code):
-        """Value of JavaScript, awaited."""
-        result = await self.command(
-            "Runtime.evaluate",
-            expression=f"(async () => {{ {code} }})()",
-            awaitPromise=True,
-            returnByValue=True,
-        )
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
+class Page(browser.Page):
+    """The page of the server."""
 
     async def choose(self, id, path):
         root = (await self.command("DOM.getDocument"))["root"]
@@ -72,14 +33,6 @@ class Page:
         await self.command(
             "DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(path)]
         )
-
-    async def until(self, condition):
-        for _ in range(400):
-            if await self.run(f"return {condition}"):
-                return
-            await asyncio.sleep(0.05)
-        text = await self.run("return document.body.innerText")
-        raise AssertionError(f"not {condition}: {text}")
 
     async def painted(self):
         await self.until('get("status").textContent.startsWith("Painted")')
@@ -107,53 +60,8 @@ class Page:
 @pytest.fixture
 def browse(server, tmp_path):
     """Runs a coroutine function with the `Page` of the server."""
-    if not BROWSER:
-        pytest.skip(f"needs one of {', '.join(BROWSERS)}")
-    process = subprocess.Popen(
-        [
-            BROWSER,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--remote-debugging-port=0",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "about:blank",
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "HOME": str(tmp_path)},
-    )
-    for line in process.stderr:
-        if line.startswith("DevTools listening on "):
-            port = line.split(":")[2].split("/")[0]
-            break
-    else:
-        pytest.skip(f"{BROWSER} does not start")
-    try:
-        yield lambda visit: asyncio.run(_visit(port, server.rest, visit))
-    finally:
-        process.kill()
-        process.communicate()
-
-
-async def _visit(port, url, visit):
-    import aiohttp
-
-    tabs = requests.get(f"http://localhost:{port}/json/list").json()
-    (address,) = [
-        tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page"
-    ]
-    async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(address, max_msg_size=0) as socket:
-            page = Page(socket)
-            for domain in ["Runtime", "Log", "Page", "DOM"]:
-                await page.command(f"{domain}.enable")
-            await page.command("Page.navigate", url=url)
-            await page.until(
-                "document.readyState === 'complete' && "
-                "typeof get === 'function'"
-            )
-            await visit(page)
+    with browser.start(tmp_path) as port:
+        yield lambda look: browser.visit(port, server.rest, look, Page)
 
 
 def test_the_page_paints(browse, tmp_path):
@@ -225,14 +133,9 @@ def test_samples_and_files_that_are_no_images(browse, tmp_path):
 
 def test_everything_has_a_name_for_screen_readers(browse):
     async def visit(page):
-        nodes = (await page.command("Accessibility.getFullAXTree"))["nodes"]
-        roles = {"button", "slider", "combobox", "image", "link"}
-        named = [
-            (node["role"]["value"], node["name"]["value"])
-            for node in nodes
-            if node.get("role", {}).get("value") in roles
-            and not node["ignored"]
-        ]
+        named = await page.named(
+            {"button", "slider", "combobox", "image", "link"}
+        )
         assert len(named) >= 8
         assert all(name for _, name in named), named
 

@@ -18,6 +18,7 @@ _EXPORTS = {
     "DreamConfig": "tfstyle.config",
     "GatysConfig": "tfstyle.config",
     "Progress": "tfstyle.progress",
+    "Report": "tfstyle.report",
     "StyleModel": "tfstyle.adain",
     "deep_dream": "tfstyle.deepdream",
     "stylize": "tfstyle.gatys",

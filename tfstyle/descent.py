@@ -99,6 +99,43 @@ def compile_step(
     )
 
 
+def compile_gradients(
+    network: keras.Model, terms: Mapping[str, objective.Term]
+) -> Callable[[tf.Tensor], dict[str, float]]:
+    """How much each term pulls at a picture: the norm of its gradient.
+
+    It is apart from the step, which stays what it is, and traced at the first
+    call; without XLA, which would take longer to compile than to save here.
+    Terms are taken one after the other, so that it needs no more memory than
+    a step.
+
+    Args:
+        network: As for `compile_step`.
+        terms: As for `compile_step`.
+
+    Returns:
+        A function from a picture `(1, height, width, 3)` to norms by name.
+    """
+
+    def norm(image, chosen):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            maps = network(image)
+            values = [t.weight * t.loss(image, maps)[0] for t in terms.values()]
+            value = tf.reduce_sum(chosen * tf.stack(values))
+        return tf.norm(tape.gradient(value, image))
+
+    strategy = tf.distribute.get_strategy()
+    compiled = tf.function(
+        lambda *arguments: strategy.run(norm, arguments), autograph=False
+    )
+    each = tf.eye(len(terms))
+    return lambda image: {
+        name: float(compiled(image, chosen))
+        for name, chosen in zip(terms, each, strict=True)
+    }
+
+
 def initial_picture(
     photo: np.ndarray,
     styles: Sequence[np.ndarray],

@@ -168,6 +168,7 @@ class _Run:
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
+            self.gradients = descent.compile_gradients(network, terms)
             if state is None:
                 start = descent.initial_picture(
                     photo, self.styles, self.config, self.init
@@ -248,6 +249,7 @@ class _Run:
             return False
         height, width = self.shapes[self.index]
         work = [h * w * self.config.steps for h, w in self.shapes]
+        gradients = self.gradients  # Of this size, whenever they are asked for.
         progress = Progress(
             size=max(height, width),
             height=height,
@@ -259,6 +261,7 @@ class _Run:
             losses=losses,
             seconds=time.monotonic() - self.started,
             memory=memory.peak() if losses else 0,
+            gradients=lambda: gradients(state.x),
         )
         return bool(self.on_step(progress, lambda: self._picture(state)))
 

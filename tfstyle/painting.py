@@ -6,6 +6,9 @@ is imported, `settings`, `prepare`, and, with TensorFlow loaded, `paint`.
 
 import contextlib
 import dataclasses
+import os
+import pathlib
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,7 @@ if TYPE_CHECKING:  # --help need not even wait for NumPy.
     from tfstyle.job import Job
     from tfstyle.output import Output
     from tfstyle.progress import OnStep
+    from tfstyle.report import Report
 
     Run = Callable[[OnStep, Output], np.ndarray]
 
@@ -52,6 +56,11 @@ def define_flags() -> None:
         "trace",
         None,
         "File for all losses, times and memory: JSON, line by line.",
+    )
+    flags.DEFINE_string(
+        "report",
+        None,
+        "Page about the run to write, .html: pictures, losses, times.",
     )
     flags.DEFINE_integer(
         "preview_every",
@@ -123,18 +132,32 @@ def prepare(
         inputs: Role -> path.
         outputs: Role -> path of what is written beside --output and --trace.
     """
-    from tfstyle import images, job
+    from tfstyle import charts, images, job
 
     values = flags.FLAGS
+    if values.report:
+        charts.check()
     format = images.check_format(
         values.output, int(values.bit_depth), longest=config.size
     )
-    written = {"output": values.output, "trace": values.trace}
+    named = ("output", "trace", "report")
+    written = {name: values[name].value for name in named}
     job.check_outputs(inputs, {**written, **(outputs or {})})
     job.check_checkpoint(values.checkpoint)
     task = job.prepare(config, inputs, values.max_pixels)
     if task.content.alpha is not None and not format.alpha:
         cli.note(f"{format.name} holds no transparency; it becomes white.")
+    say_weights(config, task)
+    return task
+
+
+def say_weights(config: Any, task: "Job") -> None:
+    """Says what is unusual about the weights that were found.
+
+    Args:
+        config: The settings as they were given.
+        task: What they became.
+    """
     if config.features == "auto" and task.config.features == "vgg_distilled":
         cli.note(
             "VGG16's weights are not at hand; painting with the thin network "
@@ -144,7 +167,6 @@ def prepare(
         cli.note(
             f"'{task.weights_file.path}' is not the published weights file."
         )
-    return task
 
 
 def on_device(config: Any, precision: str) -> Any:
@@ -191,10 +213,15 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
             callbacks.append(stack.enter_context(trace))
         if values.preview_every:
             callbacks.append(target.preview(values.preview_every))
+        report = _report(task, config, target) if values.report else None
+        if report:
+            callbacks.append(report)
         try:
             picture = run(progress.all_of(*callbacks), target)
         except runs.DivergedError as error:
             target.save(error.picture, complete=False)
+            if report:
+                report.write(values.report, error.picture, str(error))
             raise FloatingPointError(
                 f"{error} '{target.path}' is the picture before."
             ) from error
@@ -209,9 +236,45 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
         f"{time.monotonic() - _BEGAN:.0f} s "
         f"({config.features}, {config.precision})"
     )
+    if report:
+        note = "The run was interrupted." if status else ""
+        report.write(values.report, picture, note)
     if trace and trace.error:
         raise trace.error
     return status
+
+
+def _report(task: "Job", config: Any, target: "Output") -> "Report":
+    """The report of a run, which is about to begin."""
+    from tfstyle import job, report
+
+    photo = "image" if "image" in task.inputs else "content"
+    shown = {photo: task.content.pixels}
+    shown |= {f"style {i}": x for i, x in enumerate(task.styles, 1)}
+    others = {"init": task.init, "guide": task.guide}
+    shown |= {role: x for role, x in others.items() if x is not None}
+    return report.Report(
+        config,
+        shown,
+        target.record,
+        _command(),
+        job.check_checkpoint(flags.FLAGS.checkpoint),
+        os.path.basename(target.path),
+    )
+
+
+def _command() -> list[str]:
+    """What was typed, without folders above the current one."""
+    program = pathlib.Path(sys.argv[0]).stem
+    words = ["python", "-m", f"tfstyle.{program}"]
+    for word in sys.argv[1:]:
+        name, equals, value = word.rpartition("=")
+        words.append(
+            f"{name}{equals}{os.path.basename(value)}"
+            if os.path.isabs(value)
+            else word
+        )
+    return words
 
 
 def check_arguments(argv: list[str]) -> None:

@@ -1,0 +1,133 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+import helpers
+import tfstyle
+from tfstyle import color, engines, images, painters
+from tfstyle.config import GatysConfig, TransferConfig
+
+GATYS = GatysConfig(
+    size=40,
+    steps=2,
+    features="vgg_distilled",
+    style_layers={"block1_conv1": 1.0},
+    content_layers={"block1_conv1": 1.0},
+)
+TRANSFER = TransferConfig(size=40, style_size=32, precision="float32")
+FILES = {"content": "photo.png", "style 1": "wave.png", "style 2": "night.png"}
+
+
+def never(progress, picture):
+    return False
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Role -> path, and the images, as they were stored."""
+    folder = tmp_path_factory.mktemp("inputs")
+    shapes = [(48, 64), (40, 40), (32, 50)]
+    paths, stored = {}, []
+    for seed, (role, name) in enumerate(FILES.items()):
+        paths[role] = str(folder / name)
+        images.save(paths[role], helpers.image(*shapes[seed], seed))
+        stored.append(images.load(paths[role]))
+    return paths, stored
+
+
+def test_optimizer_paints_what_stylize_does(inputs):
+    paths, (photo, *styles) = inputs
+    task = engines.Task(GATYS, paths)
+    engine = engines.Optimizer(10_000)
+    engine.check(task)
+    expected = tfstyle.stylize(photo, styles, GATYS)
+    np.testing.assert_array_equal(engine.paint(task, never), expected)
+
+
+def test_files_are_read_once_for_all_that_have_the_same(inputs):
+    engine = engines.Optimizer(10_000)
+    weaker = dataclasses.replace(GATYS, style_weight=1.0)
+    smaller = dataclasses.replace(GATYS, size=32)
+    first = engine.prepared(engines.Task(GATYS, inputs[0]))
+    assert engine.prepared(engines.Task(weaker, inputs[0])) is first
+    assert engine.prepared(engines.Task(smaller, inputs[0])) is not first
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (dataclasses.replace(GATYS, content_layers={"block9": 1}), "block9"),
+        (dataclasses.replace(GATYS, size=4), "photo.png"),
+    ],
+)
+def test_optimizer_refuses_what_cannot_be_painted(inputs, config, expected):
+    with pytest.raises(ValueError, match=expected):
+        engines.Optimizer(10_000).check(engines.Task(config, inputs[0]))
+
+
+@pytest.mark.parametrize(
+    "engine", [engines.Optimizer(100), engines.Model(100, None)]
+)
+def test_large_images_are_refused(inputs, engine):
+    config = GATYS if isinstance(engine, engines.Optimizer) else TRANSFER
+    with pytest.raises(ValueError, match="more than"):
+        engine.check(engines.Task(config, inputs[0]))
+
+
+def test_model_paints_what_its_painter_does(inputs):
+    paths, (photo, wave, night) = inputs
+    config = dataclasses.replace(
+        TRANSFER, strength=0.5, style_scale=(0.5, 1.0), style_mix=(0.3, 0.7)
+    )
+    task = engines.Task(config, paths)
+    engine = engines.Model(10_000, None)
+    engine.check(task)
+    painter = painters.load("distilled")
+    seen = [images.resize(wave, 16, 16), images.resize(night, 20, 32)]
+    expected = painter.paint(
+        images.resize(photo, 30, 40), painter.embed(seen, (0.3, 0.7)), 0.5
+    )
+    np.testing.assert_allclose(engine.paint(task, never), expected, atol=1e-5)
+
+
+def test_sizes_of_0_are_those_of_the_files(inputs):
+    paths, (photo, wave, _) = inputs
+    files = {role: paths[role] for role in ("content", "style 1")}
+    config = dataclasses.replace(TRANSFER, size=0, style_size=0)
+    actual = engines.Model(10_000, None).paint(
+        engines.Task(config, files), never
+    )
+    painter = painters.load("distilled")
+    expected = painter.paint(photo, painter.embed([wave]))
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_models_are_loaded_once(inputs):
+    engine = engines.Model(10_000, None)
+    task = engines.Task(TRANSFER, inputs[0])
+    weaker = dataclasses.replace(TRANSFER, strength=0.5)
+    assert engine.load(task) is engine.load(engines.Task(weaker, inputs[0]))
+    other = dataclasses.replace(TRANSFER, model="gone.h5")
+    with pytest.raises((ValueError, FileNotFoundError), match="gone.h5"):
+        engine.load(engines.Task(other, inputs[0]))
+
+
+@pytest.mark.parametrize("config", [GATYS, TRANSFER])
+def test_engines_know_the_controls(inputs, tmp_path, config):
+    paths, (photo, *_) = inputs
+    mask = np.zeros((48, 64, 3), np.float32)
+    mask[:, :32] = 1
+    images.save(tmp_path / "left.png", mask)
+    files = paths | {"keep_mask": str(tmp_path / "left.png")}
+    controls = dataclasses.replace(config, color="luminance")
+    optimizes = isinstance(config, GatysConfig)
+    engine = (
+        engines.Optimizer(10_000) if optimizes else engines.Model(10_000, None)
+    )
+    picture = engine.paint(engines.Task(controls, files), never)
+    small = images.resize(photo, 30, 40)
+    np.testing.assert_array_equal(picture[:, :20], small[:, :20])
+    grey = color.transfer_chroma(picture, small)
+    np.testing.assert_allclose(picture, grey, atol=1e-5)
+    assert (picture != small)[:, 20:].any()

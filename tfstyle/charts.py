@@ -1,0 +1,173 @@
+"""Charts of a run, as SVG for a page of HTML, by Matplotlib.
+
+Text and axes have the colour of the text around them, so that a chart can be
+read on white and on black; lines have colours that stand out on both.
+"""
+
+import html
+import importlib
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Middle tones that people who confuse red and green tell apart, by and large.
+_PALETTE = (
+    "#4477aa",
+    "#ee6677",
+    "#228833",
+    "#b8a030",
+    "#2fa9cc",
+    "#aa3377",
+    "#ee7733",
+    "#009988",
+    "#8866cc",
+    "#888888",
+)
+# What Matplotlib draws in these becomes the colour of the page's text, and a
+# faint one.
+_TEXT = "#010203"
+_FAINT = "#040506"
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # Text stays text.
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "text.color": _TEXT,
+    "axes.labelcolor": _TEXT,
+    "axes.edgecolor": _FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _TEXT,
+    "ytick.color": _TEXT,
+    "grid.color": _FAINT,
+    "axes.axisbelow": True,
+}
+_LEAST = 1e-3  # Of the largest value; what is less does not matter.
+
+Points = Sequence[tuple[float, float]]
+
+
+def check() -> None:
+    """Raises `ValueError` where Matplotlib is not installed."""
+    try:
+        importlib.import_module("matplotlib")
+    except ImportError as error:
+        raise ValueError(
+            "A report needs Matplotlib: pip install 'tfstyle[report]'."
+        ) from error
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour of CSS for each name; the text's for `"total"`."""
+    others = [name for name in names if name != "total"]
+    found = dict(zip(others, itertools.cycle(_PALETTE), strict=False))
+    return {
+        name: "currentColor" if name == "total" else found[name]
+        for name in names
+    }
+
+
+def curves(
+    lines: Mapping[str, Points],
+    colours: Mapping[str, str],
+    marks: Sequence[tuple[float, str]],
+    alt: str,
+) -> str:
+    """Values over steps, on a logarithmic scale.
+
+    Values from 0 down, which it has no place for, and those below a thousandth
+    of the largest are left out.
+
+    Args:
+        lines: Name -> steps and values; `"total"` is drawn thicker.
+        colours: Name -> colour, see `colours`.
+        marks: Steps at which something begins, and what it is called.
+        alt: What the chart shows, for who cannot see it.
+
+    Returns:
+        An element of SVG.
+    """
+    figure, axes = _figure(4.2)
+    for name, points in lines.items():
+        steps, values = zip(*points, strict=True)
+        axes.plot(
+            steps,
+            [value if value > 0 else float("nan") for value in values],
+            color=_drawn(colours[name]),
+            linewidth=2.2 if name == "total" else 1.4,
+        )
+    axes.set_yscale("log")
+    largest = max(value for points in lines.values() for _, value in points)
+    lowest, _ = axes.get_ylim()
+    axes.set_ylim(bottom=max(lowest, _LEAST * largest))
+    axes.grid(axis="y", linewidth=0.6)
+    axes.set_xlabel("step")
+    axes.margins(x=0.01)
+    for step, label in marks:
+        axes.axvline(step, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        place = axes.get_xaxis_transform()
+        axes.text(step, 1.02, f" {label}", color=_TEXT, transform=place)
+    return _svg(figure, alt)
+
+
+def shares(
+    rows: Sequence[tuple[str, Mapping[str, float]]],
+    colours: Mapping[str, str],
+    alt: str,
+) -> str:
+    """What parts have of a whole: a bar for each row, from top to bottom.
+
+    Args:
+        rows: Labels, and name of a part -> its amount, 0 or more.
+        colours: As in `curves`.
+        alt: As in `curves`.
+
+    Returns:
+        An element of SVG.
+    """
+    figure, axes = _figure(0.7 + 0.45 * len(rows))
+    for label, parts in rows:
+        whole = sum(parts.values()) or 1.0
+        left = 0.0
+        for name, amount in parts.items():
+            width = 100 * amount / whole
+            colour = _drawn(colours[name])
+            axes.barh(label, width, 0.7, left, color=colour)
+            left += width
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("% of the sum of norms")
+    return _svg(figure, alt)
+
+
+def _drawn(colour: str) -> str:
+    return _TEXT if colour == "currentColor" else colour
+
+
+def _figure(height: float) -> tuple[Any, Any]:
+    # Not by pyplot, which would keep the figure and look for a screen.
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(9, height), layout="constrained")
+        axes = figure.subplots()
+    figure.patch.set_alpha(0)
+    axes.patch.set_alpha(0)
+    return figure, axes
+
+
+def _svg(figure: Any, alt: str) -> str:
+    import matplotlib
+
+    file = io.StringIO()
+    # Names of parts within a page: the same for the same chart, and no others.
+    style = {**_STYLE, "svg.hashsalt": alt}
+    nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+    with matplotlib.rc_context(style):
+        figure.savefig(file, format="svg", metadata=nothing)
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = text.replace(_TEXT, "currentColor").replace(_FAINT, "var(--faint)")
+    name = html.escape(alt)
+    return text.replace("<svg", f'<svg role="img" aria-label="{name}"', 1)

@@ -1,0 +1,170 @@
+"""Engines that paint one picture after the other, behind one interface.
+
+For programs that paint many pictures with other settings or files: all are
+checked first, without TensorFlow, and what they share is read once.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from tfstyle import images, job, region_files
+from tfstyle.progress import OnStep
+
+
+class Task(NamedTuple):
+    """What to paint.
+
+    Attributes:
+        config: The settings, of the kind that the engine has.
+        inputs: Role -> path, as in `job`.
+    """
+
+    config: Any
+    inputs: Mapping[str, str]
+
+
+class Engine(Protocol):
+    """How tasks are checked and painted."""
+
+    def check(self, task: Task) -> None:
+        """Reads the files of a task; TensorFlow is not needed.
+
+        Raises:
+            ValueError: A file or a setting is not what it should be.
+            FileNotFoundError: A file is missing.
+        """
+
+    def load(self, task: Task) -> None:
+        """Loads what is needed to paint a task.
+
+        Raises:
+            ValueError: There is no such model.
+            FileNotFoundError: Its weights are missing.
+        """
+
+    def paint(self, task: Task, on_step: OnStep) -> np.ndarray:
+        """The picture; of engines of a single pass `on_step` is not called."""
+
+
+# Settings that decide which files are read and whether a run is possible.
+_DECISIVE = (
+    *("size", "features", "feature_weights", "draft"),
+    *("content_layers", "style_layers"),
+)
+
+
+class Optimizer:
+    """The engine of tfstyle.optimize: tasks have a `GatysConfig`.
+
+    Args:
+        max_pixels: Larger images are refused.
+    """
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._jobs: dict[str, job.Job] = {}
+
+    def check(self, task):
+        """See `Engine`."""
+        self.prepared(task)
+
+    def prepared(self, task: Task) -> job.Job:
+        """The files of a task; read once for all that have the same."""
+        values = [getattr(task.config, name) for name in _DECISIVE]
+        key = json.dumps([values, task.inputs])
+        if key not in self._jobs:
+            self._jobs[key] = job.prepare(
+                task.config, task.inputs, self._max_pixels
+            )
+        return self._jobs[key]
+
+    def load(self, task):
+        """See `Engine`; the weights were checked."""
+
+    def paint(self, task, on_step):
+        """See `Engine`."""
+        from tfstyle import gatys
+
+        found = self.prepared(task)
+        settings = dataclasses.replace(
+            task.config, features=found.config.features
+        )
+        return gatys.stylize(
+            found.content.pixels,
+            found.styles,
+            settings,
+            on_step,
+            regions=found.regions,
+        )
+
+
+class Model:
+    """The engine of tfstyle.transfer: tasks have a `TransferConfig`.
+
+    Args:
+        max_pixels: Larger images are refused.
+        encoder_weights: See `painters.load`.
+    """
+
+    def __init__(self, max_pixels: int, encoder_weights: str | None) -> None:
+        self._max_pixels = max_pixels
+        self._read = functools.cache(lambda path: images.read(path, max_pixels))
+        self._painter = functools.cache(
+            functools.partial(_painter, encoder_weights)
+        )
+
+    def check(self, task):
+        """See `Engine`."""
+        self._images(task)
+
+    def load(self, task):
+        """See `Engine`."""
+        config = task.config
+        return self._painter(config.model, config.precision, config.tile)
+
+    def paint(self, task, on_step):
+        """See `Engine`."""
+        from tfstyle import painters
+
+        config = task.config
+        content, styles, regions = self._images(task)
+        painter = painters.FinishingPainter(self.load(task), config)
+        style = painter.embed(
+            styles, config.style_mix, config.style_detail, regions
+        )
+        return painter.paint(content, style, config.strength, regions)
+
+    def _images(self, task):
+        """Photograph and styles at the sizes they are seen at, and regions."""
+        config, photo = task.config, task.inputs["content"]
+        picture = self._read(photo)
+        styles = [self._read(p).pixels for p in job.styles(task.inputs)]
+        regions = region_files.read(
+            task.inputs, photo, picture, styles, self._max_pixels
+        )
+        sides = [config.style_size or max(s.shape[:2]) for s in styles]
+        scales = config.scales(len(styles))
+        seen = [
+            _resized(style, round(side * scale))
+            for style, side, scale in zip(styles, sides, scales, strict=True)
+        ]
+        size = config.size or max(picture.pixels.shape[:2])
+        return _resized(picture.pixels, size), seen, regions
+
+
+def _painter(encoder_weights, model, precision, tile):
+    from tfstyle import devices, painters
+
+    return painters.load(
+        model, encoder_weights, devices.precision(precision), tile
+    )
+
+
+def _resized(image, size):
+    height, width = image.shape[:2]
+    return images.resize(image, *images.fit(height, width, size))

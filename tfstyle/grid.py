@@ -1,0 +1,252 @@
+r"""Paints a sheet of pictures that differ in one or two settings.
+
+Rows are the values of the first setting, columns those of the second:
+
+  python -m tfstyle.grid --content=examples/cat.jpg \
+      --style=examples/impasto.jpg --output=sheet.png \
+      --vary=style_weight=1,10,100 --vary=style_scale=0.5,1,2
+
+All settings of tfstyle.optimize can be varied, or given once as its flags,
+and so can --style:
+
+  python -m tfstyle.grid --content=cat.jpg --output=styles.png --steps=50 \
+      --vary=style=impasto.jpg,woodcut.jpg --vary=features=vgg16,vgg19
+
+Or those of tfstyle.transfer:
+
+  python -m tfstyle.grid --engine=transfer --content=cat.jpg \
+      --style=impasto.jpg --output=strengths.png --vary=strength=0.25,0.5,1
+
+Everything is checked before the first picture is begun. Ctrl-C writes the
+sheet with the pictures that are ready.
+"""
+
+import dataclasses
+import os
+import time
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from absl import flags
+
+from tfstyle import cli, config, control_flags, painting
+
+_BEGAN = time.monotonic()
+_SIZE = 256  # Of each picture, if --size is not given.
+_KINDS = {"optimize": config.GatysConfig, "transfer": config.TransferConfig}
+_FILES = ("content", "style")
+_HINTS = {
+    name: (engine, hint)
+    for engine, kind in _KINDS.items()
+    for name, hint in typing.get_type_hints(kind).items()
+}
+
+_VARY = flags.DEFINE_multi_string(
+    "vary", None, "NAME=VALUE,VALUE,...; rows, then columns.", required=True
+)
+_ENGINE = flags.DEFINE_enum("engine", "optimize", _KINDS, "What paints.")
+flags.DEFINE_string("content", None, "Photograph to paint.")
+flags.DEFINE_multi_string(
+    "style", None, "Picture to take the style of; repeat it to blend several."
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Sheet to write: .png, .jpg, .webp or .tiff.", required=True
+)
+_ENCODER_WEIGHTS = flags.DEFINE_string(
+    "encoder_weights", None, "Of transfer: file of the encoder's weights (.h5)."
+)
+_DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N, tpu.")
+_MAX_PIXELS = flags.DEFINE_integer(
+    "max_pixels", 100_000_000, "Larger images are refused.", lower_bound=1
+)
+_QUALITY = flags.DEFINE_integer(
+    "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
+)
+control_flags.define(config.Controls())
+# By the type of a field.
+_DEFINE: dict[Any, Callable[..., Any]] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    str | None: flags.DEFINE_string,
+    Mapping[str, float]: cli.DEFINE_weights,
+}
+# Of all settings that have no flag yet, named as their fields.
+for _name, (_engine_name, _hint) in _HINTS.items():
+    if _name not in flags.FLAGS:
+        _DEFINE[_hint](_name, None, f"As of tfstyle.{_engine_name}.")
+
+
+def main(argv):
+    """Checks everything, then paints."""
+    painting.check_arguments(argv)
+    from tfstyle import devices, sweeps
+
+    with cli.flag_errors():
+        devices.check(_DEVICE.value)
+        axes = [_axis(text) for text in _VARY.value]
+        rows = sweeps.changes(axes)
+        tasks = [_task(changes) for row in rows for changes in row]
+    _check_output(axes, tasks)
+    engine = _engine(tasks)
+    with devices.start(_DEVICE.value).scope():
+        for task in tasks:
+            engine.load(task)
+        return _sweep(axes, tasks, engine)
+
+
+def _axis(text):
+    """What one --vary says."""
+    from tfstyle import sweeps
+
+    name, _, listed = text.partition("=")
+    labels = [label.strip() for label in listed.split(",")]
+    if "" in labels:
+        raise ValueError(f"--vary={text}: expected NAME=VALUE,VALUE,...")
+    if name not in (names := [*_FILES, *_fields()]):
+        raise ValueError(
+            f"--vary={text}: {_ENGINE.value} has no setting '{name}'. Choose "
+            f"from {', '.join(names)}."
+        )
+    if flags.FLAGS[name].present:
+        raise ValueError(f"--{name} is varied: give no other value for it.")
+    try:
+        values = [
+            _value(name, flags.FLAGS[name].parser.parse(label))
+            for label in labels
+        ]
+    except ValueError as error:
+        raise ValueError(f"--vary={text}: {error}") from error
+    return sweeps.Axis(name, values, [os.path.basename(x) for x in labels])
+
+
+def _value(name, value):
+    """Of flags that can be repeated, as the configuration has it."""
+    if isinstance(flags.FLAGS[name], flags.MultiFlag):
+        return tuple(value) if isinstance(value, list) else (value,)
+    return value
+
+
+def _fields():
+    return [field.name for field in dataclasses.fields(_KINDS[_ENGINE.value])]
+
+
+def _task(changes):
+    """Settings and files of one picture, with what is varied."""
+    from tfstyle import engines, region_files
+
+    given = {
+        name: _value(name, flags.FLAGS[name].value)
+        for name in [*_FILES, *_HINTS]
+        if flags.FLAGS[name].present
+    }
+    values = {"size": _SIZE, **given, **changes}
+    inputs = {"content": values.pop("content", None)}
+    styles = values.pop("style", ())
+    inputs |= {f"style {number}": p for number, p in enumerate(styles, 1)}
+    if not (inputs["content"] and styles):
+        raise ValueError("--content and --style are needed.")
+    if others := sorted(set(values) - set(_fields())):
+        raise ValueError(f"--{others[0]} is no setting of {_ENGINE.value}.")
+    masks = control_flags.files().items()
+    inputs |= {role: path for role, path in masks if path is not None}
+    config = _KINDS[_ENGINE.value](**values)
+    config.check_styles(len(styles), region_files.check_roles(inputs))
+    inputs = region_files.with_alpha(inputs, inputs["content"])
+    if path := values.get("feature_weights"):
+        inputs["feature_weights"] = path
+    return engines.Task(config, inputs)
+
+
+def _check_output(axes, tasks):
+    """Whether the sheet can be written, before it is painted."""
+    from tfstyle import images, job
+
+    count = 1 + max(len(axis.values) for axis in axes)  # And the margins.
+    size = max(task.config.size for task in tasks)
+    images.check_format(_OUTPUT.value, longest=count * (size + 8))
+    job.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
+
+
+def _inputs(tasks):
+    """The files of all pictures, each with a role of its own."""
+    files = {
+        (role.partition(" ")[0], path)
+        for task in tasks
+        for role, path in task.inputs.items()
+    }
+    return {
+        f"{role} {number}": path
+        for number, (role, path) in enumerate(sorted(files), 1)
+    }
+
+
+def _engine(tasks):
+    """What paints; its files are checked."""
+    from tfstyle import engines
+
+    limit = _MAX_PIXELS.value
+    if _ENGINE.value == "transfer":
+        model = engines.Model(limit, _ENCODER_WEIGHTS.value)
+        for task in tasks:
+            model.check(task)
+        return model
+    optimizer = engines.Optimizer(limit)
+    for task in tasks:
+        optimizer.check(task)
+    painting.say_weights(tasks[0].config, optimizer.prepared(tasks[0]))
+    return optimizer
+
+
+def _sweep(axes, tasks, engine):
+    """Paints the pictures and writes the sheet; the exit status."""
+    from tfstyle import progress, sweeps
+
+    with cli.Interrupt() as interrupt:
+        with progress.Bar() as bar:
+            painted = sweeps.paint(
+                axes,
+                lambda changes, watch: engine.paint(_task(changes), watch),
+                progress.all_of(interrupt, bar),
+            )
+        cells = [cell for row in painted for cell in row]
+        words = [cell for cell in cells if isinstance(cell, str)]
+        if len(words) < len(cells):
+            complete = not interrupt.status
+            _write(sweeps.sheet(painted, axes), axes, tasks, complete)
+    failed = words.count(sweeps.DIVERGED)
+    print(
+        f"{_OUTPUT.value}: {len(cells) - len(words)} of {len(cells)} pictures"
+        f"{f', {failed} diverged' if failed else ''}"
+        f"{', interrupted' if interrupt.status else ''} after "
+        f"{time.monotonic() - _BEGAN:.0f} s"
+    )
+    return interrupt.status or int(failed > 0)
+
+
+def _write(sheet, axes, tasks, complete):
+    from tfstyle import output, provenance
+
+    varied = {axis.name: axis.texts for axis in axes}
+    # Not as the settings of a picture: --replay shall not take it for one.
+    settings = {
+        "engine": _ENGINE.value,
+        "varied": varied,
+        "given": {
+            name: value
+            for name, value in vars(tasks[0].config).items()
+            if name not in varied
+        },
+    }
+    target = output.Output(
+        path=_OUTPUT.value,
+        record=provenance.describe(settings, _inputs(tasks)),
+        quality=_QUALITY.value,
+    )
+    target.save(sheet, complete)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,174 @@
+"""One page of HTML about a run: what went in, what happened, what came out.
+
+`Report` is an `on_step` callback. It keeps what it is told, and a few small
+pictures, and `write` makes the page of it.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfstyle import charts, files, html_page, provenance, report_page
+from tfstyle.progress import Progress, begins
+from tfstyle.report_page import Size
+
+_QUARTERS = 4  # Small pictures at each size.
+_MOST = 12  # Sizes with all of them; later ones, as of a zoom, have one.
+# Longer sides of pictures on the page, in pixels.
+_SMALL = 256
+_INPUT = 384
+_RESULT = 1280
+
+
+class Report:
+    """Keeps what a page about a run needs; an `on_step` callback.
+
+    At the end of each size it measures how much each term of the loss pulls
+    at the picture, which takes about a step for each term. The picture is
+    what it would be without.
+
+    Args:
+        config: The settings of the run, such as a `GatysConfig`.
+        shown: Name -> array of shape `(height, width, 3)` of what went in.
+        record: See `provenance.describe`; made from `config` if `None`.
+        command: Words of the command that runs it again.
+        resumed: Whether the run goes on from a checkpoint.
+        title: Of the page.
+
+    Raises:
+        ValueError: Matplotlib is not installed.
+
+    Example:
+        report = tfstyle.Report(config, {"content": photo, "style": wave})
+        picture = tfstyle.stylize(photo, wave, config, report)
+        report.write("report.html", picture)
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        shown: Mapping[str, np.ndarray] | None = None,
+        record: Mapping[str, Any] | None = None,
+        command: Sequence[str] = (),
+        resumed: bool = False,
+        title: str = "tfstyle report",
+    ) -> None:
+        charts.check()
+        self._config, self._command = config, command
+        self._record = record or provenance.describe(config, {})
+        self._resumed, self._title = resumed, title
+        self._shown = [
+            html_page.image(pixels, _INPUT, role)
+            for role, pixels in (shown or {}).items()
+        ]
+        self._sizes: list[Size] = []
+        self._picture: Callable[[], np.ndarray] | None = None
+        self._spent = 0.0
+
+    def __call__(
+        self, progress: Progress, picture: Callable[[], np.ndarray]
+    ) -> None:
+        """Takes notes; never ends the run."""
+        begin = time.monotonic()
+        self._note(progress)
+        self._picture = picture
+        if progress.step == progress.steps:
+            self._finish()
+        elif _is_quarter(progress) and len(self._sizes) <= _MOST:
+            self._shoot()
+        self._spent += time.monotonic() - begin
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        picture: np.ndarray | None = None,
+        note: str = "",
+    ) -> None:
+        """Writes the page; an older file is replaced only by a whole one.
+
+        Args:
+            path: The file, .html.
+            picture: The result, as it was returned; that of the last step if
+                `None`.
+            note: Why the run did not come to its end; empty if it did.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        if self._sizes and not note:
+            self._finish()
+        if picture is None and self._picture is not None:
+            picture = self._picture()
+        text = html_page.page(self._title, [*self._parts(picture, note)])
+        with files.atomic(path, "w") as file:
+            file.write(text)
+
+    def _note(self, progress: Progress) -> None:
+        """Keeps the numbers of a call, with its size."""
+        now = progress.seconds - self._spent
+        size = self._sizes[-1] if self._sizes else None
+        if size is None or begins(size.last, progress):
+            size = self._begin(progress, now)
+        size.last, size.ended = progress, now
+        if progress.losses:
+            step = size.offset + progress.step
+            size.values.append((step, dict(progress.losses)))
+            size.memory = progress.memory
+
+    def _begin(self, progress: Progress, now: float) -> Size:
+        """The size of the first call at it."""
+        offset, ended = 0, 0.0
+        if self._sizes:
+            self._finish()  # It may have ended before its last step.
+            before = self._sizes[-1]
+            offset, ended = before.offset + before.last.step, before.ended
+        elif self._resumed:
+            ended = now  # What was before is not of this process.
+        size = Size(progress, progress, offset, now - ended, now, now)
+        self._sizes.append(size)
+        return size
+
+    def _finish(self) -> None:
+        """Looks at the end of a size."""
+        self._shoot()
+        size = self._sizes[-1]
+        size.gradients = size.gradients or size.last.gradients()
+
+    def _shoot(self) -> None:
+        """Keeps the picture of the last call, small."""
+        size = self._sizes[-1]
+        caption = f"step {size.last.step}"
+        if self._picture and caption not in {p.caption for p in size.pictures}:
+            small = html_page.image(self._picture(), _SMALL, caption)
+            size.pictures.append(small)
+
+    def _parts(self, picture: np.ndarray | None, note: str) -> Iterator[str]:
+        """The page, from top to bottom."""
+        if note:
+            yield html_page.paragraph(note, "note")
+        if self._resumed:
+            yield html_page.paragraph(
+                "The run went on from a checkpoint: this page shows what "
+                "happened since.",
+                "note",
+            )
+        result = None
+        if picture is not None:
+            height, width = picture.shape[:2]
+            result = html_page.image(
+                picture, _RESULT, f"result, {width}×{height}"
+            )
+        yield html_page.opening(result, self._shown)
+        if self._sizes:
+            yield from report_page.course(self._sizes, self._spent)
+        yield from report_page.about(self._config, self._record, self._command)
+
+
+def _is_quarter(progress: Progress) -> bool:
+    """Whether the picture is worth keeping before the size ends."""
+    every = math.ceil(progress.steps / _QUARTERS)
+    return progress.step > 0 and progress.step % every == 0
