@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, provenance
+from tfstyle import images, provenance, region_files
 from tfstyle.config import GatysConfig, TransferConfig
 
 FLAGS = {
@@ -301,4 +301,5 @@ def test_flags_are_its_own_and_all_settings(tmp_path):
         for kind in (GatysConfig, TransferConfig)
         for field in dataclasses.fields(kind)
     }
-    assert names == set(CONTRACT.split()) | settings
+    masks = set(region_files.ROLES)
+    assert names == set(CONTRACT.split()) | settings | masks

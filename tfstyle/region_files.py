@@ -83,7 +83,7 @@ def read(
     if not set(names) & set(ROLES):
         return None
 
-    def masks(wanted):
+    def masks(wanted: str) -> list[np.ndarray]:
         paths = zip(names, inputs.values(), strict=True)
         return [
             _alpha(photo, content)
