@@ -55,13 +55,13 @@ def test_content_distance_is_relative_and_weighted(network):
     assert strength.content_distance(network, PHOTO, PHOTO, LAYERS) == 0
 
 
-def test_in_full_strength_nothing_changes(network):
+def test_in_full_strength_nothing_changes():
     config = settings(strength=1.0)
     share = strength.Share(PHOTO, [WAVE], config)
     styles, blended = share.blend(PHOTO)
     assert styles[0] is WAVE and len(styles) == 1 and blended is config
-    share.adapt(network, PHOTO, WAVE[:48])
-    assert share.value == 1 and share.lost_detail(PHOTO) == 0
+    assert not share.adaptive and share.value == 1
+    assert share.lost_detail(PHOTO) == 0
 
 
 @pytest.mark.parametrize("mix", [None, (0.2, 0.6)])

@@ -87,9 +87,10 @@ def stylize(
     if not config.strength:
         return images.resize(content, *shapes[-1])
     if config.strength < 1:
-        # In halves of each size, between which its share is found.
-        shapes = [shape for shape in shapes for _ in range(2)]
-        config = dataclasses.replace(config, steps=-(-config.steps // 2))
+        # Each size in parts, between which the style's share is found.
+        shapes = [shape for shape in shapes for _ in range(strength.PARTS)]
+        steps = -(-config.steps // strength.PARTS)
+        config = dataclasses.replace(config, steps=steps)
     _check_memory(shapes[-1], styles, config)
     if init is None and config.init == "transfer":
         init = one_pass.paint(content, styles, config)
@@ -149,8 +150,9 @@ class _Run:
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
                 return self._finished(self._best(update, state, ended))
-            picture = _picture(self.optimizer, state)
-            self.share.adapt(network, photo, picture)
+            if self.share.adaptive:
+                picture = self._best(update, state, ended)
+                self.share.adapt(network, photo, picture)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
