@@ -24,7 +24,7 @@ PARTS = 2
 # The distance grows as a power of the share: at first it is taken to be this
 # one, then what the last two parts say, within limits (BUILD_NOTES.md).
 _POWER = 2.0
-_POWERS = (1.0, 4.0)
+_POWERS = (1.5, 4.0)
 _NEARLY = 0.25  # Difference of logarithms.
 _LEAST = 1e-6  # Distance that counts as none.
 
