@@ -98,9 +98,10 @@ def stylize(
     )
     content, styles = color.prepare(content, styles, config.color)
     if config.strength < 1:
-        # In halves of each size, between which its share is found.
-        shapes = [shape for shape in shapes for _ in range(2)]
-        config = dataclasses.replace(config, steps=-(-config.steps // 2))
+        # Each size in parts, between which the style's share is found.
+        shapes = [shape for shape in shapes for _ in range(strength.PARTS)]
+        steps = -(-config.steps // strength.PARTS)
+        config = dataclasses.replace(config, steps=steps)
     _check_memory(shapes[-1], styles, config, regions)
     if init is None and config.init == "transfer":
         init = one_pass.paint(content, styles, config, regions=regions)
@@ -180,9 +181,10 @@ class _Run:
             state, ended = self._descend(update, state)
             if ended or self.index + 1 == len(self.shapes):
                 self._save(state)
-                return self._best(update, state, ended)
-            picture = np.asarray(self.optimizer.picture(state))[0]
-            self.share.adapt(network, photo, picture)
+                return self.finish(self._best(update, state, ended))
+            if self.share.adaptive:
+                picture = self._best(update, state, ended)
+                self.share.adapt(network, photo, picture)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
@@ -216,17 +218,14 @@ class _Run:
         """
         average = self.optimizer.picture(state)
         if isinstance(state, lbfgs.State):
-            return self._shown(average)
+            return np.asarray(average)[0]
         # The compiled step evaluates before it moves.
         if ended or state.best_value < update(state._replace(x=average)).value:
-            return self._shown(state.best)
-        return self._shown(average)
+            return np.asarray(state.best)[0]
+        return np.asarray(average)[0]
 
     def _picture(self, state: State) -> np.ndarray:
-        return self._shown(self.optimizer.picture(state))
-
-    def _shown(self, picture: tf.Tensor) -> np.ndarray:
-        return self.finish(np.asarray(picture)[0])
+        return self.finish(np.asarray(self.optimizer.picture(state))[0])
 
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}

@@ -2,9 +2,10 @@
 
 The style becomes a blend with that of the photograph: the targets move from
 one to the other. How far a share of the style takes the picture is another
-matter for each pair. So the share is found on the way, after each of the
-coarse sizes: the picture is to be as far from the photograph, by its feature
-maps, as what the model of this package paints in one pass at that strength.
+matter for each pair. So the share is found on the way: each size is painted in
+parts, and after each the picture is to be as far from the photograph, by its
+feature maps, as what the model of this package paints in one pass at that
+strength.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +18,19 @@ from tfstyle import embeddings, images, losses, one_pass
 from tfstyle.config import GatysConfig, TransferConfig
 from tfstyle.regions import Regions
 
+PARTS = 2
+"""Of each size, with a share of their own."""
+
 # The distance grows as a power of the share: at first it is taken to be this
-# one, then what the last two sizes say, within limits (BUILD_NOTES.md).
+# one, then what the last two parts say, within limits (BUILD_NOTES.md).
 _POWER = 2.0
-_POWERS = (1.0, 4.0)
+_POWERS = (1.5, 4.0)
+_NEARLY = 0.25  # Difference of logarithms.
 _LEAST = 1e-6  # Distance that counts as none.
 
 
 class Share:
-    """The style's share of the targets, from size to size.
+    """The style's share of the targets, from part to part.
 
     Args:
         content: The photograph, `(height, width, 3)`.
@@ -34,8 +39,10 @@ class Share:
         regions: Where in the photograph each style goes.
 
     Attributes:
+        adaptive: Whether the strength is below 1, so that there is a share to
+            be found.
         value: The share, from 0 to 1.
-        found: For each size that was painted its share, and the distance
+        found: For each part that was painted its share, and the distance
             relative to the wanted one.
     """
 
@@ -47,9 +54,10 @@ class Share:
         regions: Regions | None = None,
     ) -> None:
         self.config = config
+        self.adaptive = config.strength < 1
         self.value = embeddings.share(config.strength)
         self.found: list[tuple[float, float]] = []
-        if config.strength < 1:
+        if self.adaptive:
             self._example = one_pass.paint(
                 content,
                 styles,
@@ -62,15 +70,13 @@ class Share:
     def adapt(
         self, network: keras.Model, photo: np.ndarray, picture: np.ndarray
     ) -> None:
-        """Changes the share for the next size.
+        """Changes the share for the next part.
 
         Args:
             network: Has the content layers.
             photo: The photograph at the size that was painted.
             picture: What was painted.
         """
-        if self.config.strength == 1:
-            return
         example = images.resize(self._example, *photo.shape[:2])
         layers = self.config.content_layers
         wanted, reached = (
@@ -89,7 +95,7 @@ class Share:
         Args:
             photo: The photograph at that size; at the last one it was adapted.
         """
-        if self.config.strength == 1:
+        if not self.adaptive:
             return 0.0
         coarse = images.resize(self._before, *photo.shape[:2])
         return (1 - self.value) * (photo - coarse)
@@ -106,7 +112,8 @@ class Share:
     def _power(self) -> float:
         """Of the share with which the distance grows."""
         (before, near), (after, far) = np.log(self.found[-2:])[[0, -1]]
-        if before == after:
+        # What was found for nearly the same share says nothing.
+        if abs(after - before) < _NEARLY:
             return _POWER
         return float(np.clip((far - near) / (after - before), *_POWERS))
 
