@@ -202,26 +202,32 @@ def test_bfloat16_paints_alike(model):
     assert np.abs(one - other).mean() < 0.02
 
 
-@pytest.mark.parametrize("name", sorted(presets.FILES))
-def test_the_models_of_this_package(name):
-    model = adain.StyleModel.from_preset(name)
+@pytest.fixture(scope="module", params=sorted(presets.FILES))
+def preset(request):
+    """A model of this package, with the encoder's published weights."""
+    settings, _ = presets.load(request.param)
+    path = None
+    if not settings["train_encoder"]:
+        path = request.getfixturevalue(f"real_{settings['encoder']}")
+    return adain.StyleModel.from_preset(request.param, path)
+
+
+def test_the_models_of_this_package(preset):
     content, style = helpers.image(64, 80), helpers.image(64, 64, 9)
-    whole = model.stylize(content, style)
+    whole = preset.stylize(content, style)
     # Towards the style's mean colour; without strength the photograph.
     before, after = (
         np.abs(image.mean((0, 1)) - style.mean((0, 1))).sum()
         for image in (content, whole)
     )
     assert after < 0.5 * before
-    same = model.stylize(content, style, 0.0)
+    same = preset.stylize(content, style, 0.0)
     np.testing.assert_allclose(same, content, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(presets.FILES))
-def test_strength_is_smooth(name):
-    model = adain.StyleModel.from_preset(name)
+def test_strength_is_smooth(preset):
     content, style = helpers.image(64, 80), helpers.image(64, 64, 9)
-    images = [model.stylize(content, style, a / 8) for a in range(9)]
+    images = [preset.stylize(content, style, a / 8) for a in range(9)]
     moves = [np.abs(b - a).mean() for a, b in itertools.pairwise(images)]
     whole = np.abs(images[-1] - images[0]).mean()
     assert max(moves) < 0.35 * whole

@@ -380,6 +380,7 @@ def test_the_photograph_has_its_share_at_fine_and_at_coarse_layers():
         assert mix == pytest.approx(expected)
 
 
+@STYLE_LOSSES
 def test_each_region_has_terms_of_its_own(network, style_loss):
     mask = np.zeros((32, 48), np.float32)
     mask[:, :12] = 1

@@ -55,7 +55,8 @@ def test_the_config_is_made_again_from_its_record(tmp_path, inputs):
     config = GatysConfig(seed=7, style_layers={"block1_conv1": 0.5})
     record = json.loads(json.dumps(provenance.describe(config, inputs)))
     again = {**record["config"]}
-    again["style_scale"] = tuple(again["style_scale"])
+    for name in ("style_scale", "style_detail"):
+        again[name] = tuple(again[name])
     assert GatysConfig(**again) == config
 
 

@@ -111,7 +111,7 @@ def ask(client, size=1):
 def _drain(program, client):
     """Errors of a request that runs at SIGTERM, and of a later one."""
     held = []
-    thread = threading.Thread(target=lambda: held.append(ask(client, 12)))
+    thread = threading.Thread(target=lambda: held.append(ask(client, 40)))
     thread.start()
     time.sleep(0.5)
     program.process.send_signal(signal.SIGTERM)
@@ -119,6 +119,7 @@ def _drain(program, client):
         program.log.append(json.loads(program.process.stdout.readline()))
     with StyleClient(program.grpc, attempts=1) as another:
         late = ask(another)
+    assert thread.is_alive()  # Else there was nothing to wait for.
     thread.join()
     out, _ = program.process.communicate(timeout=120)
     program.log += [json.loads(line) for line in out.splitlines()]
