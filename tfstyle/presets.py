@@ -21,8 +21,11 @@ _SETTINGS = "tfstyle"  # Attribute of the file that holds them as JSON.
 
 FILES: dict[str, str] = {
     "distilled": "adain_distilled.h5",
+    "vgg16": "adain_vgg16.h5",
+    "vgg19": "adain_vgg19.h5",
 }
-"""Name of a model -> its file in `pretrained/`."""
+"""Name of a model -> its file in `pretrained/`. Those that are named as a
+published network need its weights, too."""
 
 
 def path(name: str | os.PathLike[str]) -> pathlib.Path:

@@ -18,8 +18,12 @@ from tfstyle import embeddings, images, losses, one_pass
 from tfstyle.config import GatysConfig, TransferConfig
 from tfstyle.regions import Regions
 
-PARTS = 2
+PARTS = 3
 """Of each size, with a share of their own."""
+
+# Of the wanted distance: the last part goes on from where it was found
+# (BUILD_NOTES.md).
+_AIM = 0.9
 
 # The distance grows as a power of the share: at first it is taken to be this
 # one, then what the last two parts say, within limits (BUILD_NOTES.md).
@@ -83,7 +87,7 @@ class Share:
             max(content_distance(network, image, photo, layers), _LEAST)
             for image in (example, picture)
         )
-        self.note(reached / wanted)
+        self.note(reached / (_AIM * wanted))
         self._before = photo
 
     def lost_detail(self, photo: np.ndarray) -> np.ndarray | float:

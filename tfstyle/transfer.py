@@ -60,11 +60,14 @@ _GRID = flags.DEFINE_string(
     "grid", None, "ROWSxCOLUMNS: sheet between two or four styles."
 )
 _ENCODER_WEIGHTS = flags.DEFINE_string(
-    "encoder_weights", None, "File of the encoder's weights (.h5)."
+    "encoder_weights", None, "File of the published encoder's weights (.h5)."
 )
 # Named as the fields of TransferConfig, which checks them.
 flags.DEFINE_string(
-    "model", _D.model, "Name, .keras or .h5 file, SavedModel, or hub handle."
+    "model",
+    _D.model,
+    "distilled; vgg16 or vgg19, which need the published encoder; a .keras or "
+    ".h5 file, a SavedModel, or a hub handle.",
 )
 control_flags.define(_D)
 flags.DEFINE_integer(
