@@ -160,7 +160,8 @@ def _missing(
         f"No {file.name} weights from {file.url}: {reason}.\n"
         f"Download that file elsewhere and put it at "
         f"'{folder() / file.filename}',\n"
-        "or pass --feature_weights=PATH to use a copy that you have."
+        "or pass --feature_weights=PATH (for the encoder of a model of any "
+        "style --encoder_weights=PATH) to use a copy that you have."
     )
 
 
