@@ -38,6 +38,7 @@ def settings(small_vgg16):
         quick = {
             "size": 40,
             "steps": 12,
+            "coarse_share": 1.0,
             "features": "vgg16",
             "feature_weights": small_vgg16,
             "content_layers": {"block1_conv2": 1},
@@ -178,6 +179,21 @@ def test_on_step_is_called_after_each_step(settings):
         assert losses["style"] == pytest.approx(style, rel=1e-5)
         assert set(losses) >= {"content", "tv", "structure"}
         assert p.memory > 1e7
+
+
+@pytest.mark.parametrize(
+    "steps,share,expected", [(20, 0.1, 2), (16, 0.5, 8), (3, 0.1, 1), (2, 0, 1)]
+)
+def test_coarse_sizes_take_a_share_of_the_steps(
+    settings, steps, share, expected
+):
+    watch = Watch()
+    config = settings(size=181, steps=steps, coarse_share=share)
+    gatys.stylize(WIDE, WAVE, config, watch)
+    counts = {p.width: p.steps for p in watch.seen}
+    assert counts == {128: expected, 181: steps}
+    assert len(watch.seen) == expected + steps
+    assert watch.seen[-1].done == watch.seen[-1].total
 
 
 def test_the_first_size_is_at_least_the_start_size(settings):
@@ -401,6 +417,7 @@ def uninterrupted(request, small_vgg16):
     config = GatysConfig(
         size=181,
         steps=5,
+        coarse_share=1.0,
         features="vgg16",
         feature_weights=small_vgg16,
         content_layers={"block1_conv2": 1},

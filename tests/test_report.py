@@ -19,6 +19,7 @@ PHOTO, WAVE = helpers.image(64, 256), helpers.image(40, 30, seed=1)
 CONFIG = GatysConfig(
     size=256,
     steps=10,
+    coarse_share=1.0,
     features="vgg_distilled",
     style_layers={"block1_conv1": 1.0, "block2_conv1": 1.0},
     content_layers={"block2_conv1": 1.0},

@@ -29,6 +29,14 @@ def fraction(name: str, value: float) -> None:
         )
 
 
+def decay(name: str, value: float) -> None:
+    """`value` must be from 0 to less than 1."""
+    if not 0 <= value < 1:
+        raise ValueError(
+            f"`{name}` must be from 0 to less than 1. Received: {name}={value}"
+        )
+
+
 def shares(name: str, values: Sequence[float]) -> None:
     """Values must be weights, and one of them above 0."""
     if not values:

@@ -165,7 +165,9 @@ class GatysConfig(Controls):
         size: Longer side of the result, in pixels.
         start_size: Longer side of the first, coarsest size; `size` or more
             for a single one.
-        steps: Optimiser steps at each size, coarse to fine.
+        steps: Optimiser steps at the last size.
+        coarse_share: Share of these steps that each coarser size takes, at
+            least one.
         features: Network: `"vgg16"`, `"vgg19"`, `"vgg_distilled"` (inside the
             package) or `"auto"`: VGG16 where its weights are at hand.
         feature_weights: Path of the network's weights; `None` for the
@@ -188,6 +190,7 @@ class GatysConfig(Controls):
         learning_rate: Of Adam: about the change of a value in [0, 1] in the
             first step at a size, of each image in its pyramid; it falls to
             a twentieth of it.
+        beta_2: Of Adam: decay of the mean of squared gradients.
         levels: Images in Adam's pyramid; 1 for Adam as published.
         tolerance: A size ends when 20 steps lower the loss by less than this
             share of it; 0 for never.
@@ -205,7 +208,8 @@ class GatysConfig(Controls):
 
     size: int = 512
     start_size: int = 128
-    steps: int = 100
+    steps: int = 200
+    coarse_share: float = 0.075
     features: str = "auto"
     feature_weights: str | None = None
     draft: bool = False
@@ -223,7 +227,8 @@ class GatysConfig(Controls):
     histogram_weight: float = 0.0
     style_loss: str = "wasserstein"
     optimizer: str = "adam"
-    learning_rate: float = 0.025
+    learning_rate: float = 0.035
+    beta_2: float = 0.96
     levels: int = 5
     tolerance: float = 0.0
     loss_threshold: float = 0.0
@@ -240,6 +245,8 @@ class GatysConfig(Controls):
             checks.weight(name, getattr(self, name))
         for name in ("size", "start_size", "steps", "learning_rate", "levels"):
             checks.positive(name, getattr(self, name))
+        checks.fraction("coarse_share", self.coarse_share)
+        checks.decay("beta_2", self.beta_2)
         if self.seed < 0:
             raise ValueError(
                 f"`seed` must not be negative. Received: seed={self.seed}"

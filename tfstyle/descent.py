@@ -19,13 +19,19 @@ State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
 Optimizer = adam.Adam | lbfgs.LBFGS
 
 
-def make_optimizer(config: GatysConfig) -> Optimizer:
-    """The optimiser that the settings name."""
+def make_optimizer(config: GatysConfig, steps: int | None = None) -> Optimizer:
+    """The optimiser that the settings name.
+
+    Args:
+        config: The settings.
+        steps: Over which Adam's rate falls; `config.steps` if `None`.
+    """
     if config.optimizer == "lbfgs":
         return lbfgs.LBFGS()
     return adam.Adam(
         learning_rate=config.learning_rate,
-        steps=config.steps,
+        beta_2=config.beta_2,
+        steps=steps or config.steps,
         levels=config.levels,
     )
 

@@ -7,10 +7,11 @@ matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
 and its sources.
 """
 
-import dataclasses
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -39,6 +40,13 @@ _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.
 
 Shape = tuple[int, int]
+
+
+class Stage(NamedTuple):
+    """Steps that are taken at a size."""
+
+    shape: Shape
+    steps: int
 
 
 def stylize(
@@ -97,11 +105,6 @@ def stylize(
         finishing.finish, content=content, config=config, regions=regions
     )
     content, styles = color.prepare(content, styles, config.color)
-    if config.strength < 1:
-        # Each size in parts, between which the style's share is found.
-        shapes = [shape for shape in shapes for _ in range(strength.PARTS)]
-        steps = -(-config.steps // strength.PARTS)
-        config = dataclasses.replace(config, steps=steps)
     _check_memory(shapes[-1], styles, config, regions)
     if init is None and config.init == "transfer":
         init = one_pass.paint(content, styles, config, regions=regions)
@@ -109,7 +112,7 @@ def stylize(
         content,
         styles,
         config,
-        shapes,
+        _plan(shapes, config),
         init,
         regions,
         finish,
@@ -127,7 +130,7 @@ class _Run:
         content: np.ndarray,
         styles: list[np.ndarray],
         config: GatysConfig,
-        shapes: list[Shape],
+        plan: list[Stage],
         init: np.ndarray | None,
         regions: Regions | None,
         finish: Callable[[np.ndarray], np.ndarray],
@@ -135,14 +138,13 @@ class _Run:
         folder: str | None,
     ) -> None:
         self.content, self.styles, self.config = content, styles, config
-        self.shapes, self.init, self.regions = shapes, init, regions
+        self.plan, self.init, self.regions = plan, init, regions
         self.finish = finish
         self.on_step = on_step
         given = [content, *styles, *([] if init is None else [init])]
         given += [] if regions is None else regions.masks()
         self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
         self.share = strength.Share(content, styles, config, regions)
-        self.optimizer = descent.make_optimizer(config)
         self.started = time.monotonic()
         self.index = 0
         self.step = 0
@@ -154,8 +156,8 @@ class _Run:
             lambda draft: descent.make_network(self.config, draft)
         )
         while True:
-            shape = self.shapes[self.index]
-            coarse = shape != self.shapes[-1]
+            shape, steps = self.plan[self.index]
+            coarse = shape != self.plan[-1].shape
             network = networks(self.config.draft and coarse)
             photo = images.resize(self.content, *shape)
             terms = objective.terms(
@@ -166,6 +168,7 @@ class _Run:
                 None if self.regions is None else self.regions.parts,
                 self.share.value,
             )
+            self.optimizer = descent.make_optimizer(self.config, steps)
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
             )
@@ -178,8 +181,8 @@ class _Run:
             elif not self.step:
                 detail = self.share.lost_detail(photo)
                 state = self.optimizer.resize(state, *shape, detail)
-            state, ended = self._descend(update, state)
-            if ended or self.index + 1 == len(self.shapes):
+            state, ended = self._descend(update, state, steps)
+            if ended or self.index + 1 == len(self.plan):
                 self._save(state)
                 return self.finish(self._best(update, state, ended))
             if self.share.adaptive:
@@ -188,20 +191,20 @@ class _Run:
             self.index, self.step, self.looks = self.index + 1, 0, []
 
     def _descend(
-        self, update: Callable[[State], State], state: State
+        self, update: Callable[[State], State], state: State, steps: int
     ) -> tuple[State, bool]:
         """Steps at one size; whether the run should end."""
-        while self.step < self.config.steps:
+        while self.step < steps:
             state = update(state)
             self.step += 1
-            fetch = self.step % _FETCH == 0 or self.step == self.config.steps
+            fetch = self.step % _FETCH == 0 or self.step == steps
             losses = self._fetch(state) if fetch or self.step == 1 else {}
             # First of all, so that it is known when a run that the report
             # ended is continued.
             reached = bool(losses) and self._reached(losses["total"], state)
             ended = self._report(state, losses)
             if reached:
-                self.step = self.config.steps
+                self.step = steps
             if ended or reached:
                 return state, ended
             if self.checkpoints.due:
@@ -231,7 +234,7 @@ class _Run:
         terms = {name: float(value) for name, value in state.aux.items()}
         if not _is_finite(state):
             bad = [name for name, x in terms.items() if not np.isfinite(x)]
-            width, height = self.shapes[self.index][::-1]
+            width, height = self.plan[self.index].shape[::-1]
             # Steps are looked at later than taken. L-BFGS only fails at its
             # first: it backs away from others.
             step = int(getattr(state, "age", 0)) + 1
@@ -246,15 +249,15 @@ class _Run:
     def _report(self, state: State, losses: Mapping[str, float]) -> bool:
         if self.on_step is None:
             return False
-        height, width = self.shapes[self.index]
-        work = [h * w * self.config.steps for h, w in self.shapes]
+        (height, width), steps = self.plan[self.index]
+        work = [h * w * count for (h, w), count in self.plan]
         gradients = self.gradients  # Of this size, whenever they are asked for.
         progress = Progress(
             size=max(height, width),
             height=height,
             width=width,
             step=self.step,
-            steps=self.config.steps,
+            steps=steps,
             done=sum(work[: self.index]) + height * width * self.step,
             total=sum(work),
             losses=losses,
@@ -298,8 +301,24 @@ class _Run:
         self.looks = meta["looks"]
         self.share.value, self.share.found = meta["share"], meta["found"]
         self.started -= meta["seconds"]
-        kind = lbfgs if isinstance(self.optimizer, lbfgs.LBFGS) else adam
+        kind = lbfgs if self.config.optimizer == "lbfgs" else adam
         return kind.State.from_numpy(arrays)
+
+
+def _plan(shapes: Sequence[Shape], config: GatysConfig) -> list[Stage]:
+    """What to do, coarse to fine.
+
+    With a strength below 1 each size is painted in parts, between which the
+    style's share is found.
+    """
+    parts = strength.PARTS if config.strength < 1 else 1
+    counts = [config.steps * config.coarse_share] * len(shapes)
+    counts[-1] = config.steps
+    return [
+        Stage(shape, max(1, math.ceil(round(count) / parts)))
+        for shape, count in zip(shapes, counts, strict=True)
+        for _ in range(parts)
+    ]
 
 
 def _check_regions(

@@ -45,7 +45,10 @@ _STYLE = flags.DEFINE_multi_string(
 # Named as the fields of GatysConfig, which checks them.
 control_flags.define(_D)
 flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
-flags.DEFINE_integer("steps", _D.steps, "Steps at each size, coarse to fine.")
+flags.DEFINE_integer("steps", _D.steps, "Steps at the last size.")
+flags.DEFINE_float(
+    "coarse_share", _D.coarse_share, "Of them, at each of the coarser sizes."
+)
 flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
 flags.DEFINE_bool(
     "draft", _D.draft, "All sizes but the last by the thin network."
