@@ -40,7 +40,7 @@ def test_precision(settings, expected):
 def test_a_step_evaluates_the_sum_of_the_terms(config):
     network = descent.make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE], config)
-    optimizer = descent.make_optimizer(config)
+    optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
     state = step(optimizer.init(PHOTO[None], tuple(terms)))
 
@@ -57,7 +57,7 @@ def test_a_step_evaluates_the_sum_of_the_terms(config):
 def test_a_step_goes_against_the_gradient(config):
     network = descent.make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE], config)
-    optimizer = descent.make_optimizer(config)
+    optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
     first = optimizer.init(np.full_like(PHOTO, 0.5)[None], tuple(terms))
 

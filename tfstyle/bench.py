@@ -74,7 +74,7 @@ _SINGLE: dict[str, Any] = {"start_size": 10**6}
 _REFERENCE = _SINGLE | {
     "steps": 500,
     "precision": "float32",
-    # Adam without what was found since.
+    # Adam as it was before its pyramid.
     "levels": 1,
     "beta_2": 0.99,
     "learning_rate": 0.04,
@@ -187,7 +187,7 @@ def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
 
     content, style = _noise(config.size)
     terms = objective.terms(network, content, [style], config)
-    optimizer = descent.make_optimizer(config)
+    optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
     state = step(optimizer.init(content[None], tuple(terms)))
     times = []

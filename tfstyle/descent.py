@@ -19,19 +19,19 @@ State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
 Optimizer = adam.Adam | lbfgs.LBFGS
 
 
-def make_optimizer(config: GatysConfig, steps: int | None = None) -> Optimizer:
+def make_optimizer(config: GatysConfig, steps: int) -> Optimizer:
     """The optimiser that the settings name.
 
     Args:
         config: The settings.
-        steps: Over which Adam's rate falls; `config.steps` if `None`.
+        steps: Over which Adam's rate falls.
     """
     if config.optimizer == "lbfgs":
         return lbfgs.LBFGS()
     return adam.Adam(
         learning_rate=config.learning_rate,
         beta_2=config.beta_2,
-        steps=steps or config.steps,
+        steps=steps,
         levels=config.levels,
     )
 

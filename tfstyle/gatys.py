@@ -42,7 +42,7 @@ _WINDOW = 2  # Looks that `tolerance` compares.
 Shape = tuple[int, int]
 
 
-class Stage(NamedTuple):
+class _Stage(NamedTuple):
     """Steps that are taken at a size."""
 
     shape: Shape
@@ -130,7 +130,7 @@ class _Run:
         content: np.ndarray,
         styles: list[np.ndarray],
         config: GatysConfig,
-        plan: list[Stage],
+        plan: list[_Stage],
         init: np.ndarray | None,
         regions: Regions | None,
         finish: Callable[[np.ndarray], np.ndarray],
@@ -305,7 +305,7 @@ class _Run:
         return kind.State.from_numpy(arrays)
 
 
-def _plan(shapes: Sequence[Shape], config: GatysConfig) -> list[Stage]:
+def _plan(shapes: Sequence[Shape], config: GatysConfig) -> list[_Stage]:
     """What to do, coarse to fine.
 
     With a strength below 1 each size is painted in parts, between which the
@@ -315,7 +315,7 @@ def _plan(shapes: Sequence[Shape], config: GatysConfig) -> list[Stage]:
     counts = [config.steps * config.coarse_share] * len(shapes)
     counts[-1] = config.steps
     return [
-        Stage(shape, max(1, math.ceil(round(count) / parts)))
+        _Stage(shape, max(1, math.ceil(round(count) / parts)))
         for shape, count in zip(shapes, counts, strict=True)
         for _ in range(parts)
     ]

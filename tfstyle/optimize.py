@@ -47,7 +47,7 @@ control_flags.define(_D)
 flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
 flags.DEFINE_integer("steps", _D.steps, "Steps at the last size.")
 flags.DEFINE_float(
-    "coarse_share", _D.coarse_share, "Of them, at each of the coarser sizes."
+    "coarse_share", _D.coarse_share, "Share of the steps at each coarser size."
 )
 flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
 flags.DEFINE_bool(
