@@ -8,6 +8,8 @@ from keras import ops
 import helpers
 from tfstyle import adain, losses, presets
 
+PHOTO = helpers.image(20, 20)
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -130,19 +132,21 @@ def test_styles_are_blended_by_their_shares(model):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"content": np.zeros((8, 40, 3))}, "16 pixels or more.*40x8"),
-        ({"styles": [np.zeros((40, 8, 3))]}, "16 pixels or more.*8x40"),
-        ({"content": np.zeros((40, 40))}, r"shape \(height, width, 3\)"),
+        ({"content": helpers.image(8, 40)}, "16 pixels or more.*40x8"),
+        ({"styles": [helpers.image(40, 8)]}, "16 pixels or more.*8x40"),
+        ({"content": PHOTO[..., 0]}, r"shape \(height, width, 3\)"),
+        ({"content": np.uint8(255 * PHOTO)}, "float32.*Received: uint8"),
+        ({"styles": [255 * PHOTO]}, r"in \[0, 1\]. Received: values from"),
+        ({"styles": [np.nan * PHOTO]}, r"in \[0, 1\]. Received: values from"),
+        ({"alpha": np.nan}, "`strength` must be from 0 to 1. .*nan"),
+        ({"alpha": 1.5}, "`strength` must be from 0 to 1. .*1.5"),
         ({"style_mix": [1, 2]}, "for each of the 1 style images"),
         ({"style_mix": [0]}, "must have a share above 0"),
         ({"style_mix": [-1]}, "from 0 up"),
     ],
 )
 def test_refuses(model, changes, message):
-    arguments = {
-        "content": np.zeros((20, 20, 3)),
-        "styles": [np.ones((20, 20, 3))],
-    }
+    arguments = {"content": PHOTO, "styles": [1 - PHOTO]}
     with pytest.raises(ValueError, match=message):
         model.stylize(**(arguments | changes))
 

@@ -34,7 +34,7 @@ LAYERS = [
         "encoding",
         "progress",
     },
-    {"images", "runs", "weights"},
+    {"images", "weights"},
     {
         "color",
         "html_page",
@@ -42,6 +42,7 @@ LAYERS = [
         "presets",
         "provenance",
         "regions",
+        "runs",
         "schedule",
     },
     {"finishing", "report_page", "semantic_maps", "sweeps"},

@@ -105,6 +105,20 @@ def test_an_output_is_done_when_it_was_made_from_the_same(folder, tmp_path):
     assert not folders.is_done(item, changed)
 
 
+def test_an_output_is_done_when_it_was_made_by_the_same_weights(
+    folder, tmp_path
+):
+    item = folders.Item(folder / "a.png", tmp_path / "out.png")
+    record = provenance.describe({}, {}, {"model": ["12"]})
+    written = {**record, "notes": {"model": ["12"], "complete": True}}
+    for notes, done in (({}, False), (written["notes"], True)):
+        metadata = provenance.embed({**record, "notes": notes})
+        images.save(item.output, helpers.image(20, 20), metadata=metadata)
+        assert folders.is_done(item, record) == done
+    other = provenance.describe({}, {}, {"model": ["34"]})
+    assert not folders.is_done(item, other)
+
+
 def test_photographs_are_never_written_over(folder, tmp_path):
     with pytest.raises(ValueError, match="would be written over"):
         folders.items(str(folder / "a.png"), str(folder / "a.png"))
@@ -117,3 +131,18 @@ def test_photographs_are_never_written_over(folder, tmp_path):
             folders.items(str(folder), str(output))
     with pytest.raises(ValueError, match="would be written over"):
         folders.items(str(folder / "*.png"), str(folder))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to(folder / "b.jpg")
+    with pytest.raises(ValueError, match="b.jpg' would be written over"):
+        folders.items(str(folder), str(tmp_path / "out"))
+
+
+def test_other_inputs_are_never_written_over(folder, tmp_path):
+    made = folders.items(str(folder), str(tmp_path / "out"))
+    style = tmp_path / "out" / "more" / "c.PNG"
+    folders.check_kept(made, {"style 1": str(style.with_name("d.png"))})
+    link = tmp_path / "link"
+    link.symlink_to(style)
+    for path in (style, link):
+        with pytest.raises(ValueError, match=r"c\.PNG' is the style 1, too"):
+            folders.check_kept(made, {"style 1": str(path)})

@@ -128,11 +128,17 @@ def test_published_weights_are_recalled_by_the_name_of_the_network(
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"config": {"octaves": 3}}, "not made by `stylize`"),
+        ({"config": {"model": "distilled"}}, "not made by `stylize`"),
         ({"inputs": {}}, "not made by `stylize`"),
-        ({"config": {"size": "large"}}, "cannot be used"),
-        ({"config": {"style_layers": 3}}, "cannot be used"),
-        ({"config": {"size": -1}}, "`size` must be positive"),
+        ({"config": {"features": "vgg16", "size": "large"}}, "cannot be used"),
+        (
+            {"config": {"features": "vgg16", "style_layers": 3}},
+            "cannot be used",
+        ),
+        (
+            {"config": {"features": "vgg16", "size": -1}},
+            "`size` must be positive",
+        ),
     ],
 )
 def test_recall_refuses_other_records(changes, match, inputs, tmp_path):

@@ -185,3 +185,8 @@ def test_no_control_groups_leave_all(groups, tmp_path):
     assert groups("0::/\n") == []
     missing = str(tmp_path / "nowhere")
     assert list(memory._control_groups(missing)) == []
+
+
+def test_without_limits_of_groups_the_system_counts(monkeypatch):
+    monkeypatch.setattr(memory, "_control_groups", lambda: iter(()))
+    assert 2**20 < memory.available() <= psutil.virtual_memory().total

@@ -30,3 +30,12 @@ def test_styles_have_a_size_of_their_own_and_a_scale():
 def test_large_pictures_are_not_painted():
     picture = one_pass.paint(PHOTO, [WAVE], GatysConfig(size=4000))
     assert picture.shape == (341, one_pass.LONGEST, 3)
+
+
+def test_long_panoramas_are_painted_as_large_as_the_model_needs():
+    content = helpers.image(24, 1024)
+    picture = one_pass.paint(content, [WAVE], GatysConfig(size=1000))
+    assert picture.shape == (16, 683, 3)
+    # At the smallest size that is allowed, 15.5 pixels are 16.
+    least = one_pass.paint(content, [WAVE], GatysConfig(size=662))
+    assert least.shape == (16, 662, 3)

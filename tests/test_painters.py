@@ -156,6 +156,8 @@ def test_images_are_checked(stored):
     style = painter.embed([STYLE])
     with pytest.raises(ValueError, match="16 pixels or more"):
         painter.paint(np.zeros((4, 40, 3), np.float32), style)
+    with pytest.raises(ValueError, match="float32.*Received: uint8"):
+        painter.paint(np.uint8(255 * CONTENT), style)
 
 
 HALVES = np.zeros((40, 52), np.float32)

@@ -61,6 +61,31 @@ def test_flags_belong_to_the_program(tmp_path):
     assert "painting" not in process.stdout
 
 
+def test_a_report_names_no_folders_outside_the_current_one(tmp_path):
+    here, outside = tmp_path / "here", tmp_path / "private = 1"
+    (here / "inside").mkdir(parents=True)
+    outside.mkdir()
+    helpers.vgg_weights(outside / "mine.h5", blocks=1)
+    process = call(
+        here,
+        "--output=out.png",
+        f"--report={here}/report.html",
+        "--trace=inside/../inside/a.jsonl",
+        "--preview_every",
+        "3",
+        f"--feature_weights=../{outside.name}/mine.h5",
+    )
+    assert process.returncode == 0, process.stderr
+    page = (here / "report.html").read_text()
+    for part in (
+        "--report=report.html --trace=inside/../inside/a.jsonl ",
+        "--preview_every 3 --feature_weights=mine.h5",
+        "feature_weights=&#x27;mine.h5&#x27;",
+    ):
+        assert part in page
+    assert "private" not in page
+
+
 def test_what_is_wrong_is_said_in_one_line(tmp_path):
     for words, status, expected in (
         (["--output=out.png", "more"], 2, "Unexpected arguments: ['more']"),

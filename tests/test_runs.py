@@ -1,3 +1,6 @@
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
 
@@ -6,14 +9,15 @@ from tfstyle import runs
 from tfstyle.config import DreamConfig
 
 IMAGE = helpers.image(8, 10)
+CONFIG = DreamConfig(features="vgg_distilled")
 STATE = {"picture": IMAGE}
 
 
 def test_a_checkpoint_comes_back(tmp_path):
-    kept = runs.Checkpoints(str(tmp_path), DreamConfig(), [IMAGE])
+    kept = runs.Checkpoints(str(tmp_path), CONFIG, [IMAGE])
     assert kept.load() is None
     kept.save(STATE, {"step": 3})
-    again = runs.Checkpoints(str(tmp_path), DreamConfig(), [IMAGE])
+    again = runs.Checkpoints(str(tmp_path), CONFIG, [IMAGE])
     arrays, meta = again.load()
     np.testing.assert_array_equal(arrays["picture"], IMAGE)
     assert meta["step"] == 3
@@ -22,28 +26,59 @@ def test_a_checkpoint_comes_back(tmp_path):
 @pytest.mark.parametrize(
     ("config", "images", "note"),
     [
-        (DreamConfig(steps=3), [IMAGE], None),
-        (DreamConfig(), [IMAGE, IMAGE], None),
-        (DreamConfig(), [IMAGE[::-1]], None),
-        (DreamConfig(), [IMAGE.reshape(10, 8, 3)], None),
-        (DreamConfig(), [IMAGE], 2),
+        (dataclasses.replace(CONFIG, steps=3), [IMAGE], None),
+        (CONFIG, [IMAGE, IMAGE], None),
+        (CONFIG, [IMAGE[::-1]], None),
+        (CONFIG, [IMAGE.reshape(10, 8, 3)], None),
+        (CONFIG, [IMAGE], 2),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(config, images, note, tmp_path):
-    runs.Checkpoints(str(tmp_path), DreamConfig(), [IMAGE]).save(STATE, {})
+    runs.Checkpoints(str(tmp_path), CONFIG, [IMAGE]).save(STATE, {})
     other = runs.Checkpoints(str(tmp_path), config, images, note)
     with pytest.raises(ValueError, match="belongs to other images or settings"):
         other.load()
 
 
+def test_weights_are_known_by_what_is_in_them(tmp_path, small_vgg16):
+    moved, other = tmp_path / "moved.h5", tmp_path / "other.h5"
+    shutil.copy(small_vgg16, moved)
+    other.write_bytes(moved.read_bytes() + b"more")
+
+    def run(path):
+        config = DreamConfig(features="vgg16", feature_weights=str(path))
+        return runs.Checkpoints(str(tmp_path), config, [IMAGE])
+
+    run(small_vgg16).save(STATE, {"step": 3})
+    assert run(moved).load()[1]["step"] == 3
+    with pytest.raises(ValueError, match="other images or settings"):
+        run(other).load()
+
+
+def test_what_cannot_be_written_is_said_with_the_picture(tmp_path):
+    (tmp_path / "file").write_text("")
+    kept = runs.Checkpoints(str(tmp_path / "file"), CONFIG, [IMAGE])
+    assert kept.deliver(IMAGE) is IMAGE
+    kept.save(STATE, {})
+    with pytest.raises(runs.UnsavedError, match="file' could not be") as error:
+        kept.deliver(IMAGE)
+    assert error.value.picture is IMAGE
+
+
+def test_auto_is_the_network_that_is_at_hand(small_vgg16):
+    with_file = DreamConfig(feature_weights=str(small_vgg16))
+    assert runs.with_network(with_file).features == "vgg16"
+    assert runs.with_network(CONFIG) is CONFIG
+
+
 def test_without_a_folder_nothing_is_kept():
-    kept = runs.Checkpoints(None, DreamConfig(), [IMAGE])
+    kept = runs.Checkpoints(None, CONFIG, [IMAGE])
     kept.save(STATE, {})
     assert kept.load() is None
 
 
 def test_a_checkpoint_is_due_after_a_while(tmp_path, monkeypatch):
-    kept = runs.Checkpoints(str(tmp_path), DreamConfig(), [IMAGE])
+    kept = runs.Checkpoints(str(tmp_path), CONFIG, [IMAGE])
     assert not kept.due
     monkeypatch.setattr(runs, "_SECONDS", -1.0)
     assert kept.due

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import PIL.Image
 import pytest
+import tensorflow as tf
 
 import helpers
 from tfstyle import color, images, painters, photorealism, provenance
@@ -45,6 +46,15 @@ def files(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """Environment in which TensorFlow and Keras cannot be loaded."""
+    root = tmp_path_factory.mktemp("quick")
+    for name in ("tensorflow", "keras"):
+        (root / f"{name}.py").write_text("1 / 0")
+    return {"PYTHONPATH": os.fspath(root)}
+
+
 def words(files, content, output, *more):
     return (
         f"--model={files / 'model.h5'}",
@@ -64,6 +74,8 @@ def test_one_photograph(files, tmp_path):
     assert images.load(output).shape == (25, 32, 3)
     record = provenance.read(output)
     assert record["config"]["size"] == 32
+    assert record["config"]["quality"] == 95
+    assert record["notes"]["model"] == provenance.digest(files / "model.h5")
     assert set(record["inputs"]) == {"content", "style 1"}
 
 
@@ -77,6 +89,7 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
         done = run(*arguments)
         again = run(*arguments)
         stronger = run(*arguments, "--strength=0.5")
+        other = run(*arguments, f"--model={other_model(tmp_path)}")
     finally:
         broken.unlink()
     assert done.returncode == 1
@@ -89,6 +102,50 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
     assert clear.alpha[-1, -1] == 1 and clear.alpha[0, 0] == 0
     assert "0 painted, 4 were there, 1 failed" in again.stdout
     assert "4 painted, 1 failed" in stronger.stdout
+    assert "4 painted, 1 failed" in other.stdout
+
+
+def other_model(folder):
+    """A file of the same name as that of `files`."""
+    model = helpers.style_model()
+    model.set_weights([0.9 * array for array in model.get_weights()])
+    model.save_preset(folder / "model.h5")
+    return folder / "model.h5"
+
+
+class Tint(tf.Module):
+    """Called as Magenta's model on TensorFlow Hub is."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = tf.Variable(value)
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)] * 2
+    )
+    def __call__(self, content, style):
+        return [self.value * content]
+
+
+def test_a_folder_of_one_is_a_folder_and_saved_models_are_told_apart(
+    files, tmp_path
+):
+    photos, model = tmp_path / "photos", tmp_path / "model"
+    photos.mkdir()
+    os.link(files / "photos/a.png", photos / "a.png")
+    arguments = words(files, photos, tmp_path / "out", f"--model={model}")
+    photo = images.load(photos / "a.png")
+    for value, done in ((0.5, "1 painted"), (0.5, "1 were"), (0.25, "1 pain")):
+        if "were" not in done:
+            tf.saved_model.save(Tint(value), str(model))
+        process = run(*arguments)
+        assert process.returncode == 0, process.stderr
+        assert done in process.stdout
+        painted = images.load(tmp_path / "out" / "a.png")
+        np.testing.assert_allclose(painted, value * photo, atol=1 / 255)
+    process = run(*arguments, f"--style={files / 'style.png'}")
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: This SavedModel takes one style")
 
 
 def test_a_folder_keeps_the_colours_of_each_photograph(files, tmp_path):
@@ -132,12 +189,27 @@ def test_regions_of_one_photograph_and_of_each_in_a_folder(files, tmp_path):
     assert "2 were there" in again.stdout, again.stderr
 
 
-def test_a_sheet_blends_styles_without_masks(files, tmp_path):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["--keep_mask=alpha"],
+        ["--style_mix=1,2"],
+        ["--style_detail=coarse", "--style_detail=fine"],
+    ],
+)
+def test_a_sheet_blends_whole_styles(files, tmp_path, quick, changes):
     arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
     more = [f"--style={files / 'style.png'}", "--grid=1x3"]
-    done = run(*arguments, *more, "--keep_mask=alpha")
+    done = run(*arguments, *more, *changes, **quick)
     assert done.returncode == 2
-    assert "--grid blends styles" in done.stderr
+    assert "--grid blends whole styles by shares of its own" in done.stderr
+
+
+def test_a_sheet_is_of_one_photograph(files, tmp_path, quick):
+    arguments = words(files, files / "photos", tmp_path / "out", "--grid=1x3")
+    done = run(*arguments, f"--style={files / 'style.png'}", **quick)
+    assert done.returncode == 2
+    assert "--grid is for one photograph" in done.stderr
 
 
 def test_a_sheet_between_two_styles(files, tmp_path):
@@ -208,25 +280,64 @@ def test_photorealistic_pictures_are_filtered(files, tmp_path):
         (["--style_detail=fine"], 2, "No style image is for the coarse"),
         (["--content_map=a.png"], 2, "need each other"),
         (["--style_mask=a.png"] * 2, 2, "2 of --style_mask need"),
-        (["--keep_mask=missing.png"], 1, "missing.png"),
+        (["--keep_mask=missing.png"], 1, "'missing.png' does not exist"),
+        (["--keep_mask=setup.cfg"], 1, "'setup.cfg' is not an image"),
         (["--keep_mask=alpha"], 1, "has no transparency"),
     ],
 )
-def test_errors_are_one_line(files, tmp_path, changes, status, message):
+def test_errors_are_one_line_at_once(
+    files, tmp_path, quick, changes, status, message
+):
     given = words(files, files / "photos/a.png", tmp_path / "out.png")
-    done = run(*given, *changes)
+    done = run(*given, *changes, **quick)
     assert done.returncode == status, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and re.search(message, line), line
     assert not list(tmp_path.iterdir())
 
 
-def test_a_photograph_that_is_too_small_is_an_error(files, tmp_path):
-    images.save(tmp_path / "tiny.png", helpers.image(8, 40))
-    done = run(*words(files, tmp_path / "tiny.png", tmp_path / "out.png"))
-    assert done.returncode == 1
-    assert "16 pixels or more" in done.stderr
-    assert not (tmp_path / "out.png").exists()
+def test_images_that_are_too_small_are_named(files, tmp_path, quick):
+    tiny = tmp_path / "tiny.png"
+    images.save(tiny, helpers.image(8, 40))
+    photo, output = files / "photos/a.png", tmp_path / "out.png"
+    for given in (
+        words(files, tiny, output),
+        words(files, photo, output, f"--style={tiny}", "--style_size=40"),
+    ):
+        done = run(*given, **quick)
+        assert done.returncode == 1
+        message = f"error: '{tiny}': The shorter side must have at least 16 "
+        assert done.stderr.startswith(message), done.stderr
+        assert not output.exists()
+
+
+def test_inputs_are_never_written_over(files, tmp_path, quick):
+    photo, style = tmp_path / "photos" / "a.png", tmp_path / "out" / "a.png"
+    for path in (photo, style):
+        path.parent.mkdir()
+        images.save(path, helpers.image(24, 30))
+    before = style.read_bytes()
+    folder = photo.parent, style.parent
+    for given, role, flag in (
+        ((photo, style), "style 2", "--style"),
+        (folder, "style 2", "--style"),
+        (folder, "content_mask 1", "--content_mask"),
+        (folder, "model", "--model"),
+        (folder, "encoder_weights", "--encoder_weights"),
+    ):
+        done = run(*words(files, *given, f"{flag}={style}"), **quick)
+        assert done.returncode == 1
+        assert f"'{style}' is the {role}, too." in done.stderr
+    assert style.read_bytes() == before
+
+
+def test_a_folder_needs_the_files_that_it_names(files, tmp_path, quick):
+    arguments = words(files, files / "photos", tmp_path / "out")
+    for name in ("missing.png", "setup.cfg"):
+        done = run(*arguments, f"--keep_mask={name}", **quick)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: '{name}' ")
+        assert done.stderr.count("\n") == 1
 
 
 def test_ctrl_c_keeps_what_is_painted(files, tmp_path):

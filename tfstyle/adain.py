@@ -34,6 +34,7 @@ from tfstyle import (
     guided,
     losses,
     presets,
+    runs,
     topology,
 )
 from tfstyle.config import Controls
@@ -258,8 +259,8 @@ class StyleModel(keras.Model):
         Args:
             content: Shape `(height, width, 3)`.
             styles: One such array, or several, of any size. Styles look as
-                they do at the size given; 256 pixels are what the models of
-                this package learned from.
+                they do at the size given; the models of this package learned
+                from crops of 128 to 192 pixels.
             alpha: Strength of the style, from 0 for the photograph to 1.
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.
@@ -274,13 +275,14 @@ class StyleModel(keras.Model):
             Shape of `content`, float32, in [0, 1].
 
         Raises:
-            ValueError: Shapes or shares are not what they should be.
+            ValueError: Images or controls are not what they should be.
         """
         if isinstance(styles, np.ndarray) and styles.ndim == 3:
             styles = [styles]
         for image in (content, *styles):
             check_image(image)
         controls = Controls(
+            strength=alpha,
             style_mix=None if style_mix is None else tuple(style_mix),
             style_detail=tuple(style_detail),
             color=color,
@@ -466,11 +468,7 @@ def _without_margin(image, contents):
 
 def check_image(image: np.ndarray) -> None:
     """Raises `ValueError` unless a model can take the image."""
-    if image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError(
-            "Images must have shape (height, width, 3). Received: shape "
-            f"{image.shape}"
-        )
+    runs.check_images([image])
     if min(image.shape[:2]) < SMALLEST:
         raise ValueError(
             f"Images must have {SMALLEST} pixels or more on each side. "

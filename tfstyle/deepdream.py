@@ -8,7 +8,6 @@ mirror image instead of its opposite edge, and tiles see beyond themselves, so
 that there are neither frames nor seams.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
 
@@ -24,7 +23,6 @@ from tfstyle import (
     memory,
     runs,
     schedule,
-    weights,
 )
 from tfstyle.config import DreamConfig
 from tfstyle.progress import OnStep, Progress
@@ -74,6 +72,8 @@ def deep_dream(
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
         DivergedError: A value was not finite; has the last good picture.
+        UnsavedError: The last checkpoint could not be written; has the
+            picture, which is complete.
 
     Example:
         picture = tfstyle.deep_dream(photo, DreamConfig(size=800, octaves=5))
@@ -86,9 +86,7 @@ def deep_dream(
                 "Regions are for one picture, not for a zoom. Received: "
                 f"zoom_frames={config.zoom_frames}"
             )
-    if config.features == "auto":
-        name = weights.auto(config.feature_weights)
-        config = dataclasses.replace(config, features=name)
+    config = runs.with_network(config)
     height, width = image.shape[:2]
     shapes = schedule.octaves(
         height, width, config.size, config.octaves, config.octave_scale
@@ -132,13 +130,13 @@ class _Run:
             ended = self._dream()
             if ended:
                 self._save()
-                return self._finished()
+                return self.checkpoints.deliver(self._finished())
             self.frame += 1
             picture = self._finished()
             if self.config.zoom_frames and on_frame is not None:
                 on_frame(self.frame, picture)
             if self.frame >= max(1, self.config.zoom_frames):
-                return picture
+                return self.checkpoints.deliver(picture)
             if self.frame == 1:
                 self.tone = _tone(picture)
             zoomed = images.zoom(picture, self.config.zoom)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adam, devices, features, images, lbfgs, objective, weights
+from tfstyle import adam, devices, features, images, lbfgs, objective
 from tfstyle.config import GatysConfig
 
 State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
@@ -40,14 +40,12 @@ def make_network(config: GatysConfig, draft: bool = False) -> keras.Model:
     """The feature extractor that the settings name, with all their layers.
 
     Args:
-        config: The settings.
+        config: The settings; name a network, not `"auto"`.
         draft: Whether it should be the thin network instead.
     """
     name, path = config.features, config.feature_weights
     if draft:
         name, path = "vgg_distilled", None
-    elif name == "auto":
-        name = weights.auto(path)
     return features.extractor(
         name,
         [*config.content_layers, *config.style_layers],

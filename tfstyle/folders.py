@@ -103,10 +103,12 @@ def items(content: str, output: str) -> list[Item]:
     """
     made = _paired(content, output)
     taken: dict[pathlib.Path, pathlib.Path] = {}
+    kept = {os.path.realpath(item.content): item.content for item in made}
     for item in made:
-        if os.path.realpath(item.output) == os.path.realpath(item.content):
+        lost = kept.get(os.path.realpath(item.output))
+        if lost is not None:
             raise ValueError(
-                f"'{item.content}' would be written over. Give another output."
+                f"'{lost}' would be written over. Give another output."
             )
         other = taken.setdefault(item.output, item.content)
         if other != item.content:
@@ -115,6 +117,23 @@ def items(content: str, output: str) -> list[Item]:
                 f"'{item.output}'. Rename one of them."
             )
     return made
+
+
+def check_kept(made: Iterable[Item], inputs: Mapping[str, str]) -> None:
+    """Raises `ValueError` where an output would be written over an input.
+
+    Args:
+        made: From `items`, which looks after the photographs.
+        inputs: Role -> path of the other files that are read.
+    """
+    kept = {os.path.realpath(path): role for role, path in inputs.items()}
+    for item in made:
+        role = kept.get(os.path.realpath(item.output))
+        if role is not None:
+            raise ValueError(
+                f"The output '{item.output}' is the {role}, too. Give another "
+                "name."
+            )
 
 
 def _paired(content: str, output: str) -> list[Item]:
@@ -156,14 +175,16 @@ def _renamed(path: pathlib.Path) -> pathlib.Path:
 
 
 def is_done(item: Item, record: Mapping[str, Any]) -> bool:
-    """Whether an item's output is there, made from the same.
+    """Whether an item's output is there, made from and by the same.
 
     Args:
         item: The item.
-        record: What would be written into it, see `provenance.describe`.
+        record: What would be written into it, see `provenance.describe`; of
+            its notes the output may have more.
     """
     try:
         found = provenance.read(item.output)
     except (OSError, ValueError):
         return False
-    return all(found[key] == record[key] for key in ("config", "inputs"))
+    same = all(found[key] == record[key] for key in ("config", "inputs"))
+    return same and record["notes"].items() <= found["notes"].items()

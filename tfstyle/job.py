@@ -114,7 +114,8 @@ def recall(
     recorded = record["config"]
     engine, photo = _ENGINES[kind]
     names = {field.name for field in dataclasses.fields(kind)}
-    if not names & set(recorded) or photo not in record["inputs"]:
+    # What `transfer` paints has no features.
+    if "features" not in recorded or photo not in record["inputs"]:
         raise ValueError(f"'{path}' was not made by `{engine}`.")
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value

@@ -69,7 +69,7 @@ def available() -> int:
     """
     if devices.kind() == "GPU":
         return _free_gpu_memory()
-    return min(psutil.virtual_memory().available, *_control_groups())
+    return min([psutil.virtual_memory().available, *_control_groups()])
 
 
 def check(

@@ -9,7 +9,8 @@ from tfstyle.config import GatysConfig
 from tfstyle.regions import Regions
 
 LONGEST = 512
-"""Longer side of what is painted, at most: it is a start, or an example."""
+"""Longer side of what is painted, at most: it is a start, or an example. Of
+long panoramas it is more, for the shorter side to be what the model needs."""
 
 
 def paint(
@@ -32,10 +33,13 @@ def paint(
         regions: Where in the photograph each style goes.
 
     Returns:
-        Array of `config.size`, or of `LONGEST` where that is less.
+        The picture, its longer side `config.size`, or `LONGEST` where that
+        is less.
     """
     height, width = content.shape[:2]
-    shape = images.fit(height, width, min(config.size, LONGEST))
+    needed = -(-adain.SMALLEST * max(height, width) // min(height, width))
+    longer = min(config.size, max(LONGEST, needed))
+    shape = images.fit(height, width, longer)
     seen = shape if style_size is None else (style_size, style_size)
     scaled = objective.scale_styles(styles, seen, config.style_scale)
     photo = images.resize(content, *shape)

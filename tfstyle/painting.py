@@ -148,7 +148,21 @@ def prepare(
     if task.content.alpha is not None and not format.alpha:
         cli.note(f"{format.name} holds no transparency; it becomes white.")
     say_weights(config, task)
+    if values.replay:
+        _say_replayed(values.replay, task)
     return task
+
+
+def _say_replayed(path: str, task: "Job") -> None:
+    """Says that the weights are not those that a picture was made with."""
+    from tfstyle import provenance
+
+    notes = provenance.read(path).get("notes", {})
+    if notes.get("weights") != task.weights_file.digest:
+        cli.note(
+            f"'{path}' was painted with other weights; this picture will "
+            "differ."
+        )
 
 
 def say_weights(config: Any, task: "Job") -> None:
@@ -216,8 +230,11 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
         report = _report(task, config, target) if values.report else None
         if report:
             callbacks.append(report)
+        unsaved = None
         try:
             picture = run(progress.all_of(*callbacks), target)
+        except runs.UnsavedError as error:
+            picture, unsaved = error.picture, error
         except runs.DivergedError as error:
             target.save(error.picture, complete=False)
             if report:
@@ -227,7 +244,7 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
             ) from error
         status = interrupt.status
         target.save(picture, complete=not status)
-    if values.checkpoint and not status:
+    if values.checkpoint and not (status or unsaved):
         checkpoint.remove(values.checkpoint)
     height, width = picture.shape[:2]
     print(
@@ -239,8 +256,9 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     if report:
         note = "The run was interrupted." if status else ""
         report.write(values.report, picture, note)
-    if trace and trace.error:
-        raise trace.error
+    for lost in (unsaved, trace and trace.error):
+        if lost:
+            raise lost
     return status
 
 
@@ -253,8 +271,11 @@ def _report(task: "Job", config: Any, target: "Output") -> "Report":
     shown |= {f"style {i}": x for i, x in enumerate(task.styles, 1)}
     others = {"init": task.init, "guide": task.guide}
     shown |= {role: x for role, x in others.items() if x is not None}
+    weights = config.feature_weights
     return report.Report(
-        config,
+        dataclasses.replace(
+            config, feature_weights=weights and _inside(weights)
+        ),
         shown,
         target.record,
         _command(),
@@ -264,17 +285,20 @@ def _report(task: "Job", config: Any, target: "Output") -> "Report":
 
 
 def _command() -> list[str]:
-    """What was typed, without folders above the current one."""
+    """What was typed, without folders outside the current one."""
     program = pathlib.Path(sys.argv[0]).stem
-    words = ["python", "-m", f"tfstyle.{program}"]
-    for word in sys.argv[1:]:
-        name, equals, value = word.rpartition("=")
-        words.append(
-            f"{name}{equals}{os.path.basename(value)}"
-            if os.path.isabs(value)
-            else word
-        )
-    return words
+    return ["python", "-m", f"tfstyle.{program}", *map(_inside, sys.argv[1:])]
+
+
+def _inside(word: str) -> str:
+    """A path, or a flag with one; its name where it leaves the folder."""
+    flag, equals, path = "", "", word
+    if word.startswith("-"):
+        flag, equals, path = word.partition("=")
+    whole = os.path.normpath(path)
+    if os.path.isabs(whole) or whole.split(os.sep)[0] == os.pardir:
+        path = os.path.basename(whole)
+    return flag + equals + path
 
 
 def check_arguments(argv: list[str]) -> None:

@@ -23,7 +23,7 @@ def check_roles(roles: Collection[str]) -> bool:
     Returns:
         Whether each style has regions of its own.
     """
-    names = [role.partition(" ")[0] for role in roles]
+    names = _names(roles)
     maps = [name for name in ("content_map", "style_map") if name in names]
     if len(maps) == 1:
         raise ValueError("`content_map` and `style_map` need each other.")
@@ -38,6 +38,16 @@ def check_roles(roles: Collection[str]) -> bool:
     counts = (names.count(n) for n in ("style", "content_mask", "style_mask"))
     regions.check_counts(*counts)
     return "content_mask" in names and names.count("style") > 1
+
+
+def any_in(roles: Collection[str]) -> bool:
+    """Whether input files of such roles show regions."""
+    return not set(ROLES).isdisjoint(_names(roles))
+
+
+def _names(roles: Collection[str]) -> list[str]:
+    """Roles without their numbers."""
+    return [role.partition(" ")[0] for role in roles]
 
 
 def with_alpha(inputs: Mapping[str, str], photo: str) -> dict[str, str]:
@@ -79,8 +89,8 @@ def read(
             and `semantic_maps.from_maps`.
         FileNotFoundError: There is no such file.
     """
-    names = [role.partition(" ")[0] for role in inputs]
-    if not set(names) & set(ROLES):
+    names = _names(inputs)
+    if not any_in(inputs):
         return None
 
     def masks(wanted: str) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import checkpoint
+from tfstyle import checkpoint, weights
 
 _SECONDS = 60.0  # From one checkpoint to the next.
 
@@ -19,6 +19,18 @@ class DivergedError(FloatingPointError):
 
     Attributes:
         picture: The last good picture, `(height, width, 3)`.
+    """
+
+    def __init__(self, message: str, picture: np.ndarray) -> None:
+        super().__init__(message)
+        self.picture = picture
+
+
+class UnsavedError(OSError):
+    """A checkpoint could not be kept, but the picture was painted.
+
+    Attributes:
+        picture: What was painted, `(height, width, 3)`.
     """
 
     def __init__(self, message: str, picture: np.ndarray) -> None:
@@ -42,6 +54,14 @@ def check_images(arrays: Sequence[np.ndarray]) -> None:
             )
 
 
+def with_network(config: Any) -> Any:
+    """The settings with the name of the network that `"auto"` is here."""
+    if config.features != "auto":
+        return config
+    name = weights.auto(config.feature_weights)
+    return dataclasses.replace(config, features=name)
+
+
 class Checkpoints:
     """The state of a run, kept in a folder every minute.
 
@@ -62,6 +82,7 @@ class Checkpoints:
         self._folder = folder
         self._key = "" if folder is None else _key(config, images, note)
         self._saved = time.monotonic()
+        self._error: OSError | None = None
 
     @property
     def due(self) -> bool:
@@ -71,10 +92,32 @@ class Checkpoints:
     def save(
         self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
     ) -> None:
-        """Replaces the checkpoint; see `checkpoint.save`."""
+        """Replaces the checkpoint; see `checkpoint.save`.
+
+        Where that fails the run goes on: it is worth more, see `deliver`.
+        """
         self._saved = time.monotonic()
-        if self._folder is not None:
+        if self._folder is None:
+            return
+        try:
             checkpoint.save(self._folder, arrays, {**meta, "key": self._key})
+            self._error = None
+        except OSError as error:
+            self._error = error
+
+    def deliver(self, picture: np.ndarray) -> np.ndarray:
+        """The picture at the end of the run.
+
+        Raises:
+            UnsavedError: The last checkpoint could not be written.
+        """
+        if self._error:
+            raise UnsavedError(
+                f"The checkpoint in '{self._folder}' could not be written: "
+                f"{self._error}",
+                picture,
+            ) from self._error
+        return picture
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Arrays and metadata to go on from, or `None`.
@@ -94,7 +137,11 @@ class Checkpoints:
 
 def _key(config: Any, images: Sequence[np.ndarray], note: Any) -> str:
     """Tells runs with other images or settings apart."""
-    settings = [dataclasses.asdict(config), note]
+    named = dataclasses.asdict(config)
+    # A file by what is in it, wherever it is.
+    path = named.pop("feature_weights")
+    named["weights"] = weights.resolve(config.features, path).digest
+    settings = [named, note]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for image in images:
         digest.update(str(image.shape).encode())

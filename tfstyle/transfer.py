@@ -28,6 +28,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+import pathlib
 import re
 import sys
 import time
@@ -93,27 +94,26 @@ def main(argv):
     """Checks everything, then paints."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    settings, grid = _settings(), _grid()
-    from tfstyle import devices, files, folders, images
-
-    with cli.flag_errors():
-        devices.check(_DEVICE.value)
-    items = folders.items(_CONTENT.value, _OUTPUT.value)
-    for item in items:
-        images.check_format(item.output)
-    if len(items) == 1:
-        files.check_writable(items[0].output)
-    elif grid:
-        raise app.UsageError("--grid is for one photograph.")
-    scales = settings.scales(len(_STYLE.value))
-    styles = [
-        _style(path, settings.style_size, scale)
-        for path, scale in zip(_STYLE.value, scales, strict=True)
-    ]
-    painter = _load(settings)
+    settings = _settings()
+    grid = _grid(settings)
     if grid:
-        return _paint_grid(painter, items[0], styles, settings, grid)
-    return _paint_all(painter, items, styles, settings)
+        settings = dataclasses.replace(settings, size=settings.size or _CELL)
+    one = os.path.isfile(_CONTENT.value)
+    items = _items(settings, one)
+    if grid and not one:
+        raise app.UsageError("--grid is for one photograph.")
+    styles = _styles(settings)
+    if one:
+        given = _read(items[0], styles, settings)
+    else:
+        _check_regions()
+    record = _record(settings)
+    task = _Task(_load(settings), styles, settings, record)
+    if grid:
+        return _paint_grid(task, items[0], given, grid)
+    if one:
+        return _paint_one(task, items[0], given)
+    return _paint_all(task, items)
 
 
 def _settings():
@@ -123,9 +123,10 @@ def _settings():
     }
     for name in ("style_scale", "style_detail"):
         values[name] = tuple(values[name])
-    from tfstyle import region_files
+    from tfstyle import devices, region_files
 
     with cli.flag_errors():
+        devices.check(_DEVICE.value)
         settings = config.TransferConfig(**values)
         apart = region_files.check_roles(_inputs())
         settings.check_styles(len(_STYLE.value), apart)
@@ -139,21 +140,16 @@ def _inputs():
     return styles | {role: path for role, path in files if path is not None}
 
 
-def _style(path, size, scale):
-    from tfstyle import images
-
-    image = images.load(path, None, _MAX_PIXELS.value)
-    height, width = image.shape[:2]
-    longer = round((size or max(height, width)) * scale)
-    return images.resize(image, *images.fit(height, width, longer))
-
-
-def _grid():
+def _grid(settings):
     """Rows and columns of --grid."""
     if _GRID.value is None:
         return None
-    if len(_inputs()) > len(_STYLE.value):
-        raise app.UsageError("--grid blends styles, without masks and maps.")
+    regions = len(_inputs()) > len(_STYLE.value)
+    if regions or settings.style_mix or set(settings.style_detail) != {"all"}:
+        raise app.UsageError(
+            "--grid blends whole styles by shares of its own: it is without "
+            "--style_mix, --style_detail, masks and maps."
+        )
     found = re.fullmatch(r"(\d+)x(\d+)", _GRID.value)
     count = len(_STYLE.value)
     if not found or 0 in map(int, found.groups()) or count not in (2, 4):
@@ -164,33 +160,132 @@ def _grid():
     return int(found[1]), int(found[2])
 
 
-def _load(settings):
-    from tfstyle import devices, presets, weights
+def _items(settings, one):
+    """The photographs, and what they become, which can be written."""
+    from tfstyle import files, folders, images
 
-    name = settings.model
-    if name in presets.FILES or name.endswith(".h5"):
-        stored, _ = presets.load(name)
-        if not stored["train_encoder"]:
-            weights.resolve(
-                stored["encoder"], _ENCODER_WEIGHTS.value, progressbar=True
-            )
+    items = folders.items(_CONTENT.value, _OUTPUT.value)
+    for item in items:
+        images.check_format(item.output)
+    kept = {**_inputs(), "model": settings.model}
+    if _ENCODER_WEIGHTS.value:
+        kept["encoder_weights"] = _ENCODER_WEIGHTS.value
+    folders.check_kept(items, kept)
+    if one:
+        files.check_writable(items[0].output)
+    return items
+
+
+def _styles(settings):
+    """The styles at the sizes that they are seen at."""
+    from tfstyle import images
+
+    scales = settings.scales(len(_STYLE.value))
+    styles = []
+    for path, scale in zip(_STYLE.value, scales, strict=True):
+        image = images.load(path, None, _MAX_PIXELS.value)
+        longer = settings.style_size or max(image.shape[:2])
+        styles.append(_resized(path, image, round(longer * scale)))
+    return styles
+
+
+def _read(item, styles, settings):
+    """The photograph at the size at which it is painted, and its regions."""
+    from tfstyle import images, region_files
+
+    photo, limit = os.fspath(item.content), _MAX_PIXELS.value
+    picture = images.read(photo, limit)
+    longer = settings.size or max(picture.pixels.shape[:2])
+    pixels = _resized(photo, picture.pixels, longer)
+    picture = dataclasses.replace(picture, pixels=pixels)
+    inputs = region_files.with_alpha(_inputs(), photo)
+    return picture, region_files.read(inputs, photo, picture, styles, limit)
+
+
+def _resized(path, image, longer):
+    """An image with a longer side of `longer` pixels, if it is not narrow."""
+    from tfstyle import images, schedule
+
+    height, width = image.shape[:2]
+    try:
+        shape = schedule.sizes(height, width, longer)[-1]
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from error
+    same = shape == (height, width)
+    return image if same else images.resize(image, *shape)
+
+
+def _check_regions():
+    """Raises what reading masks and maps would, which `_read` does anew."""
+    from tfstyle import images
+
+    for path in control_flags.files().values():
+        if path not in (None, "alpha"):
+            images.read(path, _MAX_PIXELS.value)
+
+
+def _record(settings):
+    """What all pictures say about their making."""
+    from tfstyle import provenance
+
+    fixed = {r: path for r, path in _inputs().items() if path != "alpha"}
+    config = {**vars(settings), "quality": _QUALITY.value}
+    record = provenance.describe(config, fixed)
+    # They come last: they may be downloaded.
+    return {**record, "notes": _weights(settings.model)}
+
+
+def _weights(model):
+    """Digests of what a model is made of; raises where it is missing."""
+    from tfstyle import presets, provenance, weights
+
+    if "://" in model:
+        return {}  # The handle says which one.
+    graph = pathlib.Path(model, "saved_model.pb")
+    if graph.is_file():
+        files = [graph, *sorted(graph.parent.glob("variables/*"))]
+        return {"model": [provenance.digest(file) for file in files]}
+    found = {"model": provenance.digest(presets.path(model))}
+    if model.endswith(".keras"):
+        return found
+    stored, _ = presets.load(model)
+    if not stored["train_encoder"]:
+        encoder = weights.resolve(
+            stored["encoder"], _ENCODER_WEIGHTS.value, progressbar=True
+        )
+        found["encoder"] = encoder.digest
+    return found
+
+
+def _load(settings):
+    """The painter; loads TensorFlow."""
+    from tfstyle import devices
+
     devices.start(_DEVICE.value)
     from tfstyle import painters
 
     precision = devices.precision(settings.precision)
     painter = painters.load(
-        name, _ENCODER_WEIGHTS.value, precision, settings.tile
+        settings.model, _ENCODER_WEIGHTS.value, precision, settings.tile
     )
     return painters.FinishingPainter(painter, settings)
 
 
-def _paint_all(painter, items, styles, settings):
-    """Paints all items; the exit status."""
+def _paint_one(task, item, given):
+    """Paints one photograph; the exit status."""
+    with cli.Interrupt() as interrupt:
+        made = task.make(item, (*given, task.describe(item)))
+        task.write(item, made)
+    height, width = made[0].shape[:2]
+    seconds = time.monotonic() - _BEGAN
+    print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
+    return interrupt.status
+
+
+def _paint_all(task, items):
+    """Paints all items but those that are done; the exit status."""
     from tfstyle import batch
 
-    task = _Task(painter, styles, settings)
-    # A single one is painted again, and its errors are those of the program.
-    task.single = len(items) == 1
     painted = failed = 0
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(cli.Interrupt())
@@ -201,87 +296,81 @@ def _paint_all(painter, items, styles, settings):
             wanted, task.read, task.make, task.write
         ):
             bar.update()
-            if error and task.single:
-                raise error
             if error:
                 bar.write(f"skipped '{item.content}': {error}", sys.stderr)
             failed += error is not None
             painted += error is None
-    _summarise(items, painted - task.skipped, failed, task)
+    parts = [f"{painted - task.skipped} painted"]
+    parts += [f"{task.skipped} were there"] * bool(task.skipped)
+    parts += [f"{failed} failed"] * bool(failed)
+    seconds = time.monotonic() - _BEGAN
+    print(f"{_OUTPUT.value}: {', '.join(parts)} after {seconds:.1f} s")
     return interrupt.status or int(failed > 0)
 
 
 class _Task:
     """What `batch.process` calls."""
 
-    def __init__(self, painter, styles, settings):
-        from tfstyle import provenance
-
-        self.painter, self.styles, self.settings = painter, styles, settings
-        inputs = _inputs()
-        self.masked = len(inputs) > len(styles)
-        self.style = None if self.masked else self._embed(None)
-        self.alpha = [role for role, path in inputs.items() if path == "alpha"]
-        fixed = {r: path for r, path in inputs.items() if r not in self.alpha}
-        self.record = provenance.describe(settings, fixed)
-        self.skipped, self.shape, self.single = 0, None, False
+    def __init__(self, painter, styles, settings, record):
+        self.painter, self.styles = painter, styles
+        self.settings, self.record = settings, record
+        masked = len(_inputs()) > len(styles)
+        self.style = None if masked else self._embed(None)
+        self.skipped = 0
 
     def _embed(self, regions):
         mix, detail = self.settings.style_mix, self.settings.style_detail
         return self.painter.embed(self.styles, mix, detail, regions)
 
-    def read(self, item):
-        """The photograph, its regions and the record; `None`s if it is done."""
-        from tfstyle import folders, images, provenance
+    def describe(self, item):
+        """The record of one picture."""
+        from tfstyle import provenance
 
-        photo = os.fspath(item.content)
+        masks = [role for role, path in _inputs().items() if path == "alpha"]
         record = self.record
-        for role in ("content", *self.alpha):
-            record = provenance.with_input(record, role, photo)
-        if not self.single and folders.is_done(item, record):
-            return None, None, record
-        picture = images.read(photo, _MAX_PIXELS.value)
-        if self.settings.size:
-            height, width = picture.pixels.shape[:2]
-            shape = images.fit(height, width, self.settings.size)
-            pixels = images.resize(picture.pixels, *shape)
-            picture = dataclasses.replace(picture, pixels=pixels)
-        return picture, self._regions(photo, picture), record
+        for role in ("content", *masks):
+            record = provenance.with_input(record, role, item.content)
+        return record
 
-    def _regions(self, photo, picture):
-        from tfstyle import region_files
+    def read(self, item):
+        """The photograph, its regions and the record; `None` if it is done."""
+        from tfstyle import folders
 
-        inputs = region_files.with_alpha(_inputs(), photo)
-        limit = _MAX_PIXELS.value
-        return region_files.read(inputs, photo, picture, self.styles, limit)
+        record = self.describe(item)
+        if folders.is_done(item, record):
+            return None
+        return *_read(item, self.styles, self.settings), record
 
     def make(self, item, given):
         """The picture, with what `read` gave."""
-        picture, regions, record = given
-        if picture is None:
+        if given is None:
             self.skipped += 1
             return None
-        style = self._embed(regions) if self.masked else self.style
+        photo, regions, record = given
+        style = self.style if regions is None else self._embed(regions)
         strength = self.settings.strength
-        pixels = self.painter.paint(picture.pixels, style, strength, regions)
-        self.shape = pixels.shape
-        return pixels, picture.alpha, record
+        pixels = self.painter.paint(photo.pixels, style, strength, regions)
+        return pixels, photo.alpha, record
 
     def write(self, item, made):
         """The file."""
-        from tfstyle import output
-
         if made is None:
             return
         pixels, alpha, record = made
         item.output.parent.mkdir(parents=True, exist_ok=True)
-        target = output.Output(
-            path=os.fspath(item.output),
-            record=record,
-            alpha=alpha,
-            quality=_QUALITY.value,
-        )
-        target.save(pixels)
+        _write(item, pixels, record, alpha)
+
+
+def _write(item, pixels, record, alpha=None):
+    from tfstyle import output
+
+    target = output.Output(
+        path=os.fspath(item.output),
+        record=record,
+        alpha=alpha,
+        quality=_QUALITY.value,
+    )
+    target.save(pixels)
 
 
 def _bar(count):
@@ -291,48 +380,29 @@ def _bar(count):
         total=count,
         unit="image",
         dynamic_ncols=True,
-        disable=count == 1,
         mininterval=0.2 if sys.stderr.isatty() else 30.0,
     )
 
 
-def _summarise(items, painted, failed, task):
-    seconds = time.monotonic() - _BEGAN
-    if task.single and painted:
-        height, width = task.shape[:2]
-        print(f"{items[0].output}: {width}x{height} after {seconds:.1f} s")
-        return
-    parts = [f"{painted} painted"]
-    parts += [f"{task.skipped} were there"] * bool(task.skipped)
-    parts += [f"{failed} failed"] * bool(failed)
-    print(f"{_OUTPUT.value}: {', '.join(parts)} after {seconds:.1f} s")
-
-
-def _paint_grid(painter, item, styles, settings, grid):
+def _paint_grid(task, item, given, grid):
     """One picture for each cell, from the first style to the others."""
-    from tfstyle import images, output, provenance
+    from tfstyle import images
 
-    size = settings.size or _CELL
-    content = images.load(item.content, size, _MAX_PIXELS.value)
+    photo, _ = given
     rows = [
         [
-            painter.paint(
-                content,
-                painter.embed(styles, shares, settings.style_detail),
-                settings.strength,
+            task.painter.paint(
+                photo.pixels,
+                task.painter.embed(task.styles, shares),
+                task.settings.strength,
             )
             for shares in row
         ]
-        for row in _shares(len(styles), *grid)
+        for row in _shares(len(task.styles), *grid)
     ]
-    inputs = {**_inputs(), "content": item.content}
-    target = output.Output(
-        path=os.fspath(item.output),
-        record=provenance.describe(settings, inputs),
-        quality=_QUALITY.value,
-    )
-    target.save(images.contact_sheet(rows, content.shape[0]))
-    print(f"{target.path}: {grid[0]}x{grid[1]} pictures")
+    sheet = images.contact_sheet(rows, photo.pixels.shape[0])
+    _write(item, sheet, task.describe(item))
+    print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
 
 
 def _shares(styles, rows, columns):
