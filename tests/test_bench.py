@@ -50,6 +50,31 @@ def test_quality_says_what_it_needs():
     assert "--content" in done.stderr and done.stderr.count("\n") == 1
 
 
+# None in sys.modules makes an import fail as if nothing were there.
+_BLOCKED = """
+import runpy, sys
+sys.modules["tensorflow"] = None
+runpy.run_module("tfstyle.bench", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--sizes=abc", "flag --sizes=['abc']: expected whole numbers"),
+        ("--sizes=256,-1", "flag --sizes=['256', '-1']: expected whole"),
+        ("--features=nosuch", "--features must be one of"),
+        ("--precision=float8", "--precision must be one of"),
+    ],
+)
+def test_lists_are_checked_before_tensorflow_is_loaded(flag, message):
+    command = [sys.executable, "-c", _BLOCKED, flag]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {message}")
+
+
 def test_transfer_counts_encoder_and_decoder():
     [row] = bench(
         "--what=transfer",

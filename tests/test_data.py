@@ -67,6 +67,14 @@ def test_files_that_cannot_be_read_are_counted_and_replaced(folder):
     batches = crops(files, batch_size=20)
     assert batches[0].shape == (20, 16, 16, 3)
     assert batches.unreadable == {folder / "broken.png"}
+    # Known from then on, also of other files.
+    unreadable = batches.unreadable
+    shared = crops(files, unreadable=unreadable, epoch=1)
+    (folder / "a.png").write_bytes(b"no image either")
+    shared[0]
+    assert unreadable == {folder / "broken.png", folder / "a.png"}
+    alone = crops([folder / "b.jpg"] * 3, unreadable=unreadable)
+    assert alone[0].shape == (4, 16, 16, 3)
     only = crops([folder / "broken.png"])
     with pytest.raises(ValueError, match=r"None of the 1 images.*broken.png"):
         only[0]
@@ -113,3 +121,30 @@ def test_an_epoch_can_begin_in_the_middle(folder):
     assert len(rest) == 2
     for ours, theirs in zip(rest[0][0], whole[1][0], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_batches_do_not_depend_on_what_is_known_to_be_unreadable(folder):
+    (folder / "broken.png").write_bytes(b"no image")
+    files = folders.find([folder])
+    known = crops(files, unreadable={folder / "broken.png"})
+    np.testing.assert_array_equal(known[0], crops(files)[0])
+
+
+def test_files_that_cannot_be_read_are_passed_over(folder):
+    (folder / "aa.png").write_bytes(b"no image")
+    files, unreadable = folders.find([folder]), set()
+    found = list(data.readable(files, unreadable, range(len(files))))
+    assert len(found) == 3 and unreadable == {folder / "aa.png"}
+    np.testing.assert_array_equal(found[1], images.load(folder / "b.jpg"))
+    with pytest.raises(ValueError, match=r"None of the 1 images.*aa.png"):
+        list(data.readable([folder / "aa.png"], unreadable, [0]))
+
+
+def test_a_digest_is_of_names_and_order(folder, tmp_path_factory):
+    files = folders.find([folder])
+    moved = tmp_path_factory.mktemp("moved") / "away"
+    folder.rename(moved)
+    assert data.digest(folders.find([moved])) == data.digest(files)
+    others = [files[1:], files[::-1], [*files[:2], folder / "d.png"]]
+    digests = {data.digest(other) for other in [files, *others]}
+    assert len(digests) == 4

@@ -29,11 +29,11 @@ def pictures(tmp_path):
     return folder
 
 
-def run(*words):
+def run(*words, **changes):
     return subprocess.run(
         [sys.executable, "-c", _RUN, *words],
         cwd=ROOT,
-        env={**os.environ, **helpers.ON_JAX},
+        env={**os.environ, **helpers.ON_JAX, **changes},
         capture_output=True,
         text=True,
     )
@@ -43,6 +43,7 @@ def test_it_trains_on_jax_and_writes_weights_and_log(
     pictures, random_vgg16, tmp_path
 ):
     work = tmp_path / "work"
+    (pictures / "broken.png").write_bytes(b"no image")
     done = run(
         "--teacher=vgg16",
         f"--teacher_weights={random_vgg16}",
@@ -53,11 +54,12 @@ def test_it_trains_on_jax_and_writes_weights_and_log(
         "--epoch=1",
         "--batch_size=2",
         "--crop=32",
-        "--samples=4",
+        "--samples=20",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{work}/vgg_distilled.h5\n"
-    assert "3 images to learn from, 1 held out" in done.stderr
+    assert "4 images to learn from, 1 held out" in done.stderr
+    assert "files that could not be read: 1, such as" in done.stderr
     arrays = weights.load("vgg_distilled", None, work / "vgg_distilled.h5")
     assert len(arrays) == 26
     lines = (work / "log.jsonl").read_text().splitlines()
@@ -71,6 +73,7 @@ def test_it_trains_on_jax_and_writes_weights_and_log(
     [
         (["--images=missing"], 1, "There is no weights file 'none.h5'"),
         (["--images=missing", "--steps=0"], 2, "--steps must be positive"),
+        (["--images=missing", "--seed=-1"], 2, "--seed must be a number from"),
         ([], 2, "--images"),
     ],
 )
@@ -80,3 +83,17 @@ def test_errors_are_one_line(words, status, message, tmp_path):
     assert done.returncode == status
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_folders_are_looked_at_before_tensorflow_is_loaded(
+    random_vgg16, tmp_path
+):
+    done = run(
+        "--teacher=vgg16",
+        f"--teacher_weights={random_vgg16}",
+        "--images=missing",
+        f"--workdir={tmp_path}/work",
+        KERAS_BACKEND="tensorflow",
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: There is no folder 'missing'.\n"

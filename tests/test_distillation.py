@@ -4,6 +4,8 @@ from keras import ops
 
 import helpers
 from tfstyle import (
+    checkpoint,
+    data,
     distillation,
     features,
     folders,
@@ -91,11 +93,13 @@ def test_losses_are_the_same_in_the_coordinates(small_vgg16):
     )
 
 
-def test_it_learns_and_starts_from_what_it_wrote(files, random_vgg16, tmp_path):
+@pytest.fixture(scope="module")
+def learned(files, random_vgg16):
+    """Weights after two steps, those after each, and held-out errors."""
     errors, saved = [], []
 
     def on_step(progress, _):
-        errors.append(progress.losses["val_loss"])
+        errors.extend(v for n, v in progress.losses.items() if n == "val_loss")
 
     arrays = distillation.distill(
         config(random_vgg16),
@@ -104,6 +108,13 @@ def test_it_learns_and_starts_from_what_it_wrote(files, random_vgg16, tmp_path):
         on_step=on_step,
         on_epoch=saved.append,
     )
+    return arrays, saved, errors
+
+
+def test_it_learns_and_starts_from_what_it_wrote(
+    learned, files, random_vgg16, tmp_path
+):
+    arrays, saved, errors = learned
     assert len(errors) == len(saved) == 2
     assert list(arrays) == list(topology.shapes("vgg_distilled"))
     before, after = (pair["block5_conv3"][0] for pair in saved)
@@ -117,3 +128,19 @@ def test_it_learns_and_starts_from_what_it_wrote(files, random_vgg16, tmp_path):
     for layer in ("block1_conv1", "block5_conv3"):
         expected = arrays[layer][0].astype(np.float16)
         np.testing.assert_array_equal(kept[layer][0], expected)
+
+
+def test_a_run_that_was_ended_goes_on_with_the_same_axes(
+    learned, files, random_vgg16, tmp_path
+):
+    run = config(random_vgg16), files[:3], files[3:]
+    stop = lambda progress, _: progress.done == 1  # noqa: E731
+    distillation.distill(*run, folder=tmp_path, on_step=stop)
+    resumed = distillation.distill(*run, folder=tmp_path)
+    for layer, (kernel, _) in learned[0].items():
+        np.testing.assert_allclose(
+            resumed[layer][0], kernel, atol=1e-6, err_msg=layer
+        )
+    # Of other files there would be other axes.
+    _, meta = checkpoint.load(tmp_path)
+    assert meta["key"]["files"] == data.digest(files[:3])

@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 import helpers
 from tfstyle import images
 
@@ -63,3 +65,28 @@ def test_missing_weights_are_an_error(tmp_path):
     )
     assert done.returncode == 1
     assert "no weights file 'missing.h5'" in done.stderr
+
+
+# None in sys.modules makes an import fail as if nothing were there.
+_BLOCKED = """
+import runpy, sys
+sys.modules["tensorflow"] = None
+runpy.run_module("tfstyle.judge", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "flag", ["--sizes=abc", "--sizes=256,0", "--sizes=", "--steps=50,1.5"]
+)
+def test_numbers_are_checked_before_tensorflow_is_loaded(tmp_path, flag):
+    folders = (f"--{kind}_dir={tmp_path}" for kind in ("content", "style"))
+    done = subprocess.run(
+        [sys.executable, "-c", _BLOCKED, *folders, flag],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: flag {flag.partition('=')[0]}=")
+    assert "whole numbers above 0" in line

@@ -57,7 +57,7 @@ def test_it_learns(files):
     losses = []
 
     def note(progress, _):
-        losses.append(progress.losses["loss"])
+        losses.extend([progress.losses["loss"]] if progress.losses else [])
 
     train(files, steps=60, epoch=20, learning_rate=3e-3, on_step=note)
     assert losses[-1] < 0.7 * losses[0]
@@ -72,6 +72,7 @@ def test_both_parts_are_trained_and_reported(files):
         on_epoch=lambda model, steps: epochs.append(steps),
     )
     assert epochs == [4, 6]
+    seen = [progress for progress in seen if progress.losses]
     assert [p.done for p in seen] == [4, 6]
     terms = {"loss", "content", "style", "tv", "range"}
     assert set(seen[0].losses) == terms | {f"val_{term}" for term in terms}
@@ -93,8 +94,9 @@ def test_a_frozen_encoder_stays(files):
 def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
     steps = {"steps": 24, "epoch": 16}
     whole = train(files, **steps)
-    # After 10 steps, in the middle of the first epoch.
-    train(files, tmp_path, on_step=lambda progress, _: True, **steps)
+    # In the middle of the first epoch.
+    stop = lambda progress, _: progress.done == 10  # noqa: E731
+    train(files, tmp_path, on_step=stop, **steps)
     done = []
     resumed = train(
         files,
@@ -102,7 +104,7 @@ def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
         on_step=lambda progress, _: done.append(progress.done),
         **steps,
     )
-    assert done == [16, 24]
+    assert sorted(set(done)) == [*range(11, 25)]
     for ours, theirs in zip(
         resumed.get_weights(), whole.get_weights(), strict=True
     ):
@@ -124,7 +126,7 @@ def test_results_are_written(files, tmp_path):
     model = helpers.style_model(precision="mixed_bfloat16")
     shown = []
     results = style_training.Results(
-        tmp_path, files, 2, lambda sheet, steps: shown.append(steps)
+        tmp_path, files, 2, set(), lambda sheet, steps: shown.append(steps)
     )
     results(model, 7)
     assert shown == [7]
@@ -144,6 +146,43 @@ def test_results_are_written(files, tmp_path):
     ]
 
 
+def test_a_preview_leaves_out_what_cannot_be_read(files, tmp_path):
+    broken = [tmp_path / name for name in ("a.png", "b.png")]
+    for path in broken:
+        path.write_bytes(b"no image")
+    contents, styles = files
+    held_out = ([*broken, *contents], [styles[0], broken[0], *styles[1:]])
+    unreadable = set()
+    results = style_training.Results(tmp_path, held_out, 2, unreadable)
+    assert unreadable == set(broken)
+    expected = [style_training._shown(images.load(p)) for p in contents[:2]]
+    for (content, _), ours in zip(results.pairs, expected, strict=True):
+        np.testing.assert_array_equal(content, ours)
+    with pytest.raises(ValueError, match="None of the 2 images can be read"):
+        style_training.Results(tmp_path, (broken, styles), 2, set())
+
+
+def test_unreadable_files_are_told(files, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    contents, styles = files
+    unreadable = set()
+    style_training.train(
+        config(steps=4, epoch=2),
+        ([*contents, broken], styles),
+        files,
+        unreadable=unreadable,
+    )
+    assert unreadable == {broken}
+
+
+def test_a_checkpoint_of_other_images_is_refused(files, tmp_path):
+    train(files, tmp_path, steps=1)
+    contents, styles = files
+    with pytest.raises(ValueError, match="other settings: {'files'"):
+        train((contents, styles[1:]), tmp_path, steps=1)
+
+
 _TRAIN = """
 import json, pathlib, sys
 if sys.argv[1] == "jax":
@@ -154,7 +193,9 @@ files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 losses = []
 style_training.train(
     AdaINConfig(**json.loads(sys.argv[2])), files, files,
-    on_step=lambda progress, _: losses.append(progress.losses["loss"]),
+    on_step=lambda progress, _: losses.extend(
+        value for name, value in progress.losses.items() if name == "loss"
+    ),
 )
 print(json.dumps(losses))
 """
@@ -217,7 +258,9 @@ losses = []
 with tf.distribute.MirroredStrategy(names).scope():
     style_training.train(
         AdaINConfig(**json.loads(sys.argv[2])), files, files,
-        on_step=lambda progress, _: losses.append(progress.losses["loss"]),
+        on_step=lambda progress, _: losses.extend(
+            value for name, value in progress.losses.items() if name == "loss"
+        ),
     )
 print(json.dumps(losses))
 """

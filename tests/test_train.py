@@ -76,11 +76,23 @@ def test_it_trains_and_goes_on(folders, tmp_path):
     done = run(*folders, *_SMALL, "--style_weight=1")
     assert done.returncode == 1
     assert "belongs to other settings" in done.stderr
+    assert "could not be read" not in done.stderr
 
 
 def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
-    done = run(*folders, *_SMALL, code=("-c", _BLOCKED), **helpers.ON_JAX)
+    for name in ("broken.png", "empty.png"):
+        (tmp_path / "paintings" / name).write_bytes(b"no image")
+    done = run(
+        *folders,
+        *_SMALL,
+        "--held_out=2",
+        "--batch_size=8",
+        code=("-c", _BLOCKED),
+        **helpers.ON_JAX,
+    )
     assert done.returncode == 0, done.stderr
+    # Once, not once for each epoch.
+    assert done.stderr.count("files that could not be read: 2, such as") == 1
     model = adain.StyleModel.from_preset(tmp_path / "work" / "model.h5")
     image = model.stylize(helpers.image(20, 24), helpers.image(30, 20, 1))
     assert image.shape == (20, 24, 3)
@@ -92,6 +104,9 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
         (["--crop=8"], 2, "--crop must be 32 or more"),
         (["--steps=0"], 2, "--steps must be positive"),
         (["--smallest=2"], 2, "--smallest must be above 0"),
+        (["--seed=-1"], 2, "--seed must be a number from 0 up"),
+        (["--levels=nosuch"], 2, "--levels must be one of image, block1"),
+        (["--levels=block5_conv1"], 2, "--levels must be in the first 4"),
         (["--start=missing.h5"], 1, "no model 'missing.h5'"),
         (["--loss_weights_file=missing.h5"], 1, "no weights file"),
         (["--held_out=9"], 1, "less than the number of files"),
@@ -99,8 +114,10 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
         (["stray"], 2, "Unexpected arguments"),
     ],
 )
-def test_errors_are_one_line(folders, words, status, message):
-    done = run(*folders, *_SMALL, *words)
+def test_errors_are_one_line_before_tensorflow_is_loaded(
+    folders, words, status, message
+):
+    done = run(*folders, *_SMALL, *words, code=("-c", _BLOCKED))
     assert done.returncode == status, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and message in line

@@ -56,6 +56,16 @@ def fit(made, files, epochs, **changes):
     )
 
 
+def noting(seen):
+    """An `on_step` that keeps what has losses."""
+
+    def on_step(progress, _):
+        if progress.losses:
+            seen.append(progress)
+
+    return on_step
+
+
 def test_it_learns(files):
     made = model()
     assert fit(made, files, 4)
@@ -65,7 +75,7 @@ def test_it_learns(files):
 
 def test_it_reports_losses_their_parts_and_those_of_held_out_images(files):
     seen = []
-    fit(model(), files, 2, on_step=lambda progress, _: seen.append(progress))
+    fit(model(), files, 2, on_step=noting(seen))
     assert [p.done for p in seen] == [10, 12, 22, 24]
     assert {(p.total, p.step == p.done, p.size) for p in seen} == {(24, 1, 8)}
     assert set(seen[0].losses) == {"loss", "error/distance"}
@@ -92,9 +102,9 @@ def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
         files,
         3,
         folder=tmp_path,
-        on_step=lambda progress, _: done.append(progress.done),
+        on_step=noting(done),
     )
-    assert done == [24, 34, 36]
+    assert [progress.done for progress in done] == [23, 24, 34, 36]
     np.testing.assert_array_equal(second.colour, whole.colour)
     assert not np.array_equal(first.colour, whole.colour)
 
@@ -112,8 +122,56 @@ def test_a_checkpoint_of_other_settings_is_refused(files, tmp_path):
         fit(model(), files, 2, folder=tmp_path, key={"rate": 2})
 
 
+def test_a_refused_checkpoint_says_what_differs(files, tmp_path):
+    fit(model(), files, 1, folder=tmp_path, key={"rate": 1, "seed": 5})
+    with pytest.raises(ValueError, match=r"settings: \{'rate': 1\}, not \{'"):
+        fit(model(), files, 2, folder=tmp_path, key={"rate": 2, "seed": 5})
+
+
 def test_a_loss_that_is_not_finite_ends_it(files):
     made = model()
     made.colour.assign([np.nan] * 3)
-    with pytest.raises(FloatingPointError, match="not finite at step 10"):
+    with pytest.raises(FloatingPointError, match="not finite at step 10: nan"):
         fit(made, files, 1)
+
+
+# Its last step of an epoch of 12 ruins the weights.
+RUINOUS = keras.optimizers.schedules.PiecewiseConstantDecay([10], [0.1, 1e30])
+
+
+def test_held_out_losses_that_are_not_finite_end_it_unsaved(files, tmp_path):
+    with pytest.raises(FloatingPointError, match="val_.*not finite at step 12"):
+        fit(model(RUINOUS), files, 1, folder=tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_it_can_be_ended_at_each_step(files, tmp_path):
+    seen = []
+
+    def on_step(progress, _):
+        seen.append(progress)
+        return progress.done == 3
+
+    assert not fit(model(), files, 1, folder=tmp_path, on_step=on_step)
+    assert [p.done for p in seen] == [1, 2, 3]
+    assert not any(p.losses for p in seen)
+
+
+def test_what_is_saved_at_an_end_is_finite(files, tmp_path):
+    made = model()
+    made.colour.assign([np.nan] * 3)
+    with pytest.raises(FloatingPointError, match="not finite at step 1"):
+        fit(made, files, 1, folder=tmp_path, on_step=lambda *_: True)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_it_can_be_ended_while_held_out_images_are_looked_at(files):
+    calls = []
+
+    def on_step(progress, _):
+        calls.append(progress)
+        return len(calls) == 14  # 12 steps, 2 batches of 12.
+
+    assert not fit(model(), files, 2, on_step=on_step)
+    assert len(calls) == 14
+    assert not any("val_loss" in p.losses for p in calls)

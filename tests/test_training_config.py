@@ -2,7 +2,11 @@
 
 import pytest
 
-from tfstyle.training_config import AdaINConfig, DistillConfig
+from tfstyle.training_config import (
+    ARCHITECTURES,
+    AdaINConfig,
+    DistillConfig,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +16,7 @@ from tfstyle.training_config import AdaINConfig, DistillConfig
         ({"crop": -1}, "`crop` must be positive"),
         ({"learning_rate": -1.0}, "`learning_rate` must be a number from 0 up"),
         ({"gram_weight": float("nan")}, "`gram_weight` must be"),
+        ({"seed": -1}, "`seed` must be a number from 0 up. Received: seed=-1"),
     ],
 )
 def test_distillation_settings_are_checked(changes, match):
@@ -27,8 +32,46 @@ def test_distillation_settings_are_checked(changes, match):
         ({"style_loss": "taste"}, "`style_loss` must be one of gram, moments"),
         ({"tv_weight": -1.0}, "`tv_weight` must be a number from 0 up"),
         ({"batch_size": 0}, "`batch_size` must be positive"),
+        ({"seed": -1}, "`seed` must be a number from 0 up. Received: seed=-1"),
+        ({"encoder": "resnet50"}, "`encoder` must be one of vgg_distilled"),
     ],
 )
 def test_settings_of_style_models_are_checked(changes, match):
     with pytest.raises(ValueError, match=match):
         AdaINConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"levels": ("nosuch",)},
+            "`levels` must be one of image, block1",
+        ),
+        ({"levels": ("block1_pool",)}, "Received: levels='block1_pool'"),
+        ({"levels": ("image",)}, r"`levels` must .* Received: .*'image'"),
+        ({"levels": ()}, r"`levels` must have a layer"),
+        (
+            {"levels": ("block2_conv1", "block2_conv2")},
+            r"`levels` must .* one at most of each block",
+        ),
+        (
+            {"levels": ("block5_conv1",)},
+            r"`levels` must be in the first 4 blocks, .* widths=\(16, .*"
+            r"levels=\('block5_conv1',\)",
+        ),
+        ({"widths": (16, 32)}, "in the first 2 blocks"),
+        ({"depths": (1, 2, 3)}, "in the first 3 blocks"),
+        ({"widths": (16, 32, 0, 8)}, "`widths` must be positive"),
+        ({"depths": (1, 2, 3, -1)}, "`depths` must be positive"),
+    ],
+)
+def test_models_that_cannot_be_built_are_refused(changes, match):
+    with pytest.raises(ValueError, match=match):
+        AdaINConfig(**changes)
+
+
+@pytest.mark.parametrize("encoder", ARCHITECTURES)
+def test_each_encoder_has_a_model(encoder):
+    made = AdaINConfig(encoder=encoder, depths=(3, 3, 3, 3)).architecture()
+    assert made == ARCHITECTURES[encoder] | {"depths": (3, 3, 3, 3)}

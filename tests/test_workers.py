@@ -93,6 +93,13 @@ def test_two_hosts_have_the_losses_of_one(arguments, tmp_path):
         folder = tmp_path / "both"
         both.append(start("workers", arguments, folder, TF_CONFIG=setting))
     found = [losses(process) for process in both]
+    # Asked at each step, and told of the losses when an epoch ends.
+    assert [bool(told) for told in found[0]] == 3 * [False, True]
+    found, alone = (
+        [[told for told in one if told] for one in several]
+        for several in (found, [alone])
+    )
+    (alone,) = alone
     assert len(alone) == 3
     for ours, theirs, single in zip(*found, alone, strict=True):
         assert ours == theirs

@@ -41,32 +41,6 @@ from tfstyle.config import Controls
 from tfstyle.regions import Regions, whole
 
 Tensor = Any
-# What the models of each encoder are, unless it is said otherwise: thin ones
-# trained as a whole; for published encoders the paper's decoder, which sees
-# the shallower levels and the recoloured photograph, too.
-ARCHITECTURES: dict[str, dict[str, Any]] = {
-    "vgg_distilled": {
-        "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
-        "widths": (16, 32, 80, 160),
-        "depths": (1, 2, 3, 3),
-        "train_encoder": True,
-    },
-    "vgg19": {
-        "levels": ("image", "block2_conv1", "block3_conv1", "block4_conv1"),
-        "widths": (64, 128, 256, 512),
-        "depths": (2, 2, 4, 1),
-        "train_encoder": False,
-        "scale": 1 / 256,
-    },
-    # The weights beyond block3_conv3 were not at hand.
-    "vgg16": {
-        "levels": ("image", "block2_conv1", "block3_conv3"),
-        "widths": (64, 128, 256),
-        "depths": (2, 2, 3),
-        "train_encoder": False,
-        "scale": 1 / 256,
-    },
-}
 # Shorter sides need as much: the encoder mirrors 9 pixels at each edge, and
 # halves what it gets three times.
 SMALLEST = 16

@@ -22,8 +22,8 @@ quality: the loss at which 500 steps of Adam at one size end (float32, from the
 photograph), and the time until other settings reach it at that size.
 
 Prints one line of JSON per measurement. Weights are random without
---feature_weights: the work is the same. Takes about a minute for gatys, and 5
-to 20 for quality.
+--feature_weights: the work is the same. Takes about a minute for gatys, and 25
+for all rows of quality.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, images, weights
+from tfstyle import cli, images, training_config, weights
 from tfstyle.config import STYLE_LOSSES, GatysConfig
 
 _WHAT = flags.DEFINE_enum(
@@ -46,6 +46,11 @@ _WHAT = flags.DEFINE_enum(
     "What to measure.",
 )
 _SIZES = flags.DEFINE_list("sizes", ["512"], "Longer sides, in pixels.")
+flags.register_validator(
+    "sizes",
+    lambda sizes: sizes and all(s.isdecimal() and int(s) for s in sizes),
+    "expected whole numbers above 0 with commas between",
+)
 _FEATURES = flags.DEFINE_list(
     "features", ["vgg16"], f"Networks: {', '.join(weights.FILES)}."
 )
@@ -92,21 +97,23 @@ def main(argv: list[str]) -> None:
     """Prints one line of JSON per measurement."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    with cli.flag_errors():
+        configs = _configs()
     rows = {
         "gatys": _speeds,
         "memory": _peaks,
         "quality": _qualities,
         "transfer": _passes,
     }
-    for row in rows[_WHAT.value]():
+    for row in rows[_WHAT.value](configs):
         print(json.dumps(row), flush=True)
 
 
-def _speeds() -> Iterator[dict[str, Any]]:
+def _speeds(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
     from tfstyle import devices
 
     devices.start(_DEVICE.value)
-    for config in _configs():
+    for config in configs:
         network = _network(config, _WEIGHTS.value)
         rate = _product_rate()
         seconds = _step_seconds(network, config, _STEPS.value)
@@ -128,15 +135,15 @@ def _speed(
     }
 
 
-def _passes() -> Iterator[dict[str, Any]]:
+def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
     from tfstyle import adain, devices
 
     devices.start(_DEVICE.value)
-    for config in _configs():
+    for config in configs:
         rate = _product_rate()
         model = adain.StyleModel(
             config.features,
-            **adain.ARCHITECTURES[config.features],
+            **training_config.ARCHITECTURES[config.features],
             dtype=devices.precision(config.precision),
         )
         seconds = _pass_seconds(model, config.size, _STEPS.value)
@@ -159,13 +166,13 @@ def _pass_seconds(model: Any, size: int, passes: int) -> float:
     return min(times)
 
 
-def _configs() -> Iterator[GatysConfig]:
-    for size in map(int, _SIZES.value):
-        for precision in _PRECISIONS.value:
-            for features in _FEATURES.value:
-                yield GatysConfig(
-                    size=size, features=features, precision=precision
-                )
+def _configs() -> list[GatysConfig]:
+    return [
+        GatysConfig(size=int(size), features=features, precision=precision)
+        for size in _SIZES.value
+        for precision in _PRECISIONS.value
+        for features in _FEATURES.value
+    ]
 
 
 def _network(config: GatysConfig, path: str | None) -> Any:
@@ -234,10 +241,10 @@ def _product_rate() -> float:
     return 2 * _PRODUCT**3 / min(times)
 
 
-def _peaks() -> Iterator[dict[str, Any]]:
+def _peaks(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
     """A process for each: memory that was freed would be used again."""
     spawn = multiprocessing.get_context("spawn")
-    for config in _configs():
+    for config in configs:
         with spawn.Pool(1) as pool:
             yield pool.apply(_peak, (config, _WEIGHTS.value))
 
@@ -267,7 +274,7 @@ def _status(key: str) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def _qualities() -> Iterator[dict[str, Any]]:
+def _qualities(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
     from tfstyle import devices
 
     if not (_CONTENT.value and _STYLE.value and _WEIGHTS.value):
@@ -279,16 +286,18 @@ def _qualities() -> Iterator[dict[str, Any]]:
         rows = {row: f"{loss}: {row}" for row in _ROWS}
         chosen = [r for r, name in rows.items() if _wanted(name)]
         if chosen:
-            yield from _compare(loss, chosen)
+            yield from _compare(configs[0], loss, chosen)
 
 
 def _wanted(name: str) -> bool:
     return not _ONLY.value or name in _ONLY.value
 
 
-def _compare(loss: str, rows: list[str]) -> Iterator[dict[str, Any]]:
+def _compare(
+    config: GatysConfig, loss: str, rows: list[str]
+) -> Iterator[dict[str, Any]]:
     default = dataclasses.replace(
-        next(_configs()),
+        config,
         precision="auto",
         feature_weights=_WEIGHTS.value,
         style_loss=loss,

@@ -4,8 +4,10 @@ A batch is a NumPy array that depends on the seed, the epoch and the index
 alone, so that a training that was interrupted sees what it would have seen.
 """
 
+import hashlib
+import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -32,6 +34,8 @@ class Crops(keras.utils.PyDataset):
         epoch: Which one; each has other crops. It stays: Keras' threads ask
             for batches while others are still made.
         first: Index of the first batch that is wanted.
+        unreadable: Files known to be unreadable, which may be shared: those
+            that are found are added. Batches do not depend on it.
         **kwargs: Passed to `keras.utils.PyDataset`.
 
     Attributes:
@@ -51,6 +55,7 @@ class Crops(keras.utils.PyDataset):
         seed: int = 0,
         epoch: int = 0,
         first: int = 0,
+        unreadable: set[pathlib.Path] | None = None,
         **kwargs: int,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,7 +63,7 @@ class Crops(keras.utils.PyDataset):
         self.files, self.crop, self.batch_size = files, crop, batch_size
         self.batches, self.smallest, self.native = batches, smallest, native
         self.noise, self.seed, self.epoch = noise, seed, epoch
-        self.unreadable: set[pathlib.Path] = set()
+        self.unreadable = set() if unreadable is None else unreadable
 
     def __len__(self) -> int:
         return self.batches
@@ -92,18 +97,8 @@ class Crops(keras.utils.PyDataset):
         return pixels
 
     def _image(self, random: np.random.Generator) -> np.ndarray:
-        while len(self.unreadable) < len(self.files):
-            file = self.files[int(random.integers(len(self.files)))]
-            if file in self.unreadable:
-                continue
-            try:
-                return images.load(file)
-            except (OSError, ValueError):
-                self.unreadable.add(file)
-        raise ValueError(
-            f"None of the {len(self.files)} images can be read, such as "
-            f"'{self.files[0]}'."
-        )
+        draws = iter(lambda: int(random.integers(len(self.files))), -1)
+        return next(readable(self.files, self.unreadable, draws))
 
 
 class Pairs(keras.utils.PyDataset):
@@ -125,3 +120,52 @@ class Pairs(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
         """A batch `((contents, styles),)`, as `fit` takes it."""
         return ((self.contents[index], self.styles[index]),)
+
+
+def readable(
+    files: Sequence[pathlib.Path],
+    unreadable: set[pathlib.Path],
+    indices: Iterable[int],
+) -> Iterator[np.ndarray]:
+    """Images at some indices of the files, but for those that cannot be read.
+
+    Args:
+        files: Images.
+        unreadable: Files that are not tried; those that are found are added.
+        indices: Which files are wanted.
+
+    Raises:
+        ValueError: None of the files can be read.
+    """
+    for index in indices:
+        image = _read(files[index], unreadable)
+        if image is not None:
+            yield image
+        elif unreadable.issuperset(files):
+            raise ValueError(
+                f"None of the {len(files)} images can be read, such as "
+                f"'{files[0]}'."
+            )
+
+
+def _read(
+    file: pathlib.Path, unreadable: set[pathlib.Path]
+) -> np.ndarray | None:
+    if file not in unreadable:
+        try:
+            return images.load(file)
+        except (OSError, ValueError):
+            unreadable.add(file)
+    return None
+
+
+def digest(files: Sequence[pathlib.Path]) -> str:
+    """Tells lists of files apart, by their names and order.
+
+    Names are those below the folder that holds all of the files: it may be
+    moved. What is in the files does not count.
+    """
+    paths = [file.absolute() for file in files]
+    root = os.path.commonpath([path.parent for path in paths])
+    names = "\0".join(str(path.relative_to(root)) for path in paths)
+    return hashlib.sha256(os.fsencode(names)).hexdigest()[:16]

@@ -7,13 +7,14 @@ writes distilled/vgg_distilled.h5, for --features=vgg_distilled
 --feature_weights=distilled/vgg_distilled.h5, after each epoch; with a line of
 JSON per report in distilled/log.jsonl: the training errors by layer, and those
 of held-out images as val_<layer>. Ctrl-C ends it; the same command goes on
-from the last epoch.
+from the step where it ended.
 
 KERAS_BACKEND=jax trains without TensorFlow.
 """
 
 import contextlib
 import os
+from typing import Any
 
 from absl import app, flags
 
@@ -44,25 +45,26 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = training_flags.settings(training_config.DistillConfig)
-    from tfstyle import checkpoint, weights
+    from tfstyle import checkpoint, folders, weights
 
     weights.resolve(settings.teacher, settings.teacher_weights)
     if settings.start:
         weights.load("vgg_distilled", None, settings.start)
+    train, held_out = folders.split_folders(_IMAGES.value, flags.FLAGS.held_out)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
     resumed = checkpoint.load(flags.FLAGS.workdir) is not None
+    cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from tfstyle import devices
 
         devices.start()
-    return _train(settings, resumed)
+    return _train(settings, train, held_out, resumed)
 
 
-def _train(settings, resumed):
-    from tfstyle import distillation, folders, progress, weights
+def _train(settings, train, held_out, resumed):
+    from tfstyle import distillation, progress, weights
 
-    train, held_out = folders.split_folders(_IMAGES.value, flags.FLAGS.held_out)
-    cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
+    unreadable: set[Any] = set()
     path = os.path.join(flags.FLAGS.workdir, "vgg_distilled.h5")
     log = os.path.join(flags.FLAGS.workdir, "log.jsonl")
     with contextlib.ExitStack() as stack:
@@ -76,9 +78,11 @@ def _train(settings, resumed):
             folder=flags.FLAGS.workdir,
             on_step=progress.all_of(interrupt, bar, trace),
             on_epoch=lambda arrays: weights.save(path, arrays),
+            unreadable=unreadable,
         )
         if not interrupt.status:
             weights.save(path, arrays)
+    training_flags.note_unreadable(unreadable)
     print(f"{path}{': interrupted' if interrupt.status else ''}")
     return interrupt.status
 

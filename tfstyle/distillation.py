@@ -36,7 +36,7 @@ _SHARES = {
     "block2_conv1": 1.0,
     "block3_conv1": 1.0,
     "block4_conv1": 1.0,
-    "block4_conv2": 2.0,  # Content is compared here, position by position.
+    "block4_conv2": 4.0,  # Content is compared here, position by position.
     "block5_conv1": 1.0,
 }
 _OTHER = 0.1
@@ -62,6 +62,7 @@ def distill(
     folder: str | os.PathLike[str] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    unreadable: set[pathlib.Path] | None = None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Trains a thin network.
 
@@ -73,6 +74,8 @@ def distill(
         folder: Of a checkpoint, from which the same call goes on.
         on_step: Receives the progress; true ends the run. See `progress`.
         on_epoch: Receives the weights after each epoch.
+        unreadable: Receives the files that could not be read; training goes
+            on with the others.
 
     Returns:
         Kernel and bias by layer, for `weights.save`.
@@ -89,7 +92,13 @@ def distill(
         dtype=config.teacher_dtype,
     )
     student = features.network(STUDENT, layers, dtype=config.precision)
-    shape: dict[str, Any] = {"crop": config.crop, "seed": config.seed}
+    shape: dict[str, Any] = {
+        "crop": config.crop,
+        "seed": config.seed,
+        "unreadable": set() if unreadable is None else unreadable,
+    }
+    # No checkpoint holds the axes that are found with these: files and seed
+    # are in its key, so the same crops give them again.
     first = data.Crops(files, batch_size=config.samples, batches=1, **shape)
     if config.start:
         features.assign(student, STUDENT, config.start)
@@ -119,7 +128,7 @@ def distill(
         size=config.crop,
         held_out=data.Crops(held_out, batches=_HELD_OUT_BATCHES, **shape),
         folder=folder,
-        key=dataclasses.asdict(config),
+        key=dataclasses.asdict(config) | {"files": data.digest(files)},
         on_step=on_step,
         on_epoch=report,
         prefix="error/",

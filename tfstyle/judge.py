@@ -55,6 +55,16 @@ _SHEET = flags.DEFINE_string(
     "sheet", None, "File for a sheet of all pairs: content, style, models."
 )
 
+_NUMBERS = "expected whole numbers above 0 with commas between"
+
+
+def _are_numbers(values):
+    return all(value.isdecimal() and int(value) for value in values)
+
+
+flags.register_validator("sizes", lambda v: v and _are_numbers(v), _NUMBERS)
+flags.register_validator("steps", _are_numbers, _NUMBERS)
+
 _STYLE_WEIGHT = 5.0  # Of the reference.
 
 
@@ -140,7 +150,7 @@ class _Reference:
         """Name -> style loss and content distance."""
         found = {"photograph": self._measured(self.content)}
         found |= {n: self._measured(image) for n, image in pictures.items()}
-        wanted = [int(step) for step in _STEPS.value if step]
+        wanted = [int(step) for step in _STEPS.value]
         for step, image in self._optimised(max(wanted, default=0)):
             if step in wanted:
                 found[f"reference {step}"] = self._measured(image)

@@ -5,6 +5,7 @@ Nothing here needs TensorFlow: `KERAS_BACKEND=jax` serves.
 
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
 import tempfile
@@ -33,6 +34,7 @@ def train(
     on_step: OnStep | None = None,
     on_epoch: Callable[[adain.StyleModel, int], None] | None = None,
     strategy: Any = None,
+    unreadable: set[pathlib.Path] | None = None,
 ) -> adain.StyleModel:
     """Trains a model.
 
@@ -46,6 +48,8 @@ def train(
         on_epoch: Receives the model and the number of steps after each epoch.
         strategy: Of several hosts, under whose scope this is called; see
             `workers`.
+        unreadable: Receives the files that could not be read; training goes
+            on with the others.
 
     Raises:
         ValueError: Images, weights or settings are not what they should be.
@@ -68,17 +72,23 @@ def train(
         from tfstyle import workers
 
         fit = functools.partial(workers.fit, strategy)
+    pairs = functools.partial(
+        _pairs,
+        config,
+        unreadable=set() if unreadable is None else unreadable,
+    )
     fit(
         model,
-        lambda epoch, first, batches: _pairs(
-            config, files, batches, epoch=epoch, first=first
+        lambda epoch, first, batches: pairs(
+            files, batches, epoch=epoch, first=first
         ),
         config.steps,
         config.epoch,
         size=config.crop,
-        held_out=_pairs(config, held_out, _HELD_OUT_BATCHES),
+        held_out=pairs(held_out, _HELD_OUT_BATCHES),
         folder=folder,
-        key=dataclasses.asdict(config),
+        key=dataclasses.asdict(config)
+        | {"files": [data.digest(part) for part in files]},
         on_step=on_step,
         on_epoch=[lambda done: on_epoch(model, done)] if on_epoch else [],
     )
@@ -95,16 +105,8 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
         return adain.StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision
         )
-    standard = adain.ARCHITECTURES[config.encoder]
-    given = {
-        name: getattr(config, name)
-        for name in ("levels", "widths", "depths", "train_encoder")
-        if getattr(config, name) is not None
-    }
     model = adain.StyleModel(
-        config.encoder,
-        **(standard | given),
-        dtype=config.precision,
+        config.encoder, **config.architecture(), dtype=config.precision
     )
     features.assign(model.encoder, config.encoder, config.encoder_weights)
     return model
@@ -119,8 +121,12 @@ class Results:
     Args:
         folder: Where; it exists.
         files: Photographs and style pictures to show, held out.
-        count: Pairs on the preview.
+        count: Pairs on the preview: the first files that can be read.
+        unreadable: Receives those that cannot.
         on_preview: Receives the preview and the number of steps, too.
+
+    Raises:
+        ValueError: None of the photographs or of the pictures can be read.
     """
 
     def __init__(
@@ -128,12 +134,21 @@ class Results:
         folder: str | os.PathLike[str],
         files: tuple[Sequence[pathlib.Path], Sequence[pathlib.Path]],
         count: int,
+        unreadable: set[pathlib.Path],
         on_preview: Callable[[np.ndarray, int], None] | None = None,
     ) -> None:
         self.folder = pathlib.Path(folder)
         self.on_preview = on_preview
-        contents, styles = ([_shown(p) for p in part[:count]] for part in files)
-        self.pairs = list(zip(contents, styles, strict=False))
+        contents, styles = (
+            itertools.islice(
+                data.readable(part, unreadable, range(len(part))), count
+            )
+            for part in files
+        )
+        self.pairs = [
+            (_shown(content), _shown(style))
+            for content, style in zip(contents, styles, strict=False)
+        ]
 
     def __call__(self, model: adain.StyleModel, steps: int) -> None:
         """Writes the files for the model after `steps` steps."""
@@ -161,8 +176,7 @@ def _save_keras(model: keras.Model, path: pathlib.Path) -> None:
 _SHOWN = 256  # Height of the images on a preview.
 
 
-def _shown(path: pathlib.Path) -> np.ndarray:
-    image = images.load(path)
+def _shown(image: np.ndarray) -> np.ndarray:
     width = round(image.shape[1] * _SHOWN / image.shape[0])
     return images.resize(image, _SHOWN, max(adain.SMALLEST, width))
 

@@ -111,11 +111,12 @@ def _train(settings, train, held_out, resumed, workers=None):
     """Trains; `workers` is the strategy of several hosts."""
     from tfstyle import progress, style_training
 
+    unreadable: set[Any] = set()
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(cli.Interrupt())
         callbacks, results = [interrupt], None
         if workers is None or _is_chief(workers):
-            writers, results = _outputs(held_out, resumed)
+            writers, results = _outputs(held_out, resumed, unreadable)
             callbacks += [stack.enter_context(writer) for writer in writers]
         style_training.train(
             settings,
@@ -125,7 +126,9 @@ def _train(settings, train, held_out, resumed, workers=None):
             on_step=progress.all_of(*callbacks),
             on_epoch=results,
             strategy=workers,
+            unreadable=unreadable,
         )
+    training_flags.note_unreadable(unreadable)
     print(
         f"{os.path.join(flags.FLAGS.workdir, 'model.keras')}"
         f"{': interrupted' if interrupt.status else ''}"
@@ -139,7 +142,7 @@ def _is_chief(strategy):
     return workers.is_chief(strategy)
 
 
-def _outputs(held_out, resumed):
+def _outputs(held_out, resumed, unreadable):
     """What is told each step, and what is done after each epoch."""
     from tfstyle import progress, style_training
     from tfstyle.perceptual import PerceptualLoss
@@ -150,7 +153,9 @@ def _outputs(held_out, resumed):
     path = os.path.join(workdir, "log.csv")
     writers: list[Any]
     writers = [progress.Bar(), progress.Table(path, columns, resumed)]
-    results = style_training.Results(workdir, held_out, _PREVIEWS.value)
+    results = style_training.Results(
+        workdir, held_out, _PREVIEWS.value, unreadable
+    )
     if os.environ["KERAS_BACKEND"] == "tensorflow":
         from tfstyle import summaries
 

@@ -46,7 +46,9 @@ def fit(
         folder: Of the checkpoint, written after each epoch and when
             `on_step` ends the run.
         key: Settings that must be the same when a run is continued.
-        on_step: Receives the progress; true ends the run, see `progress`.
+        on_step: Receives the progress after each step, and true ends the run,
+            see `progress`; with losses where they are fetched: every `FETCH`
+            steps, and when an epoch ends.
         on_epoch: Called with the number of steps after each epoch, and when
             `on_step` ends the run.
         prefix: Of the names of the loss's parts, for `on_step`.
@@ -56,7 +58,7 @@ def fit(
 
     Raises:
         ValueError: The checkpoint belongs to other settings.
-        FloatingPointError: The loss was not finite.
+        FloatingPointError: A loss was not finite.
     """
     done = restore(model, folder, dict(key or {}))
     report = Report(on_step, size, done, steps, prefix)
@@ -66,9 +68,11 @@ def fit(
         crops = make_data(count, first, batches)
         logs = model.fit(crops, callbacks=[report], shuffle=False, verbose=0)
         done = report.done
+        last = {name: values[-1] for name, values in logs.history.items()}
+        if held_out is not None and not report.ended:
+            last |= _evaluate(model, held_out, report)
         if not report.ended:
-            held = {} if held_out is None else _evaluate(model, held_out)
-            report.tell({k: v[-1] for k, v in logs.history.items()} | held)
+            report.tell(last)
         for call in on_epoch:
             call(done)
         # Last, so that what it holds was reported.
@@ -78,9 +82,11 @@ def fit(
 
 
 def _evaluate(
-    model: keras.Model, held_out: keras.utils.PyDataset
+    model: keras.Model, held_out: keras.utils.PyDataset, report: "Report"
 ) -> dict[str, float]:
-    logs = model.evaluate(held_out, verbose=0, return_dict=True)
+    logs = model.evaluate(
+        held_out, callbacks=[report], verbose=0, return_dict=True
+    )
     return {f"val_{name}": value for name, value in logs.items()}
 
 
@@ -100,15 +106,20 @@ def restore(
         return 0
     arrays, meta = found
     # As read back: JSON makes lists of tuples.
-    if meta["key"] != json.loads(json.dumps(key)):
+    kept, wanted = meta["key"], json.loads(json.dumps(key))
+    if kept != wanted:
         raise ValueError(
             f"The checkpoint in '{folder}' belongs to other settings: "
-            f"{meta['key']}, not {key}. Give those, another folder, or delete "
-            "it."
+            f"{_beyond(kept, wanted)}, not {_beyond(wanted, kept)}. Give "
+            "those, another folder, or delete it."
         )
     for name, variable in _variables(model).items():
         variable.assign(arrays[name])
     return meta["steps"]
+
+
+def _beyond(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in one.items() if k not in other or other[k] != v}
 
 
 def save(
@@ -171,18 +182,19 @@ class Report(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Called by Keras."""
         self.done += 1
-        if (batch + 1) % FETCH == 0:
-            self.tell(logs)
-            self.model.stop_training = self.ended
+        self.tell(logs if (batch + 1) % FETCH == 0 else {})
+        if self.ended:
+            self.fetch(logs)  # What is saved now must be finite.
+        self.model.stop_training = self.ended
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Called by Keras."""
+        self.tell({})
+        self.model.stop_evaluating = self.ended
 
     def tell(self, logs: Mapping[str, Any]) -> None:
-        """Calls `on_step` with the losses."""
-        losses = {self._name(key): float(value) for key, value in logs.items()}
-        if not math.isfinite(losses["loss"]):
-            raise FloatingPointError(
-                f"The loss was not finite at step {self.done}. Lower the "
-                "learning rate, or take float32."
-            )
+        """Calls `on_step` with the losses; with none it is only asked."""
+        losses = self.fetch(logs)
         progress = Progress(
             size=self.size,
             height=self.size,
@@ -193,10 +205,25 @@ class Report(keras.callbacks.Callback):
             total=self.steps,
             losses=losses,
             seconds=time.monotonic() - self.started,
-            memory=memory.peak(),
+            memory=memory.peak() if losses else 0,
         )
         if self.on_step and self.on_step(progress, _no_picture):
             self.ended = True
+
+    def fetch(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        """The losses by name, when the device has them.
+
+        Raises:
+            FloatingPointError: One of them is not finite.
+        """
+        losses = {self._name(key): float(value) for key, value in logs.items()}
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"The loss '{name}' was not finite at step {self.done}: "
+                    f"{value}. Lower the learning rate, or take float32."
+                )
+        return losses
 
     def _name(self, key: str) -> str:
         return key if key in ("loss", "val_loss") else f"{self.prefix}{key}"

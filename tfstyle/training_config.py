@@ -4,12 +4,41 @@ The flags of the programs take their defaults from here.
 """
 
 import dataclasses
+from typing import Any
 
-from tfstyle import checks
+from tfstyle import checks, topology
 from tfstyle.config import STYLE_LAYERS
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""
+
+_IMAGE = "image"  # `decoder.IMAGE`, which needs Keras.
+# What the models of each encoder are, unless it is said otherwise: thin ones
+# trained as a whole; for published encoders the paper's decoder, which sees
+# the shallower levels and the recoloured photograph, too.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "vgg_distilled": {
+        "levels": (_IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
+        "widths": (16, 32, 80, 160),
+        "depths": (1, 2, 3, 3),
+        "train_encoder": True,
+    },
+    "vgg19": {
+        "levels": (_IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
+        "widths": (64, 128, 256, 512),
+        "depths": (2, 2, 4, 1),
+        "train_encoder": False,
+        "scale": 1 / 256,
+    },
+    # The weights beyond block3_conv3 were not at hand.
+    "vgg16": {
+        "levels": (_IMAGE, "block2_conv1", "block3_conv3"),
+        "widths": (64, 128, 256),
+        "depths": (2, 2, 3),
+        "train_encoder": False,
+        "scale": 1 / 256,
+    },
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,10 +85,14 @@ class DistillConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "epoch", "batch_size", "crop", "samples"):
             checks.positive(name, getattr(self, name))
-        checks.weight("learning_rate", self.learning_rate)
-        checks.weight("gram_weight", self.gram_weight)
-        checks.weight("native", self.native)
-        checks.weight("noise", self.noise)
+        for name in (
+            "learning_rate",
+            "gram_weight",
+            "native",
+            "noise",
+            "seed",
+        ):
+            checks.weight(name, getattr(self, name))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,9 +104,10 @@ class AdaINConfig:
             `"vgg_distilled"`.
         encoder_weights: Path of its weights; `None` for the published file.
         levels: Its layers where styles are applied; `None` for what
-            `adain.ARCHITECTURES` has for the encoder, as for the next three.
-        widths: Channels of the decoder's stages.
-        depths: Convolutions of the decoder's stages.
+            `ARCHITECTURES` has for the encoder, as for the next three.
+        widths: Channels of the decoder's stages, one for each block of the
+            encoder down to the deepest level.
+        depths: Convolutions of the decoder's stages, as many.
         train_encoder: Whether the encoder is trained, too.
         start: Model to go on from, see `presets`; its encoder, levels, widths
             and depths are taken.
@@ -126,6 +160,7 @@ class AdaINConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        checks.choice("encoder", self.encoder, [*ARCHITECTURES])
         checks.choice("style_loss", self.style_loss, STYLE_DISTANCES)
         for name in ("steps", "epoch", "batch_size", "crop"):
             checks.positive(name, getattr(self, name))
@@ -139,6 +174,7 @@ class AdaINConfig:
             "tv_weight",
             "range_weight",
             "learning_rate",
+            "seed",
         ):
             checks.weight(name, getattr(self, name))
         if not 0 < self.smallest <= 1:
@@ -146,3 +182,46 @@ class AdaINConfig:
                 "`smallest` must be above 0 and at most 1. "
                 f"Received: smallest={self.smallest}"
             )
+        model = self.architecture()
+        for name in ("widths", "depths"):
+            for value in model[name]:
+                checks.positive(name, value)
+        _check_levels(self.encoder, **{k: model[k] for k in _STAGES})
+
+    def architecture(self) -> dict[str, Any]:
+        """Arguments of `adain.StyleModel`, the encoder apart."""
+        standard = ARCHITECTURES[self.encoder]
+        given = {
+            name: getattr(self, name)
+            for name in (*_STAGES, "train_encoder")
+            if getattr(self, name) is not None
+        }
+        return standard | given
+
+
+_STAGES = ("levels", "widths", "depths")
+
+
+def _check_levels(
+    encoder: str,
+    levels: tuple[str, ...],
+    widths: tuple[int, ...],
+    depths: tuple[int, ...],
+) -> None:
+    """Levels must be convolutions, each of a block that the decoder has."""
+    names = [n for n in topology.layer_names(encoder) if "_conv" in n]
+    for level in levels:
+        checks.choice("levels", level, [_IMAGE, *names])
+    blocks = [level[: len("block1")] for level in levels if level != _IMAGE]
+    if not blocks or len(set(blocks)) < len(blocks):
+        raise ValueError(
+            "`levels` must have a layer of the encoder, and one at most of "
+            f"each block. Received: levels={levels}"
+        )
+    stages = min(len(widths), len(depths))
+    if int(max(blocks)[-1]) > stages:
+        raise ValueError(
+            f"`levels` must be in the first {stages} blocks, those of the "
+            f"decoder with widths={widths}, depths={depths}. "
+            f"Received: levels={levels}"
+        )

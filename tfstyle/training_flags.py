@@ -1,6 +1,8 @@
 """What the programs that train share: flags, and the settings made of them."""
 
 import dataclasses
+import pathlib
+from collections.abc import Collection
 from typing import Any
 
 from absl import flags
@@ -61,3 +63,12 @@ def settings(kind: type) -> Any:
     lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
     with cli.flag_errors():
         return kind(**values | lists)
+
+
+def note_unreadable(files: Collection[pathlib.Path]) -> None:
+    """Says which files could not be read, if there are any."""
+    if files:
+        cli.note(
+            f"files that could not be read: {len(files)}, such as "
+            f"'{min(files)}'"
+        )

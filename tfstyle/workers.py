@@ -66,14 +66,15 @@ def fit(
         for batch in range(len(data)):
             logs = loop.step(*data[batch][0])
             report.done += 1
-            last = batch + 1 == len(data)
-            if last:
-                logs |= loop.evaluate(held_out)
-            if last or report.done % training.FETCH == 0:
-                report.tell(logs)
-                report.ended = loop.any(report.ended)
+            fetched = report.done % training.FETCH == 0
+            report.tell(logs if fetched else {})
+            report.ended = loop.any(report.ended)
             if report.ended:
+                report.fetch(logs)  # What is saved now must be finite.
                 break
+        else:
+            report.tell(logs | loop.evaluate(held_out))
+            report.ended = loop.any(report.ended)
         done = report.done
         if is_chief(strategy):
             for call in on_epoch:
