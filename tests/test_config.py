@@ -235,6 +235,7 @@ def test_shares_are_those_of_the_styles_for_a_layer():
             "for the coarse layers",
         ),
         ({"style_detail": ("fine", "coarse")}, True, "region of its own"),
+        ({"style_detail": ("all", "all")}, True, "region of its own"),
         ({"style_mix": (1, 2)}, True, "region of its own"),
     ],
 )
@@ -242,3 +243,15 @@ def test_controls_that_do_not_fit_the_styles(changes, apart, message):
     controls = config.Controls(**changes)
     with pytest.raises(ValueError, match=message):
         controls.check_styles(2, apart)
+
+
+def test_a_histogram_is_not_for_regions():
+    assert GatysConfig().check_regions() is None
+    with pytest.raises(ValueError, match="histogram_weight=2"):
+        GatysConfig(histogram_weight=2).check_regions()
+
+
+@pytest.mark.parametrize("features", ["inception_v3", "resnet50"])
+def test_other_networks_than_vgg_pool_as_they_do(features):
+    with pytest.raises(ValueError, match=f"for {features} it must be 'max'"):
+        GatysConfig(features=features, pooling="avg")

@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pytest
 
@@ -182,9 +184,11 @@ def test_on_step_is_called_after_each_step(settings):
 
 
 @pytest.mark.parametrize(
-    "steps,share,expected", [(20, 0.1, 2), (16, 0.5, 8), (3, 0.1, 1), (2, 0, 1)]
+    "steps,share,expected",
+    # The coarser size has half as many pixels.
+    [(20, 0.1, 4), (16, 0.4, 13), (16, 0.6, 16), (3, 0.1, 1), (2, 0, 1)],
 )
-def test_coarse_sizes_take_a_share_of_the_steps(
+def test_coarse_sizes_take_a_share_of_the_work(
     settings, steps, share, expected
 ):
     watch = Watch()
@@ -491,6 +495,22 @@ def test_a_size_that_has_ended_stays_ended(settings, tmp_path, changes, end):
     done = end or 30
     assert len(again.seen) == len(whole.seen) - done
     assert actual.tobytes() == expected.tobytes()
+
+
+def test_a_full_disk_loses_the_checkpoint_and_not_the_picture(
+    settings, tmp_path, monkeypatch
+):
+    arguments = PHOTO, WAVE, settings(steps=2)
+    expected = gatys.stylize(*arguments)
+
+    def full(*unused):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runs.checkpoint, "save", full)
+    monkeypatch.setattr(runs, "_SECONDS", -1.0)  # After each step.
+    with pytest.raises(runs.UnsavedError, match="No space left") as error:
+        gatys.stylize(*arguments, checkpoint_dir=tmp_path)
+    np.testing.assert_array_equal(error.value.picture, expected)
 
 
 def test_a_checkpoint_of_another_run_is_refused(settings, tmp_path):

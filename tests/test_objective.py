@@ -53,16 +53,18 @@ def evaluate(network, picture, content, styles, **changes):
     return values(network, terms, picture)
 
 
-def test_the_thin_network_holds_on_to_the_photograph():
+def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     layers = {"content_layers": {"block1_conv2": 1}, "content_weight": 3}
-    layers["style_layers"] = {"block1_conv1": 1}
+    layers |= {"style_layers": {"block1_conv1": 1}, "tv_weight": 7}
     thin = features.extractor("vgg_distilled", ["block1_conv1", "block1_conv2"])
     terms = objective.terms(thin, PHOTO, [WAVE], settings(**layers))
     term = terms["content/block1_conv2"]
     nothing = {"block1_conv2": np.zeros((1, 32, 48, 16), "float32")}
     value = term.weight * float(term.loss(None, nothing)[0])
-    gain = features.CONTENT_GAINS["vgg_distilled"]
-    assert value == pytest.approx(3 * gain, rel=1e-4)
+    gains = features.gains("vgg_distilled")
+    assert value == pytest.approx(3 * gains.content, rel=1e-4)
+    assert terms["tv"].weight == pytest.approx(7 * gains.tv)
+    assert min(gains) > 1 and features.gains("vgg19") == (1, 1)
 
 
 @STYLE_LOSSES

@@ -289,8 +289,24 @@ def test_replay_paints_the_same_picture(painted, tmp_path):
     words += ["--replay=../out.png", "--output=again.png"]
     process = call(words, tmp_path / "elsewhere")
     assert (process.returncode, said(process)) == (0, [])
+    assert "other weights" not in process.stderr
     again = tmp_path / "elsewhere" / "again.png"
     assert again.read_bytes() == (folder / "out.png").read_bytes()
+
+
+def test_replay_says_that_the_weights_have_changed(painted, tmp_path):
+    folder, _ = painted
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    record = provenance.read(tmp_path / "out.png")
+    record["notes"]["weights"] = "md5:0"
+    picture = images.load(tmp_path / "out.png")
+    metadata = provenance.embed(record)
+    images.save(tmp_path / "out.png", picture, metadata=metadata)
+    words = [sys.executable, "-m", "tfstyle.optimize", "--replay=out.png"]
+    process = call([*words, "--output=again.png", "--steps=1"], tmp_path)
+    assert process.returncode == 0
+    note = "note: 'out.png' was painted with other weights"
+    assert note in process.stderr
 
 
 def test_without_strength_the_photograph_is_written(painted, tmp_path):
@@ -478,6 +494,7 @@ BAD = [
     wrong_flag("--style_scale must have one value", style_scale=["1"] * 3),
     wrong_flag("--style_scale must be above 0", style_scale="0"),
     wrong_flag("L-BFGS", optimizer="lbfgs", precision="bfloat16"),
+    wrong_flag("--pooling is of VGG", pooling="l2", features="resnet50"),
     wrong_flag("--bit_depth=12", bit_depth="12"),
     wrong_flag("--quality=0", quality="0"),
     wrong_flag("--quality=101", quality="101"),
@@ -507,6 +524,11 @@ BAD = [
     wrong_flag("--style_detail", style_detail="middle"),
     wrong_flag("No style image is for the coarse", style_detail="fine"),
     wrong_flag("--style_mix and --style_detail", content_mask="left.png"),
+    wrong_flag(
+        "--histogram_weight is for whole",
+        histogram_weight="1",
+        keep_mask="left.png",
+    ),
     wrong_flag("3 of --content_mask need", content_mask=["left.png"] * 3),
     wrong_flag("3 of --style_mask need", style_mask=["left.png"] * 3),
     wrong_flag("need each other", content_map="left.png"),
@@ -674,6 +696,22 @@ def test_full_disk_at_the_end_leaves_the_older_picture(bad):
     assert process.returncode == 1
     assert said(process) == ["error: File too large: 'out.png'"]
     assert contents(folder) == before
+
+
+def test_full_disk_for_checkpoints_still_gives_the_picture(bad, tmp_path):
+    folder, _ = bad
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+
+    def limit_files():  # Less than a checkpoint, more than a picture.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    words = command(steps="1", checkpoint="state")
+    process = call(words, tmp_path, preexec_fn=limit_files)
+    assert process.returncode == 1
+    assert "out.png: 64x48 after" in process.stdout
+    (line,) = said(process)
+    assert line.startswith("error: The checkpoint in 'state' could not be")
+    assert images.load(tmp_path / "out.png").shape == (48, 64, 3)
 
 
 def test_checkpoint_of_other_settings_is_refused(bad, interrupted, tmp_path):

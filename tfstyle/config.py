@@ -16,6 +16,7 @@ FEATURES = (
     "inception_v3",
     "resnet50",
 )
+_WITHOUT_POOLINGS = ("inception_v3", "resnet50")
 STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "style", "noise", "grey", "transfer")
@@ -139,7 +140,7 @@ class Controls:
                 f"{count} style images. Received: "
                 f"style_detail={self.style_detail}"
             )
-        if apart and (self.style_mix or set(self.style_detail) != {"all"}):
+        if apart and (self.style_mix or self.style_detail != ("all",)):
             raise ValueError(
                 "`style_mix` and `style_detail` are for styles that are "
                 "blended; masks and maps give each a region of its own."
@@ -166,8 +167,9 @@ class GatysConfig(Controls):
         start_size: Longer side of the first, coarsest size; `size` or more
             for a single one.
         steps: Optimiser steps at the last size.
-        coarse_share: Share of these steps that each coarser size takes, at
-            least one.
+        coarse_share: Work at each coarser size, steps times pixels, relative
+            to that at the last: so the coarser the more steps, from 1 to
+            `steps`. With 1 all sizes have the same.
         features: Network: `"vgg16"`, `"vgg19"`, `"vgg_distilled"` (inside the
             package) or `"auto"`: VGG16 where its weights are at hand.
         feature_weights: Path of the network's weights; `None` for the
@@ -209,7 +211,7 @@ class GatysConfig(Controls):
     size: int = 512
     start_size: int = 128
     steps: int = 200
-    coarse_share: float = 0.075
+    coarse_share: float = 0.025
     features: str = "auto"
     feature_weights: str | None = None
     draft: bool = False
@@ -253,10 +255,24 @@ class GatysConfig(Controls):
             )
         for name in ("content_layers", "style_layers"):
             checks.shares(name, [*getattr(self, name).values()])
+        if self.features in _WITHOUT_POOLINGS and self.pooling != "max":
+            raise ValueError(
+                f"`pooling` is of VGG; for {self.features} it must be 'max'. "
+                f"Received: pooling={self.pooling!r}"
+            )
         if self.optimizer == "lbfgs" and self.precision == "bfloat16":
             raise ValueError(
                 "L-BFGS needs gradients in float32: take precision='float32' "
                 "or optimizer='adam'."
+            )
+
+    def check_regions(self) -> None:
+        """Raises `ValueError` unless the settings are for regions, too."""
+        if self.histogram_weight:
+            raise ValueError(
+                "`histogram_weight` is for whole pictures; with masks or maps "
+                "it must be 0. Received: "
+                f"histogram_weight={self.histogram_weight}"
             )
 
 

@@ -8,6 +8,7 @@ padding of the first convolution can be chosen; others are Keras' own, see
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -35,9 +36,24 @@ BORDERS = {
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
-# What the content weight is multiplied by: a thin network does not see all of
-# the photograph, and what it does not see would be lost (BUILD_NOTES.md).
-CONTENT_GAINS = {"vgg_distilled": 1.5}
+
+
+class Gains(NamedTuple):
+    """What weights are multiplied by, so that they mean what they do for VGG.
+
+    Attributes:
+        content: Of the content: a thin network does not see all of the
+            photograph, and what it does not see would be lost.
+        tv: Of total variation: nor does it see all of the fine noise that
+            answers it.
+    """
+
+    content: float = 1.0
+    tv: float = 1.0
+
+
+# Measured: BUILD_NOTES.md.
+_GAINS = {"vgg_distilled": Gains(content=1.5, tv=2.5)}
 _WIDE_BORDER = 32  # The stride of the deepest layers.
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
@@ -137,6 +153,11 @@ def network(
             outputs[layer] = top(outputs[layer])
     chosen = {layer: outputs[layer] for layer in wanted}
     return keras.Model(image, chosen, name=name)
+
+
+def gains(name: str) -> Gains:
+    """Those of a network, by its name."""
+    return _GAINS.get(name, Gains())
 
 
 def _mirrored(layer: str, border: str) -> int | None:

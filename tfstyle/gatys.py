@@ -83,6 +83,8 @@ def stylize(
         ValueError: Images, settings and number of styles do not fit.
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
+        UnsavedError: The last checkpoint could not be written; has the
+            picture, which is complete.
         DivergedError: A loss was not finite; has the last good picture.
 
     Example:
@@ -93,10 +95,12 @@ def stylize(
         Neural Networks", CVPR 2016.
     """
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
+    config = runs.with_network(config)
     runs.check_images([content, *styles, *([] if init is None else [init])])
     config.check_styles(len(styles), regions is not None and regions.apart)
     if regions is not None:
-        _check_regions(regions, content, styles, config)
+        regions.check(content, len(styles))
+        config.check_regions()
     height, width = content.shape[:2]
     shapes = schedule.sizes(height, width, config.size, config.start_size)
     if not config.strength:
@@ -184,7 +188,8 @@ class _Run:
             state, ended = self._descend(update, state, steps)
             if ended or self.index + 1 == len(self.plan):
                 self._save(state)
-                return self.finish(self._best(update, state, ended))
+                picture = self.finish(self._best(update, state, ended))
+                return self.checkpoints.deliver(picture)
             if self.share.adaptive:
                 picture = self._best(update, state, ended)
                 self.share.adapt(network, photo, picture)
@@ -312,27 +317,16 @@ def _plan(shapes: Sequence[Shape], config: GatysConfig) -> list[_Stage]:
     style's share is found.
     """
     parts = strength.PARTS if config.strength < 1 else 1
-    counts = [config.steps * config.coarse_share] * len(shapes)
-    counts[-1] = config.steps
+    work = config.steps * math.prod(shapes[-1])
+    counts = [
+        min(config.steps, config.coarse_share * work / math.prod(shape))
+        for shape in shapes[:-1]
+    ]
     return [
         _Stage(shape, max(1, math.ceil(round(count) / parts)))
-        for shape, count in zip(shapes, counts, strict=True)
+        for shape, count in zip(shapes, [*counts, config.steps], strict=True)
         for _ in range(parts)
     ]
-
-
-def _check_regions(
-    regions: Regions,
-    content: np.ndarray,
-    styles: Sequence[np.ndarray],
-    config: GatysConfig,
-) -> None:
-    regions.check(content, len(styles))
-    if config.histogram_weight:
-        raise ValueError(
-            "`histogram_weight` is for whole pictures; with masks or maps it "
-            f"must be 0. Received: histogram_weight={config.histogram_weight}"
-        )
 
 
 def _check_memory(

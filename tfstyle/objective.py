@@ -76,7 +76,8 @@ def terms(
     mix = functools.partial(_mix, config, share)
     found, photo = _photo(network, content, config, parts)
     found |= _style_terms(network, photo, scaled, config, parts, mix)
-    found |= _image_terms(content, scaled, mix(len(scaled), True), config)
+    gain = features.gains(network.name).tv
+    found |= _image_terms(content, scaled, mix(len(scaled), True), config, gain)
     return found
 
 
@@ -153,7 +154,7 @@ def style_shapes(
 
 def _content_terms(maps, config, name):
     found = {}
-    total = config.content_weight * features.CONTENT_GAINS.get(name, 1.0)
+    total = config.content_weight * features.gains(name).content
     for layer, share in _shares(config.content_layers).items():
         target = maps[layer]
         weight = total * share / _energy(target)
@@ -181,11 +182,11 @@ def _style_terms(network, photo, styles, config, parts, mix):
     return found
 
 
-def _image_terms(content, styles, mix, config):
+def _image_terms(content, styles, mix, config, tv_gain):
     found: dict[str, Term] = {}
     if config.tv_weight:
         found["tv"] = Term(
-            config.tv_weight,
+            config.tv_weight * tv_gain,
             lambda image, maps: losses.total_variation_loss(image),
         )
     if config.structure_weight:

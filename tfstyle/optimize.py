@@ -5,7 +5,7 @@ photograph, and their statistics the pictures. Example, with what it says on
 two CPU cores:
 
   python -m tfstyle.optimize --content=examples/cat.jpg --features=vgg19 \
-      --style=examples/impasto.jpg --output=cat.png --size=320 --steps=80
+      --style=examples/impasto.jpg --output=cat.png --size=320
   cat.png: 320x213 after 40 s (vgg19, bfloat16)
 
 Two pictures, the second one finer and with less weight:
@@ -47,7 +47,9 @@ control_flags.define(_D)
 flags.DEFINE_integer("size", _D.size, "Longer side of the result, in pixels.")
 flags.DEFINE_integer("steps", _D.steps, "Steps at the last size.")
 flags.DEFINE_float(
-    "coarse_share", _D.coarse_share, "Share of the steps at each coarser size."
+    "coarse_share",
+    _D.coarse_share,
+    "Work at each coarser size relative to the last; 1: as many steps.",
 )
 flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
 flags.DEFINE_bool(
@@ -114,6 +116,8 @@ def _wanted():
         wanted = config.GatysConfig(**settings)
         apart = region_files.check_roles(inputs)
         wanted.check_styles(len(job.styles(inputs)), apart)
+        if region_files.any_in(inputs):
+            wanted.check_regions()
     return wanted, inputs
 
 

@@ -40,7 +40,7 @@ FILES = {
     "vgg_distilled": WeightsFile(
         "vgg_distilled",
         "pretrained/vgg_distilled.h5",
-        "md5:63cfe2abdcc6f73b138215cece6cba2c",
+        "md5:a88459ac55952aef402b619f07670bc5",
         "CC BY 4.0 (trained by this project to imitate VGG19 of the Visual "
         "Geometry Group, University of Oxford)",
     ),
