@@ -95,7 +95,6 @@ def stylize(
         Neural Networks", CVPR 2016.
     """
     styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
-    config = runs.with_network(config)
     runs.check_images([content, *styles, *([] if init is None else [init])])
     config.check_styles(len(styles), regions is not None and regions.apart)
     if regions is not None:
@@ -105,6 +104,7 @@ def stylize(
     shapes = schedule.sizes(height, width, config.size, config.start_size)
     if not config.strength:
         return images.resize(content, *shapes[-1])
+    config = runs.with_network(config)
     finish = functools.partial(
         finishing.finish, content=content, config=config, regions=regions
     )
