@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfstyle import decoder, embeddings, guided, losses, regions
+from tfstyle import embeddings, guided, losses, regions, topology
 from tfstyle.config import Controls
 
 RANDOM = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def test_blending_takes_each_from_its_place(dtype):
 def test_masks_of_levels_are_averages_with_mirrored_margins():
     mask = np.zeros((20, 27), np.float32)
     mask[:8] = 1
-    levels = [decoder.IMAGE, "block2_conv1", "block4_conv1"]
+    levels = [topology.IMAGE, "block2_conv1", "block4_conv1"]
     found = guided.level_masks([mask, 1 - mask], (20, 27), levels)
     shapes = [found[level].shape for level in levels]
     assert shapes == [(2, 36, 43, 1), (2, 18, 21, 1), (2, 4, 5, 1)]

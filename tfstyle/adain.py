@@ -101,7 +101,7 @@ class StyleModel(keras.Model):
     Args:
         encoder: Name of the network, see `features.network`.
         levels: Its layers where the style is applied, shallow to deep; the
-            first may be `decoder.IMAGE`, the pixels themselves.
+            first may be `topology.IMAGE`, the pixels themselves.
         widths: Of the decoder, see `decoder.build`.
         depths: Of the decoder.
         train_encoder: Whether the encoder is trained, too.
@@ -141,7 +141,7 @@ class StyleModel(keras.Model):
             "scale": scale,
         }
         policy = self.dtype_policy
-        shapes = topology.shapes(encoder) | {decoder.IMAGE: (3,)}
+        shapes = topology.shapes(encoder) | {topology.IMAGE: (3,)}
         self.channels = {level: shapes[level][-1] for level in levels}
         self.encoder = features.network(
             encoder, self.layers_seen(), border="everywhere", dtype=policy
@@ -331,11 +331,11 @@ class StyleModel(keras.Model):
 
     def layers_seen(self) -> list[str]:
         """Levels that are layers of the encoder."""
-        return [level for level in self.channels if level != decoder.IMAGE]
+        return [level for level in self.channels if level != topology.IMAGE]
 
     def encode(self, images: Tensor) -> dict[str, Tensor]:
         """Maps by level, continued by `decoder.MARGIN` pixels at each edge."""
-        return {**self.encoder(images), decoder.IMAGE: self.padding(images)}
+        return {**self.encoder(images), topology.IMAGE: self.padding(images)}
 
     def moments(
         self, maps: dict[str, Tensor], masks: guided.Masks | None = None
@@ -383,7 +383,7 @@ class StyleModel(keras.Model):
             ]
         image = self.decoder(restyled)
         height, width = ops.shape(image)[1:3]
-        level = decoder.IMAGE
+        level = topology.IMAGE
         if level in self.channels:
             # A photograph in its own style stays as it is.
             pixels = self.recolour(maps[level], after[level], before[level])

@@ -11,13 +11,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfstyle import topology
+
 # The encoder continues images by so many mirrored pixels on each side, and
 # the image loses them again. What zeros beside the edge do in the stages 1
 # and 2, of two convolutions each at most, ends within them; only the stages
 # below pad by mirroring.
 MARGIN = 8
-IMAGE = "image"
-"""The level of the pixels themselves, with 3 channels."""
 _UNPADDED = 2
 
 
@@ -67,10 +67,10 @@ def build(
 def stage(level: str) -> int:
     """The stage that has a level's size: 1 for whole pixels, 2 for half...
 
-    >>> stage("block3_conv1"), stage(IMAGE)
+    >>> stage("block3_conv1"), stage(topology.IMAGE)
     (3, 1)
     """
-    return 1 if level == IMAGE else int(level[len("block")])
+    return 1 if level == topology.IMAGE else int(level[len("block")])
 
 
 def _convolution(x, count, number, which, dtype, activation="relu"):

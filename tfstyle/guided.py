@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, embeddings, regions
+from tfstyle import decoder, embeddings, regions, topology
 from tfstyle.config import Controls
 
 Tensor = Any
@@ -70,7 +70,7 @@ def content_masks(
     """`level_masks` of a photograph; `None` where all of it is painted."""
     masks = [part.mask for part in parts if part.mask is not None]
     return (
-        level_masks(masks, shape, [decoder.IMAGE, *levels]) if masks else None
+        level_masks(masks, shape, [topology.IMAGE, *levels]) if masks else None
     )
 
 

@@ -156,7 +156,7 @@ class TiledModel:
 
     def _encode(self, window: Tensor) -> dict[str, Tensor]:
         pixels = window[:, 1:-1, 1:-1]
-        return {**self.encoder(window), decoder.IMAGE: pixels}
+        return {**self.encoder(window), topology.IMAGE: pixels}
 
     def _decode(
         self,

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+IMAGE = "image"
+"""The level of the pixels themselves, with 3 channels."""
+
 # Convolutions in each of the five blocks, and their channels.
 _DEPTHS = {
     "vgg16": (2, 2, 3, 3, 3),

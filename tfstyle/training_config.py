@@ -8,23 +8,23 @@ from typing import Any
 
 from tfstyle import checks, topology
 from tfstyle.config import STYLE_LAYERS
+from tfstyle.topology import IMAGE
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""
 
-_IMAGE = "image"  # `decoder.IMAGE`, which needs Keras.
 # What the models of each encoder are, unless it is said otherwise: thin ones
 # trained as a whole; for published encoders the paper's decoder, which sees
 # the shallower levels and the recoloured photograph, too.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vgg_distilled": {
-        "levels": (_IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
+        "levels": (IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
         "widths": (16, 32, 80, 160),
         "depths": (1, 2, 3, 3),
         "train_encoder": True,
     },
     "vgg19": {
-        "levels": (_IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
+        "levels": (IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
         "widths": (64, 128, 256, 512),
         "depths": (2, 2, 4, 1),
         "train_encoder": False,
@@ -32,7 +32,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     },
     # The weights beyond block3_conv3 were not at hand.
     "vgg16": {
-        "levels": (_IMAGE, "block2_conv1", "block3_conv3"),
+        "levels": (IMAGE, "block2_conv1", "block3_conv3"),
         "widths": (64, 128, 256),
         "depths": (2, 2, 3),
         "train_encoder": False,
@@ -211,8 +211,8 @@ def _check_levels(
     """Levels must be convolutions, each of a block that the decoder has."""
     names = [n for n in topology.layer_names(encoder) if "_conv" in n]
     for level in levels:
-        checks.choice("levels", level, [_IMAGE, *names])
-    blocks = [level[: len("block1")] for level in levels if level != _IMAGE]
+        checks.choice("levels", level, [IMAGE, *names])
+    blocks = [level[: len("block1")] for level in levels if level != IMAGE]
     if not blocks or len(set(blocks)) < len(blocks):
         raise ValueError(
             "`levels` must have a layer of the encoder, and one at most of "
