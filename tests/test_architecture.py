@@ -83,6 +83,7 @@ LAYERS = [
         "grid",
         "judge",
         "optimize",
+        "rehearse",
         "train",
         "transfer",
     },  # Programs: nothing imports them.

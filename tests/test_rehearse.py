@@ -1,0 +1,74 @@
+"""The program, in processes of its own."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import helpers
+from tfstyle import images
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for kind, seed in (("photos", 0), ("paintings", 10)):
+        (tmp_path / kind).mkdir()
+        for i in range(2):
+            path = tmp_path / kind / f"{i}.png"
+            images.save(path, helpers.image(40, 48, seed + i))
+    return tmp_path
+
+
+def run(folders, *words):
+    flags = [
+        f"--content_dir={folders / 'photos'}",
+        f"--style_dir={folders / 'paintings'}",
+        f"--output={folders / 'painted'}",
+        "--held_out=1",
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "tfstyle.rehearse", *flags, *words],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_keeps_three_pictures_of_each_pair_and_goes_on(folders):
+    words = ["--pairs=2", "--sizes=32,40", "--steps=5"]
+    done = run(folders, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{folders}/painted: 2 pairs painted\n"
+    made = sorted((folders / "painted").iterdir())
+    assert [path.name for path in made] == [
+        f"0-000{pair}-{i}.png" for pair in range(2) for i in range(3)
+    ]
+    assert all(32 <= max(images.load(path).shape) <= 40 for path in made)
+    early, middle, last = (path.read_bytes() for path in made[:3])
+    assert len({early, middle, last}) == 3
+    before = images.load(made[2])
+    made[2].unlink()
+    again = run(folders, *words)
+    assert again.stdout == f"{folders}/painted: 1 pairs painted\n"
+    assert images.load(made[2]) == pytest.approx(before, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("flag", "status", "message"),
+    [
+        ("--sizes=400,300", 2, "two numbers of pixels"),
+        ("--feature_weights=none.h5", 1, "no weights file 'none.h5'"),
+        ("--held_out=2", 1, "`held_out` must be from 0 to 1"),
+    ],
+)
+def test_errors_are_one_line(folders, flag, status, message):
+    done = run(folders, flag)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (folders / "painted").exists()
