@@ -14,7 +14,8 @@ from tfstyle import (
     topology,
     weights,
 )
-from tfstyle.config import DreamConfig, GatysConfig
+from tfstyle.config import GatysConfig
+from tfstyle.dream_config import DreamConfig
 
 IMAGE = helpers.image(80, 96)
 MAKERS = {

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
     # Values, no tensors.
     {"checks"},
+    {"controls"},
     {
         "config",
         "export_config",
@@ -25,7 +26,7 @@ LAYERS = [
         "weight_cache",
         "windows",
     },
-    {"training_config"},
+    {"dream_config", "training_config"},
     {
         "application_weights",
         "charts",
@@ -90,7 +91,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:9])
+VALUES = set().union(*LAYERS[:10])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",

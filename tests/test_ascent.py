@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import ascent, excitation
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 PHOTO = helpers.image(60, 90)
 SHIFTS = [(0, 0), (3, 14)]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, config, images
+from tfstyle import color, images
+from tfstyle.controls import COLORS
 
 PHOTO = helpers.image(32, 40)
 WAVE = helpers.image(40, 30, seed=1)
@@ -250,7 +251,7 @@ FLAT = np.full((17, 20, 3), [0.2, 0.5, 0.3], np.float32)
 GREY = np.repeat(WAVE[..., :1], 3, axis=-1)
 
 
-@pytest.mark.parametrize("mode", config.COLORS)
+@pytest.mark.parametrize("mode", COLORS)
 @pytest.mark.parametrize("image", [FLAT, GREY, np.zeros_like(FLAT), FLAT[:1]])
 def test_grey_and_flat_images_are_no_exception(mode, image):
     for content, style in ((image, PHOTO), (PHOTO, image), (image, image)):

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from tfstyle import config, topology
-from tfstyle.config import DreamConfig, GatysConfig
+from tfstyle import config
+from tfstyle.config import GatysConfig
+from tfstyle.controls import Controls
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -171,78 +172,9 @@ def test_two_configs_share_no_layers():
 
 
 def test_every_setting_is_documented():
-    documented = config.Controls.__doc__ + GatysConfig.__doc__
+    documented = Controls.__doc__ + GatysConfig.__doc__
     for field in dataclasses.fields(GatysConfig):
         assert f"\n        {field.name}: " in documented
-
-
-def test_a_dream_takes_the_layers_of_its_network():
-    for name, layers in config.DREAM_LAYERS.items():
-        assert topology.check(name, layers)
-        assert DreamConfig().shares(name).keys() == layers.keys()
-        assert sum(DreamConfig().shares(name).values()) == 1
-    assert set(config.DREAM_LAYERS) == set(config.FEATURES) - {"auto"}
-    own = DreamConfig(layers={"block1_conv1": 1, "a": 0, "b": 3})
-    assert own.shares("vgg16") == {"block1_conv1": 0.25, "b": 0.75}
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"size": 0}, "`size` must be positive. Received: size=0"),
-        ({"octaves": 0}, "`octaves` must be positive"),
-        ({"steps": -1}, "`steps` must be positive"),
-        ({"step_size": NAN}, "`step_size` must be positive"),
-        ({"tile": 0}, "`tile` must be positive"),
-        ({"levels": 0}, "`levels` must be positive"),
-        ({"octave_scale": 1.0}, "`octave_scale` must be above 1"),
-        ({"zoom": 4.1}, "`zoom` must be above 1 and at most 4"),
-        ({"jitter": -1}, "`jitter` must not be negative"),
-        ({"zoom_frames": -1}, "`zoom_frames` must not be negative"),
-        ({"seed": -1}, "`seed` must not be negative"),
-        ({"layers": {}}, "`layers` must not be empty"),
-        ({"layers": {"a": 0}}, "`layers` must have a share above 0"),
-        ({"channels": ()}, "`channels` must be numbers from 0 up"),
-        ({"channels": (3, -1)}, "`channels` must be numbers from 0 up"),
-        ({"content_weight": -1}, "`content_weight` must be a number"),
-        ({"color": "statistics"}, "`color` must be one of style, luminance. R"),
-        ({"features": "alexnet"}, "`features` must be one of auto, vgg16"),
-    ],
-)
-def test_wrong_dreams_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        DreamConfig(**settings)
-
-
-def test_shares_are_those_of_the_styles_for_a_layer():
-    controls = config.Controls(
-        style_mix=(1, 1, 2), style_detail=("coarse", "fine", "all")
-    )
-    assert controls.shares(3, fine=True) == pytest.approx([0, 1 / 3, 2 / 3])
-    assert controls.shares(3, fine=False) == pytest.approx([1 / 3, 0, 2 / 3])
-    assert config.Controls().shares(2, fine=True) == [0.5, 0.5]
-
-
-@pytest.mark.parametrize(
-    ("changes", "apart", "message"),
-    [
-        ({"style_detail": ("all",) * 3}, False, "for each of the 2"),
-        ({"style_detail": ("fine",)}, False, "for the coarse layers"),
-        ({"style_detail": ("coarse",)}, False, "for the fine layers"),
-        (
-            {"style_detail": ("all", "fine"), "style_mix": (0, 1)},
-            False,
-            "for the coarse layers",
-        ),
-        ({"style_detail": ("fine", "coarse")}, True, "region of its own"),
-        ({"style_detail": ("all", "all")}, True, "region of its own"),
-        ({"style_mix": (1, 2)}, True, "region of its own"),
-    ],
-)
-def test_controls_that_do_not_fit_the_styles(changes, apart, message):
-    controls = config.Controls(**changes)
-    with pytest.raises(ValueError, match=message):
-        controls.check_styles(2, apart)
 
 
 def test_a_histogram_is_not_for_regions():

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tfstyle import config
+from tfstyle.controls import Controls
 
 # Chosen in Python, or by files that flags name.
 NO_FLAGS: set[str] = set()
@@ -21,5 +21,5 @@ def test_every_control_is_a_flag(program):
         text=True,
     ).stdout
     flags = set(re.findall(r"^  --(?:\[no\])?(\w+):", listed, re.MULTILINE))
-    controls = {field.name for field in dataclasses.fields(config.Controls)}
+    controls = {field.name for field in dataclasses.fields(Controls)}
     assert controls - NO_FLAGS <= flags

@@ -3,7 +3,7 @@ import pytest
 
 import helpers
 from tfstyle import color, deepdream, excitation, images, memory, runs
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

@@ -13,7 +13,7 @@ import pytest
 
 import helpers
 from tfstyle import images, provenance
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 FLAGS = {
     "image": "photo.png",

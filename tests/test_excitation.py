@@ -4,7 +4,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import excitation, features
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 PHOTO = helpers.image(40, 56)
 GUIDE = helpers.image(32, 32, seed=1)

@@ -2,7 +2,7 @@ import numpy as np
 
 import helpers
 from tfstyle import color, finishing, images, photorealism, regions
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 
 PHOTO, PICTURE = helpers.image(40, 52), helpers.image(20, 26, 3)
 SMALL = images.resize(PHOTO, 20, 26)

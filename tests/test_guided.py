@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from tfstyle import embeddings, guided, losses, regions, topology
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(2, 3, (1, 4, 6, 5)).astype(np.float32)

@@ -6,7 +6,8 @@ import pytest
 
 import helpers
 from tfstyle import images, job, provenance, weights
-from tfstyle.config import DreamConfig, GatysConfig
+from tfstyle.config import GatysConfig
+from tfstyle.dream_config import DreamConfig
 
 CONFIG = GatysConfig(
     size=64,

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import color, painters, regions
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 

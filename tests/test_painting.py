@@ -9,7 +9,7 @@ from tfstyle import images
 PROGRAM = '''
 """Paints nothing."""
 from tfstyle import cli, painting
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 painting.define_flags()
 

@@ -8,7 +8,8 @@ import pytest
 
 import helpers
 from tfstyle import adain, deepdream, features, gatys, images, losses, regions
-from tfstyle.config import DreamConfig, GatysConfig
+from tfstyle.config import GatysConfig
+from tfstyle.dream_config import DreamConfig
 
 PHOTO, WAVE, NIGHT = (
     helpers.image(*shape, seed)

@@ -6,7 +6,7 @@ import pytest
 
 import helpers
 from tfstyle import runs
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 IMAGE = helpers.image(8, 10)
 CONFIG = DreamConfig(features="vgg_distilled")

@@ -3,7 +3,7 @@ import pytest
 
 import helpers
 from tfstyle import guided, regions, tiles
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 
 
 @pytest.fixture(scope="module")

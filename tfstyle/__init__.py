@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 # Public name -> module that defines it. Programs (the modules that define
 # flags) must not appear here: importing one twice defines its flags twice.
 _EXPORTS = {
-    "DreamConfig": "tfstyle.config",
+    "DreamConfig": "tfstyle.dream_config",
     "GatysConfig": "tfstyle.config",
     "Progress": "tfstyle.progress",
     "Report": "tfstyle.report",

@@ -37,7 +37,7 @@ from tfstyle import (
     runs,
     topology,
 )
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 from tfstyle.regions import Regions, whole
 
 Tensor = Any
@@ -238,7 +238,7 @@ class StyleModel(keras.Model):
             alpha: Strength of the style, from 0 for the photograph to 1.
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.
-            color: Whose colours, one of `config.COLORS`; see `tfstyle.color`.
+            color: Whose colours, one of `controls.COLORS`; see `tfstyle.color`.
             style_detail: What each style is for: `"coarse"`, `"fine"` or
                 `"all"`; one for all, or one for each. See `Controls`.
             regions: Where in the photograph each style goes, and from where

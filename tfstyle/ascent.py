@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import devices, excitation, losses, windows
-from tfstyle.config import STRUCTURE_SCALES, DreamConfig
+from tfstyle.config import STRUCTURE_SCALES
+from tfstyle.dream_config import DreamConfig
 from tfstyle.excitation import MARGIN, Score
 
 # Strides of the deepest layer. VGG sees less than 8 of them around a position,

@@ -22,7 +22,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tfstyle import checks, config, images
+from tfstyle import checks, images
+from tfstyle.controls import COLORS
 
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -41,7 +42,7 @@ def prepare(
     Args:
         content: The photograph.
         styles: Pictures of any size.
-        mode: One of `config.COLORS`.
+        mode: One of `controls.COLORS`.
 
     Returns:
         The photograph, in grey for `"luminance"`, and the styles with colours
@@ -50,7 +51,7 @@ def prepare(
     Raises:
         ValueError: There is no such mode.
     """
-    checks.choice("color", mode, config.COLORS)
+    checks.choice("color", mode, COLORS)
     if mode == "luminance":
         grey = _grey(luminance(content))
         return grey, [_grey(_match_luminance(s, grey)) for s in styles]

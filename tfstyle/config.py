@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from tfstyle import checks
+from tfstyle.controls import Controls
 
 FEATURES = (
     "auto",
@@ -23,9 +24,6 @@ INITS = ("content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = ("auto", "on", "off")
-COLORS = ("style", "luminance", "statistics", "histogram")
-DREAM_COLORS = ("style", "luminance")
-STYLE_DETAILS = ("all", "coarse", "fine")
 STRUCTURE_SCALES = (4, 16)
 """Sides of the squares that the structure loss averages (Li et al. 2017)."""
 
@@ -37,121 +35,6 @@ STYLE_LAYERS = {
     "block4_conv1": 1.0,
     "block5_conv1": 1.0,
 }
-
-DREAM_LAYERS = {
-    "vgg16": {"block4_conv3": 1.0, "block5_conv2": 1.0},
-    "vgg19": {"block4_conv4": 1.0, "block5_conv2": 1.0},
-    "vgg_distilled": {"block4_conv3": 1.0, "block5_conv1": 1.0},
-    "inception_v3": {"mixed3": 1.0, "mixed5": 1.0},
-    "resnet50": {"conv4_block3_out": 1.0, "conv4_block6_out": 1.0},
-}
-"""Layers that `deep_dream` excites where none are given. Those of VGG were
-chosen by eye, InceptionV3's are TensorFlow's tutorial's, ResNet50's a guess."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Controls:
-    """What is chosen alike wherever photographs are painted.
-
-    Attributes:
-        strength: Of the style, from 0 for the photograph to 1.
-        style_mix: Share of each style image, divided by their sum; `None`
-            for equal shares.
-        photorealistic: Whether the picture keeps the photograph's surfaces
-            and edges, and gets light and colours alone; see `photorealism`.
-        style_scale: Size at which each style image is seen, relative to the
-            usual; one for all, or one for each. See the classes below.
-        color: Whose colours the result has: `"style"`, or the photograph's
-            by `"luminance"`, `"statistics"` or `"histogram"`, see `color`.
-        style_detail: What each style image is for, one for all or one for
-            each: `"fine"` for the layers whose maps have at least half the
-            picture's resolution (of VGG those of blocks 1 and 2), `"coarse"`
-            for the deeper ones, or `"all"`.
-    """
-
-    strength: float = 1.0
-    photorealistic: bool = False
-    style_mix: tuple[float, ...] | None = None
-    style_scale: tuple[float, ...] = (1.0,)
-    style_detail: tuple[str, ...] = ("all",)
-    color: str = "style"
-
-    def __post_init__(self) -> None:
-        checks.fraction("strength", self.strength)
-        checks.choice("color", self.color, COLORS)
-        for detail in self.style_detail:
-            checks.choice("style_detail", detail, STYLE_DETAILS)
-        if self.style_mix is not None:
-            checks.shares("style_mix", self.style_mix)
-        if not all(0 < scale <= 16 for scale in self.style_scale):
-            raise ValueError(
-                "`style_scale` must be above 0 and at most 16. "
-                f"Received: style_scale={self.style_scale}"
-            )
-
-    def scales(self, count: int) -> tuple[float, ...]:
-        """`style_scale` of each of `count` style images."""
-        return self.style_scale * (count if len(self.style_scale) == 1 else 1)
-
-    def shares(self, count: int, fine: bool) -> list[float]:
-        """Share of each of `count` style images at a layer; their sum is 1.
-
-        Args:
-            count: Of the style images.
-            fine: Whether the layer is one that `style_detail` calls so.
-        """
-        mix = self._mix(count, fine)
-        return [share / sum(mix) for share in mix]
-
-    def _mix(self, count: int, fine: bool) -> list[float]:
-        details = self.style_detail * (
-            count if len(self.style_detail) == 1 else 1
-        )
-        other = "coarse" if fine else "fine"
-        mix = self.style_mix or (1.0,) * count
-        return [
-            share * (detail != other)
-            for share, detail in zip(mix, details, strict=True)
-        ]
-
-    def check_styles(self, count: int, apart: bool = False) -> None:
-        """Raises `ValueError` unless the settings fit the style images.
-
-        Args:
-            count: Of the style images.
-            apart: Whether each has regions of its own.
-        """
-        if count < 1:
-            raise ValueError("At least one style image is needed.")
-        if self.style_mix is not None and len(self.style_mix) != count:
-            raise ValueError(
-                f"`style_mix` must have a share for each of the {count} "
-                f"style images. Received: style_mix={self.style_mix}"
-            )
-        if len(self.style_scale) not in (1, count):
-            raise ValueError(
-                f"`style_scale` must have one value, or one for each of the "
-                f"{count} style images. Received: "
-                f"style_scale={self.style_scale}"
-            )
-        if len(self.style_detail) not in (1, count):
-            raise ValueError(
-                f"`style_detail` must have one value, or one for each of the "
-                f"{count} style images. Received: "
-                f"style_detail={self.style_detail}"
-            )
-        if apart and (self.style_mix or self.style_detail != ("all",)):
-            raise ValueError(
-                "`style_mix` and `style_detail` are for styles that are "
-                "blended; masks and maps give each a region of its own."
-            )
-        for fine, name in ((False, "coarse"), (True, "fine")):
-            if not any(self._mix(count, fine)):
-                raise ValueError(
-                    f"No style image is for the {name} layers. Received: "
-                    f"style_detail={self.style_detail}, "
-                    f"style_mix={self.style_mix}"
-                )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -274,101 +157,6 @@ class GatysConfig(Controls):
                 "it must be 0. Received: "
                 f"histogram_weight={self.histogram_weight}"
             )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DreamConfig:
-    """What `deep_dream` excites, how, and for how long.
-
-    Attributes:
-        size: Longer side of the result, in pixels.
-        octaves: Sizes, from coarse to fine.
-        octave_scale: Ratio of one size to the one before.
-        steps: Steps at each size.
-        step_size: Root mean square of the change of a value in [0, 1] by a
-            step.
-        jitter: Pixels by which the picture is shifted at most, anew in each
-            step, before the network sees it.
-        levels: Bands of the gradient, from fine to coarse, that are given
-            equal strength; 1 for the gradient as it is.
-        features: Network, as in `GatysConfig`.
-        feature_weights: Path of the network's weights; `None` for the
-            published file, from a cache or the network.
-        layers: Layer name to its share; `None` for those of the network in
-            `DREAM_LAYERS`. The shares are divided by their sum.
-        channels: Channels of these layers, from 0; `None` for all.
-        content_weight: Weight of the loss that keeps the photograph's edges;
-            1 keeps all contours, 10 leaves little of the dream.
-        tv_weight: Weight of the total variation loss (squared differences);
-            0 leaves grain, 10 is soft.
-        tile: Side of the largest square that the network sees at once, in
-            pixels.
-        zoom_frames: Frames of a zoom, each dreamt from the one before, by a
-            quarter of the steps; 0 for a single picture.
-        zoom: Enlargement from one frame to the next.
-        color: `"style"` as it is dreamt; `"luminance"` keeps the
-            photograph's colours.
-        seed: Of the shifts.
-        precision: Of the convolutions, as in `GatysConfig`.
-        jit_compile: Whether XLA compiles the step, as in `GatysConfig`.
-    """
-
-    size: int = 512
-    octaves: int = 4
-    octave_scale: float = 1.4
-    steps: int = 20
-    step_size: float = 0.006
-    jitter: int = 32
-    levels: int = 4
-    features: str = "auto"
-    feature_weights: str | None = None
-    layers: Mapping[str, float] | None = None
-    channels: tuple[int, ...] | None = None
-    content_weight: float = 0.0
-    tv_weight: float = 2.0
-    tile: int = 768
-    zoom_frames: int = 0
-    zoom: float = 1.05
-    color: str = "style"
-    seed: int = 0
-    precision: str = "auto"
-    jit_compile: str = "auto"
-
-    def __post_init__(self) -> None:
-        checks.choice("color", self.color, DREAM_COLORS)
-        for name in ("features", "precision", "jit_compile"):
-            checks.choice(name, getattr(self, name), _CHOICES[name])
-        for name in ("content_weight", "tv_weight"):
-            checks.weight(name, getattr(self, name))
-        for name in ("size", "octaves", "steps", "step_size", "levels", "tile"):
-            checks.positive(name, getattr(self, name))
-        for name in ("octave_scale", "zoom"):
-            if not 1 < getattr(self, name) <= 4:
-                raise ValueError(
-                    f"`{name}` must be above 1 and at most 4. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        for name in ("jitter", "zoom_frames", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"`{name}` must not be negative. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.layers is not None:
-            checks.shares("layers", list(self.layers.values()))
-        if self.channels is not None and not (
-            self.channels and min(self.channels) >= 0
-        ):
-            raise ValueError(
-                "`channels` must be numbers from 0 up. "
-                f"Received: channels={self.channels}"
-            )
-
-    def shares(self, network: str) -> dict[str, float]:
-        """Layers of a network, with shares above 0 that add up to 1."""
-        layers = DREAM_LAYERS[network] if self.layers is None else self.layers
-        total = sum(layers.values())
-        return {name: w / total for name, w in layers.items() if w}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

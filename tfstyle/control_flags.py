@@ -1,14 +1,14 @@
-"""Flags of the controls that programs share, named as `config.Controls`."""
+"""Flags of the controls that programs share, named as `controls.Controls`."""
 
 from absl import flags
 
-from tfstyle import cli, config
+from tfstyle import cli, controls
 
 # They belong to the calling program, and so to its --help.
 flags.disclaim_key_flags()
 
 
-def define(defaults: config.Controls) -> None:
+def define(defaults: controls.Controls) -> None:
     """Defines the flags.
 
     Args:
@@ -34,14 +34,14 @@ def define(defaults: config.Controls) -> None:
     flags.DEFINE_enum(
         "color",
         defaults.color,
-        config.COLORS,
+        controls.COLORS,
         "Colours of the style, or the photograph's: kept by the painting's "
         "luminance alone, or given to the style beforehand.",
     )
     flags.DEFINE_multi_enum(
         "style_detail",
         list(defaults.style_detail),
-        config.STYLE_DETAILS,
+        controls.STYLE_DETAILS,
         "What each --style is for, or all: coarse forms, fine strokes, all.",
     )
     _define_regions()

@@ -24,7 +24,7 @@ from tfstyle import (
     runs,
     schedule,
 )
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 from tfstyle.progress import OnStep, Progress
 from tfstyle.regions import Regions
 

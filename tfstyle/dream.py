@@ -30,9 +30,9 @@ import pathlib
 
 from absl import app, flags
 
-from tfstyle import cli, config, control_flags, painting
+from tfstyle import cli, config, control_flags, dream_config, painting
 
-_D = config.DreamConfig()
+_D = dream_config.DreamConfig()
 
 _IMAGE = flags.DEFINE_string("image", None, "Photograph to dream of.")
 _GUIDE = flags.DEFINE_string(
@@ -76,7 +76,7 @@ flags.DEFINE_float("zoom", _D.zoom, "Enlargement from frame to frame.")
 flags.DEFINE_enum(
     "color",
     _D.color,
-    config.DREAM_COLORS,
+    dream_config.DREAM_COLORS,
     "As dreamt (style), or the photograph's (luminance).",
 )
 flags.DEFINE_integer("seed", _D.seed, "Of the shifts.")
@@ -95,11 +95,11 @@ def main(argv):
         raise app.UsageError("--image is needed, or --replay.")
     named = {"image": _IMAGE.value, "guide": _GUIDE.value}
     named["keep_mask"] = flags.FLAGS.keep_mask
-    settings, inputs = painting.settings(config.DreamConfig, named)
+    settings, inputs = painting.settings(dream_config.DreamConfig, named)
     if _CHANNELS.value is not None:
         settings["channels"] = _numbers(_CHANNELS.value)
     with cli.flag_errors():
-        wanted = config.DreamConfig(**settings)
+        wanted = dream_config.DreamConfig(**settings)
     if wanted.zoom_frames and "keep_mask" in inputs:
         raise app.UsageError("--keep_mask is for one picture, not for a zoom.")
     from tfstyle import region_files

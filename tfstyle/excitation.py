@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import devices, features, images
-from tfstyle.config import DreamConfig
+from tfstyle.dream_config import DreamConfig
 
 MARGIN = 2
 """Strides of mirrored picture around it, before the network pads."""

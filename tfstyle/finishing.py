@@ -6,7 +6,7 @@ Surfaces first, then colours, then what stays as it was.
 import numpy as np
 
 from tfstyle import color, images, photorealism
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 from tfstyle.regions import Regions
 
 

@@ -30,7 +30,7 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli, config, control_flags, painting
+from tfstyle import cli, config, control_flags, controls, painting
 
 _BEGAN = time.monotonic()
 _SIZE = 256  # Of each picture, if --size is not given.
@@ -63,7 +63,7 @@ _MAX_PIXELS = flags.DEFINE_integer(
 _QUALITY = flags.DEFINE_integer(
     "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
 )
-control_flags.define(config.Controls())
+control_flags.define(controls.Controls())
 # By the type of a field.
 _DEFINE: dict[Any, Callable[..., Any]] = {
     bool: flags.DEFINE_bool,

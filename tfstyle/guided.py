@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from tfstyle import decoder, embeddings, regions, topology
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 
 Tensor = Any
 Masks = Mapping[str, Tensor]

@@ -25,7 +25,8 @@ from tfstyle import (
     topology,
     weights,
 )
-from tfstyle.config import DreamConfig, GatysConfig
+from tfstyle.config import GatysConfig
+from tfstyle.dream_config import DreamConfig
 from tfstyle.regions import Regions
 
 Config = GatysConfig | DreamConfig

@@ -26,7 +26,7 @@ from tfstyle import (
     presets,
     tiles,
 )
-from tfstyle.config import Controls
+from tfstyle.controls import Controls
 from tfstyle.regions import Regions, whole
 
 Embedding = Any

@@ -1,0 +1,44 @@
+import pytest
+
+from tfstyle import config, topology
+from tfstyle.dream_config import DREAM_LAYERS, DreamConfig
+
+NAN = float("nan")
+
+
+def test_a_dream_takes_the_layers_of_its_network():
+    for name, layers in DREAM_LAYERS.items():
+        assert topology.check(name, layers)
+        assert DreamConfig().shares(name).keys() == layers.keys()
+        assert sum(DreamConfig().shares(name).values()) == 1
+    assert set(DREAM_LAYERS) == set(config.FEATURES) - {"auto"}
+    own = DreamConfig(layers={"block1_conv1": 1, "a": 0, "b": 3})
+    assert own.shares("vgg16") == {"block1_conv1": 0.25, "b": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 0}, "`size` must be positive. Received: size=0"),
+        ({"octaves": 0}, "`octaves` must be positive"),
+        ({"steps": -1}, "`steps` must be positive"),
+        ({"step_size": NAN}, "`step_size` must be positive"),
+        ({"tile": 0}, "`tile` must be positive"),
+        ({"levels": 0}, "`levels` must be positive"),
+        ({"octave_scale": 1.0}, "`octave_scale` must be above 1"),
+        ({"zoom": 4.1}, "`zoom` must be above 1 and at most 4"),
+        ({"jitter": -1}, "`jitter` must not be negative"),
+        ({"zoom_frames": -1}, "`zoom_frames` must not be negative"),
+        ({"seed": -1}, "`seed` must not be negative"),
+        ({"layers": {}}, "`layers` must not be empty"),
+        ({"layers": {"a": 0}}, "`layers` must have a share above 0"),
+        ({"channels": ()}, "`channels` must be numbers from 0 up"),
+        ({"channels": (3, -1)}, "`channels` must be numbers from 0 up"),
+        ({"content_weight": -1}, "`content_weight` must be a number"),
+        ({"color": "statistics"}, "`color` must be one of style, luminance. R"),
+        ({"features": "alexnet"}, "`features` must be one of auto, vgg16"),
+    ],
+)
+def test_wrong_dreams_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DreamConfig(**settings)
