@@ -48,7 +48,7 @@ LAYERS = [
     },
     {"finishing", "report_page", "semantic_maps", "sweeps"},
     {"folders", "output", "region_files", "report"},
-    {"job"},
+    {"job", "transfer_inputs"},
     # Tensors.
     {
         "adam",

@@ -59,16 +59,20 @@ runpy.run_module("tfstyle.bench", run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.parametrize(
-    ("flag", "message"),
+    ("flags", "message"),
     [
         ("--sizes=abc", "flag --sizes=['abc']: expected whole numbers"),
         ("--sizes=256,-1", "flag --sizes=['256', '-1']: expected whole"),
         ("--features=nosuch", "--features must be one of"),
         ("--precision=float8", "--precision must be one of"),
+        (
+            "--what=transfer --features=resnet50",
+            "--features must be one of vgg_distilled, vgg19, vgg16",
+        ),
     ],
 )
-def test_lists_are_checked_before_tensorflow_is_loaded(flag, message):
-    command = [sys.executable, "-c", _BLOCKED, flag]
+def test_lists_are_checked_before_tensorflow_is_loaded(flags, message):
+    command = [sys.executable, "-c", _BLOCKED, *flags.split()]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

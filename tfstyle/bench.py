@@ -36,7 +36,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, images, training_config, weights
+from tfstyle import checks, cli, images, training_config, weights
 from tfstyle.config import STYLE_LOSSES, GatysConfig
 
 _WHAT = flags.DEFINE_enum(
@@ -167,6 +167,11 @@ def _pass_seconds(model: Any, size: int, passes: int) -> float:
 
 
 def _configs() -> list[GatysConfig]:
+    if _WHAT.value == "transfer":
+        for features in _FEATURES.value:
+            checks.choice(
+                "features", features, [*training_config.ARCHITECTURES]
+            )
     return [
         GatysConfig(size=int(size), features=features, precision=precision)
         for size in _SIZES.value

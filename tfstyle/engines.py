@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tfstyle import images, job, region_files
+from tfstyle import images, job, transfer_inputs
 from tfstyle.progress import OnStep
 
 
@@ -141,20 +141,13 @@ class Model:
 
     def _images(self, task):
         """Photograph and styles at the sizes they are seen at, and regions."""
-        config, photo = task.config, task.inputs["content"]
-        picture = self._read(photo)
-        styles = [self._read(p).pixels for p in job.styles(task.inputs)]
-        regions = region_files.read(
-            task.inputs, photo, picture, styles, self._max_pixels
+        given = task.config, self._read
+        styles = transfer_inputs.styles(job.styles(task.inputs), *given)
+        path = task.inputs["content"]
+        picture, regions = transfer_inputs.photograph(
+            path, task.inputs, styles, *given, self._max_pixels
         )
-        sides = [config.style_size or max(s.shape[:2]) for s in styles]
-        scales = config.scales(len(styles))
-        seen = [
-            _resized(style, round(side * scale))
-            for style, side, scale in zip(styles, sides, scales, strict=True)
-        ]
-        size = config.size or max(picture.pixels.shape[:2])
-        return _resized(picture.pixels, size), seen, regions
+        return picture.pixels, styles, regions
 
 
 def _painter(encoder_weights, model, precision, tile):
@@ -163,8 +156,3 @@ def _painter(encoder_weights, model, precision, tile):
     return painters.load(
         model, encoder_weights, devices.precision(precision), tile
     )
-
-
-def _resized(image, size):
-    height, width = image.shape[:2]
-    return images.resize(image, *images.fit(height, width, size))

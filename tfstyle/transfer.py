@@ -28,7 +28,6 @@ import contextlib
 import dataclasses
 import itertools
 import os
-import pathlib
 import re
 import sys
 import time
@@ -102,9 +101,11 @@ def main(argv):
     items = _items(settings, one)
     if grid and not one:
         raise app.UsageError("--grid is for one photograph.")
-    styles = _styles(settings)
+    from tfstyle import transfer_inputs
+
+    styles = transfer_inputs.styles(_STYLE.value, settings, _read)
     if one:
-        given = _read(items[0], styles, settings)
+        given = _photograph(items[0], styles, settings)
     else:
         _check_regions()
     record = _record(settings)
@@ -176,85 +177,39 @@ def _items(settings, one):
     return items
 
 
-def _styles(settings):
-    """The styles at the sizes that they are seen at."""
+def _read(path):
     from tfstyle import images
 
-    scales = settings.scales(len(_STYLE.value))
-    styles = []
-    for path, scale in zip(_STYLE.value, scales, strict=True):
-        image = images.load(path, None, _MAX_PIXELS.value)
-        longer = settings.style_size or max(image.shape[:2])
-        styles.append(_resized(path, image, round(longer * scale)))
-    return styles
+    return images.read(path, _MAX_PIXELS.value)
 
 
-def _read(item, styles, settings):
+def _photograph(item, styles, settings):
     """The photograph at the size at which it is painted, and its regions."""
-    from tfstyle import images, region_files
+    from tfstyle import transfer_inputs
 
-    photo, limit = os.fspath(item.content), _MAX_PIXELS.value
-    picture = images.read(photo, limit)
-    longer = settings.size or max(picture.pixels.shape[:2])
-    pixels = _resized(photo, picture.pixels, longer)
-    picture = dataclasses.replace(picture, pixels=pixels)
-    inputs = region_files.with_alpha(_inputs(), photo)
-    return picture, region_files.read(inputs, photo, picture, styles, limit)
-
-
-def _resized(path, image, longer):
-    """An image with a longer side of `longer` pixels, if it is not narrow."""
-    from tfstyle import images, schedule
-
-    height, width = image.shape[:2]
-    try:
-        shape = schedule.sizes(height, width, longer)[-1]
-    except ValueError as error:
-        raise ValueError(f"'{path}': {error}") from error
-    same = shape == (height, width)
-    return image if same else images.resize(image, *shape)
+    path, limit = os.fspath(item.content), _MAX_PIXELS.value
+    return transfer_inputs.photograph(
+        path, _inputs(), styles, settings, _read, limit
+    )
 
 
 def _check_regions():
-    """Raises what reading masks and maps would, which `_read` does anew."""
-    from tfstyle import images
-
+    """Raises what reading masks and maps would, which is done anew later."""
     for path in control_flags.files().values():
         if path not in (None, "alpha"):
-            images.read(path, _MAX_PIXELS.value)
+            _read(path)
 
 
 def _record(settings):
     """What all pictures say about their making."""
-    from tfstyle import provenance
+    from tfstyle import provenance, transfer_inputs
 
     fixed = {r: path for r, path in _inputs().items() if path != "alpha"}
     config = {**vars(settings), "quality": _QUALITY.value}
     record = provenance.describe(config, fixed)
     # They come last: they may be downloaded.
-    return {**record, "notes": _weights(settings.model)}
-
-
-def _weights(model):
-    """Digests of what a model is made of; raises where it is missing."""
-    from tfstyle import presets, provenance, weights
-
-    if "://" in model:
-        return {}  # The handle says which one.
-    graph = pathlib.Path(model, "saved_model.pb")
-    if graph.is_file():
-        files = [graph, *sorted(graph.parent.glob("variables/*"))]
-        return {"model": [provenance.digest(file) for file in files]}
-    found = {"model": provenance.digest(presets.path(model))}
-    if model.endswith(".keras"):
-        return found
-    stored, _ = presets.load(model)
-    if not stored["train_encoder"]:
-        encoder = weights.resolve(
-            stored["encoder"], _ENCODER_WEIGHTS.value, progressbar=True
-        )
-        found["encoder"] = encoder.digest
-    return found
+    notes = transfer_inputs.digests(settings.model, _ENCODER_WEIGHTS.value)
+    return {**record, "notes": notes}
 
 
 def _load(settings):
@@ -339,7 +294,7 @@ class _Task:
         record = self.describe(item)
         if folders.is_done(item, record):
             return None
-        return *_read(item, self.styles, self.settings), record
+        return *_photograph(item, self.styles, self.settings), record
 
     def make(self, item, given):
         """The picture, with what `read` gave."""

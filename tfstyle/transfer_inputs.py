@@ -1,0 +1,122 @@
+"""Files of tfstyle.transfer, as what its models are given."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from tfstyle import (
+    images,
+    presets,
+    provenance,
+    region_files,
+    schedule,
+    weights,
+)
+from tfstyle.config import TransferConfig
+from tfstyle.regions import Regions
+
+Read = Callable[[str], images.Picture]
+
+
+def styles(
+    paths: Sequence[str], config: TransferConfig, read: Read
+) -> list[np.ndarray]:
+    """Style images at the sizes that they are seen at.
+
+    Args:
+        paths: Of their files.
+        config: Has the sizes and scales.
+        read: Gives the image of a file, such as `images.read`.
+
+    Raises:
+        ValueError: A file is no image, or narrow.
+        FileNotFoundError: There is no such file.
+    """
+    scales = config.scales(len(paths))
+    seen = []
+    for path, scale in zip(paths, scales, strict=True):
+        image = read(path).pixels
+        longer = config.style_size or max(image.shape[:2])
+        seen.append(_resized(path, image, round(longer * scale)))
+    return seen
+
+
+def photograph(
+    path: str,
+    inputs: Mapping[str, str],
+    seen: Sequence[np.ndarray],
+    config: TransferConfig,
+    read: Read,
+    max_pixels: int,
+) -> tuple[images.Picture, Regions | None]:
+    """A photograph at the size at which it is painted, and its regions.
+
+    Args:
+        path: Of its file.
+        inputs: Role -> path of the other files; see `region_files`.
+        seen: From `styles`.
+        config: Has the size.
+        read: Gives the image of a file.
+        max_pixels: Masks and maps of more pixels are refused.
+
+    Raises:
+        ValueError: A file is not what it should be.
+        FileNotFoundError: There is no such file.
+    """
+    picture = read(path)
+    longer = config.size or max(picture.pixels.shape[:2])
+    pixels = _resized(path, picture.pixels, longer)
+    picture = dataclasses.replace(picture, pixels=pixels)
+    inputs = region_files.with_alpha(inputs, path)
+    return picture, region_files.read(inputs, path, picture, seen, max_pixels)
+
+
+def _resized(path: str, image: np.ndarray, longer: int) -> np.ndarray:
+    """An image with a longer side of `longer` pixels, if it is not narrow."""
+    height, width = image.shape[:2]
+    try:
+        shape = schedule.sizes(height, width, longer)[-1]
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from error
+    same = shape == (height, width)
+    return image if same else images.resize(image, *shape)
+
+
+def digests(
+    model: str, encoder_weights: str | None
+) -> dict[str, str | list[str]]:
+    """Digests of what a model is made of, by part.
+
+    The weights of a published encoder are downloaded where they are missing.
+
+    Args:
+        model: As of `painters.load`.
+        encoder_weights: As of `painters.load`.
+
+    Returns:
+        Empty for the handle of a hub, which says itself which model it is.
+
+    Raises:
+        ValueError: There is no such model, or a file is not what it should be.
+        FileNotFoundError: A file is missing.
+    """
+    if "://" in model:
+        return {}
+    graph = pathlib.Path(model, "saved_model.pb")
+    if graph.is_file():
+        files = [graph, *sorted(graph.parent.glob("variables/*"))]
+        return {"model": [provenance.digest(file) for file in files]}
+    found: dict[str, str | list[str]] = {
+        "model": provenance.digest(presets.path(model))
+    }
+    if model.endswith(".keras"):
+        return found
+    stored, _ = presets.load(model)
+    if not stored["train_encoder"]:
+        encoder = weights.resolve(
+            stored["encoder"], encoder_weights, progressbar=True
+        )
+        found["encoder"] = encoder.digest
+    return found
