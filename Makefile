@@ -35,7 +35,9 @@ serve: $(VENV)/.serving
 	  --model_base_path=models/style $(SERVE_FLAGS)
 
 test: $(VENV)/.dev
-	$(RUN) -m pytest
+	$(RUN) -m pytest -m "not slow and not alone" \
+	  -n logical --maxprocesses=4 --dist=loadfile
+	$(RUN) -m pytest -m alone
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

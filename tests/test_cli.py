@@ -123,6 +123,7 @@ def test_help_prints_docstring_and_flags(call):
         assert line in process.stdout
 
 
+@pytest.mark.alone
 def test_help_takes_less_than_500_ms(call):
     seconds = []
     for _ in range(3):  # The best of three: other processes share the cores.

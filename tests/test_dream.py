@@ -111,6 +111,7 @@ def interrupted(tmp_path_factory):
     return folder, process, time.monotonic() - begin
 
 
+@pytest.mark.alone
 def test_help_shows_examples_at_once(tmp_path):
     seconds = []
     for _ in range(3):  # The best of three: other processes share the cores.

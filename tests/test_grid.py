@@ -278,6 +278,7 @@ def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     assert contents(folder) == before
 
 
+@pytest.mark.alone
 def test_help_shows_examples_at_once(tmp_path):
     seconds = []
     for _ in range(3):  # The best of three: other processes share the cores.

@@ -142,6 +142,7 @@ def interrupted(tmp_path_factory):
     return folder, process, time.monotonic() - begin
 
 
+@pytest.mark.alone
 def test_help_shows_an_example_and_takes_less_than_500_ms(tmp_path):
     seconds = []
     for _ in range(3):  # The best of three: other processes share the cores.
@@ -630,6 +631,7 @@ def test_stray_argument_is_refused(bad):
     assert "['night.png']" in process.stderr
 
 
+@pytest.mark.alone
 def test_refusals_take_less_than_a_second(bad):
     folder, _ = bad
     env = environment(folder / "poison")

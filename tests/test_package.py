@@ -103,6 +103,7 @@ def test_installed_package_is_found_first(run, installed):
     assert process.stdout.strip() == f"{installed / 'tfstyle/__init__.py'}"
 
 
+@pytest.mark.alone
 def test_import_loads_nothing_heavy_and_takes_less_than_300_ms(run):
     code = (
         "import sys, time; start = time.perf_counter(); import tfstyle; "

@@ -116,6 +116,7 @@ def test_closed_port(program):
     assert process.stderr.count("\n") == 1
 
 
+@pytest.mark.alone
 def test_help_is_quick(program):
     seconds = []
     for _ in range(3):
