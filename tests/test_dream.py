@@ -3,7 +3,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import xml.etree.ElementTree
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 
 import helpers
+import programs
+from programs import call, said
 from tfstyle import images, provenance
 from tfstyle.dream_config import DreamConfig
 
@@ -36,30 +37,7 @@ replay max_pixels bit_depth quality color keep_mask report
 
 
 def command(**changes):
-    words = [sys.executable, "-m", "tfstyle.dream"]
-    for name, value in (FLAGS | changes).items():
-        words += [] if value is None else [f"--{name}={value}"]
-    return words
-
-
-def call(words, folder, *paths, **variables):
-    return subprocess.run(
-        words,
-        cwd=folder,
-        env=helpers.environment(*paths, **variables),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def said(process):
-    """Lines on stderr, but for the progress bar and notes."""
-    return [
-        line
-        for line in process.stderr.splitlines()
-        if line and "%|" not in line and not line.startswith("note: ")
-    ]
+    return programs.command("tfstyle.dream", FLAGS | changes)
 
 
 def make_inputs(folder):
@@ -92,19 +70,9 @@ def interrupted(tmp_path_factory):
     """Folder of a run that got Ctrl-C, the process and its last seconds."""
     folder = tmp_path_factory.mktemp("interrupted")
     make_inputs(folder)
-    process = subprocess.Popen(
-        command(trace="trace.jsonl", checkpoint="state", preview_every=10),
-        cwd=folder,
-        env=helpers.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    trace = folder / "trace.jsonl"
-    while process.poll() is None:
-        if trace.exists() and trace.read_text().count("\n") >= 9:
-            break
-        time.sleep(0.01)
+    words = command(trace="trace.jsonl", checkpoint="state", preview_every=10)
+    process = programs.start(words, folder)
+    programs.wait_for_lines(process, folder / "trace.jsonl", 9)
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
     process.stdout, process.stderr = map(str, process.communicate(timeout=60))
@@ -113,14 +81,11 @@ def interrupted(tmp_path_factory):
 
 @pytest.mark.alone
 def test_help_shows_examples_at_once(tmp_path):
-    seconds = []
-    for _ in range(3):  # The best of three: other processes share the cores.
-        begin = time.monotonic()
-        process = call(command(help="true"), tmp_path)
-        seconds.append(time.monotonic() - begin)
-        assert (process.returncode, process.stderr) == (0, "")
-        assert "python -m tfstyle.dream" in process.stdout
-    assert min(seconds) < 0.5
+    words = command(help="true")
+    process = call(words, tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "python -m tfstyle.dream" in process.stdout
+    assert programs.seconds(words, tmp_path) < 0.5
 
 
 def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
@@ -273,11 +238,7 @@ def bad(tmp_path_factory):
     images.save(folder / "dot.png", dot)
     frame = helpers.image(8, 8)
     images.save(folder / "out_0002.png", frame)
-    # Whoever imports these fails: all must be said before.
-    for name in ("tensorflow", "keras"):
-        poison = folder / "poison" / name / "__init__.py"
-        poison.parent.mkdir(parents=True)
-        poison.write_text("raise RuntimeError('imported too early')")
+    programs.poison(folder)
     return folder
 
 

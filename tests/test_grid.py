@@ -1,17 +1,16 @@
 import dataclasses
-import hashlib
 import os
 import signal
-import subprocess
 import sys
 import termios
-import time
 import xml.etree.ElementTree
 
 import numpy as np
 import pytest
 
 import helpers
+import programs
+from programs import call
 from tfstyle import images, provenance, region_files
 from tfstyle.config import GatysConfig, TransferConfig
 
@@ -39,22 +38,7 @@ vary engine content style output encoder_weights device max_pixels quality
 
 
 def command(flags=FLAGS, **changes):
-    words = [sys.executable, "-m", "tfstyle.grid"]
-    for name, value in (flags | changes).items():
-        values = value if isinstance(value, list) else [value]
-        words += [f"--{name}={v}" for v in values if v is not None]
-    return words
-
-
-def call(words, folder, *paths):
-    return subprocess.run(
-        words,
-        cwd=folder,
-        env=helpers.environment(*paths),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return programs.command("tfstyle.grid", flags | changes)
 
 
 def make_inputs(folder):
@@ -63,19 +47,7 @@ def make_inputs(folder):
     images.save(folder / "night.png", helpers.image(32, 50, 4))
     (folder / "text.png").write_text("This is not an image.")
     (folder / "folder.png").mkdir()
-    # Whoever imports these fails: all must be said before.
-    for name in ("tensorflow", "keras"):
-        poison = folder / "poison" / name / "__init__.py"
-        poison.parent.mkdir(parents=True)
-        poison.write_text("raise RuntimeError('imported too early')")
-
-
-def contents(folder):
-    return {
-        path: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    programs.poison(folder)
 
 
 @pytest.fixture(scope="module")
@@ -184,14 +156,7 @@ def test_ctrl_c_writes_the_pictures_that_are_ready(folder):
     # A terminal, which the bar tells of each step.
     terminal, screen = os.openpty()
     termios.tcsetwinsize(screen, (24, 100))
-    process = subprocess.Popen(
-        command(**flags),
-        cwd=folder,
-        env=helpers.environment(),
-        stdout=subprocess.PIPE,
-        stderr=screen,
-        text=True,
-    )
+    process = programs.start(command(**flags), folder, stderr=screen)
     seen = b""
     while b"/10000 " not in seen:
         seen += os.read(terminal, 1000)
@@ -264,7 +229,7 @@ BAD = [
 def bad(tmp_path_factory):
     made = tmp_path_factory.mktemp("bad")
     make_inputs(made)
-    return made, contents(made)
+    return made, programs.contents(made)
 
 
 @pytest.mark.parametrize(("changes", "status", "expected"), BAD)
@@ -275,19 +240,16 @@ def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     assert process.stderr.startswith("error: ")
     assert expected in process.stderr
     assert process.stderr.count("\n") == 1
-    assert contents(folder) == before
+    assert programs.contents(folder) == before
 
 
 @pytest.mark.alone
 def test_help_shows_examples_at_once(tmp_path):
-    seconds = []
-    for _ in range(3):  # The best of three: other processes share the cores.
-        begin = time.monotonic()
-        process = call([*command(), "--help"], tmp_path)
-        seconds.append(time.monotonic() - begin)
-        assert (process.returncode, process.stderr) == (0, "")
-        assert "python -m tfstyle.grid" in process.stdout
-    assert min(seconds) < 0.5
+    words = [*command(), "--help"]
+    process = call(words, tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "python -m tfstyle.grid" in process.stdout
+    assert programs.seconds(words, tmp_path) < 0.5
 
 
 def test_flags_are_its_own_and_all_settings(tmp_path):

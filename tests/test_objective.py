@@ -64,7 +64,27 @@ def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     gains = features.gains("vgg_distilled")
     assert value == pytest.approx(3 * gains.content, rel=1e-4)
     assert terms["tv"].weight == pytest.approx(7 * gains.tv)
-    assert min(gains) > 1 and features.gains("vgg19") == (1, 1)
+    assert min(gains) > 1 and features.gains("vgg19") == (1, 1, 1)
+
+
+def test_the_thin_network_holds_on_to_the_colours_of_the_style():
+    shares = {"block1_conv1": 1, "block2_conv1": 3}
+    thin = features.extractor("vgg_distilled", list(shares))
+    config = settings(
+        content_layers={"block1_conv1": 1},
+        style_layers=shares,
+        style_weight=8,
+        style_loss="gram",
+    )
+    terms = objective.terms(thin, PHOTO, [PHOTO], config)
+    gain = {"block1_conv1": features.gains("vgg_distilled").colour}
+    for layer, maps in thin(PHOTO[None]).items():
+        flat = np.array(maps).reshape(-1, maps.shape[-1])
+        energy = np.square(flat.T @ flat / len(flat)).mean()
+        expected = 8 * shares[layer] / 4 * gain.get(layer, 1) / energy
+        assert terms[f"style/{layer}"].weight == pytest.approx(
+            expected, rel=1e-3
+        )
 
 
 @STYLE_LOSSES

@@ -2,13 +2,11 @@ import dataclasses
 import hashlib
 import html
 import json
-import os
 import pathlib
 import resource
 import shutil
 import signal
 import struct
-import subprocess
 import sys
 import time
 import xml.etree.ElementTree
@@ -19,6 +17,8 @@ import numpy as np
 import pytest
 
 import helpers
+import programs
+from programs import call, said
 from tfstyle import images, provenance
 from tfstyle.config import GatysConfig
 
@@ -49,38 +49,7 @@ report
 
 
 def command(**changes):
-    """The program with `FLAGS`, changed: `None` leaves one out."""
-    words = [sys.executable, "-m", "tfstyle.optimize"]
-    for name, value in (FLAGS | changes).items():
-        values = value if isinstance(value, list) else [value]
-        words += [f"--{name}={v}" for v in values if v is not None]
-    return words
-
-
-def environment(*paths, **variables):
-    path = os.pathsep.join(map(os.fspath, [*paths, ROOT]))
-    return {**os.environ, "PYTHONPATH": path, **variables}
-
-
-def call(words, folder, env=None, **options):
-    return subprocess.run(
-        words,
-        cwd=folder,
-        env=env or environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **options,
-    )
-
-
-def said(process):
-    """Lines on stderr, but for the progress bar and notes."""
-    return [
-        line
-        for line in process.stderr.splitlines()
-        if line and "%|" not in line and not line.startswith("note: ")
-    ]
+    return programs.command("tfstyle.optimize", FLAGS | changes)
 
 
 def make_inputs(folder):
@@ -117,24 +86,14 @@ def interrupted(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("interrupted")
     make_inputs(folder)
-    process = subprocess.Popen(
-        command(
-            trace="trace.jsonl",
-            checkpoint="state",
-            preview_every=10,
-            report="report.html",
-        ),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    words = command(
+        trace="trace.jsonl",
+        checkpoint="state",
+        preview_every=10,
+        report="report.html",
     )
-    trace = folder / "trace.jsonl"
-    while process.poll() is None:
-        if trace.exists() and trace.read_text().count("\n") >= 4:
-            break
-        time.sleep(0.01)
+    process = programs.start(words, folder)
+    programs.wait_for_lines(process, folder / "trace.jsonl", 4)
     assert provenance.read(folder / "out.png")["notes"]["complete"] is False
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
@@ -144,14 +103,11 @@ def interrupted(tmp_path_factory):
 
 @pytest.mark.alone
 def test_help_shows_an_example_and_takes_less_than_500_ms(tmp_path):
-    seconds = []
-    for _ in range(3):  # The best of three: other processes share the cores.
-        begin = time.monotonic()
-        process = call(command(help="true"), tmp_path)
-        seconds.append(time.monotonic() - begin)
-        assert (process.returncode, process.stderr) == (0, "")
-        assert "python -m tfstyle.optimize" in process.stdout
-    assert min(seconds) < 0.5
+    words = command(help="true")
+    process = call(words, tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "python -m tfstyle.optimize" in process.stdout
+    assert programs.seconds(words, tmp_path) < 0.5
 
 
 def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
@@ -435,19 +391,7 @@ def make_bad_inputs(folder):
     (folder / "damaged").mkdir()
     (folder / "damaged" / "checkpoint.npz").write_text("no")
     (folder / "out.png").write_text("An older picture.")
-    # Whoever imports these fails: all must be said before.
-    for name in ("tensorflow", "keras"):
-        poison = folder / "poison" / name / "__init__.py"
-        poison.parent.mkdir(parents=True)
-        poison.write_text("raise RuntimeError('imported too early')")
-
-
-def contents(folder):
-    return {
-        path: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    programs.poison(folder)
 
 
 @pytest.fixture(scope="module")
@@ -456,7 +400,7 @@ def bad(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad")
     make_inputs(folder)
     make_bad_inputs(folder)
-    return folder, contents(folder)
+    return folder, programs.contents(folder)
 
 
 def wrong_flag(expected, **flags):
@@ -614,19 +558,17 @@ BAD = [
 @pytest.mark.parametrize(("changes", "status", "expected"), BAD)
 def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     folder, before = bad
-    env = environment(folder / "poison")
-    process = call(command(**changes), folder, env)
+    process = call(command(**changes), folder, folder / "poison")
     assert (process.returncode, process.stdout) == (status, "")
     assert process.stderr.startswith("error: ")
     assert expected in process.stderr
     assert process.stderr.count("\n") == 1
-    assert contents(folder) == before
+    assert programs.contents(folder) == before
 
 
 def test_stray_argument_is_refused(bad):
     folder, _ = bad
-    env = environment(folder / "poison")
-    process = call([*command(), "night.png"], folder, env)
+    process = call([*command(), "night.png"], folder, folder / "poison")
     assert process.returncode == 2
     assert "['night.png']" in process.stderr
 
@@ -634,33 +576,32 @@ def test_stray_argument_is_refused(bad):
 @pytest.mark.alone
 def test_refusals_take_less_than_a_second(bad):
     folder, _ = bad
-    env = environment(folder / "poison")
     for changes in ({"steps": "0"}, {"content": "gone.png"}):
-        seconds = []
-        for _ in range(3):  # As for --help.
-            begin = time.monotonic()
-            call(command(**changes), folder, env)
-            seconds.append(time.monotonic() - begin)
-        assert min(seconds) < 1
+        words = command(**changes)
+        assert programs.seconds(words, folder, folder / "poison") < 1
 
 
 def test_published_weights_that_are_not_there_take_three_lines(bad, tmp_path):
     folder, before = bad
     homes = {"TFSTYLE_HOME": str(tmp_path), "KERAS_HOME": str(tmp_path)}
-    env = environment(folder / "poison", TFSTYLE_OFFLINE="1", **homes)
+    offline = {"TFSTYLE_OFFLINE": "1", **homes}
     words = command(features="vgg16", feature_weights=None)
-    process = call(words, folder, env)
+    process = call(words, folder, folder / "poison", **offline)
     assert process.returncode == 1
     assert process.stderr.count("\n") == 3
     assert "--feature_weights=PATH" in process.stderr
-    assert contents(folder) == before
+    assert programs.contents(folder) == before
 
 
 def test_without_published_weights_the_thin_network_paints(tmp_path):
     make_inputs(tmp_path)
     homes = {"TFSTYLE_HOME": str(tmp_path), "KERAS_HOME": str(tmp_path)}
-    env = environment(TFSTYLE_OFFLINE="1", **homes)
-    process = call(command(feature_weights=None, steps="2"), tmp_path, env)
+    process = call(
+        command(feature_weights=None, steps="2"),
+        tmp_path,
+        TFSTYLE_OFFLINE="1",
+        **homes,
+    )
     assert process.returncode == 0, process.stderr
     assert "note: VGG16's weights are not at hand" in process.stderr
     assert "(vgg_distilled, " in process.stdout
@@ -670,22 +611,22 @@ def test_without_published_weights_the_thin_network_paints(tmp_path):
 
 def test_other_backend_of_keras_is_refused(bad):
     folder, before = bad
-    env = environment(folder / "poison", KERAS_BACKEND="jax")
-    process = call(command(), folder, env)
+    process = call(command(), folder, folder / "poison", KERAS_BACKEND="jax")
     assert process.returncode == 1
     assert "KERAS_BACKEND=jax" in said(process)[0]
-    assert contents(folder) == before
+    assert programs.contents(folder) == before
 
 
 def test_report_without_matplotlib_is_refused_at_once(bad, tmp_path):
     folder, before = bad
     (tmp_path / "matplotlib.py").write_text("raise ImportError('none here')")
-    env = environment(folder / "poison", tmp_path)
-    process = call(command(report="report.html"), folder, env)
+    process = call(
+        command(report="report.html"), folder, folder / "poison", tmp_path
+    )
     assert process.returncode == 1
     line = "error: A report needs Matplotlib: pip install 'tfstyle[report]'."
     assert process.stderr.splitlines() == [line]
-    assert contents(folder) == before
+    assert programs.contents(folder) == before
 
 
 def test_full_disk_at_the_end_leaves_the_older_picture(bad):
@@ -697,7 +638,7 @@ def test_full_disk_at_the_end_leaves_the_older_picture(bad):
     process = call(command(steps="1"), folder, preexec_fn=limit_files)
     assert process.returncode == 1
     assert said(process) == ["error: File too large: 'out.png'"]
-    assert contents(folder) == before
+    assert programs.contents(folder) == before
 
 
 def test_full_disk_for_checkpoints_still_gives_the_picture(bad, tmp_path):
@@ -718,12 +659,12 @@ def test_full_disk_for_checkpoints_still_gives_the_picture(bad, tmp_path):
 
 def test_checkpoint_of_other_settings_is_refused(bad, interrupted, tmp_path):
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
-    before = contents(tmp_path)
+    before = programs.contents(tmp_path)
     process = call(command(checkpoint="state", seed="7"), tmp_path)
     assert process.returncode == 1
     (line,) = said(process)
     assert "The checkpoint in 'state' belongs to other" in line
-    assert contents(tmp_path) == before
+    assert programs.contents(tmp_path) == before
 
 
 def test_loss_that_diverges_leaves_the_picture_before(tmp_path):

@@ -99,7 +99,7 @@ class _Photo(NamedTuple):
 
     energies: list[float]
     weights: list[np.ndarray | None]
-    fine: bool
+    stride: int
 
 
 def _photo(network, content, config, parts):
@@ -117,7 +117,7 @@ def _photo(network, content, config, parts):
         photo[layer] = _Photo(
             [energy[config.style_loss](maps[layer], w) for w in weights],
             weights,
-            round(content.shape[0] / maps[layer].shape[1]) <= _FINE,
+            round(content.shape[0] / maps[layer].shape[1]),
         )
     return found, photo
 
@@ -166,17 +166,19 @@ def _style_terms(network, photo, styles, config, parts, mix):
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
+    gains = features.gains(network.name)
     for layer, share in _shares(config.style_layers).items():
         at = photo[layer]
+        total = config.style_weight * (gains.colour if at.stride == 1 else 1.0)
         for i, part in enumerate(parts):
             sources = [
                 (maps[style][layer], _weights(mask, maps[style][layer]))
                 for style, mask in part.sources.items()
             ]
-            shares = mix(len(sources), at.fine)
+            shares = mix(len(sources), at.stride <= _FINE)
             energy, loss = make(layer, sources, shares, at.weights[i])
             mean = (energy + at.energies[i]) / 2
-            weight = config.style_weight * share * part.area / mean
+            weight = total * share * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
             found[name] = Term(weight, loss)
     return found

@@ -40,7 +40,7 @@ FILES = {
     "vgg_distilled": WeightsFile(
         "vgg_distilled",
         "pretrained/vgg_distilled.h5",
-        "md5:a88459ac55952aef402b619f07670bc5",
+        "md5:465361e11aec4e41f50a0acd91838b91",
         "CC BY 4.0 (trained by this project to imitate VGG19 of the Visual "
         "Geometry Group, University of Oxford)",
     ),

@@ -1,0 +1,89 @@
+"""Programs in processes of their own, as users run them."""
+
+import hashlib
+import subprocess
+import sys
+import time
+
+import helpers
+
+
+def command(program, flags):
+    """The words of `python -m program`.
+
+    A list repeats its flag; `None` leaves one out.
+    """
+    words = [sys.executable, "-m", program]
+    for name, value in flags.items():
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{name}={v}" for v in values if v is not None]
+    return words
+
+
+def call(words, folder, *paths, preexec_fn=None, **variables):
+    """A run in a folder; `paths` are looked at first by imports."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=helpers.environment(*paths, **variables),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=preexec_fn,
+    )
+
+
+def start(words, folder, stderr=subprocess.PIPE):
+    """A run that goes on while the test does."""
+    return subprocess.Popen(
+        words,
+        cwd=folder,
+        env=helpers.environment(),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    )
+
+
+def wait_for_lines(process, path, count):
+    """Until the run has written so many lines to a file, or ends."""
+    while process.poll() is None:
+        if path.exists() and path.read_text().count("\n") >= count:
+            break
+        time.sleep(0.01)
+
+
+def said(process):
+    """Lines on stderr, but for the progress bar and notes."""
+    return [
+        line
+        for line in process.stderr.splitlines()
+        if line and "%|" not in line and not line.startswith("note: ")
+    ]
+
+
+def seconds(words, folder, *paths):
+    """Of the quickest of three runs: other processes share the cores."""
+    taken = []
+    for _ in range(3):
+        begin = time.monotonic()
+        call(words, folder, *paths)
+        taken.append(time.monotonic() - begin)
+    return min(taken)
+
+
+def poison(folder):
+    """A path for imports from which TensorFlow and Keras raise."""
+    for name in ("tensorflow", "keras"):
+        module = folder / "poison" / name / "__init__.py"
+        module.parent.mkdir(parents=True)
+        module.write_text("raise RuntimeError('imported too early')")
+
+
+def contents(folder):
+    """Hashes of all files in a folder and in those within."""
+    return {
+        path: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
