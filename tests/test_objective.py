@@ -77,7 +77,7 @@ def test_the_thin_network_holds_on_to_the_colours_of_the_style():
         style_loss="gram",
     )
     terms = objective.terms(thin, PHOTO, [PHOTO], config)
-    gain = {"block1_conv1": features.gains("vgg_distilled").colour}
+    gain = {"block1_conv1": features.gains("vgg_distilled").color}
     for layer, maps in thin(PHOTO[None]).items():
         flat = np.array(maps).reshape(-1, maps.shape[-1])
         energy = np.square(flat.T @ flat / len(flat)).mean()

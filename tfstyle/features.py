@@ -46,17 +46,17 @@ class Gains(NamedTuple):
             photograph, and what it does not see would be lost.
         tv: Of total variation: nor does it see all of the fine noise that
             answers it.
-        colour: Of the style at layers of the picture's own resolution, which
+        color: Of the style at layers of the picture's own resolution, which
             know its colours: these give way to heavier contents.
     """
 
     content: float = 1.0
     tv: float = 1.0
-    colour: float = 1.0
+    color: float = 1.0
 
 
 # Measured: BUILD_NOTES.md.
-_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4, colour=2.6)}
+_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4, color=2.6)}
 _WIDE_BORDER = 32  # The stride of the deepest layers.
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 

@@ -169,7 +169,7 @@ def _style_terms(network, photo, styles, config, parts, mix):
     gains = features.gains(network.name)
     for layer, share in _shares(config.style_layers).items():
         at = photo[layer]
-        total = config.style_weight * (gains.colour if at.stride == 1 else 1.0)
+        total = config.style_weight * (gains.color if at.stride == 1 else 1.0)
         for i, part in enumerate(parts):
             sources = [
                 (maps[style][layer], _weights(mask, maps[style][layer]))
