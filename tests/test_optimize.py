@@ -2,7 +2,6 @@ import dataclasses
 import hashlib
 import html
 import json
-import pathlib
 import resource
 import shutil
 import signal
@@ -22,7 +21,6 @@ from programs import call, said
 from tfstyle import images, provenance
 from tfstyle.config import GatysConfig
 
-ROOT = pathlib.Path(__file__).parents[1]
 FLAGS = {
     "content": "photo.png",
     "style": ["wave.png", "night.png"],

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 
@@ -23,7 +24,7 @@ def folders(tmp_path):
     return tmp_path
 
 
-def run(folders, *words):
+def run(folders, *words, **options):
     flags = [
         f"--content_dir={folders / 'photos'}",
         f"--style_dir={folders / 'paintings'}",
@@ -36,6 +37,7 @@ def run(folders, *words):
         env=dict(os.environ),
         capture_output=True,
         text=True,
+        **options,
     )
 
 
@@ -56,6 +58,25 @@ def test_it_keeps_three_pictures_of_each_pair_and_goes_on(folders):
     again = run(folders, *words)
     assert again.stdout == f"{folders}/painted: 1 pairs painted\n"
     assert images.load(made[2]) == pytest.approx(before, abs=0.02)
+
+
+def test_what_cannot_be_read_is_left_out_and_a_full_disk_ends_it(folders):
+    for path in (folders / "photos").iterdir():
+        path.write_bytes(b"no image")
+    words = ["--pairs=1", "--sizes=32,32", "--steps=1"]
+    done = run(folders, *words)
+    assert (done.returncode, done.stdout.count("0 pairs painted")) == (0, 1)
+    assert "note: left out '" in done.stderr
+    for path in (folders / "photos").iterdir():
+        images.save(path, helpers.image(40, 48))
+
+    def limit_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    done = run(folders, *words, preexec_fn=limit_files)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: File too large")
+    assert not list((folders / "painted").glob("*.png"))
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def _rehearse(index, contents, styles, interrupt):
     """Paints a pair, if it is not there; whether it did."""
     import numpy as np
 
-    from tfstyle import gatys, images
+    from tfstyle import gatys, images, schedule
 
     random = np.random.default_rng((_SEED.value, index))
     names = [
@@ -113,10 +113,13 @@ def _rehearse(index, contents, styles, interrupt):
 
     try:
         content, style = map(images.load, pair)
-        result = gatys.stylize(content, style, config, on_step)
+        height, width, _ = content.shape
+        schedule.sizes(height, width, config.size)  # Is it narrow?
     except (OSError, ValueError) as error:
         cli.note(f"left out '{pair[0]}' with '{pair[1]}': {error}")
         return False
+    # A picture that cannot be written ends the run: so would the next one.
+    result = gatys.stylize(content, style, config, on_step)
     if interrupt.status:
         return False
     # The last name says that the pair is complete.
