@@ -33,12 +33,12 @@ def call(words, folder, *paths, preexec_fn=None, **variables):
     )
 
 
-def start(words, folder, stderr=subprocess.PIPE):
+def start(words, folder, stderr=subprocess.PIPE, **variables):
     """A run that goes on while the test does."""
     return subprocess.Popen(
         words,
         cwd=folder,
-        env=helpers.environment(),
+        env=helpers.environment(**variables),
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,

@@ -255,13 +255,13 @@ from tfstyle import style_training
 from tfstyle.training_config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 losses = []
-with tf.distribute.MirroredStrategy(names).scope():
-    style_training.train(
-        AdaINConfig(**json.loads(sys.argv[2])), files, files,
-        on_step=lambda progress, _: losses.extend(
-            value for name, value in progress.losses.items() if name == "loss"
-        ),
-    )
+style_training.train(
+    AdaINConfig(**json.loads(sys.argv[2])), files, files,
+    on_step=lambda progress, _: losses.extend(
+        value for name, value in progress.losses.items() if name == "loss"
+    ),
+    strategy=tf.distribute.MirroredStrategy(names),
+)
 print(json.dumps(losses))
 """
 

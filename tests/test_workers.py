@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import folders, images
+import programs
+from tfstyle import adain, folders, images
 
 ROOT = pathlib.Path(__file__).parents[1]
 _TRAIN = """
@@ -22,13 +23,12 @@ from tfstyle import style_training
 from tfstyle.training_config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 seen = []
-with strategy.scope():
-    style_training.train(
-        AdaINConfig(**json.loads(sys.argv[2])), files, files,
-        folder=sys.argv[4],
-        on_step=lambda progress, _: seen.append(dict(progress.losses)),
-        strategy=strategy if sys.argv[1] == "workers" else None,
-    )
+style_training.train(
+    AdaINConfig(**json.loads(sys.argv[2])), files, files,
+    folder=sys.argv[4],
+    on_step=lambda progress, _: seen.append(dict(progress.losses)),
+    strategy=strategy,
+)
 print(json.dumps(seen))
 """
 
@@ -83,15 +83,68 @@ def free_ports(count):
     return ports
 
 
-def test_two_hosts_have_the_losses_of_one(arguments, tmp_path):
-    alone = losses(start("cpu", arguments, tmp_path / "alone"))
+def cluster():
+    """`TF_CONFIG` of two hosts on this machine."""
     hosts = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    both = []
     for index in range(2):
         task = {"type": "worker", "index": index}
-        setting = json.dumps({"cluster": {"worker": hosts}, "task": task})
-        folder = tmp_path / "both"
-        both.append(start("workers", arguments, folder, TF_CONFIG=setting))
+        yield json.dumps({"cluster": {"worker": hosts}, "task": task})
+
+
+@pytest.fixture
+def run_program(tmp_path):
+    """Both hosts' `tfstyle.train`, with the defaults but for the size."""
+    for kind, first in (("photographs", 0), ("paintings", 10)):
+        for i in range(4):
+            path = tmp_path / kind / f"{i}.png"
+            path.parent.mkdir(exist_ok=True)
+            images.save(path, helpers.image(40, 48, first + i))
+
+    def run(**changed):
+        flags = {
+            "content_dir": tmp_path / "photographs",
+            "style_dir": tmp_path / "paintings",
+            "workdir": tmp_path / "model",
+            "loss_features": "vgg_distilled",
+            "held_out": 1,
+            "crop": 32,
+            "steps": 4,
+            "epoch": 2,
+            "batch_size": 2,
+        }
+        words = programs.command("tfstyle.train", flags | changed)
+        both = [
+            programs.start(words, tmp_path, TF_CONFIG=setting)
+            for setting in cluster()
+        ]
+        return [(*p.communicate(timeout=300), p.returncode) for p in both]
+
+    return run
+
+
+def test_the_program_trains_on_two_hosts(run_program, tmp_path):
+    for _, errors, status in run_program():
+        assert status == 0, errors
+    made = {path.name for path in (tmp_path / "model").iterdir()}
+    assert {"model.keras", "model.h5", "preview.png", "log.csv"} <= made
+    assert {"checkpoint.npz"} <= made
+    adain.StyleModel.from_preset(tmp_path / "model" / "model.h5")
+
+
+def test_hosts_share_a_batch_evenly(run_program):
+    for _, errors, status in run_program(batch_size=3):
+        assert status == 1
+        assert "`batch_size` must be a multiple of 2" in errors
+        assert "Traceback" not in errors
+
+
+def test_two_hosts_have_the_losses_of_one(arguments, tmp_path):
+    alone = losses(start("cpu", arguments, tmp_path / "alone"))
+    folder = tmp_path / "both"
+    both = [
+        start("workers", arguments, folder, TF_CONFIG=setting)
+        for setting in cluster()
+    ]
     found = [losses(process) for process in both]
     # Asked at each step, and told of the losses when an epoch ends.
     assert [bool(told) for told in found[0]] == 3 * [False, True]

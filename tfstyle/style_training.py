@@ -3,6 +3,7 @@
 Nothing here needs TensorFlow: `KERAS_BACKEND=jax` serves.
 """
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -23,6 +24,7 @@ from tfstyle.training_config import AdaINConfig
 # Steps until the learning rate is reached, at most.
 _WARMUP = 200
 _HELD_OUT_BATCHES = 8
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def train(
@@ -46,8 +48,8 @@ def train(
         folder: Of a checkpoint, from which the same call goes on.
         on_step: Receives the progress; true ends the run. See `progress`.
         on_epoch: Receives the model and the number of steps after each epoch.
-        strategy: Of several hosts, under whose scope this is called; see
-            `workers`.
+        strategy: From `devices.start`; that of several hosts takes the loop
+            of `workers`. Whatever `on_epoch` makes is not of it.
         unreadable: Receives the files that could not be read; training goes
             on with the others.
 
@@ -55,23 +57,9 @@ def train(
         ValueError: Images, weights or settings are not what they should be.
         FloatingPointError: The loss was not finite.
     """
-    model = untrained(config)
-    judge = features.extractor(
-        config.loss_features,
-        [config.content_layer, *config.style_layers],
-        weights=config.loss_weights_file or "imagenet",
-        border="mirror",
-        dtype=config.loss_dtype,
-    )
-    model.compile(
-        keras.optimizers.Adam(_rate(config)),
-        objective=PerceptualLoss(judge, config),
-    )
-    fit = training.fit
-    if strategy is not None:
-        from tfstyle import workers
-
-        fit = functools.partial(workers.fit, strategy)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = _compiled(config)
+    fit = _loop(strategy, config)
     pairs = functools.partial(
         _pairs,
         config,
@@ -93,6 +81,42 @@ def train(
         on_epoch=[lambda done: on_epoch(model, done)] if on_epoch else [],
     )
     return model
+
+
+def _compiled(config: AdaINConfig) -> adain.StyleModel:
+    """The model with what it is trained by, the optimiser's state included."""
+    model = untrained(config)
+    judge = features.extractor(
+        config.loss_features,
+        [config.content_layer, *config.style_layers],
+        weights=config.loss_weights_file or "imagenet",
+        border="mirror",
+        # Weights stay float32: hosts cannot send each other bfloat16.
+        dtype=_POLICIES[config.loss_dtype],
+    )
+    model.compile(
+        keras.optimizers.Adam(_rate(config)),
+        objective=PerceptualLoss(judge, config),
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _loop(strategy: Any, config: AdaINConfig) -> Callable[..., bool]:
+    """`training.fit`, or that of `workers` where there are several hosts."""
+    if strategy is None:
+        return training.fit
+    from tfstyle import workers
+
+    if not workers.are_several(strategy):
+        return training.fit
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of {replicas}, the number of "
+            f"devices of all hosts. Received: batch_size={config.batch_size}"
+        )
+    return functools.partial(workers.fit, strategy)
 
 
 def untrained(config: AdaINConfig) -> adain.StyleModel:

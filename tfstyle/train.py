@@ -101,21 +101,18 @@ def main(argv):
     if device == "auto" and os.environ.get("TF_CONFIG"):
         device = "workers"
     strategy = devices.start(device)
-    with strategy.scope():
-        if device != "workers":
-            return _train(settings, train, held_out, resumed)
-        return _train(settings, train, held_out, resumed, strategy)
+    return _train(settings, train, held_out, resumed, strategy)
 
 
-def _train(settings, train, held_out, resumed, workers=None):
-    """Trains; `workers` is the strategy of several hosts."""
+def _train(settings, train, held_out, resumed, strategy=None):
+    """Trains; there is a strategy on TensorFlow."""
     from tfstyle import progress, style_training
 
     unreadable: set[Any] = set()
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(cli.Interrupt())
         callbacks, results = [interrupt], None
-        if workers is None or _is_chief(workers):
+        if strategy is None or _writes(strategy):
             writers, results = _outputs(held_out, resumed, unreadable)
             callbacks += [stack.enter_context(writer) for writer in writers]
         style_training.train(
@@ -125,7 +122,7 @@ def _train(settings, train, held_out, resumed, workers=None):
             folder=flags.FLAGS.workdir,
             on_step=progress.all_of(*callbacks),
             on_epoch=results,
-            strategy=workers,
+            strategy=strategy,
             unreadable=unreadable,
         )
     training_flags.note_unreadable(unreadable)
@@ -136,10 +133,11 @@ def _train(settings, train, held_out, resumed, workers=None):
     return interrupt.status
 
 
-def _is_chief(strategy):
+def _writes(strategy):
+    """Whether this process is the one that writes files."""
     from tfstyle import workers
 
-    return workers.is_chief(strategy)
+    return not workers.are_several(strategy) or workers.is_chief(strategy)
 
 
 def _outputs(held_out, resumed, unreadable):

@@ -18,6 +18,11 @@ from tfstyle import training
 from tfstyle.progress import OnStep
 
 
+def are_several(strategy: tf.distribute.Strategy) -> bool:
+    """Whether a strategy is that of several hosts."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes the files."""
     resolver = strategy.cluster_resolver
@@ -43,7 +48,7 @@ def fit(
     """As `training.fit`, for a model whose `objective` gives the terms.
 
     Args:
-        strategy: Under whose scope the model was made.
+        strategy: Under whose scope the model and its optimiser were made.
         model: As there; batches have a multiple of as many rows as there are
             replicas.
         make_data: As there.
