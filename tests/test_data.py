@@ -148,3 +148,9 @@ def test_a_digest_is_of_names_and_order(folder, tmp_path_factory):
     others = [files[1:], files[::-1], [*files[:2], folder / "d.png"]]
     digests = {data.digest(other) for other in [files, *others]}
     assert len(digests) == 4
+
+
+def test_an_image_may_be_a_line(tmp_path):
+    images.save(tmp_path / "line.png", helpers.image(40, 1))
+    lines = crops(folders.find([tmp_path]), smallest=0.1)
+    assert lines[0].shape == (4, 16, 16, 3)

@@ -156,7 +156,7 @@ def test_other_backend_is_refused_in_one_line_before_the_import():
 )
 def test_unknown_device_is_refused(device):
     with pytest.raises(
-        ValueError, match=f"gpus, tpu or workers.*device='{device}'"
+        ValueError, match=f"gpus, workers or tpu.*device='{device}'"
     ):
         devices.start(device)
 
@@ -205,3 +205,22 @@ def test_flags_of_the_processor_are_words():
 def test_compilation_is_off_on_a_processor_unless_asked(choice, expected):
     devices.start("cpu")
     assert devices.jit_compile(choice) is expected
+
+
+@pytest.mark.parametrize("device", ["gpus", "workers"])
+def test_programs_of_one_picture_take_one_device(device):
+    devices.check(device)
+    with pytest.raises(ValueError, match=f"gpu:N or tpu.*device='{device}'"):
+        devices.check(device, several=False)
+
+
+def test_a_function_for_each_size_is_no_news():
+    process = python(
+        "devices.start()\n"
+        "import tensorflow as tf\n"
+        "for size in range(8):\n"
+        "    tf.function(lambda x: x + 1)(tf.zeros(size))\n"
+        "tf.get_logger().warning('Look here')"
+    )
+    assert "retracing" not in process.stderr
+    assert "Look here" in process.stderr

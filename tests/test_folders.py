@@ -137,6 +137,11 @@ def test_photographs_are_never_written_over(folder, tmp_path):
         folders.items(str(folder), str(tmp_path / "out"))
 
 
+def test_results_are_not_found_by_the_same_pattern(folder):
+    with pytest.raises(ValueError, match="is inside '.*photos'"):
+        folders.items(str(folder / "**/*.png"), str(folder / "painted"))
+
+
 def test_other_inputs_are_never_written_over(folder, tmp_path):
     made = folders.items(str(folder), str(tmp_path / "out"))
     style = tmp_path / "out" / "more" / "c.PNG"

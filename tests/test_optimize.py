@@ -249,6 +249,16 @@ def test_replay_paints_the_same_picture(painted, tmp_path):
     assert again.read_bytes() == (folder / "out.png").read_bytes()
 
 
+def test_what_is_replayed_is_not_written_over(painted):
+    folder, _ = painted
+    before = (folder / "out.png").read_bytes()
+    words = [sys.executable, "-m", "tfstyle.optimize", "--replay=out.png"]
+    process = call([*words, "--output=out.png"], folder)
+    assert process.returncode == 1
+    assert "The output 'out.png' is the replay, too" in process.stderr
+    assert (folder / "out.png").read_bytes() == before
+
+
 def test_replay_says_that_the_weights_have_changed(painted, tmp_path):
     folder, _ = painted
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)

@@ -132,6 +132,36 @@ def test_a_saved_model_that_is_called(tmp_path):
         paint(painter, styles=[STYLE, STYLE])
 
 
+class Half(tf.Module):
+    """Takes images of two sizes only; its results are smaller."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((1, *CONTENT.shape), tf.float32),
+            tf.TensorSpec((1, *STYLE.shape), tf.float32),
+        ]
+    )
+    def __call__(self, content, style):
+        return [content[:, ::2, ::2] + 0 * tf.reduce_sum(style)]
+
+
+def test_a_saved_model_may_be_of_other_sizes(tmp_path):
+    tf.saved_model.save(Half(), str(tmp_path))
+    painter = painters.load(str(tmp_path))
+    assert paint(painter).shape == CONTENT.shape
+    height, width = CONTENT.shape[:2]
+    with pytest.raises(
+        ValueError, match=f"of {width}x{height} pixels with a style of 20x18:"
+    ):
+        paint(painter, styles=[helpers.image(18, 20, 3)])
+
+
+def test_the_hub_is_on_the_network(monkeypatch):
+    monkeypatch.setenv("TFSTYLE_OFFLINE", "1")
+    with pytest.raises(ValueError, match="'https://hub/1' is on the network"):
+        painters.load("https://hub/1")
+
+
 def test_what_is_no_model_is_refused(stored, tmp_path):
     with pytest.raises(ValueError, match="no model 'nothing'"):
         painters.load("nothing")

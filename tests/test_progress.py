@@ -142,3 +142,27 @@ def test_a_full_disk_ends_the_trace_and_not_the_run():
         trace(FIRST, picture)
     assert trace.error.errno == errno.ENOSPC
     assert trace.error.filename == "/dev/full"
+
+
+def test_a_table_drops_the_steps_that_are_taken_again(tmp_path):
+    path = tmp_path / "log.csv"
+
+    def write(steps, resume):
+        with progress.Table(path, ["loss"], resume) as table:
+            for step in steps:
+                losses = {"loss": step / 2}
+                made = dataclasses.replace(FIRST, step=step, losses=losses)
+                table(made, picture)
+
+    write([10, 20, 30], 0)
+    write([30, 40], 20)
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("step", "loss"),
+        ("10", "5"),
+        ("20", "10"),
+        ("30", "15"),
+        ("40", "20"),
+    ]
+    write([10], 0)
+    assert path.read_text().count("\n") == 2

@@ -71,11 +71,13 @@ def test_no_folder_is_given_away(tmp_path, inputs, suffix):
     config = {
         "feature_weights": str(tmp_path / "weights.h5"),
         "list": [tmp_path / "a.png", "../b.png"],
+        "model": "https://hub/model/1",
     }
     record = provenance.describe(config, inputs, notes={"at": str(tmp_path)})
     assert record["config"] == {
         "feature_weights": "weights.h5",
-        "list": ["a.png", "../b.png"],
+        "list": ["a.png", "b.png"],
+        "model": "https://hub/model/1",
     }
     path = tmp_path / f"painted{suffix}"
     metadata = provenance.embed(record)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import data, folders, images, training
+from tfstyle import checkpoint, data, folders, images, training
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,12 @@ def test_a_checkpoint_of_other_settings_is_refused(files, tmp_path):
     fit(model(), files, 1, folder=tmp_path, key={"rate": 1})
     with pytest.raises(ValueError, match=r"other settings.*'rate': 1"):
         fit(model(), files, 2, folder=tmp_path, key={"rate": 2})
+
+
+def test_a_checkpoint_of_a_picture_is_refused(files, tmp_path):
+    checkpoint.save(tmp_path, {}, {"key": "0123", "index": 0})
+    with pytest.raises(ValueError, match="is not of a training"):
+        fit(model(), files, 1, folder=tmp_path)
 
 
 def test_a_refused_checkpoint_says_what_differs(files, tmp_path):

@@ -75,3 +75,9 @@ def test_models_that_cannot_be_built_are_refused(changes, match):
 def test_each_encoder_has_a_model(encoder):
     made = AdaINConfig(encoder=encoder, depths=(3, 3, 3, 3)).architecture()
     assert made == ARCHITECTURES[encoder] | {"depths": (3, 3, 3, 3)}
+
+
+def test_vgg16_may_be_seen_to_the_fourth_block():
+    levels = ("image", "block4_conv1")
+    made = AdaINConfig(encoder="vgg16", levels=levels).architecture()
+    assert len(made["widths"]) == len(made["depths"]) == 4

@@ -212,6 +212,31 @@ def test_a_sheet_is_of_one_photograph(files, tmp_path, quick):
     assert "--grid is for one photograph" in done.stderr
 
 
+def test_a_folder_of_results_is_checked_at_once(files, tmp_path, quick):
+    taken = tmp_path / "taken.png"
+    taken.write_bytes(b"mine")
+    style = f"--style={files / 'style.png'}"
+    done = run(*words(files, files / "photos", taken), style, **quick)
+    assert done.returncode == 1
+    assert "taken.png" in done.stderr and "Traceback" not in done.stderr
+    assert taken.read_bytes() == b"mine"
+
+
+def test_a_sheet_of_two_styles_goes_on_in_the_next_row(files, tmp_path):
+    arguments = words(files, files / "photos/a.png", tmp_path / "sheet.png")
+    other = f"--style={files / 'photos/grey.png'}"
+    done = run(*arguments, other, "--grid=2x2", "--size=32")
+    assert done.returncode == 0, done.stderr
+    sheet = images.load(tmp_path / "sheet.png")
+    cells = [
+        sheet[8 + 33 * i : 33 + 33 * i, 8 + 40 * j : 40 + 40 * j]
+        for i in range(2)
+        for j in range(2)
+    ]
+    ways = [np.abs(cell - cells[0]).mean() for cell in cells]
+    assert 0 < ways[1] < ways[2] < ways[3]
+
+
 def test_a_sheet_between_two_styles(files, tmp_path):
     output = tmp_path / "sheet.png"
     arguments = words(files, files / "photos/a.png", output, "--grid=1x3")
@@ -274,6 +299,8 @@ def test_photorealistic_pictures_are_filtered(files, tmp_path):
         (["--content=missing.png"], 1, "no file or folder 'missing.png'"),
         (["--output=out.gif"], 1, "must end in one of"),
         (["--output=missing/out.png"], 1, "there is no folder"),
+        (["--size=17000", "--output=out.webp"], 1, "16383"),
+        (["--device=workers"], 2, "--device.* must be auto, cpu|must be auto"),
         (["--style=missing.png"], 1, "'missing.png' does not exist"),
         (["--max_pixels=100"], 1, "pixels"),
         (["stray"], 2, "Unexpected arguments"),

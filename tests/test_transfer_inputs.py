@@ -66,14 +66,14 @@ def test_a_photograph_has_its_size_and_its_regions(photo, painting, tmp_path):
 def test_digests_are_of_all_that_makes_the_model(tmp_path, monkeypatch):
     model = tmp_path / "model.h5"
     helpers.style_model().save_preset(model)
-    found = transfer_inputs.digests(str(model), None)
+    found = transfer_inputs.describe(str(model), None)
     assert found["model"] == provenance.digest(model)
-    assert transfer_inputs.digests("https://hub/model/1", None) == {}
+    assert transfer_inputs.describe("https://hub/model/1", None) == {}
     graph = tmp_path / "saved"
     (graph / "variables").mkdir(parents=True)
     for name in ("saved_model.pb", "variables/a", "variables/b"):
         (graph / name).write_text(name)
-    saved = transfer_inputs.digests(str(graph), None)["model"]
+    saved = transfer_inputs.describe(str(graph), None)["model"]
     assert saved == [
         provenance.digest(graph / name)
         for name in ("saved_model.pb", "variables/a", "variables/b")
@@ -82,6 +82,6 @@ def test_digests_are_of_all_that_makes_the_model(tmp_path, monkeypatch):
     monkeypatch.setenv("TFSTYLE_HOME", str(tmp_path / "empty"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
     with pytest.raises(FileNotFoundError):
-        transfer_inputs.digests("vgg19", None)
+        transfer_inputs.describe("vgg19", None)
     with pytest.raises(ValueError, match="There is no model 'none'"):
-        transfer_inputs.digests("none", None)
+        transfer_inputs.describe("none", None)

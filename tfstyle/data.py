@@ -82,7 +82,7 @@ class Crops(keras.utils.PyDataset):
         share, down, across, mirror, native, noise = random.random(6)
         image = self._image(random)
         height, width = image.shape[:2]
-        side = round(min(height, width) * self.smallest**share)
+        side = max(1, round(min(height, width) * self.smallest**share))
         if native < self.native and self.crop <= min(height, width):
             side = self.crop
         top = round(down * (height - side))

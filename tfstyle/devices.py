@@ -9,6 +9,7 @@ TensorFlow is imported by the functions, not with this module, so that
 """
 
 import contextlib
+import logging
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ from typing import IO, TYPE_CHECKING, cast
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|gpus|tpu|workers")
+_DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|tpu")
 
 # What TensorFlow 2.18 to 2.21 writes straight to file descriptor 2 at every
 # start, before it reads TF_CPP_MIN_LOG_LEVEL. A missing driver or library of a
@@ -50,12 +51,18 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 _AMPERE = (8, 0)  # First compute capability with bfloat16.
 
 
-def check(device: str) -> None:
-    """Raises `ValueError` unless `start` knows such a device."""
-    if not _DEVICE.fullmatch(device):
+def check(device: str, several: bool = True) -> None:
+    """Raises `ValueError` unless `start` knows such a device.
+
+    Args:
+        device: As of `start`.
+        several: Whether it may be several: `"gpus"` and `"workers"`.
+    """
+    more = ["gpus", "workers"] if several else []
+    if not _DEVICE.fullmatch(device) and device not in more:
+        names = ", ".join(["auto", "cpu", "gpu", "gpu:N", *more])
         raise ValueError(
-            "`device` must be auto, cpu, gpu, gpu:N, gpus, tpu or workers. "
-            f"Received: device={device!r}"
+            f"`device` must be {names} or tpu. Received: device={device!r}"
         )
 
 
@@ -92,7 +99,14 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
 
+        # Each size has a function of its own, which looks like the same one
+        # traced again and again.
+        tf.get_logger().addFilter(_is_no_retracing)
         return _choose(tf, device)
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def kind() -> str:

@@ -142,14 +142,14 @@ def _paired(content: str, output: str) -> list[Item]:
         folder = os.path.isdir(output) or output.endswith(os.sep)
         target = _renamed(pathlib.Path(output, path.name)) if folder else output
         return [Item(path, pathlib.Path(target))]
-    if os.path.isdir(content):
-        outer, inner = (os.path.realpath(path) for path in (content, output))
+    root, paths = _several(content)
+    if os.path.isdir(content) or "**" in content:
+        outer, inner = (os.path.realpath(path) for path in (root, output))
         if os.path.commonpath([outer, inner]) == outer:
             raise ValueError(
-                f"The output '{output}' is inside '{content}'. Give a folder "
+                f"The output '{output}' is inside '{root}'. Give a folder "
                 "beside it."
             )
-    root, paths = _several(content)
     return [
         Item(path, _renamed(pathlib.Path(output, path.relative_to(root))))
         for path in paths

@@ -85,7 +85,7 @@ def main(argv):
     from tfstyle import devices, sweeps
 
     with cli.flag_errors():
-        devices.check(_DEVICE.value)
+        devices.check(_DEVICE.value, several=False)
         axes = [_axis(text) for text in _VARY.value]
         rows = sweeps.changes(axes)
         tasks = [_task(changes) for row in rows for changes in row]

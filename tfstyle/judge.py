@@ -72,8 +72,11 @@ def main(argv):
     """Prints a line for each pair."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    from tfstyle import devices, folders, images, weights
+    from tfstyle import devices, files, folders, images, weights
 
+    if _SHEET.value:
+        images.check_format(_SHEET.value)
+        files.check_writable(_SHEET.value)
     weights.resolve(_FEATURES.value, _FEATURE_WEIGHTS.value)
     held_out = [
         folders.split_folders(roots, _HELD_OUT.value)[1]
@@ -86,13 +89,19 @@ def main(argv):
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
     rows, sheet = [], []
     for content, style, size in _pairs(*held_out):
-        pair = [images.load(path, size) for path in (content, style)]
+        try:
+            pair = [images.load(path, size) for path in (content, style)]
+        except (OSError, ValueError) as error:
+            cli.note(f"left out: {error}")
+            continue
         pictures = {name: _painted(m, *pair) for name, m in models.items()}
         row = {"content": content.name, "style": style.name, "size": size}
         row |= _Reference(*pair).distances(pictures)
         print(json.dumps(row), flush=True)
         rows.append(row)
         sheet.append([*pair, *pictures.values()])
+    if not rows:
+        raise ValueError("None of the pairs could be read.")
     print(json.dumps({"medians": _medians(rows)}))
     if _SHEET.value:
         images.save(_SHEET.value, images.contact_sheet(sheet))

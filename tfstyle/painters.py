@@ -10,6 +10,7 @@
 """
 
 import pathlib
+import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -23,8 +24,10 @@ from tfstyle import (
     embeddings,
     finishing,
     guided,
+    images,
     presets,
     tiles,
+    weight_cache,
 )
 from tfstyle.controls import Controls
 from tfstyle.regions import Regions, whole
@@ -94,13 +97,25 @@ def load(
 
 
 def _from_hub(handle: str) -> Any:
+    if weight_cache.is_offline():
+        raise ValueError(
+            f"'{handle}' is on the network, which TFSTYLE_OFFLINE forbids. "
+            "Give the folder of a SavedModel that was downloaded."
+        )
     try:
-        import tensorflow_hub
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # It imports pkg_resources.
+            import tensorflow_hub
     except ImportError as error:
         raise ValueError(
             f"'{handle}' needs TensorFlow Hub: pip install 'tfstyle[hub]'."
         ) from error
-    return tensorflow_hub.load(handle)
+    try:
+        return tensorflow_hub.load(handle)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"'{handle}' could not be loaded from TensorFlow Hub: {error}"
+        ) from error
 
 
 def _from_keras(path: str, precision: str) -> adain.StyleModel:
@@ -229,7 +244,8 @@ class CallablePainter:
     """A SavedModel that is called with contents and styles.
 
     As Magenta's arbitrary-image-stylization on TensorFlow Hub: one style, at
-    its full strength.
+    its full strength. Its results may have other sizes; they are given the
+    photograph's.
     """
 
     def __init__(self, loaded: Any) -> None:
@@ -257,8 +273,17 @@ class CallablePainter:
                 "This SavedModel knows one strength. Received: "
                 f"strength={strength}"
             )
-        image = self._model(tf.constant(content[None]), style)[0]
-        return _pasted(np.clip(np.asarray(image)[0], 0, 1), content, regions)
+        try:
+            image = self._model(tf.constant(content[None]), style)[0]
+        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+            sizes = [f"{x.shape[-2]}x{x.shape[-3]}" for x in (content, style)]
+            raise ValueError(
+                f"The SavedModel takes no photograph of {sizes[0]} pixels with "
+                f"a style of {sizes[1]}: it may want other sizes of them."
+            ) from error
+        picture = np.clip(np.asarray(image)[0], 0, 1)
+        picture = images.resize(picture, *content.shape[:2])
+        return _pasted(picture, content, regions)
 
 
 class FinishingPainter:

@@ -105,7 +105,7 @@ def settings(
 
     values = flags.FLAGS
     with cli.flag_errors():
-        devices.check(values.device)
+        devices.check(values.device, several=False)
     given = {name for name in values if values[name].present}
     chosen: dict[str, Any] = {}
     files: dict[str, str] = {}
@@ -142,7 +142,8 @@ def prepare(
     )
     named = ("output", "trace", "report")
     written = {name: values[name].value for name in named}
-    job.check_outputs(inputs, {**written, **(outputs or {})})
+    kept = {**inputs, "replay": values.replay} if values.replay else inputs
+    job.check_outputs(kept, {**written, **(outputs or {})})
     job.check_checkpoint(values.checkpoint)
     task = job.prepare(config, inputs, values.max_pixels)
     if task.content.alpha is not None and not format.alpha:

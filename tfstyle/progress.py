@@ -211,20 +211,22 @@ class Table:
     Args:
         path: The file to write.
         losses: Names of the columns after step, seconds and memory.
-        resume: Whether to keep the rows that are in it.
+        resume: Steps of the run that goes on: rows of later ones, which were
+            lost and will be taken again, are dropped. 0 for a new file.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
         losses: Sequence[str],
-        resume: bool = False,
+        resume: int = 0,
     ) -> None:
-        self._file = open(path, "a" if resume else "w", encoding="utf-8")
+        kept = _rows(path, resume) if resume else []
+        self._file = open(path, "w", encoding="utf-8")
         columns = ["step", "seconds", "memory", *losses]
         self._rows = csv.DictWriter(self._file, columns, restval="")
-        if not self._file.tell():
-            self._rows.writeheader()
+        self._rows.writeheader()
+        self._rows.writerows(kept)
 
     def __enter__(self) -> "Table":
         return self
@@ -243,3 +245,11 @@ class Table:
             values["memory"] = str(progress.memory)
             self._rows.writerow(values)
             self._file.flush()
+
+
+def _rows(path: str | os.PathLike[str], last: int) -> list[dict[str, str]]:
+    """Rows of a table up to a step; none if there is no table."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if int(row["step"]) <= last]

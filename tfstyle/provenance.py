@@ -30,8 +30,8 @@ def describe(
 
     Args:
         config: A dataclass or a mapping with all that the result depends on,
-            the seed included. Of text that is an absolute path only the last
-            part is kept: name files in `inputs`.
+            the seed included. Of a path only the last part is kept (handles
+            with `://` stay): name files in `inputs`.
         inputs: Role -> file, such as `{"content": "dog.jpg"}`. Files that
             share a role are told apart by the caller: `"style 1"`.
         notes: What else is worth knowing and JSON can hold, for instance
@@ -173,5 +173,5 @@ def _portable(value: Any) -> Any:
         return [_portable(item) for item in value]
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
-        return pathlib.Path(text).name if os.path.isabs(text) else text
+        return text if "://" in text else pathlib.Path(text).name
     return value

@@ -229,7 +229,9 @@ def unkept(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
 def painted(mask: np.ndarray) -> np.ndarray:
     """A region's mask, of which something must be left to paint."""
     if not mask.any():
-        raise ValueError("The masks leave nothing to paint for a style.")
+        raise ValueError(
+            "`keep_mask` and `content_mask` leave nothing to paint for a style."
+        )
     return mask.astype(np.float32)
 
 

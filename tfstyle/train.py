@@ -73,7 +73,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = training_flags.settings(training_config.AdaINConfig)
-    from tfstyle import checkpoint, devices, folders, presets, weights
+    from tfstyle import devices, folders, presets, weights
 
     with cli.flag_errors():
         devices.check(_DEVICE.value)
@@ -86,7 +86,7 @@ def main(argv):
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
-    resumed = checkpoint.load(flags.FLAGS.workdir) is not None
+    resumed = _steps_done(flags.FLAGS.workdir)
     train, held_out = zip(*parts, strict=True)
     for name, files, held in zip(
         ("photographs", "styles"), train, held_out, strict=True
@@ -131,6 +131,14 @@ def _train(settings, train, held_out, resumed, strategy=None):
         f"{': interrupted' if interrupt.status else ''}"
     )
     return interrupt.status
+
+
+def _steps_done(workdir):
+    """Steps of the checkpoint to go on from; 0 if there is none."""
+    from tfstyle import checkpoint
+
+    found = checkpoint.load(workdir)
+    return found[1]["steps"] if found and "steps" in found[1] else 0
 
 
 def _writes(strategy):

@@ -107,6 +107,11 @@ def restore(
     arrays, meta = found
     # As read back: JSON makes lists of tuples.
     kept, wanted = meta["key"], json.loads(json.dumps(key))
+    if not isinstance(kept, dict):  # Of a picture that was painted.
+        raise ValueError(
+            f"The checkpoint in '{folder}' is not of a training. Give another "
+            "folder, or delete it."
+        )
     if kept != wanted:
         raise ValueError(
             f"The checkpoint in '{folder}' belongs to other settings: "

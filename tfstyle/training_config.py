@@ -30,11 +30,12 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "train_encoder": False,
         "scale": 1 / 256,
     },
-    # The weights beyond block3_conv3 were not at hand.
+    # The weights beyond block3_conv3 were not at hand; the widths and depths
+    # of the fourth stage are for levels=(..., "block4_conv1").
     "vgg16": {
         "levels": (IMAGE, "block2_conv1", "block3_conv3"),
-        "widths": (64, 128, 256),
-        "depths": (2, 2, 3),
+        "widths": (64, 128, 256, 512),
+        "depths": (2, 2, 3, 1),
         "train_encoder": False,
         "scale": 1 / 256,
     },

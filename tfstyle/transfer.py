@@ -127,7 +127,7 @@ def _settings():
     from tfstyle import devices, region_files
 
     with cli.flag_errors():
-        devices.check(_DEVICE.value)
+        devices.check(_DEVICE.value, several=False)
         settings = config.TransferConfig(**values)
         apart = region_files.check_roles(_inputs())
         settings.check_styles(len(_STYLE.value), apart)
@@ -167,13 +167,15 @@ def _items(settings, one):
 
     items = folders.items(_CONTENT.value, _OUTPUT.value)
     for item in items:
-        images.check_format(item.output)
+        images.check_format(item.output, longest=max(1, settings.size))
     kept = {**_inputs(), "model": settings.model}
     if _ENCODER_WEIGHTS.value:
         kept["encoder_weights"] = _ENCODER_WEIGHTS.value
     folders.check_kept(items, kept)
     if one:
         files.check_writable(items[0].output)
+    else:
+        os.makedirs(_OUTPUT.value, exist_ok=True)
     return items
 
 
@@ -185,12 +187,14 @@ def _read(path):
 
 def _photograph(item, styles, settings):
     """The photograph at the size at which it is painted, and its regions."""
-    from tfstyle import transfer_inputs
+    from tfstyle import images, transfer_inputs
 
     path, limit = os.fspath(item.content), _MAX_PIXELS.value
-    return transfer_inputs.photograph(
+    photo, regions = transfer_inputs.photograph(
         path, _inputs(), styles, settings, _read, limit
     )
+    images.check_format(item.output, longest=max(photo.pixels.shape[:2]))
+    return photo, regions
 
 
 def _check_regions():
@@ -208,7 +212,9 @@ def _record(settings):
     config = {**vars(settings), "quality": _QUALITY.value}
     record = provenance.describe(config, fixed)
     # They come last: they may be downloaded.
-    notes = transfer_inputs.digests(settings.model, _ENCODER_WEIGHTS.value)
+    notes = transfer_inputs.describe(settings.model, _ENCODER_WEIGHTS.value)
+    if not notes.get("published", True):
+        cli.note("The encoder's weights are not the published file.")
     return {**record, "notes": notes}
 
 
@@ -361,15 +367,23 @@ def _paint_grid(task, item, given, grid):
 
 
 def _shares(styles, rows, columns):
-    """Shares of the styles at the corners (two: at the ends of rows)."""
+    """Shares of the styles, row by row.
+
+    Four are at the corners; two at the first and the last picture, with all
+    others between them.
+    """
     for i in range(rows):
-        down = i / max(rows - 1, 1) if styles == 4 else 0.0
+        down = i / max(rows - 1, 1)
         across = [j / max(columns - 1, 1) for j in range(columns)]
-        cells = [
-            [(1 - down) * (1 - x), (1 - down) * x, down * (1 - x), down * x]
-            for x in across
-        ]
-        yield [cell[:styles] for cell in cells]
+        if styles == 2:
+            last = max(rows * columns - 1, 1)
+            on = [(i * columns + j) / last for j in range(columns)]
+            yield [[1 - x, x] for x in on]
+        else:
+            yield [
+                [(1 - down) * (1 - x), (1 - down) * x, down * (1 - x), down * x]
+                for x in across
+            ]
 
 
 if __name__ == "__main__":

@@ -84,9 +84,9 @@ def _resized(path: str, image: np.ndarray, longer: int) -> np.ndarray:
     return image if same else images.resize(image, *shape)
 
 
-def digests(
+def describe(
     model: str, encoder_weights: str | None
-) -> dict[str, str | list[str]]:
+) -> dict[str, str | list[str] | bool]:
     """Digests of what a model is made of, by part.
 
     The weights of a published encoder are downloaded where they are missing.
@@ -96,7 +96,8 @@ def digests(
         encoder_weights: As of `painters.load`.
 
     Returns:
-        Empty for the handle of a hub, which says itself which model it is.
+        Empty for the handle of a hub, which says itself which model it is;
+        of an encoder also whether its weights are the `"published"` ones.
 
     Raises:
         ValueError: There is no such model, or a file is not what it should be.
@@ -108,7 +109,7 @@ def digests(
     if graph.is_file():
         files = [graph, *sorted(graph.parent.glob("variables/*"))]
         return {"model": [provenance.digest(file) for file in files]}
-    found: dict[str, str | list[str]] = {
+    found: dict[str, str | list[str] | bool] = {
         "model": provenance.digest(presets.path(model))
     }
     if model.endswith(".keras"):
@@ -119,4 +120,5 @@ def digests(
             stored["encoder"], encoder_weights, progressbar=True
         )
         found["encoder"] = encoder.digest
+        found["published"] = encoder.published
     return found

@@ -81,6 +81,11 @@ def folder() -> pathlib.Path:
     )
 
 
+def is_offline() -> bool:
+    """Whether `TFSTYLE_OFFLINE` forbids the network."""
+    return os.environ.get("TFSTYLE_OFFLINE", "0") not in ("", "0")
+
+
 def resolve(
     file: WeightsFile,
     path: str | os.PathLike[str] | None = None,
@@ -114,7 +119,7 @@ def resolve(
         if candidate.is_file() and _digest(candidate) == file.digest:
             return Resolved(candidate, file.digest, published=True)
     wrong = [str(c) for c in candidates if c.is_file()]
-    if os.environ.get("TFSTYLE_OFFLINE", "0") not in ("", "0"):
+    if is_offline():
         raise _missing(file, "TFSTYLE_OFFLINE forbids downloads", wrong)
     try:
         found = _download(file, progressbar)
