@@ -117,6 +117,14 @@ def test_without_pixels_as_a_level_the_decoder_is_all():
     np.testing.assert_allclose(weak, expected, atol=1e-5)
 
 
+def test_several_photographs_are_painted_each_by_itself(model):
+    photos = np.stack([helpers.image(24, 32, i) for i in range(2)])
+    style = helpers.image(20, 20, 5)
+    found = model.stylize(contents=photos, styles=style, alpha=0.7)
+    expected = [model.stylize(photo, style, 0.7) for photo in photos]
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_styles_are_blended_by_their_shares(model):
     content = helpers.image(24, 30)
     styles = [helpers.image(20 + i, 26, 4 + i) for i in range(2)]
@@ -132,10 +140,10 @@ def test_styles_are_blended_by_their_shares(model):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"content": helpers.image(8, 40)}, "16 pixels or more.*40x8"),
+        ({"contents": helpers.image(8, 40)}, "16 pixels or more.*40x8"),
         ({"styles": [helpers.image(40, 8)]}, "16 pixels or more.*8x40"),
-        ({"content": PHOTO[..., 0]}, r"shape \(height, width, 3\)"),
-        ({"content": np.uint8(255 * PHOTO)}, "float32.*Received: uint8"),
+        ({"contents": PHOTO[..., 0]}, r"shape \(height, width, 3\)"),
+        ({"contents": np.uint8(255 * PHOTO)}, "float32.*Received: uint8"),
         ({"styles": [255 * PHOTO]}, r"in \[0, 1\]. Received: values from"),
         ({"styles": [np.nan * PHOTO]}, r"in \[0, 1\]. Received: values from"),
         ({"alpha": np.nan}, "`strength` must be from 0 to 1. .*nan"),
@@ -146,7 +154,7 @@ def test_styles_are_blended_by_their_shares(model):
     ],
 )
 def test_refuses(model, changes, message):
-    arguments = {"content": PHOTO, "styles": [1 - PHOTO]}
+    arguments = {"contents": PHOTO, "styles": [1 - PHOTO]}
     with pytest.raises(ValueError, match=message):
         model.stylize(**(arguments | changes))
 

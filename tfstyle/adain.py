@@ -219,7 +219,7 @@ class StyleModel(keras.Model):
 
     def stylize(
         self,
-        content: np.ndarray,
+        contents: np.ndarray,
         styles: np.ndarray | Sequence[np.ndarray],
         alpha: float = 1.0,
         style_mix: Sequence[float] | None = None,
@@ -228,10 +228,11 @@ class StyleModel(keras.Model):
         regions: Regions | None = None,
         photorealistic: bool = False,
     ) -> np.ndarray:
-        """Paints a photograph in a style, or in a blend of several.
+        """Paints photographs in a style, or in a blend of several.
 
         Args:
-            content: Shape `(height, width, 3)`.
+            contents: A photograph, `(height, width, 3)`, or several of one
+                size, `(batch, height, width, 3)`, each painted by itself.
             styles: One such array, or several, of any size. Styles look as
                 they do at the size given; the models of this package learned
                 from crops of 128 to 192 pixels.
@@ -246,15 +247,13 @@ class StyleModel(keras.Model):
             photorealistic: Whether surfaces stay the photograph's.
 
         Returns:
-            Shape of `content`, float32, in [0, 1].
+            Shape of `contents`, float32, in [0, 1].
 
         Raises:
             ValueError: Images or controls are not what they should be.
         """
         if isinstance(styles, np.ndarray) and styles.ndim == 3:
             styles = [styles]
-        for image in (content, *styles):
-            check_image(image)
         controls = Controls(
             strength=alpha,
             style_mix=None if style_mix is None else tuple(style_mix),
@@ -265,18 +264,29 @@ class StyleModel(keras.Model):
         controls.check_styles(
             len(styles), regions is not None and regions.apart
         )
+        if np.ndim(contents) == 4:
+            each = [self._paint(x, styles, controls, regions) for x in contents]
+            return np.stack(each)
+        return self._paint(contents, styles, controls, regions)
+
+    def _paint(self, content, styles, controls, regions):
+        """One photograph, see `stylize`."""
+        for image in (content, *styles):
+            check_image(image)
         parts = whole(len(styles)).parts
         if regions is not None:
             regions.check(content, len(styles))
             parts = regions.parts
-        photo, prepared = colors.prepare(content, list(styles), color)
+        photo, prepared = colors.prepare(content, list(styles), controls.color)
         embedding = guided.embed(
             self.embed_style, self.channels, prepared, controls, parts
         )
         masks = guided.content_masks(
             parts, content.shape[:2], list(self.channels)
         )
-        image = self.apply_style(photo[None], embedding, alpha, masks)
+        image = self.apply_style(
+            photo[None], embedding, controls.strength, masks
+        )
         picture = ops.convert_to_numpy(image)[0]
         return finishing.finish(picture, content, controls, regions)
 
