@@ -14,7 +14,8 @@ writes to the folder model/, after each epoch and after Ctrl-C:
 The same command goes on from the step where a run ended. KERAS_BACKEND=jax
 trains without TensorFlow. On several hosts the same command is run on each,
 with TF_CONFIG saying which host it is and where the others are, and a --workdir
-that all can read; a batch is shared out among them.
+that all can read; a batch is shared out among them, evenly: --batch_size is a
+multiple of the number of all their devices.
 """
 
 import contextlib
