@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tqdm
 
+from tfstyle import files
+
 _SHOWN_LOSSES = 3  # More do not fit beside the bar in 80 columns.
 
 
@@ -221,12 +223,14 @@ class Table:
         losses: Sequence[str],
         resume: int = 0,
     ) -> None:
-        kept = _rows(path, resume) if resume else []
-        self._file = open(path, "w", encoding="utf-8")
         columns = ["step", "seconds", "memory", *losses]
+        kept = _rows(path, resume) if resume else []
+        with files.atomic(path, "w") as file:
+            rows = csv.DictWriter(file, columns)
+            rows.writeheader()
+            rows.writerows(kept)
+        self._file = open(path, "a", encoding="utf-8")
         self._rows = csv.DictWriter(self._file, columns, restval="")
-        self._rows.writeheader()
-        self._rows.writerows(kept)
 
     def __enter__(self) -> "Table":
         return self

@@ -57,9 +57,10 @@ def train(
         ValueError: Images, weights or settings are not what they should be.
         FloatingPointError: The loss was not finite.
     """
+    several = _are_several(strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model = _compiled(config)
-    fit = _loop(strategy, config)
+        model = _compiled(config, several)
+    fit = _loop(strategy, config) if several else training.fit
     pairs = functools.partial(
         _pairs,
         config,
@@ -83,7 +84,16 @@ def train(
     return model
 
 
-def _compiled(config: AdaINConfig) -> adain.StyleModel:
+def _are_several(strategy: Any) -> bool:
+    """Whether there are several hosts."""
+    if strategy is None:
+        return False
+    from tfstyle import workers
+
+    return workers.are_several(strategy)
+
+
+def _compiled(config: AdaINConfig, several: bool) -> adain.StyleModel:
     """The model with what it is trained by, the optimiser's state included."""
     model = untrained(config)
     judge = features.extractor(
@@ -91,8 +101,8 @@ def _compiled(config: AdaINConfig) -> adain.StyleModel:
         [config.content_layer, *config.style_layers],
         weights=config.loss_weights_file or "imagenet",
         border="mirror",
-        # Weights stay float32: hosts cannot send each other bfloat16.
-        dtype=_POLICIES[config.loss_dtype],
+        # Hosts cannot send each other weights in bfloat16.
+        dtype=_POLICIES[config.loss_dtype] if several else config.loss_dtype,
     )
     model.compile(
         keras.optimizers.Adam(_rate(config)),
@@ -103,13 +113,9 @@ def _compiled(config: AdaINConfig) -> adain.StyleModel:
 
 
 def _loop(strategy: Any, config: AdaINConfig) -> Callable[..., bool]:
-    """`training.fit`, or that of `workers` where there are several hosts."""
-    if strategy is None:
-        return training.fit
+    """`workers.fit`, for batches that can be shared out evenly."""
     from tfstyle import workers
 
-    if not workers.are_several(strategy):
-        return training.fit
     replicas = strategy.num_replicas_in_sync
     if config.batch_size % replicas:
         raise ValueError(
