@@ -24,14 +24,16 @@ def run(*words):
     )
 
 
-def test_it_measures_models_and_the_reference(tmp_path):
+@pytest.fixture
+def given(tmp_path):
+    """Flags of a small judgement: two pairs of three images each."""
     helpers.style_model().save_preset(tmp_path / "model.h5")
     for kind, seed in (("photos", 0), ("paintings", 10)):
         (tmp_path / kind).mkdir()
         for i in range(3):
             path = tmp_path / kind / f"{i}.png"
             images.save(path, helpers.image(40, 48, seed + i))
-    done = run(
+    return (
         f"--model={tmp_path / 'model.h5'}",
         f"--content_dir={tmp_path / 'photos'}",
         f"--style_dir={tmp_path / 'paintings'}",
@@ -39,9 +41,11 @@ def test_it_measures_models_and_the_reference(tmp_path):
         "--held_out=2",
         "--pairs=2",
         "--sizes=40",
-        "--steps=1,8",
-        f"--sheet={tmp_path / 'sheet.png'}",
     )
+
+
+def test_it_measures_models_and_the_reference(given, tmp_path):
+    done = run(*given, "--steps=1,8", f"--sheet={tmp_path / 'sheet.png'}")
     assert done.returncode == 0, done.stderr
     *rows, last = map(json.loads, done.stdout.splitlines())
     assert len(rows) == 2
@@ -57,28 +61,13 @@ def test_it_measures_models_and_the_reference(tmp_path):
     assert images.load(tmp_path / "sheet.png").shape[0] > 2 * 256
 
 
-def test_a_sheet_is_checked_and_damaged_files_are_left_out(tmp_path):
-    helpers.style_model().save_preset(tmp_path / "model.h5")
-    for kind in ("photos", "paintings"):
-        (tmp_path / kind).mkdir()
-        for i in range(3):
-            images.save(tmp_path / kind / f"{i}.png", helpers.image(40, 48, i))
-    flags = (
-        f"--model={tmp_path / 'model.h5'}",
-        f"--content_dir={tmp_path / 'photos'}",
-        f"--style_dir={tmp_path / 'paintings'}",
-        "--features=vgg_distilled",
-        "--held_out=2",
-        "--pairs=2",
-        "--sizes=40",
-        "--steps=",
-    )
-    done = run(*flags, "--sheet=sheet.gif")
+def test_a_sheet_is_checked_and_damaged_files_are_left_out(given, tmp_path):
+    done = run(*given, "--steps=", "--sheet=sheet.gif")
     assert done.returncode == 1 and not done.stdout
     assert "must end in one of" in done.stderr
     for i in (0, 1):  # One of the two that are held out is damaged.
         (tmp_path / "photos" / f"{i}.png").write_bytes(b"no image")
-    done = run(*flags)
+    done = run(*given, "--steps=")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
     assert "note: left out: " in done.stderr
