@@ -113,7 +113,7 @@ def _train(settings, train, held_out, resumed, strategy=None):
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(cli.Interrupt())
         callbacks, results = [interrupt], None
-        if strategy is None or _writes(strategy):
+        if strategy is None or _is_chief(strategy):
             writers, results = _outputs(held_out, resumed, unreadable)
             callbacks += [stack.enter_context(writer) for writer in writers]
         style_training.train(
@@ -142,11 +142,10 @@ def _steps_done(workdir):
     return found[1]["steps"] if found and "steps" in found[1] else 0
 
 
-def _writes(strategy):
-    """Whether this process is the one that writes files."""
+def _is_chief(strategy):
     from tfstyle import workers
 
-    return not workers.are_several(strategy) or workers.is_chief(strategy)
+    return workers.is_chief(strategy)
 
 
 def _outputs(held_out, resumed, unreadable):

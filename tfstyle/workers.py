@@ -24,7 +24,9 @@ def are_several(strategy: tf.distribute.Strategy) -> bool:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the files."""
+    """Whether this process writes the files: where it is alone it does."""
+    if not are_several(strategy):
+        return True
     resolver = strategy.cluster_resolver
     return resolver.task_type in (None, "chief") or (
         resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
