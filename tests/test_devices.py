@@ -1,3 +1,4 @@
+import gc
 import os
 import pathlib
 import re
@@ -171,6 +172,17 @@ def test_start_may_be_repeated():
     strategy = devices.start("cpu")
     assert strategy.num_replicas_in_sync == 1
     devices.start("cpu")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_start_leaves_garbage_collection_as_it_was(enabled):
+    if not enabled:
+        gc.disable()
+    try:
+        devices.start("cpu")
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

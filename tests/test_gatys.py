@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 
 import numpy as np
@@ -56,13 +57,15 @@ def settings(small_vgg16):
 
 
 class Watch:
-    """An `on_step` that remembers, and ends the run at some call."""
+    """An `on_step` that remembers steps, and ends the run at one of them."""
 
     def __init__(self, end=None, look=lambda picture: None):
         self.end, self.look = end, look
         self.seen, self.looks = [], []
 
     def __call__(self, progress, picture):
+        if self.seen and progress.done == self.seen[-1].done:
+            return False  # Asked again, before a size begins.
         self.seen.append(progress)
         self.looks.append(self.look(picture))
         return len(self.seen) == self.end
@@ -181,6 +184,35 @@ def test_on_step_is_called_after_each_step(settings):
         assert losses["style"] == pytest.approx(style, rel=1e-5)
         assert set(losses) >= {"content", "tv", "structure"}
         assert p.memory > 1e7
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_run_can_be_ended_before_a_size_begins(settings, tmp_path, optimizer):
+    config = settings(size=181, steps=4, optimizer=optimizer)
+    seen, pictures = [], []
+
+    def end_between(progress, picture):
+        seen.append(progress)
+        pictures.append(picture())
+        return len(seen) == 5
+
+    ended = gatys.stylize(
+        WIDE, WAVE, config, end_between, checkpoint_dir=tmp_path
+    )
+    assert [(p.size, p.step) for p in seen] == [
+        (128, step) for step in (1, 2, 3, 4, 4)
+    ]
+    again = dataclasses.replace(seen[3], losses={}, memory=0)
+    assert seen[4] == again
+    assert pictures[4].tobytes() == pictures[3].tobytes()
+    check(ended, TWO_SIZES[0])
+
+    watch = Watch()
+    whole = gatys.stylize(WIDE, WAVE, config, watch, checkpoint_dir=tmp_path)
+    assert [(p.size, p.step) for p in watch.seen] == [
+        (181, step) for step in (1, 2, 3, 4)
+    ]
+    assert whole.tobytes() == gatys.stylize(WIDE, WAVE, config).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -404,12 +436,12 @@ class CrashError(Exception):
     """What ends the program in the middle of a run."""
 
 
-def crash_at(call):
-    calls = []
+def crash_at(step):
+    steps = set()
 
     def on_step(progress, picture):
-        calls.append(progress)
-        if len(calls) == call:
+        steps.add(progress.done)
+        if len(steps) == step:
             raise CrashError
 
     return on_step

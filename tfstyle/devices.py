@@ -9,6 +9,7 @@ TensorFlow is imported by the functions, not with this module, so that
 """
 
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -95,7 +96,8 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
             "; unset it."
         )
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    with contextlib.nullcontext() if level == "0" else _without_chatter():
+    quiet = contextlib.nullcontext() if level == "0" else _without_chatter()
+    with quiet, _without_collection():
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
 
@@ -103,6 +105,18 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         # traced again and again.
         tf.get_logger().addFilter(_is_no_retracing)
         return _choose(tf, device)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Imports are a quarter faster without garbage collection."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _is_no_retracing(record: logging.LogRecord) -> bool:

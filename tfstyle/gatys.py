@@ -7,6 +7,7 @@ matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
 and its sources.
 """
 
+import dataclasses
 import functools
 import math
 import time
@@ -65,7 +66,8 @@ def stylize(
         content: Array of shape `(height, width, 3)`, RGB in [0, 1].
         styles: One such array of any size, or several, which are blended.
         config: What to minimise, and for how long.
-        on_step: Called after each step; true ends the run. See `progress`.
+        on_step: Called after each step, and once more before the first step
+            of a size is compiled; true ends the run. See `progress`.
         init: Array to start from, of any size; `config.init` if `None`.
         regions: Where in the photograph each style goes, and from where in
             the style; where there are none the photograph stays as it is.
@@ -153,6 +155,7 @@ class _Run:
         self.index = 0
         self.step = 0
         self.looks: list[float] = []
+        self.last: tuple[Progress, Callable[[], np.ndarray]] | None = None
 
     def paint(self) -> np.ndarray:
         state = self._resume()
@@ -172,6 +175,8 @@ class _Run:
                 None if self.regions is None else self.regions.parts,
                 self.share.value,
             )
+            if self._asked_again():
+                return self._deliver(state, self._best_step(state))
             self.optimizer = descent.make_optimizer(self.config, steps)
             update = descent.compile_step(
                 network, terms, self.optimizer, self.config
@@ -186,12 +191,12 @@ class _Run:
                 detail = self.share.lost_detail(photo)
                 state = self.optimizer.resize(state, *shape, detail)
             state, ended = self._descend(update, state, steps)
-            if ended or self.index + 1 == len(self.plan):
-                self._save(state)
-                picture = self.finish(self._best(update, state, ended))
-                return self.checkpoints.deliver(picture)
+            if ended:
+                return self._deliver(state, self._best_step(state))
+            if self.index + 1 == len(self.plan):
+                return self._deliver(state, self._best(update, state))
             if self.share.adaptive:
-                picture = self._best(update, state, ended)
+                picture = self._best(update, state)
                 self.share.adapt(network, photo, picture)
             self.index, self.step, self.looks = self.index + 1, 0, []
 
@@ -217,20 +222,26 @@ class _Run:
         return state, False
 
     def _best(
-        self, update: Callable[[State], State], state: State, ended: bool
+        self, update: Callable[[State], State], state: State
     ) -> np.ndarray:
-        """The running average, or the best step where that has a lower loss.
-
-        To evaluate the average takes a step: who ended the run is in a hurry
-        and gets the best step.
-        """
+        """The running average, or the best step where that has a lower loss."""
         average = self.optimizer.picture(state)
-        if isinstance(state, lbfgs.State):
-            return np.asarray(average)[0]
         # The compiled step evaluates before it moves.
-        if ended or state.best_value < update(state._replace(x=average)).value:
-            return np.asarray(state.best)[0]
-        return np.asarray(average)[0]
+        if (
+            isinstance(state, lbfgs.State)
+            or update(state._replace(x=average)).value <= state.best_value
+        ):
+            return np.asarray(average)[0]
+        return self._best_step(state)
+
+    def _best_step(self, state: State) -> np.ndarray:
+        """The picture for who ended the run and is in a hurry."""
+        best = state.x if isinstance(state, lbfgs.State) else state.best
+        return np.asarray(best)[0]
+
+    def _deliver(self, state: State, picture: np.ndarray) -> np.ndarray:
+        self._save(state)
+        return self.checkpoints.deliver(self.finish(picture))
 
     def _picture(self, state: State) -> np.ndarray:
         return self.finish(np.asarray(self.optimizer.picture(state))[0])
@@ -270,7 +281,20 @@ class _Run:
             memory=memory.peak() if losses else 0,
             gradients=lambda: gradients(state.x),
         )
-        return bool(self.on_step(progress, lambda: self._picture(state)))
+        self.last = progress, lambda: self._picture(state)
+        return bool(self.on_step(*self.last))
+
+    def _asked_again(self) -> bool:
+        """Whether the run should end before a size begins.
+
+        Targets, the compilation and the first step take too long together
+        for who presses Ctrl-C.
+        """
+        if self.on_step is None or self.last is None:
+            return False
+        progress, picture = self.last
+        again = dataclasses.replace(progress, losses={}, memory=0)
+        return bool(self.on_step(again, picture))
 
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
