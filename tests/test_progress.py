@@ -106,6 +106,26 @@ def test_trace_goes_on_when_resumed(tmp_path):
     assert [json.loads(line)["step"] for line in lines] == [10, 20]
 
 
+def test_trace_drops_what_a_killed_run_did_after_its_checkpoint(tmp_path):
+    path = tmp_path / "run.jsonl"
+
+    def write(resume, steps):
+        with progress.Trace(path, resume=resume) as trace:
+            for step, losses in steps:
+                made = dataclasses.replace(
+                    FIRST, step=step, done=float(step), losses=losses
+                )
+                trace(made, picture)
+
+    write(False, [(10, {"total": 4.0}), (20, {"total": 3.0})])
+    with path.open("a") as file:
+        file.write('{"size": 256, "do')  # Killed in the middle of a line.
+    write(True, [(18, {}), (19, {}), (20, {"total": 3.5})])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    found = [(line["step"], line["losses"]["total"]) for line in lines]
+    assert found == [(10, 4.0), (20, 3.5)]
+
+
 def test_trace_takes_the_numbers_of_numpy(tmp_path):
     path = tmp_path / "run.jsonl"
     losses = {"total": np.float32(0.5)}

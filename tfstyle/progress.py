@@ -11,8 +11,10 @@ programs attach.
 import contextlib
 import csv
 import dataclasses
+import itertools
 import json
 import os
+import pathlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -167,7 +169,8 @@ class Trace:
 
     Args:
         path: The file to write.
-        resume: Whether to keep the lines that are in it.
+        resume: Whether to keep the lines that are in it, but for those of
+            steps that were lost and are taken again.
 
     Attributes:
         error: Why the file could not be written to its end, or `None`. The
@@ -179,6 +182,7 @@ class Trace:
     ) -> None:
         mode = "a" if resume else "w"
         self.error: OSError | None = None
+        self._resumes = resume
         self._file = open(path, mode, encoding="utf-8")
 
     def __enter__(self) -> "Trace":
@@ -192,17 +196,35 @@ class Trace:
         self, progress: Progress, picture: Callable[[], np.ndarray]
     ) -> None:
         """Writes `progress`; never ends the run."""
-        if self.error or not progress.losses:
+        if self.error:
             return
-        losses = {n: float(value) for n, value in progress.losses.items()}
-        line = {**vars(progress), "losses": losses}
-        del line["gradients"]
         try:
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
+            if self._resumes:
+                self._drop(progress.done)
+                self._resumes = False
+            if progress.losses:
+                self._file.write(_line(progress))
+                self._file.flush()
         except OSError as error:
             error.filename = self._file.name
             self.error = error
+
+    def _drop(self, done: float) -> None:
+        """Drops the lines from so much work on."""
+        kept = itertools.takewhile(
+            lambda line: (
+                line.endswith("\n") and json.loads(line)["done"] < done
+            ),
+            pathlib.Path(self._file.name).read_text("utf-8").splitlines(True),
+        )
+        self._file.truncate(len("".join(kept)))  # JSON is ASCII.
+
+
+def _line(progress: Progress) -> str:
+    losses = {n: float(value) for n, value in progress.losses.items()}
+    line = {**vars(progress), "losses": losses}
+    del line["gradients"]
+    return json.dumps(line) + "\n"
 
 
 class Table:
