@@ -211,13 +211,17 @@ class Trace:
 
     def _drop(self, done: float) -> None:
         """Drops the lines from so much work on."""
+        path = pathlib.Path(self._file.name)
         kept = itertools.takewhile(
-            lambda line: (
-                line.endswith("\n") and json.loads(line)["done"] < done
-            ),
-            pathlib.Path(self._file.name).read_text("utf-8").splitlines(True),
+            lambda line: _is_before(line, done),
+            path.read_text("utf-8").splitlines(keepends=True),
         )
         self._file.truncate(len("".join(kept)))  # JSON is ASCII.
+
+
+def _is_before(line: str, done: float) -> bool:
+    """Whether a line is whole and of less work."""
+    return line.endswith("\n") and json.loads(line)["done"] < done
 
 
 def _line(progress: Progress) -> str:
