@@ -230,7 +230,8 @@ def painted(mask: np.ndarray) -> np.ndarray:
     """A region's mask, of which something must be left to paint."""
     if not mask.any():
         raise ValueError(
-            "`keep_mask` and `content_mask` leave nothing to paint for a style."
+            "`keep_mask` and `content_mask` or `content_map` leave nothing to "
+            "paint for a style."
         )
     return mask.astype(np.float32)
 
