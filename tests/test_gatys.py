@@ -1,5 +1,6 @@
 import dataclasses
 import errno
+import gc
 
 import numpy as np
 import pytest
@@ -430,6 +431,16 @@ def _alike(picture, photo):
         down, across = np.gradient(image.mean(-1))
         sizes.append(np.hypot(down, across).ravel())
     return np.corrcoef(sizes)[0, 1]
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_graphs_are_let_go_when_a_run_is_over(settings, style_loss):
+    def count():
+        gatys.stylize(PHOTO, WAVE, settings(steps=2, style_loss=style_loss))
+        gc.collect()
+        return sum(type(x).__name__ == "FuncGraph" for x in gc.get_objects())
+
+    assert count() == count()
 
 
 class CrashError(Exception):

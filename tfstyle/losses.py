@@ -20,7 +20,7 @@ positions with weights: shape `(1 or batch, height * width, 1)`, of mean 1, see
 | `total_variation_loss` | neighbouring pixels        | Mahendran 2015, eq. 4  |
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -87,13 +87,10 @@ def style_loss(
         Shape `(batch,)`, float32.
     """
 
-    def measure(flat, positions):
-        gap = _products(flat, positions, weights) - target
-        size = gap.shape[-1] ** 2 * positions
-        value = ops.mean(ops.square(gap), axis=(1, 2))
-        return value, (flat, 4 * gap / size, 0.0)
-
-    return _differentiated(features, measure, weights)
+    gram = _half_constant_products(*_flatten(features), weights)
+    gap = gram - target
+    value = ops.mean(ops.square(gap), axis=(1, 2))
+    return _with_slopes(value, [(gram, 4 * gap / gap.shape[-1] ** 2)])
 
 
 def channel_moments(
@@ -210,30 +207,29 @@ def wasserstein_loss(
         2020.
     """
 
-    def measure(flat, positions):
-        mean = ops.mean(_weighted(flat, weights), axis=1)
-        flat -= mean[:, None]
-        covariance = _products(flat, positions, weights)
-        channels = covariance.shape[-1]
-        moved = target.root @ covariance @ target.root
-        values, vectors = ops.linalg.eigh(moved)
-        least = epsilon * target.trace[:, None] / channels + _TINY
-        roots = ops.sqrt(ops.maximum(values, 0.0))
-        transport = target.root @ vectors
-        plan = ops.matmul(
-            transport / ops.maximum(roots, least)[:, None],
-            ops.swapaxes(transport, 1, 2),
-        )
-        trace = ops.trace(covariance, axis1=1, axis2=2)
-        spread = trace + target.trace - 2 * ops.sum(roots, axis=1)
-        gap = mean - target.mean
-        # Rounding may leave a little less than nothing.
-        value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
-        share = 2 / (channels * positions)
-        slope = share * (ops.eye(channels) - plan)
-        return value, (flat, slope, share * gap[:, None])
-
-    return _differentiated(features, measure, weights)
+    flat, positions = _flatten(features)
+    mean = ops.mean(_weighted(flat, weights), axis=1)
+    flat -= ops.stop_gradient(mean)[:, None]
+    covariance = _half_constant_products(flat, positions, weights)
+    channels = covariance.shape[-1]
+    moved = target.root @ ops.stop_gradient(covariance) @ target.root
+    values, vectors = ops.linalg.eigh(moved)
+    least = epsilon * target.trace[:, None] / channels + _TINY
+    roots = ops.sqrt(ops.maximum(values, 0.0))
+    transport = target.root @ vectors
+    plan = ops.matmul(
+        transport / ops.maximum(roots, least)[:, None],
+        ops.swapaxes(transport, 1, 2),
+    )
+    trace = ops.trace(covariance, axis1=1, axis2=2)
+    spread = trace + target.trace - 2 * ops.sum(roots, axis=1)
+    gap = mean - target.mean
+    # Rounding may leave a little less than nothing.
+    value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
+    slope = 2 * (ops.eye(channels) - plan) / channels
+    return _with_slopes(
+        value, [(covariance, slope), (mean, 2 * gap / channels)]
+    )
 
 
 _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
@@ -356,38 +352,34 @@ def total_variation_loss(image: Tensor, power: int = 2) -> Tensor:
     return total
 
 
-def _differentiated(
-    features: Tensor,
-    measure: Callable[[Tensor, Any], tuple],
-    weights: Tensor | None,
+def _with_slopes(
+    value: Tensor, slopes: Sequence[tuple[Tensor, Tensor]]
 ) -> Tensor:
     """A loss whose derivative is known: nothing is traced through it.
 
+    What is linear in the statistics, with these slopes, is added and taken
+    away again. TensorFlow would keep the graph of a custom gradient for ever.
+
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        measure: From the features as float32 of shape `(batch, positions,
-            channels)` and the number of positions to the values and a triple
-            `(base, matrix, offset)`: `base @ matrix + offset` is the
-            derivative by the features, where they have no weights.
-        weights: Of the positions, or `None`.
+        value: Shape `(batch,)`.
+        slopes: Statistics, and the derivative of the value by each.
     """
+    linear = sum(
+        ops.sum(ops.stop_gradient(slope) * x, axis=range(1, x.ndim))
+        for x, slope in slopes
+    )
+    return ops.stop_gradient(value) + (linear - ops.stop_gradient(linear))
 
-    @ops.custom_gradient
-    def loss(features):
-        value, (base, matrix, offset) = measure(*_flatten(features))
 
-        def gradient(*args, upstream=None):
-            by_value = args[0] if upstream is None else upstream
-            scale = by_value[:, None, None]
-            slope = ops.matmul(base, scale * matrix) + scale * offset
-            slope = ops.reshape(_weighted(slope, weights), ops.shape(features))
-            return ops.cast(
-                slope, keras.backend.standardize_dtype(features.dtype)
-            )
+def _half_constant_products(
+    flat: Tensor, positions: Any, weights: Tensor | None
+) -> Tensor:
+    """As `_products`, where one of the two vectors counts as a constant.
 
-        return value, gradient
-
-    return loss(features)
+    The derivative of the other is half of the whole, at half its price.
+    """
+    left = ops.stop_gradient(_weighted(flat, weights))
+    return ops.matmul(ops.swapaxes(left, 1, 2), flat) / positions
 
 
 def _products(flat: Tensor, positions: Any, weights: Tensor | None) -> Tensor:
