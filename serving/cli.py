@@ -70,7 +70,7 @@ def paint(client: Any) -> int:
     from serving import painting
 
     values = flags.FLAGS
-    jobs = painting.plan(values.content, values.output)
+    jobs = painting.plan(values.content, values.output, values.style)
     failures = painting.paint(
         client,
         jobs,

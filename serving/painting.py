@@ -22,32 +22,17 @@ class Job(NamedTuple):
     output: pathlib.Path
 
 
-def plan(content: str, output: str) -> list[Job]:
+def plan(content: str, output: str, style: str) -> list[Job]:
     """The jobs of --content and --output: two files, or two folders.
 
     Raises:
         FileNotFoundError: There is no such photograph.
         ValueError: A folder without photographs, or to be written over a
-            file, or a file whose format is not known.
+            file, or a file whose format is not known; a photograph or the
+            style would be written over, or two become the same file.
     """
-    source, target = pathlib.Path(content), pathlib.Path(output)
-    if not source.is_dir():
-        if not source.exists():
-            raise FileNotFoundError(f"There is no photograph '{content}'.")
-        if target.is_dir():
-            return [Job(source, target / _name(source))]
-        pictures.check_output(target)
-        return [Job(source, target)]
-    if target.exists() and not target.is_dir():
-        raise ValueError(
-            f"--content is a folder, so --output must be one, too. "
-            f"Received the file '{output}'"
-        )
-    if target.exists() and target.samefile(source):
-        raise ValueError("--output must be another folder than --content.")
-    jobs = [Job(path, target / _name(path)) for path in pictures.find(source)]
-    if not jobs:
-        raise ValueError(f"There are no images in the folder '{content}'.")
+    jobs = _jobs(content, output)
+    _check_kept(jobs, style)
     return jobs
 
 
@@ -106,6 +91,51 @@ def paint(
         # Ctrl-C: what was sent is waited for, the rest is not begun.
         pool.shutdown(cancel_futures=True)
     return failures
+
+
+def _jobs(content, output):
+    source, target = pathlib.Path(content), pathlib.Path(output)
+    if not source.is_dir():
+        if not source.exists():
+            raise FileNotFoundError(f"There is no photograph '{content}'.")
+        if target.is_dir():
+            return [Job(source, target / _name(source))]
+        pictures.check_output(target)
+        return [Job(source, target)]
+    if target.exists() and not target.is_dir():
+        raise ValueError(
+            f"--content is a folder, so --output must be one, too. "
+            f"Received the file '{output}'"
+        )
+    if target.exists() and target.samefile(source):
+        raise ValueError("--output must be another folder than --content.")
+    jobs = [Job(path, target / _name(path)) for path in pictures.find(source)]
+    if not jobs:
+        raise ValueError(f"There are no images in the folder '{content}'.")
+    return jobs
+
+
+def _check_kept(jobs, style):
+    """Raises `ValueError` where an output would replace a file of this run."""
+    kept = {os.path.realpath(job.content): job.content for job in jobs}
+    taken: dict[pathlib.Path, pathlib.Path] = {}
+    for job in jobs:
+        place = os.path.realpath(job.output)
+        if place in kept:
+            raise ValueError(
+                f"'{kept[place]}' would be written over. Give another output."
+            )
+        if place == os.path.realpath(style):
+            raise ValueError(
+                f"The output '{job.output}' is the style, too. Give another "
+                "name."
+            )
+        other = taken.setdefault(job.output, job.content)
+        if other != job.content:
+            raise ValueError(
+                f"'{other}' and '{job.content}' would both become "
+                f"'{job.output}'. Rename one of them."
+            )
 
 
 def _name(path):

@@ -9,6 +9,7 @@ import os
 import pathlib
 import tempfile
 
+import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 # Pillow's names of the formats that are written, and sent as they are.
@@ -99,16 +100,47 @@ def _remade(image, size):
 
 
 def _to_srgb(image):
-    alpha = image.has_transparency_data
     profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
-        image = ImageCms.profileToProfile(
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode not in ("L", "CMYK"):
+        image = image.convert("RGB")
+    if profile:
+        image = _converted(image, profile)
+    return image if image.mode == "RGBA" else image.convert("RGB")
+
+
+def _eight_bits(image):
+    """Grey of 16 or 32 bits, which Pillow would clip: 65535 becomes 255.
+
+    Tones beyond 16 bits, or [0, 1] for floats, have no known range: the least
+    becomes 0, the largest 255.
+    """
+    values = np.asarray(image)
+    low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
+    if values.min() < low or values.max() > high:
+        low, high = float(values.min()), float(values.max())
+    tones = (values.astype(np.float64) - low) / (high - low or 1)
+    grey = Image.fromarray(np.rint(255 * tones).astype(np.uint8))
+    hidden = image.info.get("transparency")
+    if hidden is not None:
+        grey.putalpha(Image.fromarray(values != hidden).convert("L"))
+    return grey
+
+
+def _converted(image, profile):
+    """In sRGB; a profile that is damaged, or of other pixels, is ignored."""
+    try:
+        return ImageCms.profileToProfile(
             image,
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
             ImageCms.createProfile("sRGB"),
             outputMode="RGBA" if image.mode == "RGBA" else "RGB",
         )
-    return image.convert("RGBA" if alpha else "RGB")
+    except (OSError, ImageCms.PyCMSError):
+        return image
 
 
 def _encoded(image, format):

@@ -109,6 +109,20 @@ def test_errors_are_one_line(flags, words, status, text, program):
     assert process.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ("photo.png", "'photo.png' would be written over"),
+        ("wave.png", "The output 'wave.png' is the style, too"),
+    ],
+)
+def test_what_is_read_is_refused_before_anything_is_sent(output, text, program):
+    process = program(server=program.nowhere, output=output, timeout=1)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"error: {text}")
+    assert process.stderr.count("\n") == 1
+
+
 def test_closed_port(program):
     process = program(server=program.nowhere, timeout=1)
     assert process.returncode == 1

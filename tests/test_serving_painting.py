@@ -17,15 +17,17 @@ def folder(tmp_path, *names):
 
 def test_plans(tmp_path):
     source = folder(tmp_path, "a.png", "a.jpg", "b.webp")
-    plan = painting.plan(str(source), str(tmp_path / "out"))
+    plan = painting.plan(str(source), str(tmp_path / "out"), "wave.jpg")
     assert [job.output.name for job in plan] == [
         "a.jpg",
         "a.png",
         "b.webp.png",
     ]
-    (one,) = painting.plan(str(source / "a.png"), str(tmp_path / "x.jpg"))
+    photograph, output = str(source / "a.png"), str(tmp_path / "x.jpg")
+    (one,) = painting.plan(photograph, output, "wave.jpg")
     assert one.output == tmp_path / "x.jpg"
-    (one,) = painting.plan(str(source / "b.webp"), str(tmp_path))
+    photograph = str(source / "b.webp")
+    (one,) = painting.plan(photograph, str(tmp_path), "wave.jpg")
     assert one.output == tmp_path / "b.webp.png"
 
 
@@ -44,7 +46,43 @@ def test_plans_that_are_refused(content, output, problem, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises((ValueError, FileNotFoundError), match=problem):
-        painting.plan(str(tmp_path / content), str(tmp_path / output))
+        painting.plan(
+            str(tmp_path / content), str(tmp_path / output), "wave.jpg"
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "output", "problem"),
+    [
+        ("in/a.png", "in/a.png", "'in/a.png' would be written over"),
+        ("in/a.png", "in", "'in/a.png' would be written over"),
+        ("in/a.png", "link/a.png", "'in/a.png' would be written over"),
+        ("in", "link", "another folder than --content"),
+        ("in", "out", "'in/a.png' would be written over"),
+        ("in/a.png", "wave.png", "The output 'wave.png' is the style, too"),
+        ("in/a.png", "out/b.png", "The output 'out/b.png' is the style, too"),
+    ],
+)
+def test_what_is_read_is_not_written_over(
+    content, output, problem, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder(tmp_path, "a.png")
+    (tmp_path / "link").symlink_to("in")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to("../in/a.png")
+    (tmp_path / "out" / "b.png").symlink_to("../wave.png")
+    with pytest.raises(ValueError, match=problem):
+        painting.plan(content, output, "wave.png")
+
+
+def test_no_two_photographs_become_the_same_file(tmp_path):
+    source = folder(tmp_path, "a.webp", "a.webp.png")
+    problem = (
+        r"a\.webp' and '.*a\.webp\.png' would both become '.*a\.webp\.png'"
+    )
+    with pytest.raises(ValueError, match=problem):
+        painting.plan(str(source), str(tmp_path / "out"), "wave.jpg")
 
 
 class Counting(StyleClient):
@@ -85,7 +123,7 @@ def paint(client, jobs, style, parallel):
 def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
     source = folder(tmp_path, *(f"{i:02}.png" for i in range(12)))
     (source / "05.png").write_bytes(b"junk")
-    jobs = painting.plan(str(source), str(tmp_path / "new" / "out"))
+    jobs = painting.plan(str(source), str(tmp_path / "new" / "out"), "w.png")
     with Counting(server.grpc) as client:
         failures, said, failed = paint(client, jobs, source / "00.png", 3)
     assert client.calls.count("embed_style_bytes") == 1
@@ -98,7 +136,8 @@ def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
 
 def test_a_single_photograph_is_one_request(server, tmp_path):
     source = folder(tmp_path, "a.png")
-    jobs = painting.plan(str(source / "a.png"), str(tmp_path / "out.png"))
+    photograph, output = str(source / "a.png"), str(tmp_path / "out.png")
+    jobs = painting.plan(photograph, output, photograph)
     with Counting(server.grpc) as client:
         assert paint(client, jobs, source / "a.png", 2)[0] == 0
     assert client.calls == ["stylize_bytes"]

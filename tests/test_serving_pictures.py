@@ -6,6 +6,8 @@ from PIL import Image, ImageCms
 
 import helpers
 from serving import pictures
+from test_srgb import grey_profile, icc
+from tfstyle import images
 
 PIXELS = np.round(255 * helpers.image(30, 40)).astype(np.uint8)
 
@@ -62,6 +64,65 @@ def test_colour_profiles_are_applied(tmp_path):
     assert "icc_profile" not in image.info
     difference = np.asarray(image).astype(int) - PIXELS
     assert np.abs(difference).max() <= 1
+
+
+def ramp(type, low, high):
+    """Grey tones of a type, as many as fit into a small image."""
+    return np.linspace(low, high, 1200).reshape(30, 40).astype(type)
+
+
+def assert_as_tfstyle_reads(path):
+    data, expected = opened(pictures.read(path)), images.read(path)
+    pixels = np.asarray(data.convert("RGB"), np.float32) / 255
+    visible = np.ones(pixels.shape[:2], bool)
+    if expected.alpha is not None:
+        visible = expected.alpha > 0
+        alpha = np.asarray(data.getchannel("A"))
+        np.testing.assert_array_equal(alpha, 255 * expected.alpha)
+    np.testing.assert_allclose(
+        pixels[visible], expected.pixels[visible], rtol=0, atol=1.5 / 255
+    )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pixels"),
+    [
+        (".png", ramp("<u2", 0, 65535)),
+        (".png", ramp("<u2", 20000, 30000)),
+        (".tiff", ramp("<u2", 0, 65535)),
+        (".tiff", ramp(">u2", 0, 65535)),
+        (".tiff", ramp("<i4", 0, 65535)),
+        (".tiff", ramp("<i4", -70000, 200000)),
+        (".tiff", ramp("<f4", 0, 1)),
+        (".tiff", ramp("<f4", -3, 9)),
+    ],
+)
+def test_grey_of_more_than_8_bits_is_scaled(suffix, pixels, tmp_path):
+    assert_as_tfstyle_reads(save(tmp_path / f"a{suffix}", pixels))
+
+
+def test_transparency_and_profile_of_grey_of_16_bits(tmp_path):
+    tones = ramp("<u2", 0, 65535)
+    tones[:9] = 700
+    assert_as_tfstyle_reads(save(tmp_path / "a.png", tones, transparency=700))
+    assert_as_tfstyle_reads(
+        save(tmp_path / "b.png", tones, icc_profile=grey_profile(1.8))
+    )
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(b"not a profile", id="noise"),
+        pytest.param(icc(b"RGB ", b"XYZ ", {}), id="without tags"),
+        pytest.param(grey_profile(1.8), id="of grey"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK"])
+def test_profiles_that_do_not_fit_are_ignored(mode, profile, tmp_path):
+    image = Image.fromarray(PIXELS).convert(mode)
+    image.save(tmp_path / "a.tiff", icc_profile=profile)
+    assert_as_tfstyle_reads(tmp_path / "a.tiff")
 
 
 def test_transparency_is_sent_and_becomes_white_in_jpeg(tmp_path):
