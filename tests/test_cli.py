@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -294,6 +295,77 @@ def test_signal_outside_of_a_run_ends_at_once(start, number, status, line):
     stdout, stderr = process.communicate(timeout=2)
     assert (stdout, stderr) == ("clean\n", line)
     assert process.returncode == status
+
+
+# As the callback of JAX, which is called in the middle of anything.
+COLLECTING = """
+import gc
+def callback(phase, info):
+    if phase == "start":
+        print("ready", flush=True)
+        [time.sleep(0.01) for _ in range(100)]
+gc.callbacks.append(callback)
+gc.collect()
+gc.callbacks.clear()
+[time.sleep(0.01) for _ in range(1000)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "line"),
+    [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "")],
+)
+def test_signal_during_garbage_collection_is_not_lost(
+    start, number, status, line
+):
+    process = start("--name=dog", f"--code={COLLECTING}")
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=5)
+    assert stderr == line
+    assert process.returncode == status
+
+
+def test_second_signal_during_garbage_collection_is_not_lost(start):
+    code = "with cli.Interrupt():" + COLLECTING.replace("\n", "\n    ")
+    process = start("--name=dog", f"--code={code}")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "\n"
+    assert process.stderr.readline().startswith("Stopping")
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=5)
+    assert stderr == "interrupted\n"
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(command, tmp_path, closed):
+    code = "import sys; print('x', file=sys.stderr); open('done', 'w').close()"
+    line = shlex.join([*command, "--name=dog", f"--code={code}; print('y')"])
+    process = subprocess.run(
+        f"exec {line} {closed}", shell=True, cwd=tmp_path, env=with_package({})
+    )
+    assert process.returncode == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_what_the_terminal_cannot_show_is_escaped(call):
+    process = call(
+        "--name=dog",
+        "--code=print(chr(0x732b), chr(0xdce9))",
+        PYTHONIOENCODING="ascii",
+    )
+    assert (process.stdout, process.returncode) == ("\\u732b \\udce9\n", 0)
+
+
+def test_an_empty_flag_is_refused(call):
+    process = call("--name=")
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: --name is empty: give a value")
+
+
+def test_errors_name_arguments_as_flags(call):
+    process = call("--name=dog", "--code=raise ValueError('`name` is wrong')")
+    assert process.stderr == "error: --name is wrong\n"
 
 
 def test_interrupt_puts_the_handlers_back():

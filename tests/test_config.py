@@ -1,10 +1,12 @@
 import dataclasses
 import json
+import re
 
+import numpy as np
 import pytest
 
 from tfstyle import config
-from tfstyle.config import GatysConfig
+from tfstyle.config import GatysConfig, TransferConfig
 from tfstyle.controls import Controls
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -49,6 +51,21 @@ NAN, INFINITY = float("nan"), float("inf")
         ("style_scale", (1.0, -1.0)),
         ("style_scale", (17.0,)),
         ("style_scale", (NAN,)),
+        ("size", "256"),
+        ("size", 48.5),
+        ("steps", 2.5),
+        ("seed", 0.5),
+        ("learning_rate", "1"),
+        ("beta_2", None),
+        ("tv_weight", None),
+        ("coarse_share", "1"),
+        ("strength", "1"),
+        ("style_scale", 0.5),
+        ("style_scale", ("1",)),
+        ("style_mix", 1.0),
+        ("style_mix", ("1",)),
+        ("style_layers", ["block1_conv1"]),
+        ("content_layers", "block4_conv2"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_value(name, value):
@@ -60,6 +77,43 @@ def test_a_wrong_value_is_refused_by_name_and_value(name, value):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("value", ["256", 48.5, None])
+def test_whole_numbers_are_asked_for(value):
+    message = "`size` must be a whole number above 0. Received: size="
+    with pytest.raises(ValueError, match=re.escape(f"{message}{value!r}")):
+        GatysConfig(size=value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": "256"}, "`size` must be a whole number from 0 up"),
+        ({"size": -1}, "`size` must not be negative. Received: size=-1"),
+        ({"style_size": 0.5}, "`style_size` must be a whole number from 0 up"),
+        ({"tile": 64.0}, "`tile` must be a whole number from 0 up"),
+        ({"tile": 100}, "`tile` must be a multiple of 8, from 64 up"),
+        ({"style_scale": 0.5}, r"`style_scale` must be a tuple .* as \(1,\)"),
+        ({"style_mix": 1.0}, "`style_mix` must be a tuple of numbers"),
+    ],
+)
+def test_wrong_settings_of_transfers_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TransferConfig(**settings)
+
+
+def test_numbers_of_numpy_are_taken():
+    made = GatysConfig(
+        size=np.int64(48),
+        seed=np.uint8(3),
+        tv_weight=np.float32(0.5),
+        strength=np.float64(1),
+        style_scale=(np.float32(0.5),),
+        style_mix=[np.int32(1), 2],
+        style_layers={"block1_conv1": np.float16(1)},
+    )
+    assert (made.size, made.tv_weight) == (48, 0.5)
+
+
 @pytest.mark.parametrize("name", ["content_layers", "style_layers"])
 @pytest.mark.parametrize(
     ("shares", "message"),
@@ -68,6 +122,7 @@ def test_a_wrong_value_is_refused_by_name_and_value(name, value):
         ({"block1_conv1": 0.0}, "have a share above 0"),
         ({"block1_conv1": 1, "block2_conv1": -2}, "be .* from 0 up.*=-2"),
         ({"block1_conv1": NAN}, "be .* from 0 up.*=nan"),
+        ({"block1_conv1": "1"}, "be .* from 0 up.*='1'"),
     ],
 )
 def test_wrong_shares_of_layers_are_refused(name, shares, message):

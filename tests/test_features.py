@@ -95,9 +95,15 @@ def test_unknown_layers_are_refused_with_the_names_that_there_are(layers):
         assert name in message
 
 
-def test_no_layers_at_all_are_refused():
-    with pytest.raises(ValueError, match="Choose from: block1_conv1, block1_"):
-        features.extractor("vgg16", [], weights=None)
+@pytest.mark.parametrize("layers", ["block3_conv1", [], ()])
+def test_what_is_no_list_of_layers_is_refused(layers):
+    expected = (
+        "`layers` must be a list of one name or more, such as "
+        "['block1_conv1', 'block1_conv2']; `topology.layer_names('vgg16')` "
+        f"has them all. Received: layers={layers!r}"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        features.extractor("vgg16", layers, weights=None)
 
 
 def test_layers_of_the_other_network_are_refused():

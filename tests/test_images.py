@@ -116,6 +116,18 @@ def test_resize_to_the_same_shape_changes_nothing():
         pytest.param(IMAGE[:0], None, r"\(0, 31, 3\)", id="empty"),
         pytest.param(IMAGE, IMAGE, r"\(20, 31, 3\)", id="alpha"),
         pytest.param(IMAGE * np.nan, None, "not finite", id="NaN"),
+        pytest.param(
+            (255 * IMAGE).astype(np.uint8),
+            None,
+            r"floating point, in \[0, 1\]. Received: uint8.*by 255",
+            id="8 bits",
+        ),
+        pytest.param(
+            IMAGE,
+            np.full((20, 31), 255, np.uint8),
+            r"`alpha` .* floating point, .* Received: uint8",
+            id="alpha of 8 bits",
+        ),
     ],
 )
 def test_save_refuses_what_is_no_image(tmp_path, pixels, alpha, message):
@@ -140,6 +152,13 @@ def test_save_clips_and_rounds(tmp_path):
     images.save(tmp_path / "a.png", pixels)
     with PIL.Image.open(tmp_path / "a.png") as image:
         assert np.asarray(image).tolist() == [[[0, 255, 0], [255, 0, 1]]]
+
+
+def test_save_takes_every_floating_point(tmp_path):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    for dtype in ("float16", "float64", ml_dtypes.bfloat16):
+        images.save(tmp_path / "a.png", np.full((2, 3, 3), 1.0).astype(dtype))
+        assert (images.load(tmp_path / "a.png") == 1).all()
 
 
 LIMITED = """

@@ -2,7 +2,9 @@ import dataclasses
 import shutil
 
 import numpy as np
+import PIL.Image
 import pytest
+import tensorflow as tf
 
 import helpers
 from tfstyle import runs
@@ -93,6 +95,10 @@ def test_a_checkpoint_is_due_after_a_while(tmp_path, monkeypatch):
         (IMAGE[:0], "shape"),
         (IMAGE + 1, r"in \[0, 1\]"),
         (np.full_like(IMAGE, np.nan), "nan"),
+        ("dog.jpg", r"`images.load` reads files. Received: str$"),
+        (PIL.Image.new("RGB", (8, 8)), "Received: Image$"),
+        (IMAGE.tolist(), "Received: list$"),
+        (tf.constant(IMAGE), "Received: EagerTensor$"),
     ],
 )
 def test_what_is_no_image_is_refused(image, match):

@@ -1,5 +1,6 @@
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 import pytest
 
 import helpers
@@ -18,6 +19,11 @@ def colours(height, width, left, right):
 
 CONTENT = colours(24, 32, RED, BLUE)
 STYLE = colours(20, 30, BLUE, RED)
+# As a photograph that was enlarged: 8 times 10 squares, each of its own colour.
+SQUARES = np.kron(
+    np.linspace(0, 1, 240, dtype=np.float32).reshape(8, 10, 3),
+    np.ones((3, 3, 1), np.float32),
+)
 
 
 def test_each_colour_is_painted_like_the_same():
@@ -41,6 +47,17 @@ def test_edges_between_colours_belong_to_the_nearest():
     found = semantic_maps.from_maps(photo, [WAVE], smooth, STYLE)
     assert len(found.parts) == 2
     np.testing.assert_array_equal(sum(p.mask for p in found.parts), 1)
+
+
+def test_edges_may_have_any_number_of_colours():
+    photo = helpers.image(120, 160)
+    drawn = PIL.Image.new("RGB", (640, 480), "red")
+    PIL.ImageDraw.Draw(drawn).ellipse((99, 77, 533, 401), "blue")
+    smooth = np.asarray(drawn.resize((160, 120), PIL.Image.Resampling.LANCZOS))
+    assert len(np.unique(smooth.reshape(-1, 3), axis=0)) > 100
+    smooth = smooth.astype(np.float32) / 255
+    found = semantic_maps.from_maps(photo, [WAVE], smooth, STYLE)
+    assert len(found.parts) == 2
 
 
 def test_colours_of_the_style_alone_do_not_matter():
@@ -81,6 +98,19 @@ def test_what_is_kept_is_in_no_region():
                 STYLE,
             ),
             "`content_map` has no areas of one colour",
+        ),
+        (
+            ([WAVE], SQUARES, STYLE),
+            "`content_map` has 80 flat colours; expected at most 64",
+        ),
+        (([WAVE], CONTENT, SQUARES), "`style_map` has 80 flat colours"),
+        (
+            ([WAVE], CONTENT[:2, :3], STYLE),
+            "`content_map` must have 3x3 pixels or more. Received: 3x2 pixels",
+        ),
+        (
+            ([WAVE], CONTENT, STYLE[:3, :2]),
+            "`style_map` must have 3x3 pixels or more. Received: 2x3 pixels",
         ),
         (
             ([WAVE], CONTENT, STYLE, np.ones((24, 32), np.float32)),

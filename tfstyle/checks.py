@@ -1,7 +1,8 @@
 """Checks of settings; each raises `ValueError` that names the setting."""
 
 import math
-from collections.abc import Sequence
+import numbers
+from collections.abc import Mapping, Sequence
 
 
 def choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -15,25 +16,26 @@ def choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 def weight(name: str, value: float) -> None:
     """`value` must be finite and not negative."""
-    if not 0 <= value < math.inf:
+    if not (_is_real(value) and 0 <= value < math.inf):
         raise ValueError(
-            f"`{name}` must be a number from 0 up. Received: {name}={value}"
+            f"`{name}` must be a number from 0 up. Received: {name}={value!r}"
         )
 
 
 def fraction(name: str, value: float) -> None:
     """`value` must be from 0 to 1."""
-    if not 0 <= value <= 1:
+    if not (_is_real(value) and 0 <= value <= 1):
         raise ValueError(
-            f"`{name}` must be from 0 to 1. Received: {name}={value}"
+            f"`{name}` must be from 0 to 1. Received: {name}={value!r}"
         )
 
 
 def decay(name: str, value: float) -> None:
     """`value` must be from 0 to less than 1."""
-    if not 0 <= value < 1:
+    if not (_is_real(value) and 0 <= value < 1):
         raise ValueError(
-            f"`{name}` must be from 0 to less than 1. Received: {name}={value}"
+            f"`{name}` must be from 0 to less than 1. "
+            f"Received: {name}={value!r}"
         )
 
 
@@ -47,7 +49,58 @@ def shares(name: str, values: Sequence[float]) -> None:
         raise ValueError(f"`{name}` must have a share above 0.")
 
 
+def layers(name: str, values: Mapping[str, float]) -> None:
+    """`values` must map names of layers to shares."""
+    if not isinstance(values, Mapping):
+        raise ValueError(
+            f"`{name}` must map layers to shares, such as "
+            f"{{'block1_conv1': 1}}. Received: {name}={values!r}"
+        )
+    shares(name, [*values.values()])
+
+
+def several(name: str, values: Sequence[float], whole: bool = False) -> None:
+    """`values` must be a tuple, or a list, of numbers."""
+    kind = numbers.Integral if whole else numbers.Real
+    if not isinstance(values, Sequence) or not all(
+        isinstance(value, kind) for value in values
+    ):
+        raise ValueError(
+            f"`{name}` must be a tuple of {'whole ' * whole}numbers, such as "
+            f"(1,). Received: {name}={values!r}"
+        )
+
+
 def positive(name: str, value: float) -> None:
     """`value` must be finite and above 0."""
-    if not 0 < value < math.inf:
-        raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+    if not (_is_real(value) and 0 < value < math.inf):
+        raise ValueError(
+            f"`{name}` must be positive. Received: {name}={value!r}"
+        )
+
+
+def count(name: str, value: int) -> None:
+    """`value` must be a whole number above 0."""
+    _whole(name, value, "above 0")
+    positive(name, value)
+
+
+def whole(name: str, value: int) -> None:
+    """`value` must be a whole number from 0 up."""
+    _whole(name, value, "from 0 up")
+    if value < 0:
+        raise ValueError(
+            f"`{name}` must not be negative. Received: {name}={value}"
+        )
+
+
+def _whole(name: str, value: object, expected: str) -> None:
+    if not isinstance(value, numbers.Integral):
+        raise ValueError(
+            f"`{name}` must be a whole number {expected}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real)

@@ -11,6 +11,7 @@
 and always show it.
 """
 
+import _thread
 import contextlib
 import gc
 import math
@@ -18,6 +19,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -41,6 +43,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             exit status, 0 if `None`.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _raise_again
+    _open_streams()
     try:
         status = _call(main)
     except BrokenPipeError:
@@ -94,8 +98,7 @@ def flag_errors() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        text = re.sub(r"`(\w+)`", r"--\1", str(error))
-        raise app.UsageError(text) from error
+        raise app.UsageError(_with_flags(str(error))) from error
 
 
 def note(text: str) -> None:
@@ -174,9 +177,14 @@ def _parse_flags(argv: Sequence[str]) -> list[str] | None:
     """The arguments that are not flags; `None` after `--help` was answered."""
     app.define_help_flags()
     try:
-        return flags.FLAGS(argv)
+        arguments = flags.FLAGS(argv)
     except SystemExit:
         return None  # Only the help flags of absl exit, and with status 1.
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if flag.value == "" and flag.default is None:
+            raise app.UsageError(f"--{name} is empty: give a value, or no flag")
+    return arguments
 
 
 def _expected() -> tuple[type[BaseException], ...]:
@@ -199,7 +207,7 @@ def _message(error: BaseException) -> str:
         where = f": '{error.filename}'" if error.filename else ""
         return f"{error.strerror}{where}"
     if isinstance(error, (ValueError, OSError, FloatingPointError)):
-        text = str(error).strip()
+        text = _with_flags(str(error).strip())
         # Ours have three at most; longer ones are of other libraries.
         return text if text.count("\n") < 3 else _one_line(error)
     detail = _one_line(error)[:200] or "no details"
@@ -210,6 +218,11 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def _with_flags(text: str) -> str:
+    """A message of the library with its arguments named as flags are."""
+    return re.sub(r"`(\w+)`", r"--\1", text)
+
+
 def _report(line: str, status: int) -> int:
     print(line, file=sys.stderr)
     return status
@@ -218,6 +231,29 @@ def _report(line: str, status: int) -> int:
 def _terminate(number: int, frame: types.FrameType | None) -> None:
     # Unlike the default it unwinds, so that half-written files are removed.
     sys.exit(128 + number)
+
+
+def _raise_again(unraisable: Any) -> None:
+    """Repeats a signal whose exception fell where Python ignores it.
+
+    Such as in the callbacks of its garbage collection, which JAX has.
+    """
+    signals = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
+    number = signals.get(unraisable.exc_type)
+    if number is None:
+        sys.__unraisablehook__(unraisable)
+        return
+    threading.Timer(0.05, _thread.interrupt_main, [number]).start()
+
+
+def _open_streams() -> None:
+    """Makes it harmless to print, whatever is printed, and wherever to."""
+    for name in ("stdout", "stderr"):
+        if (
+            getattr(sys, name) is None
+        ):  # `>&-`; the null device takes its place.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _weight(name: str, number: str) -> float:

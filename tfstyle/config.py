@@ -123,21 +123,20 @@ class GatysConfig(Controls):
     jit_compile: str = "auto"
 
     def __post_init__(self) -> None:
+        _check_tuples(self)
         super().__post_init__()
         for name, choices in _CHOICES.items():
             checks.choice(name, getattr(self, name), choices)
         for name in _WEIGHTS:
             checks.weight(name, getattr(self, name))
-        for name in ("size", "start_size", "steps", "learning_rate", "levels"):
-            checks.positive(name, getattr(self, name))
+        for name in ("size", "start_size", "steps", "levels"):
+            checks.count(name, getattr(self, name))
+        checks.positive("learning_rate", self.learning_rate)
         checks.fraction("coarse_share", self.coarse_share)
         checks.decay("beta_2", self.beta_2)
-        if self.seed < 0:
-            raise ValueError(
-                f"`seed` must not be negative. Received: seed={self.seed}"
-            )
+        checks.whole("seed", self.seed)
         for name in ("content_layers", "style_layers"):
-            checks.shares(name, [*getattr(self, name).values()])
+            checks.layers(name, getattr(self, name))
         if self.features in _WITHOUT_POOLINGS and self.pooling != "max":
             raise ValueError(
                 f"`pooling` is of VGG; for {self.features} it must be 'max'. "
@@ -184,19 +183,22 @@ class TransferConfig(Controls):
     tile: int = 1024
 
     def __post_init__(self) -> None:
+        _check_tuples(self)
         super().__post_init__()
-        for name in ("size", "style_size"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"`{name}` must be positive, or 0. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+        for name in ("size", "style_size", "tile"):
+            checks.whole(name, getattr(self, name))
         if self.tile < 64 or self.tile % 8:
             raise ValueError(
                 "`tile` must be a multiple of 8, from 64 up. "
                 f"Received: tile={self.tile}"
             )
         checks.choice("precision", self.precision, PRECISIONS)
+
+
+def _check_tuples(controls: Controls) -> None:
+    checks.several("style_scale", controls.style_scale)
+    if controls.style_mix is not None:
+        checks.several("style_mix", controls.style_mix)
 
 
 _CHOICES = {

@@ -1,7 +1,7 @@
 """Settings of dreams: frozen, keyword-only, checked when made."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfstyle import checks
 from tfstyle.config import FEATURES, JIT_COMPILE, PRECISIONS
@@ -16,6 +16,8 @@ DREAM_LAYERS = {
 }
 """Layers that `deep_dream` excites where none are given. Those of VGG were
 chosen by eye, InceptionV3's are TensorFlow's tutorial's, ResNet50's a guess."""
+# Strides of the networks are 32 at most; a shift costs memory, see `ascent`.
+_MOST_JITTER = 512
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class DreamConfig:
         step_size: Root mean square of the change of a value in [0, 1] by a
             step.
         jitter: Pixels by which the picture is shifted at most, anew in each
-            step, before the network sees it.
+            step, before the network sees it; 512 or less.
         levels: Bands of the gradient, from fine to coarse, that are given
             equal strength; 1 for the gradient as it is.
         features: Network, as in `GatysConfig`.
@@ -83,7 +85,11 @@ class DreamConfig:
         checks.choice("jit_compile", self.jit_compile, JIT_COMPILE)
         for name in ("content_weight", "tv_weight"):
             checks.weight(name, getattr(self, name))
-        for name in ("size", "octaves", "steps", "step_size", "levels", "tile"):
+        for name in ("size", "octaves", "steps", "levels", "tile"):
+            checks.count(name, getattr(self, name))
+        for name in ("jitter", "zoom_frames", "seed"):
+            checks.whole(name, getattr(self, name))
+        for name in ("step_size", "octave_scale", "zoom"):
             checks.positive(name, getattr(self, name))
         for name in ("octave_scale", "zoom"):
             if not 1 < getattr(self, name) <= 4:
@@ -91,20 +97,22 @@ class DreamConfig:
                     f"`{name}` must be above 1 and at most 4. "
                     f"Received: {name}={getattr(self, name)}"
                 )
-        for name in ("jitter", "zoom_frames", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"`{name}` must not be negative. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+        if self.jitter > _MOST_JITTER:
+            raise ValueError(
+                f"`jitter` must be at most {_MOST_JITTER}. "
+                f"Received: jitter={self.jitter}"
+            )
         if self.layers is not None:
-            checks.shares("layers", list(self.layers.values()))
-        if self.channels is not None and not (
-            self.channels and min(self.channels) >= 0
-        ):
+            checks.layers("layers", self.layers)
+        if self.channels is not None:
+            self._check_channels(self.channels)
+
+    def _check_channels(self, channels: Sequence[int]) -> None:
+        checks.several("channels", channels, whole=True)
+        if not channels or min(channels) < 0:
             raise ValueError(
                 "`channels` must be numbers from 0 up. "
-                f"Received: channels={self.channels}"
+                f"Received: channels={channels}"
             )
 
     def shares(self, network: str) -> dict[str, float]:

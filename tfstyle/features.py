@@ -125,6 +125,13 @@ def network(
 ) -> keras.Model:
     """As `extractor`, with random weights that can be trained."""
     wanted = list(dict.fromkeys(layers))
+    if isinstance(layers, str) or not wanted:
+        raise ValueError(
+            "`layers` must be a list of one name or more, such as "
+            f"{topology.layer_names(name)[:2]}; "
+            f"`topology.layer_names({name!r})` has them all. "
+            f"Received: layers={layers!r}"
+        )
     topology.check(name, wanted)
     _check_choice("border", border, BORDERS)
     if name not in topology.VGG:

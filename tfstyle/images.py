@@ -120,10 +120,10 @@ def save(
 
     Args:
         path: File to write: .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        pixels: Array of shape `(height, width, 3)`, RGB; beyond [0, 1] it is
-            clipped.
-        alpha: Array of shape `(height, width)`, from 0, transparent, to 1; or
-            `None`, opaque.
+        pixels: Array of shape `(height, width, 3)`, floating point, RGB;
+            beyond [0, 1] it is clipped.
+        alpha: Array of shape `(height, width)`, floating point, from 0,
+            transparent, to 1; or `None`, opaque.
         quality: 1 to 100, of JPEG and WebP.
         bit_depth: 8 or 16; the latter for PNG and TIFF, with OpenCV.
         metadata: Keyword -> text, for `read_metadata`. A keyword has 1 to 79
@@ -305,5 +305,12 @@ def _check_pixels(
             f"Cannot write '{name}': `alpha` must have shape "
             f"{pixels.shape[:2]}. Received: shape {alpha.shape}"
         )
+    for argument, array in (("pixels", pixels), ("alpha", alpha)):
+        # NumPy calls the kind of bfloat16 "V".
+        if array is not None and array.dtype.kind not in "fV":
+            raise ValueError(
+                f"Cannot write '{name}': `{argument}` must be floating point, "
+                f"in [0, 1]. Received: {array.dtype}. Divide 8 bits by 255."
+            )
     if not np.isfinite(pixels).all():
         raise ValueError(f"Cannot write '{name}': some pixels are not finite.")

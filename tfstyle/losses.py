@@ -23,7 +23,6 @@ positions with weights: shape `(1 or batch, height * width, 1)`, of mean 1, see
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import keras
 from keras import ops
 
 Tensor = Any  # Of the backend that Keras runs on.
@@ -86,7 +85,6 @@ def style_loss(
     Returns:
         Shape `(batch,)`, float32.
     """
-
     gram = _half_constant_products(*_flatten(features), weights)
     gap = gram - target
     value = ops.mean(ops.square(gap), axis=(1, 2))
@@ -206,7 +204,6 @@ def wasserstein_loss(
         given dispersion matrices", 1982. In style transfer: Vacher et al.
         2020.
     """
-
     flat, positions = _flatten(features)
     mean = ops.mean(_weighted(flat, weights), axis=1)
     flat -= ops.stop_gradient(mean)[:, None]

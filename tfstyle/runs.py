@@ -41,6 +41,11 @@ class UnsavedError(OSError):
 def check_images(arrays: Sequence[np.ndarray]) -> None:
     """Raises `ValueError` unless these are images; see `tfstyle.images`."""
     for image in arrays:
+        if not isinstance(image, np.ndarray):
+            raise ValueError(
+                "Images must be NumPy arrays; `images.load` reads files. "
+                f"Received: {type(image).__name__}"
+            )
         shaped = image.ndim == 3 and image.shape[2] == 3 and image.size
         if not shaped or image.dtype != np.float32:
             raise ValueError(

@@ -11,6 +11,11 @@ import numpy as np
 
 from tfstyle import regions
 
+# A drawing has a dozen; each is a mask of the picture's size, and its
+# statistics. Photographs have some in what is black or white, or thousands
+# where they were enlarged.
+_MOST_COLOURS = 64
+
 
 def from_maps(
     content: np.ndarray,
@@ -23,8 +28,8 @@ def from_maps(
 
     Each colour of the content's map is a region, which is painted like what
     has the same colour in the style's map. Colours count where nine pixels in
-    a square have them; all others, such as those between two colours at an
-    edge, are taken for the nearest that counts.
+    a square have them, 64 at most; all others, such as those between two
+    colours at an edge, are taken for the nearest that counts.
 
     Args:
         content: The photograph, `(height, width, 3)`.
@@ -34,8 +39,8 @@ def from_maps(
         keep_mask: What stays as it is.
 
     Raises:
-        ValueError: The maps have not the same colours, or another aspect than
-            their images; or there is more than one style.
+        ValueError: The maps have not the same colours, too many, or another
+            aspect than their images; or there is more than one style.
     """
     if len(styles) != 1:
         raise ValueError(
@@ -65,6 +70,12 @@ def from_maps(
 
 def _by_colour(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
     """Masks of the colours that count, by names such as `"#ff0080"`."""
+    height, width = image.shape[:2]
+    if min(height, width) < 3:
+        raise ValueError(
+            f"{name} must have 3x3 pixels or more. Received: {width}x{height} "
+            "pixels"
+        )
     levels = np.rint(255 * image).astype(np.int32)
     codes = levels @ np.array([1 << 16, 1 << 8, 1], np.int32)
     squares = np.lib.stride_tricks.sliding_window_view(codes, (3, 3))
@@ -72,6 +83,12 @@ def _by_colour(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
     colours = np.unique(squares[..., 1, 1][flat])
     if not colours.size:
         raise ValueError(f"{name} has no areas of one colour. Take a PNG.")
+    if colours.size > _MOST_COLOURS:
+        raise ValueError(
+            f"{name} has {colours.size} flat colours; expected at most "
+            f"{_MOST_COLOURS}, one for each region. Take a drawing, not a "
+            "photograph."
+        )
     every, places = np.unique(codes, return_inverse=True)
     gaps = _rgb(every)[:, None] - _rgb(colours)[None]
     nearest = np.square(gaps).sum(-1).argmin(-1)[places].reshape(codes.shape)
