@@ -244,7 +244,7 @@ def bad(tmp_path_factory):
 
 BAD = [
     ({"keep_mask": "alpha", "zoom_frames": "2"}, 2, "not for a zoom"),
-    ({"keep_mask": "flower.png"}, 1, "`keep_mask` has 40x40 pixels"),
+    ({"keep_mask": "flower.png"}, 1, "--keep_mask has 40x40 pixels"),
     ({"image": None}, 2, "--image is needed, or --replay"),
     ({"octaves": "0"}, 2, "--octaves must be positive"),
     ({"octave_scale": "1"}, 2, "--octave_scale must be above 1"),

@@ -556,6 +556,12 @@ def test_a_full_disk_loses_the_checkpoint_and_not_the_picture(
     np.testing.assert_array_equal(error.value.picture, expected)
 
 
+def test_a_checkpoint_of_nobody_is_refused(settings, tmp_path):
+    runs.checkpoint.save(tmp_path, {"x": np.zeros(3)}, {})
+    with pytest.raises(ValueError, match="belongs to other images or sett"):
+        gatys.stylize(PHOTO, WAVE, settings(steps=2), checkpoint_dir=tmp_path)
+
+
 def test_a_checkpoint_of_another_run_is_refused(settings, tmp_path):
     config = settings(steps=2)
     gatys.stylize(PHOTO, [WAVE, NIGHT], config, checkpoint_dir=tmp_path)

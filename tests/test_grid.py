@@ -92,6 +92,7 @@ def test_a_picture_that_diverges_leaves_the_others(swept):
     said = "sheet.png: 4 of 6 pictures, 2 diverged after "
     assert process.stdout.startswith(said)
     assert process.stdout.count("\n") == 1
+    assert "error: 2 of 6 pictures diverged: " in process.stderr
     for row in cells(images.load(sheet), 2, 3):
         assert np.median(row[2]) == pytest.approx(0.9, abs=0.01)
 

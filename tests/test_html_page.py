@@ -89,3 +89,9 @@ def test_jpeg_of_an_array_has_its_colours(tmp_path):
         np.testing.assert_allclose(file.getpixel((9, 9)), [255, 0, 0], atol=4)
     whole = html_page.image(pixels, 100, "red")
     assert (whole.height, whole.width) == (30, 40)
+
+
+def test_names_that_are_no_text_are_escaped():
+    page = html_page.page("caf\udce9.png", ["<p>\u732b \udce9</p>"])
+    assert r"<title>caf\udce9.png</title>" in page
+    assert "<p>\u732b " + r"\udce9</p>" in page

@@ -490,7 +490,7 @@ BAD = [
         "either --content_map or --style_mask", **MAPS, style_mask="wave.png"
     ),
     wrong_file(
-        "`content_mask` 1 has 40x40 pixels, its image 64x48",
+        "--content_mask 1 has 40x40 pixels, its image 64x48",
         "other aspect",
         content_mask="wave.png",
         **NO_MIX,
@@ -509,7 +509,7 @@ BAD = [
         "map",
         **(MAPS | ONE_STYLE | {"style_map": "text.png"}),
     ),
-    wrong_file("`style_map` has 64x48", "map aspect", **MAPS, **ONE_STYLE),
+    wrong_file("--style_map has 64x48", "map aspect", **MAPS, **ONE_STYLE),
     # What is written.
     wrong_file("no folder", "output nowhere", output="gone/out.png"),
     wrong_file("'folder.png'", "output is a folder", output="folder.png"),

@@ -126,6 +126,15 @@ def test_trace_drops_what_a_killed_run_did_after_its_checkpoint(tmp_path):
     assert found == [(10, 4.0), (20, 3.5)]
 
 
+@pytest.mark.parametrize("content", [b"{}\n", b"notes\n", b"\xff\n", b"3\n"])
+def test_trace_goes_on_with_traces_alone(tmp_path, content):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"notes.txt' is no trace"):
+        progress.Trace(path, resume=True)
+    assert path.read_bytes() == content
+
+
 def test_trace_takes_the_numbers_of_numpy(tmp_path):
     path = tmp_path / "run.jsonl"
     losses = {"total": np.float32(0.5)}

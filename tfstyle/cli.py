@@ -220,7 +220,11 @@ def _one_line(error: BaseException) -> str:
 
 def _with_flags(text: str) -> str:
     """A message of the library with its arguments named as flags are."""
-    return re.sub(r"`(\w+)`", r"--\1", text)
+    return re.sub(r"`(\w+)`", _as_flag, text)
+
+
+def _as_flag(found: re.Match[str]) -> str:
+    return f"--{found[1]}" if found[1] in flags.FLAGS else found[0]
 
 
 def _report(line: str, status: int) -> int:
@@ -249,10 +253,9 @@ def _raise_again(unraisable: Any) -> None:
 def _open_streams() -> None:
     """Makes it harmless to print, whatever is printed, and wherever to."""
     for name in ("stdout", "stderr"):
-        if (
-            getattr(sys, name) is None
-        ):  # `>&-`; the null device takes its place.
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        if getattr(sys, name) is None:  # It was closed: `>&-`.
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
         getattr(sys, name).reconfigure(errors="backslashreplace")
 
 

@@ -13,6 +13,7 @@ import gc
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,7 +98,7 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         )
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     quiet = contextlib.nullcontext() if level == "0" else _without_chatter()
-    with quiet, _without_collection():
+    with quiet, _signals_held(), _without_collection():
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
 
@@ -105,6 +106,20 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         # traced again and again.
         tf.get_logger().addFilter(_is_no_retracing)
         return _choose(tf, device)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals wait: in the midst of an import their exceptions get lost."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows.
+        yield
+        return
+    held = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -177,9 +177,13 @@ def _inputs(tasks):
         for task in tasks
         for role, path in task.inputs.items()
     }
+    paths: dict[str, list[str]] = {}
+    for role, path in sorted(files):
+        paths.setdefault(role, []).append(path)
     return {
-        f"{role} {number}": path
-        for number, (role, path) in enumerate(sorted(files), 1)
+        f"{role} {number}" if len(every) > 1 else role: path
+        for role, every in paths.items()
+        for number, path in enumerate(every, 1)
     }
 
 
@@ -223,7 +227,12 @@ def _sweep(axes, tasks, engine):
         f"{', interrupted' if interrupt.status else ''} after "
         f"{time.monotonic() - _BEGAN:.0f} s"
     )
-    return interrupt.status or int(failed > 0)
+    if failed and not interrupt.status:
+        raise FloatingPointError(
+            f"{failed} of {len(cells)} pictures diverged: their loss was not "
+            "finite. Lower the learning rate or a weight there."
+        )
+    return interrupt.status
 
 
 def _write(sheet, axes, tasks, complete):

@@ -96,7 +96,7 @@ def image(pixels: np.ndarray, longest: int, caption: str) -> Image:
 
 def page(title: str, parts: Sequence[str]) -> str:
     """The whole page."""
-    return (
+    text = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width">\n'
@@ -106,6 +106,8 @@ def page(title: str, parts: Sequence[str]) -> str:
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )
+    # Names of files need not be text.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def section(title: str, *parts: str) -> str:

@@ -11,10 +11,8 @@ programs attach.
 import contextlib
 import csv
 import dataclasses
-import itertools
 import json
 import os
-import pathlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -172,6 +170,9 @@ class Trace:
         resume: Whether to keep the lines that are in it, but for those of
             steps that were lost and are taken again.
 
+    Raises:
+        ValueError: The file to go on with is no trace.
+
     Attributes:
         error: Why the file could not be written to its end, or `None`. The
             work is worth more than its trace, so it is not raised.
@@ -182,7 +183,7 @@ class Trace:
     ) -> None:
         mode = "a" if resume else "w"
         self.error: OSError | None = None
-        self._resumes = resume
+        self._lines = _traced(path) if resume else None
         self._file = open(path, mode, encoding="utf-8")
 
     def __enter__(self) -> "Trace":
@@ -199,9 +200,9 @@ class Trace:
         if self.error:
             return
         try:
-            if self._resumes:
-                self._drop(progress.done)
-                self._resumes = False
+            if self._lines is not None:
+                self._drop(self._lines, progress.done)
+                self._lines = None
             if progress.losses:
                 self._file.write(_line(progress))
                 self._file.flush()
@@ -209,19 +210,25 @@ class Trace:
             error.filename = self._file.name
             self.error = error
 
-    def _drop(self, done: float) -> None:
+    def _drop(self, lines: Sequence[tuple[str, float]], done: float) -> None:
         """Drops the lines from so much work on."""
-        path = pathlib.Path(self._file.name)
-        kept = itertools.takewhile(
-            lambda line: _is_before(line, done),
-            path.read_text("utf-8").splitlines(keepends=True),
-        )
+        kept = [line for line, work in lines if work < done]
         self._file.truncate(len("".join(kept)))  # JSON is ASCII.
 
 
-def _is_before(line: str, done: float) -> bool:
-    """Whether a line is whole and of less work."""
-    return line.endswith("\n") and json.loads(line)["done"] < done
+def _traced(path: str | os.PathLike[str]) -> list[tuple[str, float]]:
+    """Whole lines of a trace, and the work of each; none if there is none."""
+    if not os.path.isfile(path):
+        return []
+    try:
+        with open(path, encoding="ascii") as file:
+            lines = [line for line in file if line.endswith("\n")]
+        return [(line, float(json.loads(line)["done"])) for line in lines]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"'{os.fspath(path)}' is no trace, which a run that is resumed "
+            "could go on with. Give another file, or delete it."
+        ) from error
 
 
 def _line(progress: Progress) -> str:

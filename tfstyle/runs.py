@@ -132,7 +132,7 @@ class Checkpoints:
                 damaged.
         """
         found = checkpoint.load(self._folder) if self._folder else None
-        if found is not None and found[1]["key"] != self._key:
+        if found is not None and found[1].get("key") != self._key:
             raise ValueError(
                 f"The checkpoint in '{self._folder}' belongs to other images "
                 "or settings. Give those, another folder, or delete it."
