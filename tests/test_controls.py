@@ -12,6 +12,11 @@ def test_shares_are_those_of_the_styles_for_a_layer():
     assert Controls().shares(2, fine=True) == [0.5, 0.5]
 
 
+def test_style_detail_is_a_tuple():
+    with pytest.raises(ValueError, match="must be a tuple.*'fine'"):
+        Controls(style_detail="fine")
+
+
 @pytest.mark.parametrize(
     ("changes", "apart", "message"),
     [

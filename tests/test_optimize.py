@@ -632,7 +632,7 @@ def test_report_without_matplotlib_is_refused_at_once(bad, tmp_path):
         command(report="report.html"), folder, folder / "poison", tmp_path
     )
     assert process.returncode == 1
-    line = "error: A report needs Matplotlib: pip install 'tfstyle[report]'."
+    line = "error: A report needs Matplotlib: pip install matplotlib."
     assert process.stderr.splitlines() == [line]
     assert programs.contents(folder) == before
 

@@ -53,7 +53,7 @@ def check() -> None:
         importlib.import_module("matplotlib")
     except ImportError as error:
         raise ValueError(
-            "A report needs Matplotlib: pip install 'tfstyle[report]'."
+            "A report needs Matplotlib: pip install matplotlib."
         ) from error
 
 

@@ -14,6 +14,17 @@ def choice(name: str, value: str, choices: Sequence[str]) -> None:
         )
 
 
+def choices(name: str, values: Sequence[str], every: Sequence[str]) -> None:
+    """`values` must be a tuple, or a list, of values of `every`."""
+    if isinstance(values, str):
+        raise ValueError(
+            f"`{name}` must be a tuple, such as ({every[0]!r},). "
+            f"Received: {name}={values!r}"
+        )
+    for value in values:
+        choice(name, value, every)
+
+
 def weight(name: str, value: float) -> None:
     """`value` must be finite and not negative."""
     if not (_is_real(value) and 0 <= value < math.inf):

@@ -38,8 +38,7 @@ class Controls:
     def __post_init__(self) -> None:
         checks.fraction("strength", self.strength)
         checks.choice("color", self.color, COLORS)
-        for detail in self.style_detail:
-            checks.choice("style_detail", detail, STYLE_DETAILS)
+        checks.choices("style_detail", self.style_detail, STYLE_DETAILS)
         if self.style_mix is not None:
             checks.shares("style_mix", self.style_mix)
         if not all(0 < scale <= 16 for scale in self.style_scale):

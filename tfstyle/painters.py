@@ -108,7 +108,8 @@ def _from_hub(handle: str) -> Any:
             import tensorflow_hub
     except ImportError as error:
         raise ValueError(
-            f"'{handle}' needs TensorFlow Hub: pip install 'tfstyle[hub]'."
+            f"'{handle}' needs TensorFlow Hub: pip install "
+            "tensorflow-hub tf-keras 'setuptools<81'."
         ) from error
     try:
         return tensorflow_hub.load(handle)
