@@ -5,9 +5,11 @@ or after --help, 1 for an error, 2 for a flag that is wrong, 130 and 143 after
 Ctrl-C and SIGTERM.
 """
 
+import _thread
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,7 @@ flags.disclaim_key_flags()
 def run(main: Callable[[list[str]], int | None]) -> None:
     """Parses the flags, calls `main` and ends the process."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    sys.unraisablehook = _raise_again
     try:
         status = _call(main)
     except BrokenPipeError:
@@ -115,6 +118,19 @@ def _call(main: Callable[[list[str]], int | None]) -> int:
         if os.environ.get("TFSTYLE_DEBUG") or not _expected(error):
             raise
         return _report(f"error: {_message(error)}", 1)
+
+
+def _raise_again(unraisable: Any) -> None:
+    """Repeats a signal whose exception fell where Python ignores it.
+
+    Such as in the callbacks of its garbage collection, which JAX has.
+    """
+    signals = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
+    number = signals.get(unraisable.exc_type)
+    if number is None:
+        sys.__unraisablehook__(unraisable)
+        return
+    threading.Timer(0.05, _thread.interrupt_main, [number]).start()
 
 
 def _expected(error: BaseException) -> bool:

@@ -77,3 +77,27 @@ def test_a_reader_that_is_gone_is_no_error():
     time.sleep(0.1)
     assert process.stderr.read() == ""
     assert process.wait(60) == 141
+
+
+COLLECTING = """
+    import gc, time
+    def callback(phase, info):
+        print("ready", flush=True)
+        time.sleep(1)
+    gc.callbacks.append(callback)
+    gc.collect()
+    gc.callbacks.clear()
+    [time.sleep(0.01) for _ in range(1000)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signal_during_garbage_collection_is_not_lost(number, status):
+    process = program(COLLECTING)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, error = process.communicate(timeout=5)
+    assert process.returncode == status
+    assert error in ("", "interrupted\n")
