@@ -90,5 +90,5 @@ def test_shares_are_those_of_each_row():
 
 def test_without_matplotlib_a_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ValueError, match=r"pip install 'tfstyle\[report\]'"):
+    with pytest.raises(ValueError, match=r"pip install matplotlib"):
         charts.check()

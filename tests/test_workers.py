@@ -134,7 +134,7 @@ def test_the_program_trains_on_two_hosts(run_program, tmp_path):
 def test_hosts_share_a_batch_evenly(run_program):
     for _, errors, status in run_program(batch_size=3):
         assert status == 1
-        assert "`batch_size` must be a multiple of 2" in errors
+        assert "--batch_size must be a multiple of 2" in errors
         assert "Traceback" not in errors
 
 
