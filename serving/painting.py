@@ -118,6 +118,7 @@ def _jobs(content, output):
 def _check_kept(jobs, style):
     """Raises `ValueError` where an output would replace a file of this run."""
     kept = {os.path.realpath(job.content): job.content for job in jobs}
+    style_place = os.path.realpath(style)
     taken: dict[pathlib.Path, pathlib.Path] = {}
     for job in jobs:
         place = os.path.realpath(job.output)
@@ -125,7 +126,7 @@ def _check_kept(jobs, style):
             raise ValueError(
                 f"'{kept[place]}' would be written over. Give another output."
             )
-        if place == os.path.realpath(style):
+        if place == style_place:
             raise ValueError(
                 f"The output '{job.output}' is the style, too. Give another "
                 "name."

@@ -104,7 +104,7 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
         (["--crop=8"], 2, "--crop must be 32 or more"),
         (["--steps=0"], 2, "--steps must be positive"),
         (["--smallest=2"], 2, "--smallest must be above 0"),
-        (["--seed=-1"], 2, "--seed must be a number from 0 up"),
+        (["--seed=-1"], 2, "--seed must not be negative"),
         (["--levels=nosuch"], 2, "--levels must be one of image, block1"),
         (["--levels=block5_conv1"], 2, "--levels must be in the first 4"),
         (["--start=missing.h5"], 1, "no model 'missing.h5'"),

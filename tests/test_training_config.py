@@ -16,7 +16,8 @@ from tfstyle.training_config import (
         ({"crop": -1}, "`crop` must be positive"),
         ({"learning_rate": -1.0}, "`learning_rate` must be a number from 0 up"),
         ({"gram_weight": float("nan")}, "`gram_weight` must be"),
-        ({"seed": -1}, "`seed` must be a number from 0 up. Received: seed=-1"),
+        ({"seed": -1}, "`seed` must not be negative. Received: seed=-1"),
+        ({"steps": 2.5}, "`steps` must be a whole number above 0"),
     ],
 )
 def test_distillation_settings_are_checked(changes, match):
@@ -32,7 +33,8 @@ def test_distillation_settings_are_checked(changes, match):
         ({"style_loss": "taste"}, "`style_loss` must be one of gram, moments"),
         ({"tv_weight": -1.0}, "`tv_weight` must be a number from 0 up"),
         ({"batch_size": 0}, "`batch_size` must be positive"),
-        ({"seed": -1}, "`seed` must be a number from 0 up. Received: seed=-1"),
+        ({"seed": -1}, "`seed` must not be negative. Received: seed=-1"),
+        ({"steps": 2.5}, "`steps` must be a whole number above 0"),
         ({"encoder": "resnet50"}, "`encoder` must be one of vgg_distilled"),
     ],
 )

@@ -359,7 +359,8 @@ def _with_slopes(
 
     Args:
         value: Shape `(batch,)`.
-        slopes: Statistics, and the derivative of the value by each.
+        slopes: Statistics, and the derivative of the value by each, of the
+            shape of that; twice that of `_half_constant_products`.
     """
     linear = sum(
         ops.sum(ops.stop_gradient(slope) * x, axis=range(1, x.ndim))
@@ -373,16 +374,21 @@ def _half_constant_products(
 ) -> Tensor:
     """As `_products`, where one of the two vectors counts as a constant.
 
-    The derivative of the other is half of the whole, at half its price.
+    The derivative by the features is half of the whole, at half its price: the
+    slopes of `_with_slopes` by these products are to be doubled.
     """
-    left = ops.stop_gradient(_weighted(flat, weights))
-    return ops.matmul(ops.swapaxes(left, 1, 2), flat) / positions
+    return _mean_products(
+        ops.stop_gradient(_weighted(flat, weights)), flat, positions
+    )
 
 
 def _products(flat: Tensor, positions: Any, weights: Tensor | None) -> Tensor:
     """Mean of the outer products of the vectors at all positions."""
-    left = ops.swapaxes(_weighted(flat, weights), 1, 2)
-    return ops.matmul(left, flat) / positions
+    return _mean_products(_weighted(flat, weights), flat, positions)
+
+
+def _mean_products(left: Tensor, right: Tensor, positions: Any) -> Tensor:
+    return ops.matmul(ops.swapaxes(left, 1, 2), right) / positions
 
 
 def _weighted(flat: Tensor, weights: Tensor | None) -> Tensor:

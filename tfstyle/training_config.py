@@ -85,14 +85,9 @@ class DistillConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "epoch", "batch_size", "crop", "samples"):
-            checks.positive(name, getattr(self, name))
-        for name in (
-            "learning_rate",
-            "gram_weight",
-            "native",
-            "noise",
-            "seed",
-        ):
+            checks.count(name, getattr(self, name))
+        checks.whole("seed", self.seed)
+        for name in ("learning_rate", "gram_weight", "native", "noise"):
             checks.weight(name, getattr(self, name))
 
 
@@ -164,7 +159,7 @@ class AdaINConfig:
         checks.choice("encoder", self.encoder, [*ARCHITECTURES])
         checks.choice("style_loss", self.style_loss, STYLE_DISTANCES)
         for name in ("steps", "epoch", "batch_size", "crop"):
-            checks.positive(name, getattr(self, name))
+            checks.count(name, getattr(self, name))
         if self.crop < 32:
             raise ValueError(
                 f"`crop` must be 32 or more. Received: crop={self.crop}"
@@ -175,9 +170,9 @@ class AdaINConfig:
             "tv_weight",
             "range_weight",
             "learning_rate",
-            "seed",
         ):
             checks.weight(name, getattr(self, name))
+        checks.whole("seed", self.seed)
         if not 0 < self.smallest <= 1:
             raise ValueError(
                 "`smallest` must be above 0 and at most 1. "
@@ -186,7 +181,7 @@ class AdaINConfig:
         model = self.architecture()
         for name in ("widths", "depths"):
             for value in model[name]:
-                checks.positive(name, value)
+                checks.count(name, value)
         _check_levels(self.encoder, **{k: model[k] for k in _STAGES})
 
     def architecture(self) -> dict[str, Any]:
