@@ -73,7 +73,7 @@ def test_it_trains_on_jax_and_writes_weights_and_log(
     [
         (["--images=missing"], 1, "There is no weights file 'none.h5'"),
         (["--images=missing", "--steps=0"], 2, "--steps must be positive"),
-        (["--images=missing", "--seed=-1"], 2, "--seed must be a number from"),
+        (["--images=missing", "--seed=-1"], 2, "--seed must not be negative"),
         ([], 2, "--images"),
     ],
 )
