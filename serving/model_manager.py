@@ -85,15 +85,22 @@ class ModelManager:
     def start(
         self, interval: float, before: Callable[[], None] = lambda: None
     ) -> None:
-        """Calls `before` and `update` each `interval` seconds, in a thread."""
+        """Calls `before` and `update` each `interval` seconds, in a thread.
+
+        What fails is logged when it begins to, not in each round.
+        """
 
         def poll():
+            known = None
             while not self._stopping.wait(interval):
                 try:
                     before()
                     self.update()
-                except Exception:  # The next round may find better files.
-                    _LOG.exception("polling failed")
+                    known = None
+                except Exception as error:  # Later files may be better.
+                    if repr(error) != known:
+                        _LOG.exception("polling failed")
+                    known = repr(error)
 
         self._poller = threading.Thread(target=poll, daemon=True)
         self._poller.start()

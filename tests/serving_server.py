@@ -8,6 +8,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -72,32 +73,51 @@ def command(**flags):
 
 
 class Program:
-    """`python -m serving.dev_server`, until its log says that it serves."""
+    """`python -m serving.dev_server`, from when its log says that it serves.
+
+    The log is a file: nobody need read it for the server to go on.
+    """
 
     def __init__(self, **flags):
         flags = {"port": free_port(), "rest_api_port": 0} | flags
-        self.log = []
+        self._out = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             command(**flags),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=self._out,
+            stderr=self._errors,
         )
-        while not self.log or self.log[-1]["event"] != "serving":
-            line = self.process.stdout.readline()
-            assert line, self.process.stderr.read()
-            self.log.append(json.loads(line))
-        self.grpc = self.log[-1]["grpc"]
-        self.rest = self.log[-1].get("rest")
+        serving = self.wait_for("serving")
+        self.grpc, self.rest = serving["grpc"], serving.get("rest")
+
+    @property
+    def log(self):
+        """What it has said so far."""
+        text = os.pread(self._out.fileno(), 2**24, 0).decode()
+        whole = text[: text.rfind("\n") + 1]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    @property
+    def errors(self):
+        return os.pread(self._errors.fileno(), 2**24, 0).decode()
+
+    def wait_for(self, event, seconds=60):
+        """The first line of the log about an event."""
+        end = time.monotonic() + seconds
+        while True:
+            ended = self.process.poll() is not None
+            for line in self.log:
+                if line["event"] == event:
+                    return line
+            assert not ended and time.monotonic() < end, self.errors
+            time.sleep(0.01)
 
     def stop(self, number):
-        """Sends a signal; returns the exit status, and keeps the log."""
+        """Sends a signal; returns the exit status."""
         self.process.send_signal(number)
-        out, self.errors = self.process.communicate(timeout=60)
-        self.log += [json.loads(line) for line in out.splitlines()]
-        return self.process.returncode
+        return self.process.wait(timeout=60)
 
 
 def wait_for(test, seconds=20):

@@ -117,6 +117,26 @@ def test_old_version_stays_until_its_last_request(models, managed):
     assert states(manager) == {2: "AVAILABLE", 1: "END"}
 
 
+def test_polling_tells_of_a_failure_once(managed, caplog):
+    failures = iter(["a", "a", "a", None, "a", "b", "b", None])
+    rounds = []
+
+    def before():
+        failure = next(failures, None)
+        rounds.append(failure)
+        if failure:
+            raise ValueError(failure)
+
+    managed().start(0.001, before)
+    wait_for(lambda: len(rounds) > 8)
+    told = [
+        str(record.exc_info[1])
+        for record in caplog.records
+        if record.message == "polling failed"
+    ]
+    assert told == ["a", "a", "b"]
+
+
 def test_broken_version_leaves_the_good_one(models, managed):
     models(1, 1)
     manager = managed()
