@@ -28,7 +28,7 @@ demo: $(VENV)/.core
 
 # A model that is there is served as it is; a new version would be another.
 serve: $(VENV)/.serving
-	test -d models/style || \
+	ls models/style/*/saved_model.pb >/dev/null 2>&1 || \
 	  $(RUN) -m export.saved_model --model=distilled --output=models/style
 	@echo "Open http://localhost:8501/ when the log says \"serving\"."
 	$(RUN) -m serving.dev_server --model_name=style \
@@ -45,7 +45,7 @@ lint: $(VENV)/.dev
 	$(RUN) -m mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo.png models/style
+	rm -rf $(VENV) build dist *.egg-info demo.png
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps are touched last: an interrupted installation is taken up again.

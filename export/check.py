@@ -33,21 +33,31 @@ def main(argv):
 
     devices.start("cpu")
     from export import loader
-    from tfstyle import prediction_log, saved_model
+    from tfstyle import saved_model
 
     kind = _LOADER.value
     if kind == "auto":
         kind = "c++" if loader.has_compiler() else "python"
         if kind == "python":
             cli.note("there is no C++ compiler; TensorFlow 1 loads it.")
-    known = prediction_log.read(folder / saved_model.KNOWN_ANSWERS)
-    warmup = prediction_log.read(folder / saved_model.WARMUP)
+    known = _read(folder, saved_model.KNOWN_ANSWERS)
+    warmup = _read(folder, saved_model.WARMUP)
     answers = loader.run(folder, [*known, *warmup], kind)
     for record, (status, _) in zip([*known, *warmup], answers, strict=True):
         if status != "OK":
             raise ValueError(f"{record.signature} fails: {status}")
     _compare(known, answers[: len(known)])
     print(f"{kind} loader: {len(known)} signatures, {len(warmup)} warm-ups")
+
+
+def _read(folder, name):
+    from tfstyle import prediction_log
+
+    if not (folder / name).exists():
+        raise FileNotFoundError(
+            f"'{folder}' has no {name}: export.saved_model did not write it."
+        )
+    return prediction_log.read(folder / name)
 
 
 def _compare(known, answers):

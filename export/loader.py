@@ -54,7 +54,9 @@ def run(
         places = [requests / f"{i:04}" for i in range(len(records))]
         for place, record in zip(places, records, strict=True):
             _write(place, record)
-        _run([*command, os.fspath(model), os.fspath(requests)], "load it")
+        # Absolute: `_run` has a folder of its own.
+        arguments = [os.path.abspath(model), os.fspath(requests)]
+        _run([*command, *arguments], "load it")
         return [_read(place) for place in places]
 
 

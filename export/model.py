@@ -27,9 +27,24 @@ def load(path: pathlib.Path) -> Any:
     """The model of a file."""
     from tfstyle import adain
 
-    if path.suffix != ".keras":
-        return adain.StyleModel.from_preset(path, _ENCODER_WEIGHTS.value)
+    if path.suffix == ".keras":
+        model, whole = _stored(path), True
+    else:
+        weights = _ENCODER_WEIGHTS.value
+        model = adain.StyleModel.from_preset(path, weights)
+        whole = model.encoder.trainable
+    if whole and _ENCODER_WEIGHTS.value:
+        raise ValueError(
+            f"'{path}' holds its encoder's weights: leave out "
+            "--encoder_weights."
+        )
+    return model
+
+
+def _stored(path):
     import keras
+
+    from tfstyle import adain
 
     model = keras.saving.load_model(path, compile=False)
     if not isinstance(model, adain.StyleModel):

@@ -21,6 +21,7 @@ import contextlib
 import functools
 import io
 import json
+import math
 import pathlib
 import time
 
@@ -70,6 +71,8 @@ def main(argv):
         raise app.UsageError("--memory_requests needs --server_pid.")
     if unknown := set(_KIND.value) - set(_KINDS):
         raise app.UsageError(f"--kinds: {sorted(unknown)} is none of {_KINDS}.")
+    if _PID.value:
+        _process()
     sizes, clients = _numbers(_SIZES, int), _numbers(_CLIENTS, int)
     rates = _numbers(_RATES, float)
     from serving.style_client import StyleClient
@@ -157,10 +160,17 @@ def _server_seconds():
     """Processor time that the server has used."""
     if not _PID.value:
         return 0.0
+    times = _process().cpu_times()
+    return times.user + times.system
+
+
+def _process():
     import psutil
 
-    times = psutil.Process(_PID.value).cpu_times()
-    return times.user + times.system
+    try:
+        return psutil.Process(_PID.value)
+    except psutil.NoSuchProcess as error:
+        raise ValueError(f"--server_pid: there is no {error}.") from error
 
 
 def _bare(signature, inputs):
@@ -191,9 +201,7 @@ def _loaded(path):
 
 def _memory(client, report):
     """Images of many sizes, and the memory of the server after each tenth."""
-    import psutil
-
-    process, random = psutil.Process(_PID.value), np.random.default_rng(0)
+    process, random = _process(), np.random.default_rng(0)
     part = max(1, _MEMORY.value // 10)
     for index in range(_MEMORY.value + 1):
         if index % part == 0:
@@ -244,12 +252,15 @@ def _jpeg(image):
 
 def _numbers(flag, kind):
     try:
-        return [kind(text) for text in flag.value]
-    except ValueError as error:
-        raise app.UsageError(
-            f"--{flag.name} must be numbers with commas between. Received: "
-            f"{','.join(flag.value)}"
-        ) from error
+        numbers = [kind(text) for text in flag.value]
+        if all(0 < number < math.inf for number in numbers):
+            return numbers
+    except ValueError:
+        pass
+    raise app.UsageError(
+        f"--{flag.name} must be positive numbers with commas between. "
+        f"Received: {','.join(flag.value)}"
+    )
 
 
 class _Report:

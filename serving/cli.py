@@ -59,6 +59,9 @@ def define_client_flags(server: str) -> None:
     flags.DEFINE_integer(
         "size", None, "Longer side at most, in pixels.", lower_bound=1
     )
+    flags.DEFINE_integer(
+        "style_size", 512, "That of --style; 0 for its own.", lower_bound=0
+    )
     flags.DEFINE_float(
         "timeout", 60.0, "Seconds for each photograph.", lower_bound=0.001
     )
@@ -80,6 +83,7 @@ def paint(client: Any) -> int:
         values.style,
         strength=values.strength,
         size=values.size,
+        style_size=values.style_size,
         parallel=values.parallel,
         say=print,
         complain=complain,

@@ -34,6 +34,8 @@ def main(argv):
     cli.no_arguments(argv)
     if (_TLS_CERT.value is None) != (_TLS_KEY.value is None):
         raise app.UsageError("--tls_cert and --tls_key go together.")
+    if _TLS_CERT.value and not _TLS_CA.value:
+        raise app.UsageError("--tls_cert needs --tls_ca, which starts TLS.")
     # gRPC takes a while to load; --help and bad flags answer at once.
     from serving.style_client import StyleClient
 

@@ -21,10 +21,10 @@ from absl import app, flags
 from serving import cli
 
 _PORT = flags.DEFINE_integer(
-    "port", 8500, "Of gRPC; 0 for any free one.", lower_bound=0
+    "port", 8500, "Of gRPC; 0 for any free one.", 0, 65535
 )
 _REST_API_PORT = flags.DEFINE_integer(
-    "rest_api_port", 8501, "Of REST and the page; 0 for none.", lower_bound=0
+    "rest_api_port", 8501, "Of REST and the page; 0 for none.", 0, 65535
 )
 _HOST = flags.DEFINE_string(
     "host", "127.0.0.1", "(*) Address to bind; 0.0.0.0 for all networks."
@@ -123,9 +123,9 @@ async def _serve(config, manager):
     server = Server(config, manager)
     await server.start()
     _poll(manager)
-    fields = {"grpc": f"{config.host}:{server.port}"}
+    fields = {"grpc": config.address(server.port)}
     if server.rest_port:
-        fields["rest"] = f"http://{config.host}:{server.rest_port}"
+        fields["rest"] = f"http://{config.address(server.rest_port)}"
     _LOG.info("serving", extra={"fields": fields})
     await stop.wait()
     for number in signals:
@@ -136,14 +136,12 @@ async def _serve(config, manager):
 
 def _poll(manager):
     """Looks for new versions and another configuration, now and then."""
-    intervals = [_FILE_SYSTEM_POLL.value, _MODEL_CONFIG_POLL.value]
-    wanted = [seconds for seconds in intervals if seconds]
-    if not wanted:
-        return
+    if _FILE_SYSTEM_POLL.value:
+        manager.start(_FILE_SYSTEM_POLL.value)
     if _MODEL_CONFIG_POLL.value and _MODEL_CONFIG_FILE.value:
-        manager.start(min(wanted), lambda: manager.reconfigure(_models()))
-    else:
-        manager.start(min(wanted))
+        manager.start(
+            _MODEL_CONFIG_POLL.value, lambda: manager.reconfigure(_models())
+        )
 
 
 def _models():
@@ -169,7 +167,7 @@ def _server_config():
         metrics = (monitoring.path or metrics) if monitoring.enable else None
     ssl = None
     if _SSL_CONFIG_FILE.value:
-        ssl = server_config.read(_SSL_CONFIG_FILE.value, "SSLConfig")
+        ssl = server_config.read_ssl(_SSL_CONFIG_FILE.value)
     return server_config.ServerConfig(
         host=_HOST.value,
         port=_PORT.value,

@@ -213,7 +213,7 @@ def _options(config):
 
 
 def _bind(server, config):
-    address = f"{config.host}:{config.port}"
+    address = config.address(config.port)
     try:
         if config.ssl is None:
             return server.add_insecure_port(address)

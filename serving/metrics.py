@@ -53,9 +53,7 @@ class Metrics:
     def request(
         self, model: str, status: str, entrypoint: str, seconds: float
     ) -> None:
-        """Counts a request; those for unknown models under one name."""
-        if status == "NOT_FOUND":
-            model = "(unknown)"  # Anyone may ask for any number of names.
+        """Counts a request; each `model` stays in the memory."""
         self._requests.labels(model, status).inc()
         labels = (model, "Predict", entrypoint)
         self._latency.labels(*labels).observe(seconds * 1e6)

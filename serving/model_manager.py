@@ -66,50 +66,71 @@ class ModelManager:
         self._labels: dict[str, dict[str, int]] = {}
         # Guards the above; never held while a model loads or runs.
         self._changed = threading.Condition()
+        self._updating = threading.Lock()
         self._stopping = threading.Event()
-        self._poller: threading.Thread | None = None
+        self._pollers: list[threading.Thread] = []
 
     def reconfigure(self, configs: Sequence[ModelConfig]) -> None:
-        """Serves other models from the next `update` on."""
+        """Serves other models from now on; the same ones change nothing.
+
+        Raises:
+            OSError: As `update`.
+        """
+        wanted = {config.name: config for config in configs}
         with self._changed:
-            self._configs = {config.name: config for config in configs}
+            if wanted == self._configs:
+                return
+            self._configs = wanted
+        self.update()
 
     def update(self) -> None:
-        """Looks at the folders once; loads and unloads."""
-        with self._changed:
-            configs = dict(self._configs)
-            names = set(configs) | set(self._versions)
-        for name in sorted(names):
-            self._update(name, configs.get(name))
+        """Looks at the folders once; loads and unloads.
+
+        Raises:
+            OSError: A folder cannot be read; the others were.
+        """
+        with self._updating:
+            with self._changed:
+                configs = dict(self._configs)
+                names = set(configs) | set(self._versions)
+            failures = []
+            for name in sorted(names):
+                try:
+                    self._update(name, configs.get(name))
+                except OSError as error:
+                    failures.append(error)
+            if failures:
+                raise failures[0]
 
     def start(
-        self, interval: float, before: Callable[[], None] = lambda: None
+        self, interval: float, look: Callable[[], None] | None = None
     ) -> None:
-        """Calls `before` and `update` each `interval` seconds, in a thread.
+        """Calls `look`, or `update`, each `interval` seconds, in a thread.
 
         What fails is logged when it begins to, not in each round.
         """
+        thread = threading.Thread(
+            target=self._poll, args=[interval, look or self.update], daemon=True
+        )
+        self._pollers.append(thread)
+        thread.start()
 
-        def poll():
-            known = None
-            while not self._stopping.wait(interval):
-                try:
-                    before()
-                    self.update()
-                    known = None
-                except Exception as error:  # Later files may be better.
-                    if repr(error) != known:
-                        _LOG.exception("polling failed")
-                    known = repr(error)
-
-        self._poller = threading.Thread(target=poll, daemon=True)
-        self._poller.start()
+    def _poll(self, interval, look):
+        known = None
+        while not self._stopping.wait(interval):
+            try:
+                look()
+                known = None
+            except Exception as error:  # The next round may find better files.
+                if repr(error) != known:
+                    _LOG.exception("polling failed")
+                known = repr(error)
 
     def close(self) -> None:
         """Ends the polling and unloads all; waits for requests."""
         self._stopping.set()
-        if self._poller:
-            self._poller.join()
+        for thread in self._pollers:
+            thread.join()
         for name in list(self._versions):
             self._update(name, None)
 
@@ -176,6 +197,11 @@ class ModelManager:
                 )
             ]
 
+    def knows(self, name: str) -> bool:
+        """Whether a model has the name."""
+        with self._changed:
+            return name in self._configs
+
     def first(self) -> str:
         """Name of the first model that was configured."""
         return next(iter(self._configs))
@@ -238,12 +264,15 @@ class ModelManager:
         self._labels[name] = after
 
     def _bring(self, name, number, path):
-        files = _fingerprint(path)
         with self._changed:
             versions = self._versions.setdefault(name, {})
             known = versions.get(number)
-            if known and (known.available or known.files == files):
-                return
+        if known and known.available:
+            return
+        files = _fingerprint(path)
+        if known and known.files == files:
+            return
+        with self._changed:
             version = versions[number] = _Version(number, path)
             version.state, version.files = "LOADING", files
         _log("loading", name, version)
@@ -272,11 +301,13 @@ class ModelManager:
 
 def _fingerprint(path):
     """Changes when files below `path` do."""
-    return {
-        (str(file.relative_to(path)), stat.st_mtime_ns, stat.st_size)
-        for file in sorted(path.rglob("*"))
-        if (stat := file.stat())
-    }
+    files = set()
+    for file in path.rglob("*"):
+        # Links may lead nowhere, and files go while one looks.
+        with contextlib.suppress(OSError):
+            stat = file.stat()
+            files.add((file, stat.st_mtime_ns, stat.st_size))
+    return files
 
 
 def _log(event, name, version, **more):

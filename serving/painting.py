@@ -1,10 +1,10 @@
 """What the client programs do: one photograph, or a folder of them.
 
-The style of a folder is embedded once. Photographs are read, sent and written
-by some threads, so that no more than these are in memory.
+The style of a folder is embedded once. Photographs are read and sent by some
+threads, and written as they come back.
 """
 
-import concurrent.futures
+import multiprocessing.pool
 import os
 import pathlib
 import time
@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from serving import pictures
 from serving.style_client import ServingError
+
+_FAILURES = (ServingError, ValueError, OSError)
 
 
 class Job(NamedTuple):
@@ -43,6 +45,7 @@ def paint(
     *,
     strength: float,
     size: int | None,
+    style_size: int | None,
     parallel: int,
     say: Callable[[str], None],
     complain: Callable[[str], None],
@@ -54,7 +57,8 @@ def paint(
         jobs: From `plan`.
         style: File of the style.
         strength: Of the style, in [0, 1].
-        size: Longer side at most, in pixels.
+        size: Longer side of photographs at most, in pixels.
+        style_size: That of the style.
         parallel: Requests at most at a time.
         say: Gets a line for each painting.
         complain: Gets a line for each failure.
@@ -62,34 +66,35 @@ def paint(
     Returns:
         The number of failures.
     """
-    picture = pictures.read(style)
+    picture = pictures.read(style, style_size)
     if len(jobs) > 1:
         embedding = client.embed_style(picture)
 
-    def one(job):
+    def ask(job):
         begin = time.monotonic()
-        content = pictures.read(job.content, size)
-        if len(jobs) > 1:
-            result = client.apply_style(content, embedding, strength)
-        else:
-            result = client.stylize(content, picture, strength)
-        os.makedirs(job.output.parent, exist_ok=True)
-        pictures.write(job.output, result)
-        return f"{job.output}: after {time.monotonic() - begin:.1f} s"
+        try:
+            content = pictures.read(job.content, size)
+            if len(jobs) > 1:
+                result = client.apply_style(content, embedding, strength)
+            else:
+                result = client.stylize(content, picture, strength)
+        except _FAILURES as error:
+            return job, error, begin
+        return job, result, begin
 
     failures = 0
-    pool = concurrent.futures.ThreadPoolExecutor(parallel)
-    try:
-        waiting = {pool.submit(one, job): job for job in jobs}
-        for future in concurrent.futures.as_completed(waiting):
+    # Its threads do not keep a process from ending: Ctrl-C waits for nobody.
+    with multiprocessing.pool.ThreadPool(parallel) as pool:
+        for job, result, begin in pool.imap_unordered(ask, jobs):
             try:
-                say(future.result())
-            except (ServingError, ValueError, OSError) as error:
+                if isinstance(result, Exception):
+                    raise result
+                os.makedirs(job.output.parent, exist_ok=True)
+                pictures.write(job.output, result)
+                say(f"{job.output}: after {time.monotonic() - begin:.1f} s")
+            except _FAILURES as error:
                 failures += 1
-                complain(f"{waiting[future].content}: {error}")
-    finally:
-        # Ctrl-C: what was sent is waited for, the rest is not begun.
-        pool.shutdown(cancel_futures=True)
+                complain(f"{job.content}: {error}")
     return failures
 
 

@@ -7,7 +7,7 @@ that is fine as it is goes to the server unchanged.
 import io
 import os
 import pathlib
-import tempfile
+import secrets
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -36,7 +36,7 @@ def read(path: str | os.PathLike, size: int | None = None) -> bytes:
         size: Longer side at most, in pixels.
 
     Raises:
-        ValueError: It is no image.
+        ValueError: It is no image, or one of more pixels than Pillow reads.
     """
     data = pathlib.Path(path).read_bytes()
     try:
@@ -44,6 +44,10 @@ def read(path: str | os.PathLike, size: int | None = None) -> bytes:
             return data if _fine(image, size) else _remade(image, size)
     except (UnidentifiedImageError, SyntaxError) as error:
         raise ValueError(f"'{os.fspath(path)}' is not an image.") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"'{os.fspath(path)}' is too large: {error}"
+        ) from error
 
 
 def write(path: str | os.PathLike, data: bytes) -> None:
@@ -56,14 +60,13 @@ def write(path: str | os.PathLike, data: bytes) -> None:
     with Image.open(io.BytesIO(data)) as image:
         if image.format != wanted:
             data = _encoded(image, wanted)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with open(descriptor, "wb") as file:
+        with open(part, "xb") as file:
             file.write(data)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        os.replace(part, path)
     except BaseException:
-        os.unlink(name)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -88,7 +91,7 @@ def _fine(image, size):
 
 
 def _remade(image, size):
-    lossless = image.format != "JPEG"
+    lossless = image.format not in ("JPEG", "MPO")  # Of some telephones.
     image = ImageOps.exif_transpose(image)
     image = _to_srgb(image)
     if size and max(image.size) > size:
@@ -153,9 +156,3 @@ def _encoded(image, format):
     # Without the profile, which Pillow would copy: the pixels are sRGB.
     image.save(file, format, quality=_QUALITY, icc_profile=None)
     return file.getvalue()
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -106,18 +106,21 @@ class Predictions:
             raise
         finally:
             seconds = time.monotonic() - begin
-            self._metrics.request(address.model, status, entrypoint, seconds)
+            # Anyone may ask for any number of names.
+            known = self._manager.knows(address.model)
+            model = address.model if known else "(unknown)"
+            self._metrics.request(model, status, entrypoint, seconds)
             _log(address, entrypoint, status, seconds, text)
 
     def _work(self, model, lease, read, write, timeout):
         begin = time.monotonic()
         question = read(lease.servable.signature)
         for name, array in question.inputs.items():
-            # One value may stand for a whole array; see protocol.to_array.
-            if array.nbytes > self._max_bytes:
+            size = _bytes(array, self._max_bytes)
+            if size > self._max_bytes:
                 raise StatusError(
                     "INVALID_ARGUMENT",
-                    f"input '{name}' has {array.nbytes} bytes; "
+                    f"input '{name}' has {size} bytes; "
                     f"{self._max_bytes} are allowed",
                 )
         if timeout is not None:
@@ -127,6 +130,18 @@ class Predictions:
         self._metrics.runtime(model, time.monotonic() - begin)
         signature = question.signature or servable.DEFAULT_SIGNATURE
         return write(question, Answer(lease.number, signature, outputs))
+
+
+def _bytes(array, enough):
+    """Of an array in TensorFlow, where each string is a copy.
+
+    One value may stand for a whole array, see `protocol.to_array`: so what has
+    `enough` bytes without its strings is not looked through.
+    """
+    size = array.nbytes
+    if array.dtype == object and size <= enough:
+        size += sum(map(len, array.flat))
+    return size
 
 
 def _log(address, entrypoint, status, seconds, text):

@@ -12,6 +12,7 @@ grpcio, protobuf and numpy. A client is little more than this:
   array = protocol.to_array(call(request).outputs["stylized_image_bytes"])
 """
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -213,23 +214,23 @@ def _strings(content, count):
     """
     lengths: list[int] = []
     place = 0
-    while len(lengths) < count and place < len(content):
-        length = shift = 0
-        while place < len(content):
-            byte = content[place]
-            place += 1
-            length |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
+    while len(lengths) < min(count, len(content)):
+        length, place = _varint(content, place)
         lengths.append(length)
-    if len(lengths) != count or sum(lengths) != len(content) - place:
+    ends = list(itertools.accumulate(lengths, initial=place))
+    if len(lengths) != count or ends[-1] != len(content):
         raise ValueError(
             f"expected {count} strings, received {len(content)} bytes that "
             "hold others"
         )
-    ends = [place + sum(lengths[: i + 1]) for i in range(count)]
-    return [
-        bytes(content[end - length : end])
-        for end, length in zip(ends, lengths, strict=True)
-    ]
+    return [content[begin:end] for begin, end in itertools.pairwise(ends)]
+
+
+def _varint(content, place):
+    """The number at a place, of 10 bytes at most, and the place behind it."""
+    number = 0
+    for index, byte in enumerate(content[place : place + 10]):
+        number |= (byte & 127) << (7 * index)
+        if byte < 128:
+            return number, place + index + 1
+    raise ValueError("the length of a string has no end")

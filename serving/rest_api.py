@@ -1,8 +1,10 @@
 """TensorFlow Serving's REST API, the metrics and the web page, by aiohttp."""
 
+import asyncio
 import json
 import pathlib
 import re
+import time
 import urllib.parse
 
 from aiohttp import web
@@ -15,7 +17,7 @@ from serving.model_manager import ModelManager
 from serving.predictions import Address, Predictions
 from serving.server_config import ServerConfig
 
-_VERSION = r"(?:/versions/(?P<number>\d+)|/labels/(?P<label>[^/:]+))?"
+_VERSION = r"(?:/versions/(?P<number>\d{1,19})|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(
     rf"/v1/models/(?P<model>[^/:]+){_VERSION}:(?P<method>\w+)", re.I
 )
@@ -45,6 +47,8 @@ class RestServer:
     ):
         self._config, self._manager = config, manager
         self._predictions, self._metrics = predictions, metrics
+        # As in grpc_api: bounds the memory of requests that are read.
+        self._room = asyncio.Semaphore(config.running + config.queued + 64)
         app = web.Application(
             client_max_size=config.max_bytes, middlewares=[_json_errors]
         )
@@ -105,7 +109,28 @@ class RestServer:
             raise StatusError(
                 "UNIMPLEMENTED", "Only :predict is there, for these models."
             )
-        body = await request.read()
+        if self._room.locked():
+            raise StatusError(
+                "RESOURCE_EXHAUSTED", "Too many requests are read; try later."
+            )
+        async with self._room:
+            begin = time.monotonic()
+            body = await self._body(request)
+            seconds = time.monotonic() - begin
+            return await self._answer(match, body, seconds)
+
+    async def _body(self, request):
+        try:
+            async with asyncio.timeout(self._config.rest_timeout):
+                return await request.read()
+        except TimeoutError:
+            raise StatusError(
+                "DEADLINE_EXCEEDED", "The body did not come in time."
+            ) from None
+        except web.RequestPayloadError as error:
+            raise StatusError("INVALID_ARGUMENT", str(error)) from error
+
+    async def _answer(self, match, body, seconds):
         document = {}
 
         def read(signature):
@@ -126,7 +151,7 @@ class RestServer:
                 read,
                 write,
                 entrypoint="REST",
-                timeout=self._config.rest_timeout,
+                timeout=self._config.rest_timeout - seconds,
             )
         )
 

@@ -125,9 +125,9 @@ def _named(inputs, expected):
 
 def _array(name, value, dtype):
     code = protocol.DTYPES[protocol.dtype_name(dtype)][0]
-    if code == "O":
-        return np.array(_bytes(name, value), object)
     try:
+        if code == "O":
+            return _files(_bytes(name, value))
         array = np.array(value)
         if array.dtype.kind not in _KINDS[np.dtype(code).kind]:
             raise ValueError(f"its values are of type {array.dtype}")
@@ -141,6 +141,13 @@ def _array(name, value, dtype):
             f"{protocol.dtype_name(dtype)[3:].lower()}: {error}"
         ) from error
     return converted
+
+
+def _files(value):
+    array = np.array(value, object)
+    if any(isinstance(item, list) for item in array.flat):
+        raise ValueError("its rows differ in length")
+    return array
 
 
 def _bytes(name, value):

@@ -26,6 +26,7 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
 class RestStyleClient:
@@ -101,11 +102,11 @@ class RestStyleClient:
         body: dict[str, Any] = {"signature_name": signature}
         if self.form == "instances":
             body["instances"] = [inputs]
-            return self._call(body)["predictions"][0]
+            return self._call(body, "predictions")
         body["inputs"] = {name: [value] for name, value in inputs.items()}
-        return self._call(body)["outputs"][0]
+        return self._call(body, "outputs")
 
-    def _call(self, body):
+    def _call(self, body, key):
         def once(timeout):
             try:
                 response = requests.post(
@@ -117,12 +118,19 @@ class RestStyleClient:
             except requests.Timeout as error:
                 text = "there was no answer in time"
                 raise self._error("DEADLINE_EXCEEDED", text) from error
-            except requests.ConnectionError as error:
+            except requests.exceptions.SSLError as error:
+                text = f"its certificate was refused, see tls_ca: {error}"
+                raise self._error("FAILED_PRECONDITION", text) from error
+            except _BROKEN as error:
                 raise self._error("UNAVAILABLE", "no connection") from error
             if response.status_code != requests.codes.ok:
                 code = _CODES.get(response.status_code, "UNKNOWN")
                 raise self._error(code, _text(response))
-            return response.json()
+            try:
+                return response.json()[key][0]
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                text = "this is not the answer of a model server"
+                raise self._error("UNKNOWN", text) from error
 
         return retrying(once, self.attempts, self.timeout)
 

@@ -130,6 +130,11 @@ class ServerConfig:
     metrics_path: str | None = "/monitoring/prometheus/metrics"
     ssl: Any = None
 
+    def address(self, port: int) -> str:
+        """Host and port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{port}"
+
 
 def read(path: str | os.PathLike, message: str) -> Any:
     """Parses a file as one of the messages in the table above.
@@ -144,6 +149,23 @@ def read(path: str | os.PathLike, message: str) -> Any:
         raise ValueError(
             f"'{os.fspath(path)}' is not a {message} in text format: {error}"
         ) from error
+
+
+def read_ssl(path: str | os.PathLike) -> Any:
+    """The `SSLConfig` of a --ssl_config_file.
+
+    Raises:
+        ValueError: It is none, or has something else than texts of PEM files.
+    """
+    config = read(path, "SSLConfig")
+    for name in ("server_key", "server_cert", "custom_ca"):
+        text = getattr(config, name)
+        if "-----BEGIN " not in text and (text or name != "custom_ca"):
+            raise ValueError(
+                f"'{os.fspath(path)}': {name} must be the text of a PEM file, "
+                "not its name; serving/ssl_config.sh writes it."
+            )
+    return config
 
 
 def read_models(path: str | os.PathLike) -> list[ModelConfig]:

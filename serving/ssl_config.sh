@@ -11,7 +11,10 @@ if [ $# -lt 2 ]; then
   exit 2
 fi
 # Not echo: some shells' own would turn \n back into lines.
-field() { printf '%s: "%s"\n' "$1" "$(awk '{printf "%s\\n", $0}' "$2")"; }
+field() {
+  text=$(awk '{printf "%s\\n", $0}' "$2")  # Ends the script if it fails.
+  printf '%s: "%s"\n' "$1" "$text"
+}
 field server_key "$1"
 field server_cert "$2"
 if [ $# -gt 2 ]; then

@@ -29,7 +29,8 @@ import numpy as np
 from serving import protocol
 
 _ADVICE = {
-    "UNAVAILABLE": "Is it running, and is this its gRPC port?",
+    "UNAVAILABLE": "Is it running, and is this its port (by default 8500 for "
+    "gRPC, 8501 for REST)?",
     "NOT_FOUND": "See which models and versions it has: GET /v1/models/NAME.",
     "DEADLINE_EXCEEDED": "Try a smaller image, or a longer time-out.",
     "RESOURCE_EXHAUSTED": "Try later, or a smaller image.",

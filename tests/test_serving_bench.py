@@ -59,7 +59,9 @@ def test_all_measurements(large_server, tiny_model, tmp_path):
     ("flags", "text"),
     [
         ({"kinds": "pixels"}, "--kinds: ['pixels'] is none of"),
-        ({"sizes": "256,big"}, "--sizes must be numbers with commas between"),
+        ({"sizes": "256,big"}, "--sizes must be positive numbers with commas"),
+        ({"clients": "1,0"}, "--clients must be positive numbers"),
+        ({"rates": "inf"}, "--rates must be positive numbers"),
         ({"memory_requests": 5}, "--memory_requests needs --server_pid"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,21 +22,27 @@ CONTENT, STYLE = helpers.image(20, 30, 1), helpers.image(9, 9, 2)
 PROGRAMS = ["serving.client", "serving.rest_client"]
 
 
-def call(module, folder, *words, **flags):
+def start(module, folder, *words, **flags):
     flags = {
         "content": "photo.png",
         "style": "wave.png",
         "output": "out.png",
     } | flags
     given = [f"--{k}={v}" for k, v in flags.items() if v is not None]
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", module, *given, *words],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
     )
+
+
+def call(*arguments, **flags):
+    process = start(*arguments, **flags)
+    out, error = process.communicate(timeout=120)
+    return subprocess.CompletedProcess((), process.returncode, out, error)
 
 
 @pytest.fixture
@@ -161,10 +169,40 @@ def test_loads_no_tensorflow(module, folder):
     assert process.stderr.splitlines()[-1] == "False"
 
 
+def test_a_style_may_be_larger_than_the_server_takes(program, folder):
+    large = np.zeros((2100, 2100, 3))
+    large[..., 0] = 1
+    (folder / "large.png").write_bytes(encoded(large))
+    process = program(style="large.png", strength=1)
+    assert process.returncode == 0, process.stderr
+    process = program(style="large.png", style_size=0)
+    assert process.returncode == 1
+    assert "more pixels than allowed" in process.stderr
+
+
+@pytest.mark.parametrize("module", PROGRAMS)
+def test_ctrl_c_waits_for_no_server(module, folder):
+    """Once it waited for the time-out of what was sent."""
+    with socket.create_server(("localhost", 0)) as deaf:
+        address = f"localhost:{deaf.getsockname()[1]}"
+        if module == "serving.rest_client":
+            address = f"http://{address}"
+        process = start(module, folder, server=address, timeout=300)
+        connection, _ = deaf.accept()
+        with connection:
+            connection.recv(1)  # It asks, and is not answered.
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+
+
 def test_flags_of_tls_go_together(folder):
     process = call("serving.client", folder, tls_cert="wave.png")
     assert process.returncode == 2
     assert "--tls_cert and --tls_key go together." in process.stderr
+    names = {"tls_cert": "wave.png", "tls_key": "wave.png"}
+    process = call("serving.client", folder, **names)
+    assert process.returncode == 2
+    assert "--tls_cert needs --tls_ca" in process.stderr
 
 
 def test_address_of_rest_says_how(folder):

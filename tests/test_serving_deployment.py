@@ -59,7 +59,10 @@ def test_prometheus_asks_where_the_metrics_are():
     config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
     (job,) = config["scrape_configs"]
     assert job["metrics_path"] == server_config.ServerConfig.metrics_path
-    assert job["static_configs"][0]["targets"] == ["cpu:8501"]
+    assert job["static_configs"][0]["targets"] == [
+        "cpu:8501",
+        "gpu:8501",
+    ]
 
 
 def test_kubernetes(tmp_path):

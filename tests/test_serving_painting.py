@@ -113,6 +113,7 @@ def paint(client, jobs, style, parallel):
         str(style),
         strength=0.5,
         size=None,
+        style_size=None,
         parallel=parallel,
         say=said.append,
         complain=failed.append,

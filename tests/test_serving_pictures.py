@@ -6,6 +6,7 @@ from PIL import Image, ImageCms
 
 import helpers
 from serving import pictures
+from test_serving_faults import png_of_size
 from test_srgb import grey_profile, icc
 from tfstyle import images
 
@@ -155,6 +156,20 @@ def test_what_is_no_image(tmp_path):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ValueError, match=f"{name}' is not an image"):
             pictures.read(tmp_path / name)
+
+
+def test_more_pixels_than_pillow_reads(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_of_size(20_000, 20_000))
+    with pytest.raises(ValueError, match="a.png' is too large"):
+        pictures.read(tmp_path / "a.png")
+
+
+def test_photographs_of_telephones_stay_jpeg(tmp_path):
+    first, second = (Image.new("RGB", (40, 30), c) for c in ("red", "blue"))
+    path = tmp_path / "a.jpg"
+    first.save(path, "MPO", save_all=True, append_images=[second])
+    image = Image.open(io.BytesIO(pictures.read(path)))
+    assert image.format == "JPEG" and image.getpixel((9, 9))[0] > 200
 
 
 def test_find(tmp_path):

@@ -131,7 +131,19 @@ def test_strings_may_come_in_the_content_of_a_tensor():
     theirs.tensor_content = content
     session = tf.io.parse_tensor(theirs.SerializeToString(), tf.string)
     assert session.numpy().ravel().tolist() == strings
-    for wrong in (content[:-1], content + b"x", lengths[:2]):
+    for wrong in (content[:-1], content + b"x", b"\0\0"):
         tensor.tensor_content = wrong
         with pytest.raises(ValueError, match="expected 4 strings"):
             protocol.to_array(tensor)
+    for endless in (lengths[:3], b"\xff" * 2**20):
+        tensor.tensor_content = endless
+        with pytest.raises(ValueError, match="has no end"):
+            protocol.to_array(tensor)
+
+
+def test_many_strings_are_read_in_their_number():
+    """Once in its square: an hour for these."""
+    count = 200_000
+    tensor = protocol.TensorProto(dtype=7, tensor_content=bytes(count))
+    tensor.tensor_shape.dim.add(size=count)
+    assert protocol.to_array(tensor).tolist() == [b""] * count

@@ -1,3 +1,7 @@
+import contextlib
+import socketserver
+import threading
+
 import numpy as np
 import pytest
 
@@ -41,6 +45,50 @@ def test_closed_port_is_asked_again():
     with pytest.raises(ServingError, match="asked 2 times") as caught:
         client.stylize(PNG, PNG)
     assert caught.value.code == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b'{"predictions": []}'])
+def test_the_answer_of_another_server(body):
+    with answering(b"HTTP/1.1 200 OK\r\n", body) as address:
+        client = RestStyleClient(address)
+        with pytest.raises(ServingError, match="not the answer of a model"):
+            client.stylize(PNG, PNG)
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again():
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n"
+    with answering(head) as address:
+        client = RestStyleClient(address, attempts=2)
+        with pytest.raises(ServingError, match="asked 2 times") as caught:
+            client.stylize(PNG, PNG)
+    assert caught.value.code == "UNAVAILABLE"
+
+
+def test_a_certificate_that_is_refused_is_named():
+    with answering(b"this is no TLS") as address:
+        client = RestStyleClient(address.replace("http:", "https:"))
+        with pytest.raises(ServingError, match="see tls_ca") as caught:
+            client.stylize(PNG, PNG)
+    assert caught.value.code == "FAILED_PRECONDITION"
+
+
+@contextlib.contextmanager
+def answering(head, body=None):
+    """The address of a server that says the same to everyone, and hangs up."""
+    if body is not None:
+        head += b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(2**16)
+            self.request.sendall(head)
+
+    with socketserver.ThreadingTCPServer(("localhost", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://localhost:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 def test_an_answer_that_is_no_json(server):

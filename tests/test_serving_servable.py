@@ -8,12 +8,16 @@ import helpers
 from serving import protocol
 from serving.errors import StatusError
 from serving.servable import Servable
+from test_serving_faults import PNG, encoded
 
 INPUTS = {
     "content_image": helpers.image(8, 9, 1)[None],
     "style_image": helpers.image(6, 7, 2)[None],
     "strength": np.float32([0.5]),
 }
+
+
+LARGE = encoded(np.zeros((1200, 1200, 3)))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,17 @@ def test_big_endian_is_no_other_type(servable):
     swapped = INPUTS | {"strength": np.array([0.5], ">f4")}
     with pytest.raises(StatusError, match="to be float"):
         servable.run("stylize", swapped)
+
+
+def test_a_deadline_stops_the_graph(servable):
+    with pytest.raises(StatusError) as caught:
+        inputs = {
+            "content_image_bytes": np.array([LARGE] * 64, object),
+            "style_image_bytes": np.array([PNG] * 64, object),
+            "strength": np.ones(64, np.float32),
+        }
+        servable.run("stylize_bytes", inputs, timeout=0.05)
+    assert caught.value.code == "DEADLINE_EXCEEDED"
 
 
 def warm_up(path, tmp_path, **inputs):

@@ -1,7 +1,5 @@
 import threading
-import time
 
-import pytest
 import requests
 
 import helpers
@@ -55,7 +53,7 @@ def test_stopping_finishes_what_waits_and_refuses_the_rest(tiny_model):
     wait_for(lambda: slow.waiting == 3)
     closing = threading.Thread(target=running.close)
     closing.start()
-    time.sleep(0.3)
+    wait_for(lambda: running.server._grpc._stopping)
     late = threading.Thread(target=ask)
     late.start()
     late.join()
@@ -64,6 +62,13 @@ def test_stopping_finishes_what_waits_and_refuses_the_rest(tiny_model):
     for thread in [*threads, closing]:
         thread.join()
     assert outcomes[1:] == ["OK"] * 3
+
+
+def _connects(running):
+    try:
+        return bool(requests.get(running.rest))
+    except requests.ConnectionError:
+        return False
 
 
 def test_rest_requests_are_finished_too(tiny_model):
@@ -88,9 +93,7 @@ def test_rest_requests_are_finished_too(tiny_model):
     wait_for(lambda: running.server._scheduler.waiting == 1)
     closing = threading.Thread(target=running.close)
     closing.start()
-    time.sleep(0.2)
-    with pytest.raises(requests.ConnectionError):
-        requests.get(running.rest)
+    wait_for(lambda: not _connects(running))
     block.set()
     thread.join()
     closing.join()

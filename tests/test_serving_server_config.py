@@ -39,6 +39,27 @@ def test_policies_and_labels(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ('server_key: "a.key" server_cert: "a.crt"', "server_key must be the"),
+        ("", "server_key must be the text of a PEM file, not its name"),
+    ],
+)
+def test_certificates_are_texts(text, problem, tmp_path):
+    path = tmp_path / "ssl.config"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=problem):
+        server_config.read_ssl(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("::1", "[::1]:5"), ("a", "a:5")]
+)
+def test_addresses(host, address):
+    assert server_config.ServerConfig(host=host).address(5) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
         ("", "must have one model at least"),
         ('config { name: "a" }', "needs a name and a base_path"),
         (

