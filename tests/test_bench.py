@@ -4,7 +4,9 @@ import json
 import math
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from tfstyle import topology
@@ -43,11 +45,44 @@ def test_memory_grows_with_the_size():
     assert 0 < small["peak_mb"] < large["peak_mb"] < 1000
 
 
-def test_quality_says_what_it_needs():
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        ("", "needs --content, --style and --feature_weights"),
+        ("--only=typo", "--only must be of gram: default,"),
+        ("--sizes=256,384", "one size and one network"),
+    ],
+)
+def test_quality_says_what_it_needs(flags, text):
+    names = "--content=a --style=b --feature_weights=c " if flags else ""
+    words = (names + flags).split()
     command = [sys.executable, "-m", "tfstyle.bench", "--what=quality"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run([*command, *words], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "--content" in done.stderr and done.stderr.count("\n") == 1
+    assert text in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_measurement_that_is_killed_ends_the_program():
+    flags = "--what=memory --sizes=2048 --precision=float32".split()
+    command = [sys.executable, "-m", "tfstyle.bench", *flags]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    (worker,) = _wait_for_workers(process.pid)
+    worker.kill()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert stderr.startswith("error: out of memory; try a smaller size")
+
+
+def _wait_for_workers(pid):
+    """Those of `_peaks`; multiprocessing has another process, of its own."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        children = psutil.Process(pid).children()
+        found = [c for c in children if "spawn_main" in " ".join(c.cmdline())]
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("there is no worker")
 
 
 # None in sys.modules makes an import fail as if nothing were there.

@@ -27,6 +27,7 @@ from tfstyle import cli
 
 _NAME = flags.DEFINE_string("name", None, "A name.", required=True)
 _CODE = flags.DEFINE_string("code", "", "What to do.")
+_OTHERS = flags.DEFINE_multi_string("other", None, "Others.")
 _STEPS = flags.DEFINE_integer("steps", 300, "Steps.", lower_bound=1)
 _MIX = cli.DEFINE_numbers("mix", (1.0, 0.5), "Shares.")
 _LAYERS = cli.DEFINE_weights("layers", {"a": 1.0, "b": 0.5}, "Layers.")
@@ -255,7 +256,7 @@ def test_reader_that_is_gone_is_no_error(command, arguments):
 def test_first_signal_ends_the_run_well(start, number, status):
     process = start("--name=run")
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=2)
+    stdout, stderr = process.communicate(timeout=20)
     assert stdout == "the picture is written\nclean\n"
     assert (
         stderr == "\nStopping; what is done is written. Ctrl-C again aborts.\n"
@@ -280,7 +281,7 @@ def test_second_signal_aborts(start):
     assert process.stderr.readline() == "\n"
     assert process.stderr.readline().startswith("Stopping")
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=2)
+    stdout, stderr = process.communicate(timeout=20)
     assert (stdout, stderr) == ("clean\n", "interrupted\n")
     assert process.returncode == 130
 
@@ -292,7 +293,7 @@ def test_second_signal_aborts(start):
 def test_signal_outside_of_a_run_ends_at_once(start, number, status, line):
     process = start("--name=dog", f"--code={DEAF}")
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=2)
+    stdout, stderr = process.communicate(timeout=20)
     assert (stdout, stderr) == ("clean\n", line)
     assert process.returncode == status
 
@@ -361,6 +362,13 @@ def test_an_empty_flag_is_refused(call):
     process = call("--name=")
     assert process.returncode == 2
     assert process.stderr.startswith("error: --name is empty: give a value")
+
+
+@pytest.mark.parametrize("flags", [["--other="], ["--other=a", "--other="]])
+def test_an_empty_value_of_several_is_refused(call, flags):
+    process = call("--name=dog", *flags)
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: --other is empty: give a value")
 
 
 def test_errors_name_arguments_as_flags(call):

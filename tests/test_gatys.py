@@ -2,7 +2,9 @@ import dataclasses
 import errno
 import gc
 
+import keras
 import numpy as np
+import PIL.Image
 import pytest
 
 import helpers
@@ -400,6 +402,52 @@ def test_a_weak_run_goes_on_where_it_was_ended(settings, tmp_path, end):
     gatys.stylize(*arguments, Watch(end), checkpoint_dir=tmp_path)
     actual = gatys.stylize(*arguments, checkpoint_dir=tmp_path)
     assert actual.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("end", [4, 8, 12])
+def test_a_weak_run_goes_on_from_between_two_parts(settings, tmp_path, end):
+    """Where it is asked again, before the next part is compiled."""
+    arguments = WIDE, WAVE, settings(size=181, steps=7, strength=0.5)
+    expected = gatys.stylize(*arguments)
+    calls = []
+
+    def on_step(progress, picture):
+        calls.append(progress)
+        return len(calls) == end
+
+    gatys.stylize(*arguments, on_step, checkpoint_dir=tmp_path)
+    assert calls[-1].step == calls[-2].step  # It was one of these.
+    actual = gatys.stylize(*arguments, checkpoint_dir=tmp_path)
+    assert actual.tobytes() == expected.tobytes()
+
+
+def test_the_result_can_be_written_to(settings):
+    for wanted in (0.0, 1.0):
+        config = settings(steps=1, strength=wanted)
+        picture = gatys.stylize(PHOTO, WAVE, config)
+        picture *= 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"config": {"size": 64}}, "`config` must be a GatysConfig.*dict"),
+        ({"regions": PHOTO}, "`regions` must be a Regions.*ndarray"),
+        ({"on_step": 5}, "`on_step` must be a Callable.*int"),
+        ({"styles": None}, "Images must be NumPy arrays.*NoneType"),
+        ({"styles": PIL.Image.new("RGB", (9, 9))}, "NumPy arrays.*Image"),
+    ],
+)
+def test_other_kinds_are_refused(settings, changes, problem):
+    arguments = {"styles": WAVE, "config": settings(steps=1)} | changes
+    with pytest.raises(ValueError, match=problem):
+        gatys.stylize(PHOTO, **arguments)
+
+
+def test_another_backend_is_refused(settings, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="needs Keras on TensorFlow.*jax"):
+        gatys.stylize(PHOTO, WAVE, settings(steps=1))
 
 
 def test_a_photorealistic_picture_is_shown_as_it_is_returned(settings):

@@ -97,6 +97,14 @@ def test_trace_writes_every_term(tmp_path):
         assert json.loads(path.read_text()) == values(FIRST)
 
 
+def test_a_run_that_never_began_keeps_an_older_trace(tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text("old")
+    with progress.Trace(path):
+        pass
+    assert path.read_text() == "old"
+
+
 def test_trace_goes_on_when_resumed(tmp_path):
     path = tmp_path / "run.jsonl"
     for resume, value in [(False, FIRST), (False, FIRST), (True, SECOND)]:

@@ -51,6 +51,13 @@ def test_a_record_says_what_made_the_picture(inputs):
     }
 
 
+def test_numbers_of_numpy_are_numbers(inputs):
+    config = GatysConfig(size=np.int64(64), style_weight=np.float32(5))
+    record = json.loads(json.dumps(provenance.describe(config, inputs)))
+    assert record["config"]["size"] == 64
+    assert record["config"]["style_weight"] == 5.0
+
+
 def test_the_config_is_made_again_from_its_record(tmp_path, inputs):
     config = GatysConfig(seed=7, style_layers={"block1_conv1": 0.5})
     record = json.loads(json.dumps(provenance.describe(config, inputs)))

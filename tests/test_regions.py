@@ -237,6 +237,17 @@ def test_a_run_of_other_regions_is_another_run(config, tmp_path):
         gatys.stylize(PHOTO, WAVE, config, regions=kept, checkpoint_dir=folder)
 
 
+def test_a_mask_of_the_style_is_another_run(config, tmp_path):
+    """Than the same mask of the photograph."""
+    arguments = PHOTO, PHOTO, changed(config, steps=1)
+    folder = str(tmp_path / "state")
+    parts = regions.from_masks(PHOTO, [PHOTO], [LEFT])
+    gatys.stylize(*arguments, regions=parts, checkpoint_dir=folder)
+    parts = regions.from_masks(PHOTO, [PHOTO], style_masks=[LEFT])
+    with pytest.raises(ValueError, match="belongs to other images"):
+        gatys.stylize(*arguments, regions=parts, checkpoint_dir=folder)
+
+
 def test_a_dream_leaves_what_is_kept(config):
     dream = DreamConfig(
         size=64,

@@ -158,6 +158,14 @@ def test_interrupted_run_is_reported_without_more_work(tmp_path):
     ]
 
 
+def test_pictures_of_8_bits_are_refused(tmp_path):
+    photo = np.full((8, 8, 3), 99, np.uint8)
+    with pytest.raises(ValueError, match="must be float32"):
+        report.Report(CONFIG, {"photo": photo})
+    with pytest.raises(ValueError, match="must be float32"):
+        report.Report(CONFIG).write(tmp_path / "a.html", photo)
+
+
 def test_report_before_the_first_step_has_the_settings(tmp_path):
     text = written(report.Report(CONFIG), tmp_path, None, "Diverged.")
     assert "Diverged." in text and "vgg_distilled" in text

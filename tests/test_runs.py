@@ -42,6 +42,14 @@ def test_a_checkpoint_of_another_run_is_refused(config, images, note, tmp_path):
         other.load()
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    arguments = str(tmp_path), CONFIG, [IMAGE]
+    runs.Checkpoints(*arguments, 3).save(STATE, {"step": 3})
+    size = dataclasses.replace(CONFIG, size=np.int64(CONFIG.size))
+    again = runs.Checkpoints(str(tmp_path), size, [IMAGE], np.int32(3))
+    assert again.load()[1]["step"] == 3
+
+
 def test_weights_are_known_by_what_is_in_them(tmp_path, small_vgg16):
     moved, other = tmp_path / "moved.h5", tmp_path / "other.h5"
     shutil.copy(small_vgg16, moved)

@@ -26,6 +26,7 @@ Prints one line of JSON per measurement. Weights are random without
 for all rows of quality.
 """
 
+import concurrent.futures
 import dataclasses
 import json
 import multiprocessing
@@ -48,8 +49,8 @@ _WHAT = flags.DEFINE_enum(
 _SIZES = flags.DEFINE_list("sizes", ["512"], "Longer sides, in pixels.")
 flags.register_validator(
     "sizes",
-    lambda sizes: sizes and all(s.isdecimal() and int(s) for s in sizes),
-    "expected whole numbers above 0 with commas between",
+    lambda sizes: sizes and all(s.isdecimal() and int(s) > 15 for s in sizes),
+    "expected whole numbers from 16 up with commas between",
 )
 _FEATURES = flags.DEFINE_list(
     "features", ["vgg16"], f"Networks: {', '.join(weights.FILES)}."
@@ -250,8 +251,11 @@ def _peaks(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
     """A process for each: memory that was freed would be used again."""
     spawn = multiprocessing.get_context("spawn")
     for config in configs:
-        with spawn.Pool(1) as pool:
-            yield pool.apply(_peak, (config, _WEIGHTS.value))
+        with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
+            try:
+                yield pool.submit(_peak, config, _WEIGHTS.value).result()
+            except concurrent.futures.BrokenExecutor as error:
+                raise MemoryError(f"at {config.size} pixels") from error
 
 
 def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
@@ -285,6 +289,18 @@ def _qualities(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
     if not (_CONTENT.value and _STYLE.value and _WEIGHTS.value):
         raise ValueError(
             "--what=quality needs --content, --style and --feature_weights."
+        )
+    if len(_SIZES.value) > 1 or len(_FEATURES.value) > 1:
+        raise ValueError(
+            "--what=quality takes one size and one network. Received: "
+            f"--sizes={','.join(_SIZES.value)}, "
+            f"--features={','.join(_FEATURES.value)}"
+        )
+    names = [f"{loss}: {row}" for loss in STYLE_LOSSES for row in _ROWS]
+    if unknown := set(_ONLY.value) - set(names):
+        raise ValueError(
+            f"--only must be of {', '.join(names)}. Received: "
+            f"{', '.join(unknown)}"
         )
     devices.start(_DEVICE.value)
     for loss in STYLE_LOSSES:

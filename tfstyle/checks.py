@@ -3,6 +3,16 @@
 import math
 import numbers
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def kind(name: str, value: object, *kinds: Any) -> None:
+    """`value` must be an instance of one of `kinds`, the first the usual."""
+    if not isinstance(value, kinds):
+        raise ValueError(
+            f"`{name}` must be a {kinds[0].__name__}. Received: "
+            f"{type(value).__name__}"
+        )
 
 
 def choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -16,7 +26,7 @@ def choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 def choices(name: str, values: Sequence[str], every: Sequence[str]) -> None:
     """`values` must be a tuple, or a list, of values of `every`."""
-    if isinstance(values, str):
+    if isinstance(values, str) or not isinstance(values, Sequence):
         raise ValueError(
             f"`{name}` must be a tuple, such as ({every[0]!r},). "
             f"Received: {name}={values!r}"

@@ -182,7 +182,9 @@ def _parse_flags(argv: Sequence[str]) -> list[str] | None:
         return None  # Only the help flags of absl exit, and with status 1.
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
-        if flag.value == "" and flag.default is None:
+        # The value of an unset variable of the shell.
+        values = flag.value if isinstance(flag.value, list) else [flag.value]
+        if "" in values and flag.default != "":
             raise app.UsageError(f"--{name} is empty: give a value, or no flag")
     return arguments
 

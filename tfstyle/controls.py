@@ -98,7 +98,7 @@ class Controls:
                 f"{count} style images. Received: "
                 f"style_detail={self.style_detail}"
             )
-        if apart and (self.style_mix or self.style_detail != ("all",)):
+        if apart and (self.style_mix or tuple(self.style_detail) != ("all",)):
             raise ValueError(
                 "`style_mix` and `style_detail` are for styles that are "
                 "blended; masks and maps give each a region of its own."

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfstyle import (
     ascent,
+    checks,
     color,
     devices,
     excitation,
@@ -58,9 +59,10 @@ def deep_dream(
             Not for a zoom.
         on_frame: Called with the number of each frame of a zoom, from 1, and
             the frame, an array like the result.
-        checkpoint_dir: Folder in which the state is kept every minute and at
-            the end. A run with the same images and settings continues from
-            it, and gives what it would have given uninterrupted.
+        checkpoint_dir: Folder in which the state is kept every minute, and
+            when `on_step` ends the run. A run with the same images and
+            settings continues from it, and gives what it would have given
+            uninterrupted.
 
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1], whose
@@ -78,6 +80,10 @@ def deep_dream(
     Example:
         picture = tfstyle.deep_dream(photo, DreamConfig(size=800, octaves=5))
     """
+    devices.check_backend()
+    checks.kind("config", config, DreamConfig)
+    checks.kind("regions", regions, Regions, type(None))
+    checks.kind("on_step", on_step, Callable, type(None))
     runs.check_images([image, *([] if guide is None else [guide])])
     if regions is not None:
         regions.check(image, 0)
@@ -221,7 +227,7 @@ class _Run:
         )
 
     def _current(self) -> np.ndarray:
-        return np.asarray(self.picture)[0]
+        return np.array(self.picture)[0]  # Not the tensor's own memory.
 
     def _finished(self) -> np.ndarray:
         """With the colours that the settings ask for, and what stays."""

@@ -68,6 +68,21 @@ def check(device: str, several: bool = True) -> None:
         )
 
 
+def check_backend() -> None:
+    """Raises `ValueError` if Keras runs on something else than TensorFlow."""
+    import keras
+
+    _check_backend(keras.backend.backend())
+
+
+def _check_backend(name: str) -> None:
+    if name != "tensorflow":
+        raise ValueError(
+            f"This needs Keras on TensorFlow. Received: KERAS_BACKEND={name}"
+            "; unset it."
+        )
+
+
 def start(device: str = "auto") -> "tf.distribute.Strategy":
     """Imports TensorFlow and Keras without chatter and chooses the device.
 
@@ -90,12 +105,7 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         RuntimeError: TensorFlow was already used with another device.
     """
     check(device)
-    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
-        raise ValueError(
-            f"This needs Keras on TensorFlow. Received: KERAS_BACKEND={backend}"
-            "; unset it."
-        )
+    _check_backend(os.environ.setdefault("KERAS_BACKEND", "tensorflow"))
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     quiet = contextlib.nullcontext() if level == "0" else _without_chatter()
     with quiet, _signals_held(), _without_collection():

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from tfstyle import (
     adam,
+    checks,
     color,
     descent,
     devices,
@@ -96,7 +97,12 @@ def stylize(
         Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
         Neural Networks", CVPR 2016.
     """
-    styles = [styles] if isinstance(styles, np.ndarray) else list(styles)
+    devices.check_backend()
+    checks.kind("config", config, GatysConfig)
+    checks.kind("regions", regions, Regions, type(None))
+    checks.kind("on_step", on_step, Callable, type(None))
+    several = isinstance(styles, Sequence)
+    styles = list(styles) if several else [styles]  # type: ignore[list-item]
     runs.check_images([content, *styles, *([] if init is None else [init])])
     config.check_styles(len(styles), regions is not None and regions.apart)
     if regions is not None:
@@ -148,8 +154,12 @@ class _Run:
         self.finish = finish
         self.on_step = on_step
         given = [content, *styles, *([] if init is None else [init])]
-        given += [] if regions is None else regions.masks()
-        self.checkpoints = runs.Checkpoints(folder, config, given, len(styles))
+        layout = None
+        if regions is not None:
+            given += regions.masks()
+            layout = regions.layout()
+        note = [len(styles), layout]
+        self.checkpoints = runs.Checkpoints(folder, config, given, note)
         self.share = strength.Share(content, styles, config, regions)
         self.started = time.monotonic()
         self.index = 0
@@ -188,7 +198,9 @@ class _Run:
                 )
                 state = self.optimizer.init(start[None], tuple(terms))
             elif not self.step:
-                detail = self.share.lost_detail(photo)
+                shape_before = self.plan[self.index - 1].shape
+                before = images.resize(self.content, *shape_before)
+                detail = self.share.lost_detail(photo, before)
                 state = self.optimizer.resize(state, *shape, detail)
             state, ended = self._descend(update, state, steps)
             if ended:
@@ -231,20 +243,20 @@ class _Run:
             isinstance(state, lbfgs.State)
             or update(state._replace(x=average)).value <= state.best_value
         ):
-            return np.asarray(average)[0]
+            return np.array(average)[0]
         return self._best_step(state)
 
     def _best_step(self, state: State) -> np.ndarray:
         """The picture for who ended the run and is in a hurry."""
         best = state.x if isinstance(state, lbfgs.State) else state.best
-        return np.asarray(best)[0]
+        return np.array(best)[0]  # Not the tensor's own memory.
 
     def _deliver(self, state: State, picture: np.ndarray) -> np.ndarray:
         self._save(state)
         return self.checkpoints.deliver(self.finish(picture))
 
     def _picture(self, state: State) -> np.ndarray:
-        return self.finish(np.asarray(self.optimizer.picture(state))[0])
+        return self.finish(np.array(self.optimizer.picture(state))[0])
 
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}

@@ -295,6 +295,11 @@ def _check_pixels(
     path: str | os.PathLike[str], pixels: np.ndarray, alpha: np.ndarray | None
 ) -> None:
     name = os.fspath(path)
+    if not isinstance(pixels, np.ndarray):
+        raise ValueError(
+            f"Cannot write '{name}': expected a NumPy array. Received: "
+            f"{type(pixels).__name__}"
+        )
     if pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
         raise ValueError(
             f"Cannot write '{name}': expected an image of shape (height, "

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import IO
 
 import numpy as np
 import tqdm
@@ -181,17 +182,17 @@ class Trace:
     def __init__(
         self, path: str | os.PathLike[str], resume: bool = False
     ) -> None:
-        mode = "a" if resume else "w"
         self.error: OSError | None = None
-        self._lines = _traced(path) if resume else None
-        self._file = open(path, mode, encoding="utf-8")
+        self._path, self._lines = path, _traced(path) if resume else None
+        self._file: IO[str] | None = None
 
     def __enter__(self) -> "Trace":
         return self
 
     def __exit__(self, *unused: object) -> None:
-        with contextlib.suppress(OSError):  # What `error` already says.
-            self._file.close()
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # What `error` already says.
+                self._file.close()
 
     def __call__(
         self, progress: Progress, picture: Callable[[], np.ndarray]
@@ -200,20 +201,26 @@ class Trace:
         if self.error:
             return
         try:
-            if self._lines is not None:
-                self._drop(self._lines, progress.done)
-                self._lines = None
+            if self._file is None:
+                self._file = self._open(progress.done)
             if progress.losses:
                 self._file.write(_line(progress))
                 self._file.flush()
         except OSError as error:
-            error.filename = self._file.name
+            error.filename = os.fspath(self._path)
             self.error = error
 
-    def _drop(self, lines: Sequence[tuple[str, float]], done: float) -> None:
-        """Drops the lines from so much work on."""
-        kept = [line for line, work in lines if work < done]
-        self._file.truncate(len("".join(kept)))  # JSON is ASCII.
+    def _open(self, done: float) -> IO[str]:
+        """The file without lines from so much work on.
+
+        Not before the run begins: one that is refused keeps an older trace.
+        """
+        if self._lines is None:
+            return open(self._path, "w", encoding="utf-8")
+        file = open(self._path, "a", encoding="utf-8")
+        kept = [line for line, work in self._lines if work < done]
+        file.truncate(len("".join(kept)))  # JSON is ASCII.
+        return file
 
 
 def _traced(path: str | os.PathLike[str]) -> list[tuple[str, float]]:

@@ -14,6 +14,8 @@ import platform
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 import tfstyle
 from tfstyle import images
 
@@ -174,4 +176,4 @@ def _portable(value: Any) -> Any:
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         return text if "://" in text else pathlib.Path(text).name
-    return value
+    return value.item() if isinstance(value, np.generic) else value

@@ -85,6 +85,16 @@ class Regions:
         ]
         return [mask for mask in every if mask is not None]
 
+    def layout(self) -> list[tuple[bool, list[tuple[int, bool]]]]:
+        """What `masks` are of: for each part the photograph, then styles."""
+        return [
+            (
+                part.mask is not None,
+                [(i, mask is not None) for i, mask in part.sources.items()],
+            )
+            for part in self.parts
+        ]
+
     def cover(self, height: int, width: int) -> np.ndarray:
         """How much of each pixel is painted, `(height, width)`."""
         covers = [resize(part.mask, height, width) for part in self.parts]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import charts, files, html_page, provenance, report_page
+from tfstyle import charts, files, html_page, provenance, report_page, runs
 from tfstyle.progress import Progress, begins
 from tfstyle.report_page import Size
 
@@ -40,7 +40,8 @@ class Report:
         title: Of the page.
 
     Raises:
-        ValueError: Matplotlib is not installed.
+        ValueError: Matplotlib is not installed, or `shown` has what is no
+            image.
 
     Example:
         report = tfstyle.Report(config, {"content": photo, "style": wave})
@@ -58,6 +59,7 @@ class Report:
         title: str = "tfstyle report",
     ) -> None:
         charts.check()
+        runs.check_images([*(shown or {}).values()])
         self._config, self._command = config, command
         self._record = record or provenance.describe(config, {})
         self._resumed, self._title = resumed, title
@@ -97,11 +99,14 @@ class Report:
             note: Why the run did not come to its end; empty if it did.
 
         Raises:
+            ValueError: `picture` is no image.
             OSError: The file cannot be written.
         """
         if self._sizes and not note:
             self._finish()
-        if picture is None and self._picture is not None:
+        if picture is not None:
+            runs.check_images([picture])
+        elif self._picture is not None:
             picture = self._picture()
         text = html_page.page(self._title, [*self._parts(picture, note)])
         with files.atomic(path, "w") as file:

@@ -147,7 +147,8 @@ def _key(config: Any, images: Sequence[np.ndarray], note: Any) -> str:
     path = named.pop("feature_weights")
     named["weights"] = weights.resolve(config.features, path).digest
     settings = [named, note]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    text = json.dumps(settings, sort_keys=True, default=np.generic.item)
+    digest = hashlib.sha256(text.encode())
     for image in images:
         digest.update(str(image.shape).encode())
         digest.update(np.ascontiguousarray(image).tobytes())

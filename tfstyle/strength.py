@@ -88,20 +88,22 @@ class Share:
             for image in (example, picture)
         )
         self.note(reached / (_AIM * wanted))
-        self._before = photo
 
-    def lost_detail(self, photo: np.ndarray) -> np.ndarray | float:
+    def lost_detail(
+        self, photo: np.ndarray, before: np.ndarray
+    ) -> np.ndarray | float:
         """What the photograph's part of the picture lacks at the next size.
 
         A picture that is to be near the photograph would have to find it in
         many steps.
 
         Args:
-            photo: The photograph at that size; at the last one it was adapted.
+            photo: The photograph at that size.
+            before: At the size before.
         """
         if not self.adaptive:
             return 0.0
-        coarse = images.resize(self._before, *photo.shape[:2])
+        coarse = images.resize(before, *photo.shape[:2])
         return (1 - self.value) * (photo - coarse)
 
     def note(self, reached: float) -> None:
