@@ -142,6 +142,22 @@ def test_results_are_not_found_by_the_same_pattern(folder):
         folders.items(str(folder / "**/*.png"), str(folder / "painted"))
 
 
+@pytest.mark.parametrize("pattern", ["m*/*.PNG", "m*/c.*"])
+def test_a_pattern_has_the_same_outputs_whatever_it_finds(
+    folder, tmp_path, pattern
+):
+    (one,) = folders.items(str(folder / pattern), str(tmp_path / "out"))
+    assert one.output == tmp_path / "out" / "more" / "c.PNG"
+
+
+def test_results_are_not_found_in_the_next_run(folder):
+    (folder / "d.gif").write_bytes((folder / "a.png").read_bytes())
+    (one,) = folders.items(str(folder / "d.g*"), str(folder))
+    assert one.output == folder / "d.png"
+    with pytest.raises(ValueError, match=r"d.png' would be one of '.*d\.\*'"):
+        folders.items(str(folder / "d.*"), str(folder))
+
+
 def test_other_inputs_are_never_written_over(folder, tmp_path):
     made = folders.items(str(folder), str(tmp_path / "out"))
     style = tmp_path / "out" / "more" / "c.PNG"

@@ -70,7 +70,17 @@ def test_a_sheet_is_checked_and_damaged_files_are_left_out(given, tmp_path):
     done = run(*given, "--steps=")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
-    assert "note: left out: " in done.stderr
+    assert "note: left out " in done.stderr
+
+
+def test_images_that_are_too_narrow_are_left_out(given, tmp_path):
+    for i in range(3):
+        narrow = helpers.image(10, 100, seed=i)
+        images.save(tmp_path / "photos" / f"{i}.png", narrow)
+    done = run(*given, "--steps=")
+    assert done.returncode == 1
+    assert "must have 16 pixels or more" in done.stderr
+    assert done.stderr.endswith("error: None of the pairs could be read.\n")
 
 
 def test_missing_weights_are_an_error(tmp_path):

@@ -210,6 +210,29 @@ def test_a_sheet_is_of_one_photograph(files, tmp_path, quick):
     done = run(*arguments, f"--style={files / 'style.png'}", **quick)
     assert done.returncode == 2
     assert "--grid is for one photograph" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path, quick):
+    arguments = words(files, files / "photos/a.png", tmp_path / "out.webp")
+    other = f"--style={files / 'photos/grey.png'}"
+    done = run(*arguments, other, "--grid=1x300", "--size=52", **quick)
+    assert done.returncode == 1
+    assert "holds at most 16383" in done.stderr
+
+
+def test_a_sheet_is_no_picture_of_a_folder(files, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.png").write_bytes((files / "photos/a.png").read_bytes())
+    styles = [f"--style={files / 'photos/grey.png'}", "--size=32"]
+    out = tmp_path / "out"
+    out.mkdir()
+    one = words(files, photos / "a.png", out / "a.png", "--grid=1x2")
+    assert run(*one, *styles).returncode == 0
+    done = run(*words(files, photos, out), *styles)
+    assert "1 painted after" in done.stdout
+    assert images.load(out / "a.png").shape[1] == 32
 
 
 def test_a_folder_of_results_is_checked_at_once(files, tmp_path, quick):
@@ -296,6 +319,8 @@ def test_photorealistic_pictures_are_filtered(files, tmp_path):
         (["--tile=100"], 2, "multiple of 8"),
         (["--grid=2x2"], 2, "two or four styles, received 1"),
         (["--model=nothing"], 1, "no model 'nothing'. Choose from"),
+        (["--model=tests"], 1, "'tests' is a folder. .* such as 'tests/1'"),
+        (["--encoder_weights=a.h5"], 1, "leave out --encoder_weights"),
         (["--content=missing.png"], 1, "no file or folder 'missing.png'"),
         (["--output=out.gif"], 1, "must end in one of"),
         (["--output=missing/out.png"], 1, "there is no folder"),

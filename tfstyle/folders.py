@@ -1,7 +1,9 @@
 """Folders of images: what is in them, and what it becomes."""
 
 import dataclasses
+import fnmatch
 import glob
+import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -116,7 +118,22 @@ def items(content: str, output: str) -> list[Item]:
                 f"'{other}' and '{item.content}' would both become "
                 f"'{item.output}'. Rename one of them."
             )
+        if not os.path.exists(content) and _matches(item.output, content):
+            raise ValueError(
+                f"The output '{item.output}' would be one of '{content}' in "
+                "the next run. Give a folder beside them."
+            )
     return made
+
+
+def _matches(path: pathlib.Path, pattern: str) -> bool:
+    """Whether a pattern without `**` finds a file."""
+    names, wanted = (
+        pathlib.Path(os.path.abspath(p)).parts for p in (path, pattern)
+    )
+    return len(names) == len(wanted) and all(
+        map(fnmatch.fnmatchcase, names, wanted)
+    )
 
 
 def check_kept(made: Iterable[Item], inputs: Mapping[str, str]) -> None:
@@ -165,8 +182,12 @@ def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
     )
     if not found:
         raise FileNotFoundError(f"There is no file or folder '{content}'.")
-    root = os.path.dirname(os.path.commonprefix(found))
-    return pathlib.Path(root), [pathlib.Path(path) for path in found]
+    # Not what the files found have in common: more of them in the next run
+    # would move the outputs.
+    plain = itertools.takewhile(
+        lambda part: not glob.has_magic(part), pathlib.Path(content).parts
+    )
+    return pathlib.Path(*plain), [pathlib.Path(path) for path in found]
 
 
 def _renamed(path: pathlib.Path) -> pathlib.Path:

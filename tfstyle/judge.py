@@ -65,7 +65,8 @@ def _are_numbers(values):
 flags.register_validator("sizes", lambda v: v and _are_numbers(v), _NUMBERS)
 flags.register_validator("steps", _are_numbers, _NUMBERS)
 
-_STYLE_WEIGHT = 5.0  # Of the reference.
+# Of the reference.
+_STYLE_WEIGHT, _RATE, _BETAS = 5.0, 0.02, (0.9, 0.999)
 
 
 def main(argv):
@@ -83,20 +84,23 @@ def main(argv):
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
     devices.start()
-    from tfstyle import painters
+    from tfstyle import adain, painters
 
     load = painters.load
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
+    reference = _Reference()
     rows, sheet = [], []
     for content, style, size in _pairs(*held_out):
         try:
             pair = [images.load(path, size) for path in (content, style)]
+            for image in pair:
+                adain.check_image(image)
         except (OSError, ValueError) as error:
-            cli.note(f"left out: {error}")
+            cli.note(f"left out {content.name} with {style.name}: {error}")
             continue
         pictures = {name: _painted(m, *pair) for name, m in models.items()}
         row = {"content": content.name, "style": style.name, "size": size}
-        row |= _Reference(*pair).distances(pictures)
+        row |= reference.distances(pair[0], pair[1], pictures)
         print(json.dumps(row), flush=True)
         rows.append(row)
         sheet.append([*pair, *pictures.values()])
@@ -134,76 +138,93 @@ def _medians(rows):
 
 
 class _Reference:
-    """Distances to a pair's photograph and style, and their minimisation."""
+    """Distances to a pair's photograph and style, and their minimisation.
+
+    One network for all pairs, and one graph of a step, for sizes that differ:
+    TensorFlow keeps what it has compiled.
+    """
 
     content_layer = "block4_conv2"
     style_layers = tuple(f"block{i}_conv1" for i in range(1, 6))
 
-    def __init__(self, content, style):
-        from tfstyle import features, losses
+    def __init__(self):
+        import tensorflow as tf
+
+        from tfstyle import features
 
         self.network = features.extractor(
             _FEATURES.value,
             [self.content_layer, *self.style_layers],
             weights=_FEATURE_WEIGHTS.value or "imagenet",
         )
-        self.content = content
-        self.maps = self.network(content[None])[self.content_layer]
-        found = self.network(style[None])
-        self.grams = {
-            layer: losses.gram_matrix(found[layer])
-            for layer in self.style_layers
-        }
+        self.step = tf.function(self._step, reduce_retracing=True)
 
-    def distances(self, pictures):
+    def distances(self, content, style, pictures):
         """Name -> style loss and content distance."""
-        found = {"photograph": self._measured(self.content)}
-        found |= {n: self._measured(image) for n, image in pictures.items()}
+        target = self._target(content, style)
+        found = {
+            name: self._measured(image, target)
+            for name, image in {"photograph": content, **pictures}.items()
+        }
         wanted = [int(step) for step in _STEPS.value]
-        for step, image in self._optimised(max(wanted, default=0)):
+        steps = max(wanted, default=0)
+        for step, image in self._optimised(content, target, steps):
             if step in wanted:
-                found[f"reference {step}"] = self._measured(image)
+                found[f"reference {step}"] = self._measured(image, target)
         return found
 
-    def _measured(self, image):
+    def _target(self, content, style):
+        """Maps of the photograph, and Gram matrices of the style by layer."""
+        from tfstyle import losses
+
+        found = self.network(style[None])
+        grams = {n: losses.gram_matrix(found[n]) for n in self.style_layers}
+        return self.network(content[None])[self.content_layer], grams
+
+    def _measured(self, image, target):
         import tensorflow as tf
 
-        values = self._losses(tf.constant(image)[None])
+        values = self._losses(tf.constant(image)[None], target)
         return [round(float(value), 5) for value in values]
 
-    def _losses(self, image):
+    def _losses(self, image, target):
         from keras import ops
 
         from tfstyle import losses
 
-        maps = self.network(image)
+        maps, (wanted, grams) = self.network(image), target
         style = sum(
             losses.style_loss(maps[layer], gram)[0] / ops.mean(ops.square(gram))
-            for layer, gram in self.grams.items()
+            for layer, gram in grams.items()
         )
-        energy = ops.mean(ops.square(self.maps))
-        content = losses.content_loss(maps[self.content_layer], self.maps)[0]
-        return style / len(self.grams), content / energy
+        energy = ops.mean(ops.square(wanted))
+        content = losses.content_loss(maps[self.content_layer], wanted)[0]
+        return style / len(grams), content / energy
 
-    def _optimised(self, steps):
-        import keras
+    def _optimised(self, content, target, steps):
         import tensorflow as tf
 
-        image = tf.Variable(self.content[None])
-        optimizer = keras.optimizers.Adam(0.02)
-        optimizer.build([image])
-
-        @tf.function
-        def step():
-            with tf.GradientTape() as tape:
-                style, content = self._losses(image)
-                loss = _STYLE_WEIGHT * style + content
-            optimizer.apply([tape.gradient(loss, image)], [image])
-            image.assign(tf.clip_by_value(image, 0.0, 1.0))
-
+        image = tf.constant(content)[None]
+        state = image, tf.zeros_like(image), tf.zeros_like(image)
         for done in range(1, steps + 1):
-            step()
-            yield done, image.numpy()[0]
+            state = self.step(*state, tf.constant(done, tf.float32), target)
+            yield done, state[0].numpy()[0]
+
+    def _step(self, image, mean, square, count, target):
+        """One of Adam (Kingma and Ba, algorithm 1): image and both moments."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            style, content = self._losses(image, target)
+            loss = _STYLE_WEIGHT * style + content
+        gradient = tape.gradient(loss, image)
+        mean += (1 - _BETAS[0]) * (gradient - mean)
+        square += (1 - _BETAS[1]) * (gradient**2 - square)
+        rate = _RATE * tf.sqrt(1 - _BETAS[1] ** count)
+        rate /= 1 - _BETAS[0] ** count
+        image -= rate * mean / (tf.sqrt(square) + 1e-7)
+        return tf.clip_by_value(image, 0.0, 1.0), mean, square
 
 
 if __name__ == "__main__":

@@ -34,12 +34,15 @@ class Output:
     bit_depth: int = 8
     quality: int = 95
 
-    def save(self, pixels: np.ndarray, complete: bool = True) -> None:
+    def save(
+        self, pixels: np.ndarray, complete: bool = True, rescue: bool = True
+    ) -> None:
         """Writes a picture.
 
         Args:
             pixels: Array of shape `(height, width, 3)`, RGB in [0, 1].
             complete: Whether the run came to its end, which the record says.
+            rescue: Whether it is written elsewhere where this is impossible.
 
         Raises:
             OSError: The file cannot be written. The picture was written to
@@ -48,6 +51,8 @@ class Output:
         try:
             self._write(self.path, pixels, complete)
         except OSError as error:
+            if not rescue:
+                raise
             raise self._rescued(error, pixels, complete) from error
 
     def preview(self, every: int) -> OnStep:

@@ -36,6 +36,11 @@ def path(name: str | os.PathLike[str]) -> pathlib.Path:
     """
     if name in FILES:
         return pathlib.Path(__file__).parent / "pretrained" / FILES[str(name)]
+    if os.path.isdir(name):
+        raise ValueError(
+            f"'{name}' is a folder. Name a file, or of an exported model the "
+            f"folder of a version, such as '{os.path.join(name, '1')}'."
+        )
     if not pathlib.Path(name).is_file():
         raise ValueError(
             f"There is no model '{name}'. Choose from {sorted(FILES)}, or name "

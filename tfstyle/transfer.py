@@ -98,9 +98,9 @@ def main(argv):
     if grid:
         settings = dataclasses.replace(settings, size=settings.size or _CELL)
     one = os.path.isfile(_CONTENT.value)
-    items = _items(settings, one)
     if grid and not one:
         raise app.UsageError("--grid is for one photograph.")
+    items = _items(settings, one)
     from tfstyle import transfer_inputs
 
     styles = transfer_inputs.styles(_STYLE.value, settings, _read)
@@ -108,7 +108,11 @@ def main(argv):
         given = _photograph(items[0], styles, settings)
     else:
         _check_regions()
+    if grid:
+        _check_sheet(items[0], given[0], grid)
     record = _record(settings)
+    if not one:
+        _make_folder()
     task = _Task(_load(settings), styles, settings, record)
     if grid:
         return _paint_grid(task, items[0], given, grid)
@@ -174,9 +178,15 @@ def _items(settings, one):
     folders.check_kept(items, kept)
     if one:
         files.check_writable(items[0].output)
-    else:
-        os.makedirs(_OUTPUT.value, exist_ok=True)
     return items
+
+
+def _make_folder():
+    """Of the outputs, when all else was checked; raises if it is read-only."""
+    from tfstyle import files
+
+    os.makedirs(_OUTPUT.value, exist_ok=True)
+    files.check_writable(os.path.join(_OUTPUT.value, "any.png"))
 
 
 def _read(path):
@@ -197,6 +207,15 @@ def _photograph(item, styles, settings):
     return photo, regions
 
 
+def _check_sheet(item, photo, grid):
+    """Whether a sheet can be written, before it is painted."""
+    from tfstyle import images
+
+    cells = zip(grid, photo.pixels.shape, strict=False)
+    longest = max(count * (side + 8) for count, side in cells)
+    images.check_format(item.output, longest=longest)
+
+
 def _check_regions():
     """Raises what reading masks and maps would, which is done anew later."""
     for path in control_flags.files().values():
@@ -210,6 +229,8 @@ def _record(settings):
 
     fixed = {r: path for r, path in _inputs().items() if path != "alpha"}
     config = {**vars(settings), "quality": _QUALITY.value}
+    if _GRID.value:
+        config["grid"] = _GRID.value
     record = provenance.describe(config, fixed)
     # They come last: they may be downloaded.
     notes = transfer_inputs.describe(settings.model, _ENCODER_WEIGHTS.value)
@@ -319,10 +340,13 @@ class _Task:
             return
         pixels, alpha, record = made
         item.output.parent.mkdir(parents=True, exist_ok=True)
-        _write(item, pixels, record, alpha)
+        # What a folder lacks is painted by the next run.
+        _write(
+            item, pixels, record, alpha, rescue=os.path.isfile(_CONTENT.value)
+        )
 
 
-def _write(item, pixels, record, alpha=None):
+def _write(item, pixels, record, alpha=None, rescue=True):
     from tfstyle import output
 
     target = output.Output(
@@ -331,7 +355,7 @@ def _write(item, pixels, record, alpha=None):
         alpha=alpha,
         quality=_QUALITY.value,
     )
-    target.save(pixels)
+    target.save(pixels, rescue=rescue)
 
 
 def _bar(count):

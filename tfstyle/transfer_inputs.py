@@ -112,10 +112,15 @@ def describe(
     found: dict[str, str | list[str] | bool] = {
         "model": provenance.digest(presets.path(model))
     }
-    if model.endswith(".keras"):
-        return found
-    stored, _ = presets.load(model)
-    if not stored["train_encoder"]:
+    whole = model.endswith(".keras")
+    stored = {} if whole else presets.load(model)[0]
+    if whole or stored["train_encoder"]:
+        if encoder_weights is not None:
+            raise ValueError(
+                f"The model '{model}' holds its encoder's weights: leave out "
+                "`encoder_weights`."
+            )
+    else:
         encoder = weights.resolve(
             stored["encoder"], encoder_weights, progressbar=True
         )
