@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 
 import pytest
 import requests
@@ -103,11 +104,13 @@ def start(folder):
             break
     else:
         pytest.skip(f"{PROGRAM} does not start")
+    # Nobody else reads what it complains of, and a full pipe stops it.
+    threading.Thread(target=process.stderr.read, daemon=True).start()
     try:
         yield port
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def visit(port, url, look, page_class=Page):

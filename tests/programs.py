@@ -47,9 +47,11 @@ def start(words, folder, stderr=subprocess.PIPE, **variables):
 
 def wait_for_lines(process, path, count):
     """Until the run has written so many lines to a file, or ends."""
+    end = time.monotonic() + 300
     while process.poll() is None:
         if path.exists() and path.read_text().count("\n") >= count:
             break
+        assert time.monotonic() < end, "it did not write them"
         time.sleep(0.01)
 
 

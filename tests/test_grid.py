@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import os
 import signal
@@ -158,12 +159,15 @@ def test_ctrl_c_writes_the_pictures_that_are_ready(folder):
     terminal, screen = os.openpty()
     termios.tcsetwinsize(screen, (24, 100))
     process = programs.start(command(**flags), folder, stderr=screen)
+    os.close(screen)  # The end of the program is the end of what is read.
     seen = b""
     while b"/10000 " not in seen:
         seen += os.read(terminal, 1000)
     process.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # How Linux says that it ended.
+        while os.read(terminal, 1000):
+            pass
     stdout, _ = process.communicate(timeout=60)
-    os.close(screen)
     os.close(terminal)
     assert process.returncode == 130
     assert "stopped.png: 1 of 2 pictures, interrupted after" in stdout

@@ -43,6 +43,17 @@ def test_colours_of_the_photograph(model, stored, mode):
         painter.embed([STYLE[:9]])
 
 
+@pytest.mark.parametrize("mode", ["style", "histogram"])
+def test_blends_of_one_photograph(stored, mode):
+    loaded = painters.load(f"{stored}.h5")
+    painter = painters.FinishingPainter(loaded, Controls(color=mode))
+    styles, mixes = [STYLE, 1 - STYLE], [[1, 0], [1, 3]]
+    found = painter.blends(CONTENT, styles, mixes, 0.6)
+    for picture, mix in zip(found, mixes, strict=True):
+        expected = painter.paint(CONTENT, painter.embed(styles, mix), 0.6)
+        np.testing.assert_allclose(picture, expected, atol=1e-5)
+
+
 class Mean(tf.Module):
     """Called as Magenta's model on TensorFlow Hub is."""
 

@@ -69,9 +69,11 @@ def test_it_trains_and_goes_on(folders, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2"]
     assert float(rows[1]["val_style"]) > 0
-    # Done already: the same again.
+    # Done already: the same again, also where its files are gone.
+    (work / "model.keras").unlink()
     done = run(*folders, *_SMALL)
     assert done.returncode == 0, done.stderr
+    assert (work / "model.keras").exists()
     # Other settings are not the same run.
     done = run(*folders, *_SMALL, "--style_weight=1")
     assert done.returncode == 1
@@ -96,6 +98,21 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
     model = adain.StyleModel.from_preset(tmp_path / "work" / "model.h5")
     image = model.stylize(helpers.image(20, 24), helpers.image(30, 20, 1))
     assert image.shape == (20, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("backend", "words", "variables", "message"),
+    [
+        ("torch", [], {}, "KERAS_BACKEND must be tensorflow or jax"),
+        ("jax", ["--device=gpu:3"], {}, "--device and TF_CONFIG are for"),
+        ("jax", [], {"TF_CONFIG": "{}"}, "--device and TF_CONFIG are for"),
+    ],
+)
+def test_what_only_tensorflow_does(folders, backend, words, variables, message):
+    done = run(*folders, *_SMALL, *words, KERAS_BACKEND=backend, **variables)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,11 @@ def run_program(tmp_path):
             programs.start(words, tmp_path, TF_CONFIG=setting)
             for setting in cluster()
         ]
-        return [(*p.communicate(timeout=300), p.returncode) for p in both]
+        try:
+            return [(*p.communicate(timeout=300), p.returncode) for p in both]
+        finally:
+            for process in both:  # One waits for the other, which may fail.
+                process.kill()
 
     return run
 

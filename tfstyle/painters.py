@@ -11,7 +11,7 @@
 
 import pathlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -314,3 +314,25 @@ class FinishingPainter:
             embedding = self.painter.embed(styles, shares, detail, regions)
         picture = self.painter.paint(photo, embedding, strength, regions)
         return finishing.finish(picture, content, self.controls, regions)
+
+    def blends(
+        self,
+        content: np.ndarray,
+        styles: Sequence[np.ndarray],
+        mixes: Iterable[Sequence[float]],
+        strength: float = 1.0,
+    ) -> Iterator[np.ndarray]:
+        """Pictures of one photograph in blends of styles, each embedded once.
+
+        Args:
+            content: The photograph.
+            styles: The style images.
+            mixes: For each picture the shares of the styles.
+            strength: From 0, the photograph, to 1.
+        """
+        photo, styles = color.prepare(content, styles, self.controls.color)
+        each = [self.painter.embed([style]) for style in styles]
+        for mix in mixes:
+            embedding = embeddings.blend(each, mix)
+            picture = self.painter.paint(photo, embedding, strength)
+            yield finishing.finish(picture, content, self.controls, None)

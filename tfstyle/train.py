@@ -78,6 +78,7 @@ def main(argv):
 
     with cli.flag_errors():
         devices.check(_DEVICE.value)
+    _check_backend()
     if settings.start:
         presets.load(settings.start)
     weights.resolve(settings.encoder, settings.encoder_weights)
@@ -93,7 +94,7 @@ def main(argv):
         ("photographs", "styles"), train, held_out, strict=True
     ):
         cli.note(f"{len(files)} {name} to learn from, {len(held)} held out")
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    if _backend() == "jax":
         # Threads of XLA: on two cores it has two, and eigenvectors that are
         # computed side by side wait for each other for ever.
         os.environ.setdefault("NPROC", "16")
@@ -103,6 +104,25 @@ def main(argv):
         device = "workers"
     strategy = devices.start(device)
     return _train(settings, train, held_out, resumed, strategy)
+
+
+def _backend():
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
+def _check_backend():
+    """Raises `ValueError` for what only TensorFlow does."""
+    if _backend() not in ("jax", "tensorflow"):
+        raise ValueError(
+            "KERAS_BACKEND must be tensorflow or jax. Received: "
+            f"KERAS_BACKEND={_backend()}"
+        )
+    several = _DEVICE.value != "auto" or os.environ.get("TF_CONFIG")
+    if _backend() == "jax" and several:
+        raise ValueError(
+            "--device and TF_CONFIG are for Keras on TensorFlow; JAX takes its "
+            "first device (JAX_PLATFORMS=cpu: the processor)."
+        )
 
 
 def _train(settings, train, held_out, resumed, strategy=None):

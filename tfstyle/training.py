@@ -48,9 +48,10 @@ def fit(
         key: Settings that must be the same when a run is continued.
         on_step: Receives the progress after each step, and true ends the run,
             see `progress`; with losses where they are fetched: every `FETCH`
-            steps, and when an epoch ends.
-        on_epoch: Called with the number of steps after each epoch, and when
-            `on_step` ends the run.
+            steps, and when an epoch ends. They are means, as Keras has them:
+            of the epoch so far, or since the run went on.
+        on_epoch: Called with the number of steps after each epoch, when
+            `on_step` ends the run, and if there is nothing left to do.
         prefix: Of the names of the loss's parts, for `on_step`.
 
     Returns:
@@ -61,6 +62,9 @@ def fit(
         FloatingPointError: A loss was not finite.
     """
     done = restore(model, folder, dict(key or {}))
+    if done >= steps:
+        for call in on_epoch:  # What it made then may be gone.
+            call(done)
     report = Report(on_step, size, done, steps, prefix)
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)

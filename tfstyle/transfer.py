@@ -374,17 +374,14 @@ def _paint_grid(task, item, given, grid):
     from tfstyle import images
 
     photo, _ = given
-    rows = [
-        [
-            task.painter.paint(
-                photo.pixels,
-                task.painter.embed(task.styles, shares),
-                task.settings.strength,
-            )
-            for shares in row
-        ]
-        for row in _shares(len(task.styles), *grid)
-    ]
+    mixes = [*_shares(len(task.styles), *grid)]
+    pictures = task.painter.blends(
+        photo.pixels,
+        task.styles,
+        itertools.chain(*mixes),
+        task.settings.strength,
+    )
+    rows = [[*itertools.islice(pictures, len(row))] for row in mixes]
     sheet = images.contact_sheet(rows, photo.pixels.shape[0])
     _write(item, sheet, task.describe(item))
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
