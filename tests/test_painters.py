@@ -65,6 +65,22 @@ class Mean(tf.Module):
         return [0.5 * content + 0.5 * colour]
 
 
+class Bare(Mean):
+    """Answers the images, not a list of them."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)] * 2
+    )
+    def __call__(self, content, style):
+        return content
+
+
+def test_answers_that_are_no_lists_of_images():
+    painter = painters.CallablePainter(Bare())
+    with pytest.raises(ValueError, match="must answer a list of images"):
+        painter.paint(CONTENT, painter.embed([STYLE]))
+
+
 class Signatures(tf.Module):
     """With the signatures of `export.saved_model`."""
 

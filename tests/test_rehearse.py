@@ -47,8 +47,8 @@ def test_it_keeps_three_pictures_of_each_pair_and_goes_on(folders):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{folders}/painted: 2 pairs painted\n"
     made = sorted((folders / "painted").iterdir())
-    assert [path.name for path in made] == [
-        f"0-000{pair}-{i}.png" for pair in range(2) for i in range(3)
+    assert [path.name[8:] for path in made] == [
+        f"-0-000{pair}-{i}.png" for pair in range(2) for i in range(3)
     ]
     assert all(32 <= max(images.load(path).shape) <= 40 for path in made)
     early, middle, last = (path.read_bytes() for path in made[:3])
@@ -58,6 +58,10 @@ def test_it_keeps_three_pictures_of_each_pair_and_goes_on(folders):
     again = run(folders, *words)
     assert again.stdout == f"{folders}/painted: 1 pairs painted\n"
     assert images.load(made[2]) == pytest.approx(before, abs=0.02)
+    # Other settings are other pictures.
+    other = run(folders, *words[:2], "--steps=4")
+    assert other.stdout == f"{folders}/painted: 2 pairs painted\n"
+    assert len([*(folders / "painted").iterdir()]) == 12
 
 
 def test_what_cannot_be_read_is_left_out_and_a_full_disk_ends_it(folders):

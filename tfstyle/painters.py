@@ -241,6 +241,10 @@ class SignaturePainter:
         return _pasted(result["stylized_image"][0].numpy(), content, regions)
 
 
+def _is_finite(image):
+    return image.dtype.kind == "f" and bool(np.isfinite(image).all())
+
+
 class CallablePainter:
     """A SavedModel that is called with contents and styles.
 
@@ -275,14 +279,20 @@ class CallablePainter:
                 f"strength={strength}"
             )
         try:
-            image = self._model(tf.constant(content[None]), style)[0]
+            found = self._model(tf.constant(content[None]), style)[0]
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             sizes = [f"{x.shape[-2]}x{x.shape[-3]}" for x in (content, style)]
             raise ValueError(
                 f"The SavedModel takes no photograph of {sizes[0]} pixels with "
                 f"a style of {sizes[1]}: it may want other sizes of them."
             ) from error
-        picture = np.clip(np.asarray(image)[0], 0, 1)
+        image = np.asarray(found)
+        if image.ndim != 4 or image.shape[-1] != 3 or not _is_finite(image):
+            raise ValueError(
+                "The SavedModel must answer a list of images, whose values are "
+                f"finite. Received: {image.dtype} of shape {image.shape}"
+            )
+        picture = np.clip(image[0], 0, 1)
         picture = images.resize(picture, *content.shape[:2])
         return _pasted(picture, content, regions)
 

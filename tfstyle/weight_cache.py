@@ -165,8 +165,9 @@ def _missing(
         f"No {file.name} weights from {file.url}: {reason}.\n"
         f"Download that file elsewhere and put it at "
         f"'{folder() / file.filename}',\n"
-        "or pass --feature_weights=PATH (for the encoder of a model of any "
-        "style --encoder_weights=PATH) to use a copy that you have."
+        "or name a copy that you have: --feature_weights=PATH (encoders of "
+        "models: --encoder_weights=PATH, trainings: --loss_weights_file=PATH, "
+        "--teacher_weights=PATH)."
     )
 
 
