@@ -115,9 +115,11 @@ def main(argv):
         _make_folder()
     task = _Task(_load(settings), styles, settings, record)
     if grid:
-        return _paint_grid(task, items[0], given, grid)
+        _paint_grid(task, items[0], given, grid)
+        return 0
     if one:
-        return _paint_one(task, items[0], given)
+        _paint_one(task, items[0], given)
+        return 0
     return _paint_all(task, items)
 
 
@@ -254,14 +256,12 @@ def _load(settings):
 
 
 def _paint_one(task, item, given):
-    """Paints one photograph; the exit status."""
-    with cli.Interrupt() as interrupt:
-        made = task.make(item, (*given, task.describe(item)))
-        task.write(item, made)
+    """Paints one photograph, which Ctrl-C ends at once: no part is of use."""
+    made = task.make(item, (*given, task.describe(item)))
+    task.write(item, made)
     height, width = made[0].shape[:2]
     seconds = time.monotonic() - _BEGAN
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
-    return interrupt.status
 
 
 def _paint_all(task, items):
