@@ -1,4 +1,5 @@
 import itertools
+import pathlib
 
 import keras
 import numpy as np
@@ -6,8 +7,9 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import adain, losses, presets
+from tfstyle import adain, decoder, embeddings, images, losses, presets
 
+EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 PHOTO = helpers.image(20, 20)
 
 
@@ -235,6 +237,27 @@ def test_the_models_of_this_package(preset):
     assert after < 0.5 * before
     same = preset.stylize(content, style, 0.0)
     np.testing.assert_allclose(same, content, atol=1e-5)
+
+
+def test_edges_are_not_seen(preset):
+    """Pictures had lines along theirs when 8 pixels were mirrored."""
+    content, style = (
+        images.load(EXAMPLES / name, size)[None]
+        for name, size in (("cat.jpg", 160), ("stained_glass.jpg", 128))
+    )
+    target = preset.embed_style(style)
+    own = embeddings.join(preset.moments(preset.encode(content)))
+
+    def painted(image, more):
+        picture = preset.paint(preset.encode(image), own, target)
+        first, (height, width) = decoder.MARGIN + more, content.shape[1:3]
+        rows, columns = (slice(first, first + n) for n in (height, width))
+        return np.clip(ops.convert_to_numpy(picture), 0, 1)[0, rows, columns]
+
+    sides = ((0, 0), (32, 32), (32, 32), (0, 0))
+    wide = np.pad(content, sides, mode="symmetric")
+    difference = np.abs(painted(content, 0) - painted(wide, 32))
+    assert difference.mean() < 0.02
 
 
 def test_strength_is_smooth(preset):

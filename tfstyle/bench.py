@@ -137,7 +137,7 @@ def _speed(
 
 
 def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    from tfstyle import adain, devices
+    from tfstyle import adain, devices, features
 
     devices.start(_DEVICE.value)
     for config in configs:
@@ -148,8 +148,9 @@ def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
             dtype=devices.precision(config.precision),
         )
         seconds = _pass_seconds(model, config.size, _STEPS.value)
-        work = _operations(model.encoder, config.size)
-        work += _operations(model.encoder, _STYLE_SIZE)
+        far = 2 * features.FAR
+        work = _operations(model.encoder, config.size + far)
+        work += _operations(model.encoder, _STYLE_SIZE + far)
         work += _operations(model.decoder, config.size)
         yield _speed(config, "seconds", seconds, work, rate)
 

@@ -8,7 +8,7 @@ padding of the first convolution can be chosen; others are Keras' own, see
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -33,6 +33,9 @@ BORDERS = {
     "none": 0,
     "zero": None,
 }
+# How much farther `"everywhere"` continues the image: what the network makes of
+# zeros beside 9 pixels ends there, and is cut off.
+FAR = 16
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
@@ -87,12 +90,12 @@ def extractor(
             the edge; `"zero"` (in units of the mean-free image) as the network
             was trained; `"mirror"` continues the image by 8 pixels, by which
             the feature maps are larger, too (16 rows and columns in block 1,
-            8 in block 2, ...); `"everywhere"` does the same and pads by
-            mirroring from block 3 on, too: what the zeros of blocks 1 and 2 do
-            ends within the 8 pixels; `"none"` is as that for an image that
-            was continued by 9 pixels already. Zeros are a frame that the
-            network sees, and that pictures answer with lines along their
-            edges.
+            8 in block 2, ...); `"everywhere"` gives maps of that size that do
+            not know of an edge: it continues by `FAR` pixels more, which are
+            cut off again, and pads by mirroring from block 3 on; `"none"` is
+            as that for an image that was continued by `FAR` pixels and then
+            by 9 already. Zeros are a frame that the network sees, and that
+            pictures answer with lines along their edges.
             Networks other than VGG keep their zeros: behind 32 pixels with
             `"mirror"`, else at the edge.
         dtype: `"float32"`, or `"bfloat16"` for convolutions and feature maps.
@@ -142,7 +145,11 @@ def network(
     _check_choice("pooling", pooling, POOLINGS)
     image = keras.Input((None, None, 3), name="image", dtype="float32")
     scale = SCALES.get(name, 1.0)
-    x = Preprocessing(scale, dtype=dtype, name="preprocessing")(image)
+    x = image
+    if border == "everywhere":
+        # A step of its own: an image can be mirrored once by its size.
+        x = MirrorPadding(FAR, name="widening", dtype="float32")(x)
+    x = Preprocessing(scale, dtype=dtype, name="preprocessing")(x)
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:
         if step not in shapes:
@@ -162,12 +169,25 @@ def network(
             top = _convolution(head, shapes[head], dtype, activation=None)
             outputs[layer] = top(outputs[layer])
     chosen = {layer: outputs[layer] for layer in wanted}
+    if border in ("everywhere", "none"):
+        chosen = {n: _without_far(n, x, dtype) for n, x in chosen.items()}
     return keras.Model(image, chosen, name=name)
 
 
 def gains(name: str) -> Gains:
     """Those of a network, by its name."""
     return _GAINS.get(name, Gains())
+
+
+def _without_far(layer: str, maps: Any, dtype: Any) -> Any:
+    stride = 2 ** (int(layer[len("block")]) - 1)
+    cropping = keras.layers.Cropping2D(
+        FAR // stride,
+        data_format="channels_last",
+        name=f"{layer}_cropping",
+        dtype=dtype,
+    )
+    return cropping(maps)
 
 
 def _mirrored(layer: str, border: str) -> int | None:

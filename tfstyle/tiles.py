@@ -16,7 +16,8 @@ from keras import ops
 from tfstyle import adain, decoder, embeddings, features, guided, topology
 
 Tensor = Any
-_PADDING = decoder.MARGIN + 1  # What the encoder mirrors at each edge.
+# What the encoder sees beyond its maps, with a pixel of its first convolution.
+_EDGE = features.FAR + 1
 
 
 class Span(NamedTuple):
@@ -94,8 +95,10 @@ class TiledModel:
     ) -> np.ndarray:
         """As `StyleModel.apply_style`, for one image `(height, width, 3)`."""
         height, width = content.shape[:2]
-        sides = ((_PADDING, _PADDING), (_PADDING, _PADDING), (0, 0))
-        image = np.pad(content, sides, mode="symmetric")
+        image = content
+        for pixels in (features.FAR, decoder.MARGIN + 1):  # As the encoder.
+            sides = ((pixels, pixels), (pixels, pixels), (0, 0))
+            image = np.pad(image, sides, mode="symmetric")
         own = embeddings.join(self._moments(image, masks))
         target = embeddings.move(own, embedding, alpha)
         margin = decoder.MARGIN
@@ -117,12 +120,11 @@ class TiledModel:
         self, image: np.ndarray
     ) -> Iterator[tuple[np.ndarray, Span, Span]]:
         """What the network is given for each tile, and where that is."""
-        height, width = (side - 2 for side in image.shape[:2])
+        height, width = (side - 2 * _EDGE for side in image.shape[:2])
         for down in spans(height, self.tile, self.halo):
-            rows = image[down.first : down.last + 2]
+            rows = image[down.first : down.last + 2 * _EDGE]
             for across in spans(width, self.tile, self.halo):
-                # The first convolution takes a pixel on each side.
-                window = rows[:, across.first : across.last + 2]
+                window = rows[:, across.first : across.last + 2 * _EDGE]
                 yield np.ascontiguousarray(window)[None], down, across
 
     def _moments(
@@ -155,7 +157,7 @@ class TiledModel:
         }
 
     def _encode(self, window: Tensor) -> dict[str, Tensor]:
-        pixels = window[:, 1:-1, 1:-1]
+        pixels = window[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
         return {**self.encoder(window), topology.IMAGE: pixels}
 
     def _decode(
