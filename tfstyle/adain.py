@@ -41,8 +41,7 @@ from tfstyle.controls import Controls
 from tfstyle.regions import Regions, whole
 
 Tensor = Any
-# Shorter sides need as much: the encoder mirrors 9 pixels at each edge, and
-# halves what it gets three times.
+# Shorter sides need as much: the encoder mirrors 16 pixels at each edge.
 SMALLEST = 16
 
 
