@@ -258,6 +258,20 @@ def test_a_saved_network_gives_the_same_maps(tmp_path, small_vgg16):
         np.testing.assert_array_equal(loaded(IMAGE[None])[layer], x)
 
 
+def test_maps_of_everywhere_know_of_no_edge():
+    """Block 3 once saw the zeros of block 2, beside 8 mirrored pixels."""
+    network = features.network("vgg16", ["block3_conv1"], border="everywhere")
+    image = helpers.image(40, 48)[None]
+    sides = ((0, 0), (32, 32), (32, 32), (0, 0))
+    wide = np.pad(image, sides, mode="symmetric")
+    maps, expected = (
+        np.asarray(network(x)["block3_conv1"])[0] for x in (image, wide)
+    )
+    assert maps.shape == (14, 16, 256)  # Of 8 pixels more at each edge.
+    inside, expected = maps[2:-2, 2:-2], expected[10:-10, 10:-10]
+    np.testing.assert_allclose(inside, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_a_mirrored_border_continues_the_image(small_vgg16):
     layers = ["block1_conv2", "block2_conv1"]
     sides = ((8, 8), (8, 8), (0, 0))
