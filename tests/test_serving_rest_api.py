@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import requests
@@ -78,12 +80,19 @@ def test_labels_and_the_case_of_the_path(tmp_path):
 
 
 def test_a_deadline_of_the_server(tiny_model):
-    running = Running(tiny_model, rest_timeout=1e-6)
+    running = Running(tiny_model, rest_timeout=0.5, running=1)
+    block = threading.Event()
+    running._loop.call_soon_threadsafe(
+        lambda: running._loop.create_task(
+            running.server._scheduler.run(lambda _: block.wait(20), None)
+        )
+    )
     try:
         response = requests.post(
             f"{running.rest}/v1/models/style:predict", json={"inputs": []}
         )
     finally:
+        block.set()
         running.close()
     assert response.status_code == 504, response.text
     assert "The time was over" in response.json()["error"]
