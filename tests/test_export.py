@@ -1,6 +1,7 @@
 """The programs of export/, and what a session refuses."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 import subprocess
@@ -22,10 +23,11 @@ KIND = "c++" if loader.has_compiler() else "python"
 SIZE = 2 * sum(helpers.style_model().channels.values())  # Of an embedding.
 
 
-def run(program, *words):
+def run(program, *words, folder=ROOT):
     return subprocess.run(
         [sys.executable, "-m", f"export.{program}", *map(str, words)],
-        cwd=ROOT,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
@@ -278,13 +280,18 @@ def test_a_version_is_written_and_passes_the_check(style_model, tmp_path):
     card = (path / "assets.extra" / "README.md").read_text()
     assert "Trained on {nothing}." in card
     assert card.endswith("Free.\n")
-    done = run("check", path, "--loader=python")
+    done = run("check", "1", "--loader=python", folder=path.parent)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split(": within ")[0] for line in lines[:-1]] == list(
         Signatures.NAMES
     )
     assert lines[-1] == "python loader: 7 signatures, 7 warm-ups"
+    (path / saved_model.KNOWN_ANSWERS).unlink()
+    done = run("check", path, "--loader=python")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: '{path}' has no assets.extra/known")
+    assert done.stderr.count("\n") == 1
 
 
 def changed(served, folder, change):
@@ -350,6 +357,12 @@ def test_other_forms_are_written(
         ("saved_model", ["--output=o", "--version=0"], 2, "--version"),
         ("saved_model", ["--output=o", "a.h5"], 2, "Unexpected arguments"),
         ("saved_model", ["--output=o", "--model=a"], 1, "no model 'a'"),
+        (
+            "saved_model",
+            ["--output=o", "--encoder_weights=a.h5"],
+            1,
+            "leave out --encoder_weights",
+        ),
         ("check", [], 2, "Name the folder of one version"),
         ("check", ["tests"], 1, "'tests' is no version of a model"),
     ],

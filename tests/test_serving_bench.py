@@ -71,6 +71,13 @@ def test_wrong_flags(flags, text):
     assert text in process.stderr and process.stderr.count("\n") == 1
 
 
+def test_a_process_that_is_not_there():
+    process = bench(server_pid=2**22 + 1)
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: --server_pid: there is no")
+    assert process.stderr.count("\n") == 1
+
+
 def test_no_server():
     process = bench(server="localhost:1", timeout=2)
     assert process.returncode == 1

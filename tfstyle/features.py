@@ -33,8 +33,8 @@ BORDERS = {
     "none": 0,
     "zero": None,
 }
-# How much farther `"everywhere"` continues the image: what the network makes of
-# zeros beside 9 pixels ends there, and is cut off.
+# Pixels by which `"everywhere"` continues the image farther than its maps show:
+# where the zeros of blocks 1 and 2 reach, with what block 3 makes of them.
 FAR = 16
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
@@ -180,6 +180,7 @@ def gains(name: str) -> Gains:
 
 
 def _without_far(layer: str, maps: Any, dtype: Any) -> Any:
+    """A layer's maps without what they show of these pixels."""
     stride = 2 ** (int(layer[len("block")]) - 1)
     cropping = keras.layers.Cropping2D(
         FAR // stride,
