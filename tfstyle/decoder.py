@@ -43,7 +43,7 @@ def build(
         Model from a list of maps, one for each level, to images `(batch,
         height, width, 3)`, float32, not confined to [0, 1].
     """
-    levels = {stage(level): level for level in channels}
+    levels = {topology.block(level): level for level in channels}
     compute_dtype = keras.dtype_policies.get(dtype).compute_dtype
     inputs = {
         level: keras.Input((None, None, count), name=level, dtype=compute_dtype)
@@ -62,15 +62,6 @@ def build(
     x = _convolution(x, 3, 1, "out", dtype, activation=None)
     as_float32 = keras.layers.Activation("linear", dtype="float32")
     return keras.Model(list(inputs.values()), as_float32(x), name="decoder")
-
-
-def stage(level: str) -> int:
-    """The stage that has a level's size: 1 for whole pixels, 2 for half...
-
-    >>> stage("block3_conv1"), stage(topology.IMAGE)
-    (3, 1)
-    """
-    return 1 if level == topology.IMAGE else int(level[len("block")])
 
 
 def _convolution(x, count, number, which, dtype, activation="relu"):

@@ -153,7 +153,7 @@ def network(
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:
         if step not in shapes:
-            block = int(step[len("block")])
+            block = topology.block(step)
             x = Pooling(pooling, block, name=step, dtype=dtype)(x)
         else:
             pixels = _mirrored(step, border)
@@ -181,9 +181,8 @@ def gains(name: str) -> Gains:
 
 def _without_far(layer: str, maps: Any, dtype: Any) -> Any:
     """A layer's maps without what they show of these pixels."""
-    stride = 2 ** (int(layer[len("block")]) - 1)
     cropping = keras.layers.Cropping2D(
-        FAR // stride,
+        FAR // topology.stride(layer),
         data_format="channels_last",
         name=f"{layer}_cropping",
         dtype=dtype,
@@ -195,7 +194,7 @@ def _mirrored(layer: str, border: str) -> int | None:
     """Pixels that are mirrored before a convolution; `None` for zeros."""
     if layer == "block1_conv1":
         return BORDERS[border]
-    deep = int(layer[len("block")]) > 2 and border in ("everywhere", "none")
+    deep = topology.block(layer) > 2 and border in ("everywhere", "none")
     return 1 if deep else None
 
 

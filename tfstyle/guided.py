@@ -44,7 +44,7 @@ def embed(
     for part in parts:
         shares = {
             level: controls.shares(
-                len(part.sources), fine=decoder.stage(level) <= _FINE
+                len(part.sources), fine=topology.block(level) <= _FINE
             )
             for level in channels
         }
@@ -59,7 +59,7 @@ def embed(
     return ops.concatenate(rows, axis=0)
 
 
-_FINE = 2  # Stages of whole pixels and of half as many on each side.
+_FINE = 2  # Blocks of whole pixels and of half as many on each side.
 
 
 def content_masks(
@@ -95,7 +95,7 @@ def level_masks(
     found = {}
     for level in levels:
         # As pooling leaves out the last row where there is no pair.
-        stride = 2 ** (decoder.stage(level) - 1)
+        stride = topology.stride(level)
         height, width = (side // stride for side in wide[0].shape)
         pairs = slice(height * stride), slice(width * stride)
         small = [regions.resize(mask[pairs], height, width) for mask in wide]

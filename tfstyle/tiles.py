@@ -136,11 +136,11 @@ class TiledModel:
             maps = self.encode(window)
             for level, parts in sums.items():
                 values = ops.convert_to_numpy(ops.cast(maps[level], "float32"))
-                part = _inside(values[0], down, across, _stride(level))
+                part = _inside(values[0], down, across, topology.stride(level))
                 flat = part.reshape(-1, part.shape[-1]).astype(np.float64)
                 shares = np.ones((1, len(flat)))
                 if masks is not None:
-                    rows, columns = _place(down, across, _stride(level))
+                    rows, columns = _place(down, across, topology.stride(level))
                     shares = masks[level][:, rows, columns, 0]
                     shares = shares.reshape(len(shares), -1).astype(np.float64)
                 parts.append(
@@ -191,7 +191,7 @@ def _seen(
         return None
     found = {}
     for level, mask in masks.items():
-        stride = _stride(level)
+        stride = topology.stride(level)
         rows, columns = (
             slice(span.first // stride, span.last // stride)
             for span in (down, across)
@@ -223,10 +223,6 @@ def _inside(
     return values[rows, columns]
 
 
-def _stride(level: str) -> int:
-    return 2 ** (decoder.stage(level) - 1)
-
-
 def halo(model: adain.StyleModel) -> int:
     """Pixels around one that the model sees, as a multiple of 8.
 
@@ -235,7 +231,7 @@ def halo(model: adain.StyleModel) -> int:
     """
     *_, deepest = model.channels
     down = topology.cut(model.settings["encoder"], [deepest])
-    seen = sum(_stride(layer) for layer in down)
+    seen = sum(topology.stride(layer) for layer in down)
     for stage, depth in enumerate(model.settings["depths"]):
         seen += 2**stage * (depth + 1)
     return -8 * (-seen // 8)

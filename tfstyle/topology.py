@@ -72,6 +72,24 @@ def head(layer: str) -> str:
     return f"{layer}_head"
 
 
+def block(layer: str) -> int:
+    """The block of VGG that has a layer's size: 1 for whole pixels.
+
+    >>> block("block3_conv1"), block(IMAGE)
+    (3, 1)
+    """
+    return 1 if layer == IMAGE else int(layer[len("block")])
+
+
+def stride(layer: str) -> int:
+    """Pixels from one position of a layer of VGG to the next.
+
+    >>> stride("block3_conv1"), stride(IMAGE)
+    (4, 1)
+    """
+    return 2 ** (block(layer) - 1)
+
+
 def layer_names(name: str) -> list[str]:
     """Layers of a network that can be asked for, those of VGG in order.
 

@@ -208,14 +208,14 @@ def _check_levels(
     names = [n for n in topology.layer_names(encoder) if "_conv" in n]
     for level in levels:
         checks.choice("levels", level, [IMAGE, *names])
-    blocks = [level[: len("block1")] for level in levels if level != IMAGE]
+    blocks = [topology.block(level) for level in levels if level != IMAGE]
     if not blocks or len(set(blocks)) < len(blocks):
         raise ValueError(
             "`levels` must have a layer of the encoder, and one at most of "
             f"each block. Received: levels={levels}"
         )
     stages = min(len(widths), len(depths))
-    if int(max(blocks)[-1]) > stages:
+    if max(blocks) > stages:
         raise ValueError(
             f"`levels` must be in the first {stages} blocks, those of the "
             f"decoder with widths={widths}, depths={depths}. "
