@@ -118,4 +118,10 @@ def style_model(**changes):
     out = model.decoder.get_layer("stage1_out")
     kernel, bias = out.get_weights()
     out.set_weights([0.05 * kernel, bias + 0.5])
+    random = np.random.default_rng(0)
+    for layer in model.decoder.layers:
+        # Modulation begins without effect.
+        if layer.name.startswith("modulation_stage"):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([random.normal(0, 0.01, kernel.shape), bias])
     return model

@@ -113,7 +113,8 @@ def test_without_pixels_as_a_level_the_decoder_is_all():
     model = helpers.style_model(levels=("block2_conv1", "block3_conv1"))
     contents = batch(1, 32, 40)
     maps = model.encode(contents)
-    decoded = model.decoder([maps[level] for level in model.channels])
+    own = model.embed_style(contents)
+    decoded = model.decoder([*(maps[level] for level in model.channels), own])
     weak = model.apply_style(contents, model.embed_style(contents), 0.0)
     expected = ops.clip(decoded, 0, 1)[:, 8:40, 8:48]
     np.testing.assert_allclose(weak, expected, atol=1e-5)

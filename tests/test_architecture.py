@@ -50,6 +50,7 @@ LAYERS = [
     {"folders", "output", "region_files", "report"},
     {"job", "transfer_inputs"},
     # Tensors.
+    {"padding"},
     {
         "adam",
         "applications",

@@ -22,13 +22,6 @@ def test_upsampling_repeats_rows_and_columns():
     )
 
 
-def test_padding_mirrors_without_the_edge():
-    x = maps(1, 4, 5, 2)
-    sides = ((0, 0), (1, 1), (1, 1), (0, 0))
-    expected = np.pad(x, sides, mode="reflect")
-    np.testing.assert_array_equal(decoder.ReflectionPadding()(x), expected)
-
-
 def test_joining_cuts_what_is_larger():
     x, skip = maps(1, 4, 6, 2), maps(1, 5, 7, 3)
     joined = decoder.Joining()([x, skip])
@@ -51,6 +44,43 @@ def test_stages_double_the_size():
     ]
     # What joins a stage adds its channels there.
     assert model.get_layer("stage2_conv1").kernel.shape == (3, 3, 12, 8)
+
+
+def modulated():
+    model = decoder.build(
+        _CHANNELS, [4, 8, 12], [1, 2, 3], embedding=20, modulation=5
+    )
+    return model, [maps(2, 8, 12, 4), maps(2, 4, 6, 6), maps(2, 20, seed=1)]
+
+
+def test_modulation_begins_without_effect():
+    model, inputs = modulated()
+    plain = decoder.build(_CHANNELS, [4, 8, 12], [1, 2, 3])
+    np.testing.assert_allclose(model(inputs), plain(inputs[:2]), atol=1e-6)
+    assert model.get_layer("modulation_stage3_out").kernel.shape[-1] == 16
+
+
+def test_a_style_modulates_its_own_example_whatever_its_scale():
+    model, (first, second, styles) = modulated()
+    kernel, bias = model.get_layer("modulation_stage2_conv1").get_weights()
+    kernel = maps(*kernel.shape, seed=2)
+    model.get_layer("modulation_stage2_conv1").set_weights([kernel, bias])
+    image = np.asarray(model([first, second, styles]))
+    others = styles.copy()
+    others[1] = -others[1]
+    changed = np.asarray(model([first, second, others]))
+    np.testing.assert_allclose(changed[0], image[0], atol=1e-6)
+    assert np.abs(changed[1] - image[1]).max() > 0.01
+    scaled = model([first, second, 7 + 300 * styles])
+    near = 0.01 * np.abs(image).max()
+    np.testing.assert_allclose(scaled, image, atol=near)
+
+
+def test_modulation_by_hand():
+    x = np.array([1.0, 2.0, 3.0, 4.0], np.float32).reshape(1, 1, 2, 2)
+    factors = np.array([0.5, -1, 10, 20], np.float32).reshape(1, 1, 1, 4)
+    found = decoder.Modulation()([x, factors])
+    np.testing.assert_allclose(np.ravel(found), [11.5, 20, 14.5, 20])
 
 
 @pytest.mark.parametrize("depths", [(1, 2, 3), (2, 2, 4)])

@@ -9,8 +9,8 @@ way, and styles are mixed by the weighted mean of theirs (Huang and Belongie,
 eqs. 14 and 15).
 
 Beyond the paper, AdaIN can be at several depths of the encoder, not at the
-deepest alone: the decoder receives the maps of each. And the encoder can be
-trained with the decoder.
+deepest alone: the decoder receives the maps of each; the embedding can modulate
+the decoder, too; and the encoder can be trained with the decoder.
 
 Reference: Huang and Belongie, "Arbitrary Style Transfer in Real-time with
 Adaptive Instance Normalization", ICCV 2017.
@@ -33,6 +33,7 @@ from tfstyle import (
     finishing,
     guided,
     losses,
+    padding,
     presets,
     runs,
     topology,
@@ -106,6 +107,8 @@ class StyleModel(keras.Model):
         train_encoder: Whether the encoder is trained, too.
         scale: Of the decoder's input, relative to the encoder's maps: brings
             those of published networks, hundreds, to about 1.
+        modulation: Of the decoder: units of the network by which it knows the
+            style; 0 for none.
         **kwargs: Passed to `keras.Model`; `dtype` is a precision or policy.
 
     Call arguments:
@@ -128,6 +131,7 @@ class StyleModel(keras.Model):
         depths,
         train_encoder,
         scale=1.0,
+        modulation=0,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -138,6 +142,7 @@ class StyleModel(keras.Model):
             "depths": list(depths),
             "train_encoder": train_encoder,
             "scale": scale,
+            "modulation": modulation,
         }
         policy = self.dtype_policy
         shapes = topology.shapes(encoder) | {topology.IMAGE: (3,)}
@@ -145,14 +150,21 @@ class StyleModel(keras.Model):
         self.encoder = features.network(
             encoder, self.layers_seen(), border="everywhere", dtype=policy
         )
-        self.padding = features.MirrorPadding(
+        self.padding = padding.MirrorPadding(
             decoder.MARGIN, dtype="float32", name="padding"
         )
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
         self.recolour = AdaIN(dtype="float32", name="recolour")
         layers = {level: self.channels[level] for level in self.layers_seen()}
-        self.decoder = decoder.build(layers, widths, depths, policy)
+        self.decoder = decoder.build(
+            layers,
+            widths,
+            depths,
+            policy,
+            embedding=2 * sum(self.channels.values()),
+            modulation=modulation,
+        )
         self.objective: Any = None
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.built = True
@@ -390,7 +402,7 @@ class StyleModel(keras.Model):
                 guided.blend(x, scale * maps[level], masks[level])
                 for x, level in zip(restyled, self.layers_seen(), strict=True)
             ]
-        image = self.decoder(restyled)
+        image = self._decode(restyled, target, masks)
         height, width = ops.shape(image)[1:3]
         level = topology.IMAGE
         if level in self.channels:
@@ -406,6 +418,15 @@ class StyleModel(keras.Model):
             x[:, :height, :width] for x in (maps[level], masks[level])
         )
         return guided.blend(image, photo, mask)
+
+    def _decode(self, restyled, target, masks):
+        """An image, or one for each region if styles modulate the decoder."""
+        if not self.settings["modulation"]:
+            return self.decoder(restyled)
+        if masks is not None:
+            count = masks[topology.IMAGE].shape[0]
+            restyled = [ops.repeat(x, count, axis=0) for x in restyled]
+        return self.decoder([*restyled, target])
 
     def _scaled(self, moments):
         return tuple(self.settings["scale"] * x for x in moments)

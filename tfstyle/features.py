@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
-from tfstyle import applications, topology
+from tfstyle import applications, padding, topology
 from tfstyle import weights as weight_files
 
 # For blocks 1 to 5: what keeps the mean activation of max pooling, measured
@@ -148,7 +149,7 @@ def network(
     x = image
     if border == "everywhere":
         # A step of its own: an image can be mirrored once by its size.
-        x = MirrorPadding(FAR, name="widening", dtype="float32")(x)
+        x = padding.MirrorPadding(FAR, name="widening", dtype="float32")(x)
     x = Preprocessing(scale, dtype=dtype, name="preprocessing")(x)
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:
@@ -159,9 +160,9 @@ def network(
             pixels = _mirrored(step, border)
             if pixels:
                 padded = f"{step}_padding" if outputs else "padding"
-                x = MirrorPadding(pixels, name=padded, dtype=dtype)(x)
-            padding = "same" if pixels is None else "valid"
-            x = _convolution(step, shapes[step], dtype, padding)(x)
+                x = padding.MirrorPadding(pixels, name=padded, dtype=dtype)(x)
+            sides = "same" if pixels is None else "valid"
+            x = _convolution(step, shapes[step], dtype, sides)(x)
         outputs[step] = x
     for layer in wanted:
         head = topology.head(layer)
@@ -204,7 +205,7 @@ def _application(
     image = keras.Input((None, None, 3), name="image", dtype="float32")
     x = image
     if border == "mirror":
-        x = MirrorPadding(_WIDE_BORDER, name="padding")(x)
+        x = padding.MirrorPadding(_WIDE_BORDER, name="padding")(x)
     if name == "inception_v3":
         # From -1 to 1, as it was trained.
         x = keras.layers.Rescaling(2.0, -1.0, name="preprocessing")(x)
@@ -226,13 +227,13 @@ def _convolution(
     name: str,
     shape: Sequence[int],
     dtype: str,
-    padding: str = "same",
+    sides: str = "same",
     activation: str | None = "relu",
 ) -> keras.layers.Layer:
     return keras.layers.Conv2D(
         shape[-1],
         shape[0],
-        padding=padding,
+        padding=sides,
         data_format="channels_last",
         activation=activation,
         kernel_initializer=keras.initializers.HeNormal(seed=0),
@@ -276,38 +277,15 @@ class Preprocessing(keras.layers.Layer):
         self.scale = scale
 
     def call(self, image):
-        x = ops.flip(image * 255.0 - ops.array(_MEAN, "float32"), axis=-1)
-        return ops.cast(x * self.scale, self.compute_dtype)
+        # On a processor a convolution takes a tenth of the time of a flip.
+        factor = 255.0 * self.scale
+        kernel = factor * np.eye(3, dtype=np.float32)[None, None, ::-1]
+        x = ops.conv(image, kernel, data_format="channels_last")
+        x = x - self.scale * np.array(_MEAN[::-1], np.float32)
+        return ops.cast(x, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
-
-
-@keras.saving.register_keras_serializable(package="tfstyle")
-class MirrorPadding(keras.layers.Layer):
-    """Continues an image by its mirror image, the pixels at the edge twice.
-
-    Args:
-        pixels: How far, on all four sides; 1 repeats the edge.
-        **kwargs: Passed to `keras.layers.Layer`.
-    """
-
-    def __init__(self, pixels, **kwargs):
-        super().__init__(**kwargs)
-        self.pixels = pixels
-
-    def call(self, x):
-        sides = (self.pixels, self.pixels)
-        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), mode="symmetric")
-
-    def compute_output_shape(self, input_shape):
-        # JAX cannot find it where sizes are free.
-        batch, *sides, channels = input_shape
-        more = (s if s is None else s + 2 * self.pixels for s in sides)
-        return (batch, *more, channels)
-
-    def get_config(self):
-        return {**super().get_config(), "pixels": self.pixels}
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")

@@ -22,6 +22,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "widths": (16, 32, 80, 160),
         "depths": (1, 2, 3, 3),
         "train_encoder": True,
+        "modulation": 256,
     },
     "vgg19": {
         "levels": (IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
@@ -100,13 +101,15 @@ class AdaINConfig:
             `"vgg_distilled"`.
         encoder_weights: Path of its weights; `None` for the published file.
         levels: Its layers where styles are applied; `None` for what
-            `ARCHITECTURES` has for the encoder, as for the next three.
+            `ARCHITECTURES` has for the encoder, as for the next four.
         widths: Channels of the decoder's stages, one for each block of the
             encoder down to the deepest level.
         depths: Convolutions of the decoder's stages, as many.
+        modulation: Units of the network by which styles modulate the decoder;
+            0 for none.
         train_encoder: Whether the encoder is trained, too.
-        start: Model to go on from, see `presets`; its encoder, levels, widths
-            and depths are taken.
+        start: Model to go on from, see `presets`; its encoder, levels, widths,
+            depths and modulation are taken.
         loss_features: Network that judges the images.
         loss_weights_file: Path of its weights; `None` for the published file.
         loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
@@ -134,6 +137,7 @@ class AdaINConfig:
     levels: tuple[str, ...] | None = None
     widths: tuple[int, ...] | None = None
     depths: tuple[int, ...] | None = None
+    modulation: int | None = None
     train_encoder: bool | None = None
     start: str | None = None
     loss_features: str = "vgg19"
@@ -182,6 +186,8 @@ class AdaINConfig:
         for name in ("widths", "depths"):
             for value in model[name]:
                 checks.count(name, value)
+        if self.modulation is not None:
+            checks.whole("modulation", self.modulation)
         _check_levels(self.encoder, **{k: model[k] for k in _STAGES})
 
     def architecture(self) -> dict[str, Any]:
@@ -189,7 +195,7 @@ class AdaINConfig:
         standard = ARCHITECTURES[self.encoder]
         given = {
             name: getattr(self, name)
-            for name in (*_STAGES, "train_encoder")
+            for name in (*_STAGES, "modulation", "train_encoder")
             if getattr(self, name) is not None
         }
         return standard | given
