@@ -122,6 +122,24 @@ def test_it_goes_on_from_a_model(files, tmp_path):
         np.testing.assert_array_equal(ours, theirs.astype(np.float16))
 
 
+def test_a_model_gets_modulation_and_is_as_it_was(tmp_path):
+    plain = style_training.untrained(config(modulation=0))
+    plain.save_preset(tmp_path / "model.h5")
+    start = str(tmp_path / "model.h5")
+    modulated = style_training.untrained(config(start=start, modulation=8))
+    assert modulated.settings == plain.settings | {"modulation": 8}
+    photo, style = helpers.image(24, 32), helpers.image(20, 20, 3)
+    expected = style_training.untrained(config(start=start))
+    np.testing.assert_allclose(
+        modulated.stylize(photo, style),
+        expected.stylize(photo, style),
+        atol=1e-6,
+    )
+    modulated.save_preset(start)
+    with pytest.raises(ValueError, match="`modulation` must be 8, that of"):
+        style_training.untrained(config(start=start, modulation=0))
+
+
 def test_results_are_written(files, tmp_path):
     model = helpers.style_model(precision="mixed_bfloat16")
     shown = []

@@ -120,6 +120,7 @@ def test_what_only_tensorflow_does(folders, backend, words, variables, message):
     [
         (["--crop=8"], 2, "--crop must be 32 or more"),
         (["--steps=0"], 2, "--steps must be positive"),
+        (["--modulation=-1"], 2, "--modulation must not be negative"),
         (["--smallest=2"], 2, "--smallest must be above 0"),
         (["--seed=-1"], 2, "--seed must not be negative"),
         (["--levels=nosuch"], 2, "--levels must be one of image, block1"),

@@ -277,12 +277,11 @@ class Preprocessing(keras.layers.Layer):
         self.scale = scale
 
     def call(self, image):
-        # On a processor a convolution takes a tenth of the time of a flip.
-        factor = 255.0 * self.scale
-        kernel = factor * np.eye(3, dtype=np.float32)[None, None, ::-1]
-        x = ops.conv(image, kernel, data_format="channels_last")
-        x = x - self.scale * np.array(_MEAN[::-1], np.float32)
-        return ops.cast(x, self.compute_dtype)
+        # A convolution and its bias are one operation on a processor.
+        kernel = 255.0 * np.eye(3, dtype=np.float32)[None, None, ::-1]
+        bias = -np.array(_MEAN[::-1], np.float32)
+        x = ops.conv(image, self.scale * kernel, data_format="channels_last")
+        return ops.cast(x + self.scale * bias, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

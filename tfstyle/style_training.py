@@ -130,16 +130,40 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
 
     That of `config.start`, or one with the encoder's weights and a decoder's
     from chance.
+
+    Raises:
+        ValueError: The model to go on from has other modulation.
     """
     if config.start:
-        return adain.StyleModel.from_preset(
+        model = adain.StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision
         )
+        return _modulated(model, config)
     model = adain.StyleModel(
         config.encoder, **config.architecture(), dtype=config.precision
     )
     features.assign(model.encoder, config.encoder, config.encoder_weights)
     return model
+
+
+def _modulated(model, config):
+    """The model, its decoder modulated as the settings say; at first alike."""
+    given, wanted = model.settings["modulation"], config.modulation
+    if wanted in (None, given):
+        return model
+    if given:
+        raise ValueError(
+            f"`modulation` must be {given}, that of '{config.start}'. "
+            f"Received: modulation={wanted}"
+        )
+    settings = model.settings | {"modulation": wanted}
+    larger = adain.StyleModel(**settings, dtype=config.precision)
+    larger.encoder.set_weights(model.encoder.get_weights())
+    for layer in model.decoder.layers:
+        if layer.weights:
+            twin = larger.decoder.get_layer(layer.name)
+            twin.set_weights(layer.get_weights())
+    return larger
 
 
 class Results:

@@ -48,6 +48,9 @@ flags.DEFINE_enum("encoder", _D.encoder, _NETWORKS, "Network that sees.")
 flags.DEFINE_string("encoder_weights", None, "File of its weights (.h5).")
 flags.DEFINE_bool("train_encoder", None, "Train it, too.")
 flags.DEFINE_list("levels", None, "Its layers where styles are applied.")
+flags.DEFINE_integer(
+    "modulation", None, "Units by which styles modulate the decoder; 0: none."
+)
 flags.DEFINE_string("start", None, "Model to go on from: a name or .h5 file.")
 flags.DEFINE_enum(
     "loss_features", _D.loss_features, _NETWORKS, "Network that judges."

@@ -108,8 +108,8 @@ class AdaINConfig:
         modulation: Units of the network by which styles modulate the decoder;
             0 for none.
         train_encoder: Whether the encoder is trained, too.
-        start: Model to go on from, see `presets`; its encoder, levels, widths,
-            depths and modulation are taken.
+        start: Model to go on from, see `presets`; its encoder, levels, widths
+            and depths are taken. One without modulation may get it.
         loss_features: Network that judges the images.
         loss_weights_file: Path of its weights; `None` for the published file.
         loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
