@@ -232,6 +232,24 @@ def test_regions_are_those_of_the_model(model, stored):
         np.testing.assert_allclose(painted, expected, atol=1e-4)
 
 
+def test_pictures_may_have_other_regions(model, stored):
+    """One more each: then the number of regions is free."""
+    painter = painters.load(f"{stored}.keras")
+    styles = [STYLE, helpers.image(24, 24, 8), helpers.image(24, 24, 9)]
+    for count in (1, 2, 3):
+        photo = helpers.image(40 + count, 52 - count, count)
+        masks = np.arange(photo.shape[1]) * count // photo.shape[1]
+        masks = [
+            np.broadcast_to(masks == i, photo.shape[:2]).astype(np.float32)
+            for i in range(count)
+        ]
+        found = regions.from_masks(photo, styles[:count], masks)
+        embedding = painter.embed(styles[:count], regions=found)
+        expected = model.stylize(photo, styles[:count], 0.6, regions=found)
+        painted = painter.paint(photo, embedding, 0.6, found)
+        np.testing.assert_allclose(painted, expected, atol=1e-4)
+
+
 def test_details_are_those_of_the_model(model, stored):
     styles, detail = [STYLE, helpers.image(24, 24, 8)], ("coarse", "fine")
     painter = painters.load(f"{stored}.keras")

@@ -424,8 +424,8 @@ class StyleModel(keras.Model):
         if not self.settings["modulation"]:
             return self.decoder(restyled)
         if masks is not None:
-            count = masks[topology.IMAGE].shape[0]
-            restyled = [ops.repeat(x, count, axis=0) for x in restyled]
+            count = ops.shape(masks[topology.IMAGE])[0]
+            restyled = [ops.tile(x, (count, 1, 1, 1)) for x in restyled]
         return self.decoder([*restyled, target])
 
     def _scaled(self, moments):
