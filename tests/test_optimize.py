@@ -2,7 +2,6 @@ import dataclasses
 import hashlib
 import html
 import json
-import resource
 import shutil
 import signal
 import struct
@@ -639,11 +638,7 @@ def test_report_without_matplotlib_is_refused_at_once(bad, tmp_path):
 
 def test_full_disk_at_the_end_leaves_the_older_picture(bad):
     folder, before = bad
-
-    def limit_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    process = call(command(steps="1"), folder, preexec_fn=limit_files)
+    process = call(programs.with_small_files(command(steps="1"), 1), folder)
     assert process.returncode == 1
     assert said(process) == ["error: File too large: 'out.png'"]
     assert programs.contents(folder) == before
@@ -652,12 +647,9 @@ def test_full_disk_at_the_end_leaves_the_older_picture(bad):
 def test_full_disk_for_checkpoints_still_gives_the_picture(bad, tmp_path):
     folder, _ = bad
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-
-    def limit_files():  # Less than a checkpoint, more than a picture.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-
     words = command(steps="1", checkpoint="state")
-    process = call(words, tmp_path, preexec_fn=limit_files)
+    # Less than a checkpoint, more than a picture.
+    process = call(programs.with_small_files(words, 48), tmp_path)
     assert process.returncode == 1
     assert "out.png: 64x48 after" in process.stdout
     (line,) = said(process)

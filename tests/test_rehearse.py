@@ -2,13 +2,13 @@
 
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 
 import pytest
 
 import helpers
+import programs
 from tfstyle import images
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -24,20 +24,20 @@ def folders(tmp_path):
     return tmp_path
 
 
-def run(folders, *words, **options):
+def run(folders, *words, kilobytes="unlimited"):
     flags = [
         f"--content_dir={folders / 'photos'}",
         f"--style_dir={folders / 'paintings'}",
         f"--output={folders / 'painted'}",
         "--held_out=1",
     ]
+    words = [sys.executable, "-m", "tfstyle.rehearse", *flags, *words]
     return subprocess.run(
-        [sys.executable, "-m", "tfstyle.rehearse", *flags, *words],
+        programs.with_small_files(words, kilobytes),
         cwd=ROOT,
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        **options,
     )
 
 
@@ -73,11 +73,7 @@ def test_what_cannot_be_read_is_left_out_and_a_full_disk_ends_it(folders):
     assert "note: left out '" in done.stderr
     for path in (folders / "photos").iterdir():
         images.save(path, helpers.image(40, 48))
-
-    def limit_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    done = run(folders, *words, preexec_fn=limit_files)
+    done = run(folders, *words, kilobytes=1)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: File too large")
     assert not list((folders / "painted").glob("*.png"))
