@@ -246,7 +246,7 @@ class StyleModel(keras.Model):
                 size, `(batch, height, width, 3)`, each painted by itself.
             styles: One such array, or several, of any size. Styles look as
                 they do at the size given; the models of this package learned
-                from crops of 128 to 192 pixels.
+                from crops of 128 to 256 pixels.
             alpha: Strength of the style, from 0 for the photograph to 1.
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.

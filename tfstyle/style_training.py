@@ -138,7 +138,7 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
         model = adain.StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision
         )
-        return _modulated(model, config)
+        return _with_modulation(model, config)
     model = adain.StyleModel(
         config.encoder, **config.architecture(), dtype=config.precision
     )
@@ -146,7 +146,7 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     return model
 
 
-def _modulated(model, config):
+def _with_modulation(model, config):
     """The model, its decoder modulated as the settings say; at first alike."""
     given, wanted = model.settings["modulation"], config.modulation
     if wanted in (None, given):
