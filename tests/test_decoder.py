@@ -76,13 +76,6 @@ def test_a_style_modulates_its_own_example_whatever_its_scale():
     np.testing.assert_allclose(scaled, image, atol=near)
 
 
-def test_modulation_by_hand():
-    x = np.array([1.0, 2.0, 3.0, 4.0], np.float32).reshape(1, 1, 2, 2)
-    factors = np.array([0.5, -1, 10, 20], np.float32).reshape(1, 1, 1, 4)
-    found = decoder.Modulation()([x, factors])
-    np.testing.assert_allclose(np.ravel(found), [11.5, 20, 14.5, 20])
-
-
 @pytest.mark.parametrize("depths", [(1, 2, 3), (2, 2, 4)])
 def test_edges_do_not_reach_beyond_the_margin(depths):
     model = decoder.build(_CHANNELS, [4, 8, 12], depths)

@@ -36,6 +36,13 @@ def test_blends_are_weighted_means():
     )
 
 
+def test_levels_are_composed_of_shares_of_their_own():
+    first, second = np.ones((1, 16)), np.full((1, 16), 5.0)
+    shares = {"image": [1, 0], "block2_conv1": [1, 3]}
+    found = embeddings.compose([first, second], CHANNELS, shares)
+    np.testing.assert_allclose(found, [[1.0] * 6 + [4.0] * 10])
+
+
 def test_a_strength_moves_from_one_embedding_to_the_other():
     own, style = np.ones((3, 4)), np.full((1, 4), 9.0)
     moved = embeddings.move(own, style, np.array([[0.0], [0.5], [1.0]]))

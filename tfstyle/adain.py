@@ -39,6 +39,7 @@ from tfstyle import (
     topology,
 )
 from tfstyle.controls import Controls
+from tfstyle.modulation import scale_and_shift
 from tfstyle.regions import Regions, whole
 
 Tensor = Any
@@ -77,10 +78,8 @@ class AdaIN(keras.layers.Layer):
         mean, deviation = own or losses.channel_moments(content, self.epsilon)
         scale = style[1] / deviation
         shift = style[0] - mean * scale
-        content, scale, shift = (
-            ops.cast(x, self.compute_dtype) for x in (content, scale, shift)
-        )
-        return content * scale + shift
+        content = ops.cast(content, self.compute_dtype)
+        return scale_and_shift(content, scale, shift)
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

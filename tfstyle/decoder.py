@@ -18,6 +18,7 @@ import keras
 from keras import ops
 
 from tfstyle import padding, topology
+from tfstyle.modulation import Modulation
 
 # The encoder continues images by so many mirrored pixels on each side, and
 # the image loses them again. What zeros beside the edge do in the stages 1
@@ -134,30 +135,6 @@ def _modulated(x, hidden, name, dtype):
     )(hidden)
     x = Modulation(name=f"{name}_modulated", dtype=dtype)([x, factors])
     return keras.layers.Activation("relu", name=f"{name}_relu", dtype=dtype)(x)
-
-
-@keras.saving.register_keras_serializable(package="tfstyle")
-class Modulation(keras.layers.Layer):
-    """Scales and shifts the channels of maps.
-
-    Call arguments:
-        inputs: Maps, `(batch, height, width, channels)`, and how much they
-            grow by and then what is added, `(batch, 1, 1, 2 * channels)`:
-            zeros leave them as they are.
-
-    Reference:
-        Perez et al., "FiLM: Visual Reasoning with a General Conditioning
-        Layer", AAAI 2018, eq. 2, with a scale of 1 more.
-    """
-
-    def call(self, inputs):
-        x, factors = inputs
-        growth, shift = ops.split(factors, 2, axis=-1)
-        return x * (1 + growth) + shift
-
-    def compute_output_shape(self, input_shape):
-        maps, _ = input_shape
-        return maps
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")

@@ -58,19 +58,9 @@ def blend(
         Huang and Belongie 2017, eq. 15: to mix the restyled maps is to mix
         the moments.
     """
-    shares = [1.0] * len(embeddings) if shares is None else list(shares)
-    if len(shares) != len(embeddings):
-        raise ValueError(
-            f"`style_mix` must have a share for each of the {len(embeddings)} "
-            f"styles. Received: style_mix={shares}"
-        )
-    if not all(0 <= share < np.inf for share in shares) or not any(shares):
-        raise ValueError(
-            "Shares must be numbers from 0 up, one of them above 0. Received: "
-            f"style_mix={shares}"
-        )
-    pairs = zip(shares, embeddings, strict=True)
-    return sum(share / sum(shares) * e for share, e in pairs)
+    given = [1.0] * len(embeddings) if shares is None else shares
+    pairs = zip(_normalised(given, len(embeddings)), embeddings, strict=True)
+    return sum(share * e for share, e in pairs)
 
 
 def compose(
@@ -85,16 +75,31 @@ def compose(
         channels: Of each level.
         shares: Level -> one share for each embedding.
     """
-    each = [split(embedding, channels) for embedding in embeddings]
-    return join(
-        {
-            level: tuple(
-                blend(parts, shares[level])
-                for parts in zip(*(m[level] for m in each), strict=True)
-            )
-            for level in channels
-        }
-    )
+    # For each style a row of the shares of its numbers.
+    rows = np.concatenate(
+        [
+            np.tile(_normalised(shares[level], len(embeddings)), (2 * count, 1))
+            for level, count in channels.items()
+        ]
+    ).T
+    pairs = zip(rows, embeddings, strict=True)
+    return sum(row * e for row, e in pairs)
+
+
+def _normalised(shares: Sequence[float], count: int) -> np.ndarray:
+    """The shares of so many styles, divided by their sum."""
+    shares = list(shares)
+    if len(shares) != count:
+        raise ValueError(
+            f"`style_mix` must have a share for each of the {count} "
+            f"styles. Received: style_mix={shares}"
+        )
+    if not all(0 <= share < np.inf for share in shares) or not any(shares):
+        raise ValueError(
+            "Shares must be numbers from 0 up, one of them above 0. Received: "
+            f"style_mix={shares}"
+        )
+    return np.divide(shares, sum(shares)).astype(np.float32)
 
 
 def share(strength: Tensor) -> Tensor:
