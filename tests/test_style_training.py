@@ -140,6 +140,17 @@ def test_a_model_gets_modulation_and_is_as_it_was(tmp_path):
         style_training.untrained(config(start=start, modulation=0))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("levels", ("block3_conv1",)), ("depths", (1, 1, 3))],
+)
+def test_a_model_to_go_on_from_is_as_the_settings_say(tmp_path, name, value):
+    start = str(tmp_path / "model.h5")
+    style_training.untrained(config()).save_preset(start)
+    with pytest.raises(ValueError, match=f"`{name}` must be .*, that of"):
+        style_training.untrained(config(**{"start": start, name: value}))
+
+
 def test_results_are_written(files, tmp_path):
     model = helpers.style_model(precision="mixed_bfloat16")
     shown = []

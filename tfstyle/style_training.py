@@ -132,13 +132,14 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     from chance.
 
     Raises:
-        ValueError: The model to go on from has other modulation.
+        ValueError: The model to go on from is another than the settings say.
     """
     if config.start:
         model = adain.StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision
         )
-        return _with_modulation(model, config)
+        _check_like(model, config)
+        return _with_modulation(model, config.modulation)
     model = adain.StyleModel(
         config.encoder, **config.architecture(), dtype=config.precision
     )
@@ -146,18 +147,24 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     return model
 
 
-def _with_modulation(model, config):
-    """The model, its decoder modulated as the settings say; at first alike."""
-    given, wanted = model.settings["modulation"], config.modulation
-    if wanted in (None, given):
+def _check_like(model, config):
+    """Raises `ValueError` unless the settings are those of the model."""
+    for name, value in config.changes().items():
+        given = model.settings[name]
+        added = name == "modulation" and not given
+        if not added and value != type(value)(given):
+            raise ValueError(
+                f"`{name}` must be {given}, that of '{config.start}'. "
+                f"Received: {name}={value}"
+            )
+
+
+def _with_modulation(model, units):
+    """The model, its decoder modulated by so many units; at first alike."""
+    if units in (None, model.settings["modulation"]):
         return model
-    if given:
-        raise ValueError(
-            f"`modulation` must be {given}, that of '{config.start}'. "
-            f"Received: modulation={wanted}"
-        )
-    settings = model.settings | {"modulation": wanted}
-    larger = adain.StyleModel(**settings, dtype=config.precision)
+    settings = model.settings | {"modulation": units}
+    larger = adain.StyleModel(**settings, dtype=model.dtype_policy)
     larger.encoder.set_weights(model.encoder.get_weights())
     for layer in model.decoder.layers:
         if layer.weights:

@@ -192,13 +192,15 @@ class AdaINConfig:
 
     def architecture(self) -> dict[str, Any]:
         """Arguments of `adain.StyleModel`, the encoder apart."""
-        standard = ARCHITECTURES[self.encoder]
-        given = {
+        return ARCHITECTURES[self.encoder] | self.changes()
+
+    def changes(self) -> dict[str, Any]:
+        """Of these arguments those that the settings say."""
+        return {
             name: getattr(self, name)
             for name in (*_STAGES, "modulation", "train_encoder")
             if getattr(self, name) is not None
         }
-        return standard | given
 
 
 _STAGES = ("levels", "widths", "depths")
