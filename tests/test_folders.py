@@ -81,6 +81,14 @@ def test_a_pattern_keeps_names(folder, tmp_path):
         folders.items(str(folder / "*.webp"), str(tmp_path))
 
 
+def test_a_folder_is_not_named_as_a_picture(folder, tmp_path):
+    with pytest.raises(ValueError, match=r"out.png' is named as one"):
+        folders.items(str(folder / "b*"), str(tmp_path / "out.png"))
+    (tmp_path / "there.png").mkdir()
+    (one,) = folders.items(str(folder / "b*"), str(tmp_path / "there.png"))
+    assert one.output == tmp_path / "there.png" / "b.jpg"
+
+
 def test_what_cannot_be_written_becomes_png_but_not_twice(folder, tmp_path):
     (folder / "d.gif").write_bytes((folder / "a.png").read_bytes())
     made = folders.items(str(folder), str(tmp_path))

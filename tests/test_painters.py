@@ -206,6 +206,22 @@ def test_what_is_no_model_is_refused(stored, tmp_path):
         painters.load(str(tmp_path / "empty"))
 
 
+def test_damaged_files_are_refused(stored, tmp_path):
+    data = bytearray(stored.with_suffix(".keras").read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "damaged.keras").write_bytes(data)
+    with pytest.raises(ValueError, match="damaged.keras' is .* damaged: "):
+        painters.load(str(tmp_path / "damaged.keras"))
+    module = tf.Module()
+    module.variable = tf.Variable(tf.zeros(1000))
+    for i, name in enumerate(("data-00000-of-00001", "index")):
+        folder = tmp_path / str(i)
+        tf.saved_model.save(module, str(folder))
+        (folder / "variables" / f"variables.{name}").write_bytes(b"less")
+        with pytest.raises(ValueError, match=f"{i}' is no SavedModel .*: "):
+            painters.load(str(folder))
+
+
 def test_images_are_checked(stored):
     painter = painters.load(f"{stored}.h5")
     with pytest.raises(ValueError, match="16 pixels or more"):

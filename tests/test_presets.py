@@ -32,10 +32,17 @@ def test_unknown_names_are_refused(tmp_path):
         presets.load(tmp_path / "missing.h5")
 
 
+def test_names_may_be_paths():
+    assert presets.path(pathlib.Path("distilled")) == presets.path("distilled")
+
+
 def test_other_files_are_refused(tmp_path):
     weights.save(tmp_path / "weights.h5", ARRAYS)
     with pytest.raises(ValueError, match="does not say its settings"):
         presets.load(tmp_path / "weights.h5")
+    (tmp_path / "whole.keras").write_text("a whole model")
+    with pytest.raises(ValueError, match="name the .h5 file beside it"):
+        presets.load(tmp_path / "whole.keras")
     (tmp_path / "text.h5").write_text("no weights")
     with pytest.raises(ValueError, match="not a Keras weights file"):
         presets.load(tmp_path / "text.h5")

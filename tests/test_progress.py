@@ -181,6 +181,22 @@ def test_a_full_disk_ends_the_trace_and_not_the_run():
     assert trace.error.filename == "/dev/full"
 
 
+def test_a_table_is_kept_until_the_run_begins(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step,gram\n10,0.5\n")
+    with progress.Table(path, ["loss"]):
+        pass
+    assert path.read_text() == "step,gram\n10,0.5\n"
+
+
+def test_a_table_leaves_out_rows_that_a_crash_has_damaged(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step,seconds,memory,loss\n10,1.0,5,0.5\n\0\0,,\n")
+    with progress.Table(path, ["loss"], 20) as table:
+        table(dataclasses.replace(FIRST, losses={}), picture)
+    assert path.read_text() == "step,seconds,memory,loss\n10,1.0,5,0.5\n"
+
+
 def test_a_table_drops_the_steps_that_are_taken_again(tmp_path):
     path = tmp_path / "log.csv"
 

@@ -142,13 +142,25 @@ def test_a_model_gets_modulation_and_is_as_it_was(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("levels", ("block3_conv1",)), ("depths", (1, 1, 3))],
+    [
+        ("levels", ("block3_conv1",)),
+        ("depths", (1, 1, 3)),
+        ("encoder", "vgg19"),
+    ],
 )
 def test_a_model_to_go_on_from_is_as_the_settings_say(tmp_path, name, value):
     start = str(tmp_path / "model.h5")
     style_training.untrained(config()).save_preset(start)
     with pytest.raises(ValueError, match=f"`{name}` must be .*, that of"):
         style_training.untrained(config(**{"start": start, name: value}))
+
+
+def test_a_model_to_go_on_from_has_its_encoder(tmp_path):
+    start = str(tmp_path / "model.h5")
+    style_training.untrained(config(train_encoder=True)).save_preset(start)
+    settings = config(start=start, encoder_weights="vgg.h5")
+    with pytest.raises(ValueError, match="leave out `encoder_weights`"):
+        style_training.untrained(settings)
 
 
 def test_results_are_written(files, tmp_path):
@@ -295,26 +307,30 @@ print(json.dumps(losses))
 """
 
 
-def test_two_devices_have_the_losses_of_one(files):
-    settings = vars(config(steps=4, epoch=1, learning_rate=1e-4))
+def mirrored(count, files, **changes):
+    """A training on so many devices of one host."""
+    changes = {"steps": 4, "epoch": 1, "learning_rate": 1e-4} | changes
+    settings = json.dumps(vars(config(**changes)))
     paths = json.dumps([[str(p) for p in part] for part in files])
+    return subprocess.run(
+        [sys.executable, "-c", _MIRRORED, str(count), settings, paths],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
+
+def test_two_devices_have_the_losses_of_one(files):
     def losses(count):
-        process = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                _MIRRORED,
-                str(count),
-                json.dumps(settings),
-                paths,
-            ],
-            cwd=ROOT,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-        )
+        process = mirrored(count, files)
         assert process.returncode == 0, process.stderr
         return json.loads(process.stdout.splitlines()[-1])
 
     np.testing.assert_allclose(losses(2), losses(1), rtol=1e-4)
+
+
+def test_devices_share_a_batch_evenly(files):
+    process = mirrored(2, files, batch_size=3)
+    assert "`batch_size` must be a multiple of 2" in process.stderr

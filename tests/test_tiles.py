@@ -27,6 +27,14 @@ def test_the_halo_is_a_multiple_of_the_stride(model):
     assert tiles.halo(model) == 96
 
 
+def test_the_halo_is_that_of_the_deepest_level():
+    made = helpers.style_model(levels=("block3_conv1", "block2_conv1", "image"))
+    other = helpers.style_model(
+        levels=("image", "block2_conv1", "block3_conv1")
+    )
+    assert tiles.halo(made) == tiles.halo(other)
+
+
 @pytest.mark.parametrize("shape", [(60, 300), (137, 90), (200, 208)])
 @pytest.mark.parametrize("alpha", [1.0, 0.3])
 def test_tiled_equals_untiled(model, shape, alpha):

@@ -43,6 +43,12 @@ def test_settings_of_style_models_are_checked(changes, match):
         AdaINConfig(**changes)
 
 
+def test_positions_of_a_level_are_not_larger_than_the_margin():
+    five = {"widths": (4,) * 5, "depths": (1,) * 5}
+    with pytest.raises(ValueError, match="in the first 4 blocks, 4 at most"):
+        AdaINConfig(levels=("block3_conv1", "block5_conv1"), **five)
+
+
 @pytest.mark.parametrize(
     ("changes", "match"),
     [

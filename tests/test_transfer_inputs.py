@@ -78,6 +78,9 @@ def test_digests_are_of_all_that_makes_the_model(tmp_path, monkeypatch):
         provenance.digest(graph / name)
         for name in ("saved_model.pb", "variables/a", "variables/b")
     ]
+    for whole in (str(model), str(graph), "https://hub/model/1"):
+        with pytest.raises(ValueError, match="leave out `encoder_weights`"):
+            transfer_inputs.describe(whole, "vgg19.h5")
     monkeypatch.setenv("TFSTYLE_OFFLINE", "1")
     monkeypatch.setenv("TFSTYLE_HOME", str(tmp_path / "empty"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))

@@ -132,7 +132,12 @@ def test_the_program_trains_on_two_hosts(run_program, tmp_path):
     made = {path.name for path in (tmp_path / "model").iterdir()}
     assert {"model.keras", "model.h5", "preview.png", "log.csv"} <= made
     assert {"checkpoint.npz"} <= made
-    adain.StyleModel.from_preset(tmp_path / "model" / "model.h5")
+    path = tmp_path / "model" / "model.h5"
+    adain.StyleModel.from_preset(path)
+    path.unlink()
+    for _, errors, status in run_program():  # Nothing is left to do.
+        assert status == 0, errors
+    assert path.exists()
 
 
 def test_hosts_share_a_batch_evenly(run_program):

@@ -160,6 +160,12 @@ def _paired(content: str, output: str) -> list[Item]:
         target = _renamed(pathlib.Path(output, path.name)) if folder else output
         return [Item(path, pathlib.Path(target))]
     root, paths = _several(content)
+    ending = pathlib.Path(output).suffix.lower()
+    if ending in encoding.WRITABLE and not os.path.isdir(output):
+        raise ValueError(
+            f"'{content}' may be several photographs, and '{output}' is named "
+            "as one. Name a folder."
+        )
     if os.path.isdir(content) or "**" in content:
         outer, inner = (os.path.realpath(path) for path in (root, output))
         if os.path.commonpath([outer, inner]) == outer:

@@ -11,6 +11,8 @@
 
 import pathlib
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -87,7 +89,7 @@ def load(
     if "://" in name:
         return CallablePainter(_from_hub(name))
     if pathlib.Path(name, "saved_model.pb").is_file():
-        loaded = tf.saved_model.load(name)
+        loaded = _from_saved_model(name)
         ours = {"embed_style", "apply_style"} <= set(loaded.signatures)
         return SignaturePainter(loaded) if ours else CallablePainter(loaded)
     if name.endswith(".keras"):
@@ -119,13 +121,23 @@ def _from_hub(handle: str) -> Any:
         ) from error
 
 
+def _from_saved_model(folder: str) -> Any:
+    try:
+        return tf.saved_model.load(folder)
+    except _DAMAGED as error:
+        raise ValueError(
+            f"'{folder}' is no SavedModel that can be loaded, or it is "
+            f"damaged: {' '.join(str(error).split())}"
+        ) from error
+
+
 def _from_keras(path: str, precision: str) -> adain.StyleModel:
     presets.path(path)
     try:
         stored = keras.saving.load_model(path, compile=False)
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise ValueError(
-            f"'{path}' is not a model of Keras: {error}"
+            f"'{path}' is not a model of Keras, or it is damaged: {error}"
         ) from error
     if not isinstance(stored, adain.StyleModel):
         raise ValueError(
@@ -137,6 +149,11 @@ def _from_keras(path: str, precision: str) -> adain.StyleModel:
     return model
 
 
+# What libraries raise for files that are damaged.
+_DAMAGED = (
+    *(LookupError, OSError, TypeError, ValueError),
+    *(tf.errors.OpError, zipfile.BadZipFile, zlib.error),
+)
 _IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)
 _VECTORS = tf.TensorSpec((None, None), tf.float32)
 

@@ -34,8 +34,9 @@ def path(name: str | os.PathLike[str]) -> pathlib.Path:
     Raises:
         ValueError: It is no file, and no model has this name.
     """
+    name = os.fspath(name)
     if name in FILES:
-        return pathlib.Path(__file__).parent / "pretrained" / FILES[str(name)]
+        return pathlib.Path(__file__).parent / "pretrained" / FILES[name]
     if os.path.isdir(name):
         raise ValueError(
             f"'{name}' is a folder. Name a file, or of an exported model the "
@@ -59,6 +60,11 @@ def load(name: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
         ValueError: There is no such model, or the file is damaged.
     """
     found = path(name)
+    if found.suffix == ".keras":
+        raise ValueError(
+            f"'{found}' is a whole model: read it with "
+            "`keras.saving.load_model`, or name the .h5 file beside it."
+        )
     arrays, attributes = weights.read(found)
     try:
         return json.loads(attributes[_SETTINGS]), arrays

@@ -263,32 +263,43 @@ class Table:
         losses: Sequence[str],
         resume: int = 0,
     ) -> None:
-        columns = ["step", "seconds", "memory", *losses]
-        kept = _rows(path, resume) if resume else []
-        with files.atomic(path, "w") as file:
-            rows = csv.DictWriter(file, columns)
-            rows.writeheader()
-            rows.writerows(kept)
-        self._file = open(path, "a", encoding="utf-8")
-        self._rows = csv.DictWriter(self._file, columns, restval="")
+        self._path, self._resume = path, resume
+        self._columns = ["step", "seconds", "memory", *losses]
+        self._file: IO[str] | None = None
 
     def __enter__(self) -> "Table":
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def __call__(
         self, progress: Progress, picture: Callable[[], np.ndarray]
     ) -> None:
         """Writes `progress`; never ends the run."""
+        if self._file is None:
+            self._file = self._open()
         if progress.losses:
+            rows = csv.DictWriter(self._file, self._columns, restval="")
             values = {n: f"{value:.6g}" for n, value in progress.losses.items()}
             values["step"] = str(progress.step)
             values["seconds"] = f"{progress.seconds:.1f}"
             values["memory"] = str(progress.memory)
-            self._rows.writerow(values)
+            rows.writerow(values)
             self._file.flush()
+
+    def _open(self) -> IO[str]:
+        """The file with the rows that are kept.
+
+        Not before the run begins: one that is refused keeps an older table.
+        """
+        kept = _rows(self._path, self._resume) if self._resume else []
+        with files.atomic(self._path, "w") as file:
+            rows = csv.DictWriter(file, self._columns)
+            rows.writeheader()
+            rows.writerows(kept)
+        return open(self._path, "a", encoding="utf-8")
 
 
 def _rows(path: str | os.PathLike[str], last: int) -> list[dict[str, str]]:
@@ -296,4 +307,6 @@ def _rows(path: str | os.PathLike[str], last: int) -> list[dict[str, str]]:
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if int(row["step"]) <= last]
+        # A crash may leave half a row.
+        rows = [r for r in csv.DictReader(file) if (r["step"] or "").isdigit()]
+        return [row for row in rows if int(row["step"]) <= last]

@@ -58,9 +58,10 @@ def train(
         FloatingPointError: The loss was not finite.
     """
     several = _are_several(strategy)
+    _check_shared(config, strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = _compiled(config, several)
-    fit = _loop(strategy, config) if several else training.fit
+    fit = _loop(strategy) if several else training.fit
     pairs = functools.partial(
         _pairs,
         config,
@@ -112,17 +113,20 @@ def _compiled(config: AdaINConfig, several: bool) -> adain.StyleModel:
     return model
 
 
-def _loop(strategy: Any, config: AdaINConfig) -> Callable[..., bool]:
-    """`workers.fit`, for batches that can be shared out evenly."""
+def _loop(strategy: Any) -> Callable[..., bool]:
     from tfstyle import workers
 
-    replicas = strategy.num_replicas_in_sync
+    return functools.partial(workers.fit, strategy)
+
+
+def _check_shared(config: AdaINConfig, strategy: Any) -> None:
+    """Raises `ValueError` unless batches can be shared out evenly."""
+    replicas = strategy.num_replicas_in_sync if strategy else 1
     if config.batch_size % replicas:
         raise ValueError(
             f"`batch_size` must be a multiple of {replicas}, the number of "
             f"devices of all hosts. Received: batch_size={config.batch_size}"
         )
-    return functools.partial(workers.fit, strategy)
 
 
 def untrained(config: AdaINConfig) -> adain.StyleModel:
@@ -138,25 +142,13 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
         model = adain.StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision
         )
-        _check_like(model, config)
+        config.check_start(model.settings)
         return _with_modulation(model, config.modulation)
     model = adain.StyleModel(
         config.encoder, **config.architecture(), dtype=config.precision
     )
     features.assign(model.encoder, config.encoder, config.encoder_weights)
     return model
-
-
-def _check_like(model, config):
-    """Raises `ValueError` unless the settings are those of the model."""
-    for name, value in config.changes().items():
-        given = model.settings[name]
-        added = name == "modulation" and not given
-        if not added and value != type(value)(given):
-            raise ValueError(
-                f"`{name}` must be {given}, that of '{config.start}'. "
-                f"Received: {name}={value}"
-            )
 
 
 def _with_modulation(model, units):

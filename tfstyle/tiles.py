@@ -229,7 +229,7 @@ def halo(model: adain.StyleModel) -> int:
     On the way down each convolution sees one position more on each side, and
     pooling one at most; on the way up the same convolutions and doublings.
     """
-    *_, deepest = model.channels
+    deepest = max(model.layers_seen(), key=topology.block)
     down = topology.cut(model.settings["encoder"], [deepest])
     seen = sum(topology.stride(layer) for layer in down)
     for stage, depth in enumerate(model.settings["depths"]):

@@ -14,8 +14,8 @@ writes to the folder model/, after each epoch and after Ctrl-C:
 The same command goes on from the step where a run ended. KERAS_BACKEND=jax
 trains without TensorFlow. On several hosts the same command is run on each,
 with TF_CONFIG saying which host it is and where the others are, and a --workdir
-that all can read; a batch is shared out among them, evenly: --batch_size is a
-multiple of the number of all their devices.
+that all can read. A batch is shared out evenly: --batch_size is a multiple of
+the number of devices, of all hosts or of --device=gpus.
 """
 
 import contextlib
@@ -83,7 +83,7 @@ def main(argv):
         devices.check(_DEVICE.value)
     _check_backend()
     if settings.start:
-        presets.load(settings.start)
+        settings.check_start(presets.load(settings.start)[0])
     weights.resolve(settings.encoder, settings.encoder_weights)
     weights.resolve(settings.loss_features, settings.loss_weights_file)
     parts = [

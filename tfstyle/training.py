@@ -230,7 +230,8 @@ class Report(keras.callbacks.Callback):
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"The loss '{name}' was not finite at step {self.done}: "
-                    f"{value}. Lower the learning rate, or take float32."
+                    f"{value}. Go on in another folder, with `start` from "
+                    "what this one holds, a lower rate or float32."
                 )
         return losses
 

@@ -4,6 +4,7 @@ The flags of the programs take their defaults from here.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from tfstyle import checks, topology
@@ -108,8 +109,9 @@ class AdaINConfig:
         modulation: Units of the network by which styles modulate the decoder;
             0 for none.
         train_encoder: Whether the encoder is trained, too.
-        start: Model to go on from, see `presets`; its encoder, levels, widths
-            and depths are taken. One without modulation may get it.
+        start: Model to go on from, see `presets`; of the same encoder. Its
+            levels, widths and depths are taken; one without modulation may
+            get it.
         loss_features: Network that judges the images.
         loss_weights_file: Path of its weights; `None` for the published file.
         loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
@@ -202,8 +204,32 @@ class AdaINConfig:
             if getattr(self, name) is not None
         }
 
+    def check_start(self, model: Mapping[str, Any]) -> None:
+        """Whether these settings go on with a model.
+
+        Args:
+            model: The settings of `start`.
+
+        Raises:
+            ValueError: They are another's.
+        """
+        for name, value in {"encoder": self.encoder, **self.changes()}.items():
+            given = model[name]
+            added = name == "modulation" and not given
+            if not added and value != type(value)(given):
+                raise ValueError(
+                    f"`{name}` must be {given}, that of '{self.start}'. "
+                    f"Received: {name}={value}"
+                )
+        if model["train_encoder"] and self.encoder_weights:
+            raise ValueError(
+                f"The model '{self.start}' holds its encoder's weights: leave "
+                "out `encoder_weights`."
+            )
+
 
 _STAGES = ("levels", "widths", "depths")
+_DEEPEST = 4  # Positions of block 5 are larger than `decoder.MARGIN`.
 
 
 def _check_levels(
@@ -222,10 +248,10 @@ def _check_levels(
             "`levels` must have a layer of the encoder, and one at most of "
             f"each block. Received: levels={levels}"
         )
-    stages = min(len(widths), len(depths))
+    stages = min(len(widths), len(depths), _DEEPEST)
     if max(blocks) > stages:
         raise ValueError(
-            f"`levels` must be in the first {stages} blocks, those of the "
-            f"decoder with widths={widths}, depths={depths}. "
+            f"`levels` must be in the first {stages} blocks, {_DEEPEST} at "
+            f"most and those of widths={widths}, depths={depths}. "
             f"Received: levels={levels}"
         )

@@ -76,9 +76,11 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "style_size", _D.style_size, "Longer side of the styles; 0: as stored."
 )
-flags.DEFINE_enum("precision", _D.precision, config.PRECISIONS, "Of the model.")
+flags.DEFINE_enum(
+    "precision", _D.precision, config.PRECISIONS, "Of all but SavedModels."
+)
 flags.DEFINE_integer(
-    "tile", _D.tile, "Longer images are painted in tiles of so many pixels."
+    "tile", _D.tile, "Side of tiles of longer images; not of SavedModels."
 )
 _DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N.")
 _MAX_PIXELS = flags.DEFINE_integer(

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -103,24 +104,25 @@ def describe(
         ValueError: There is no such model, or a file is not what it should be.
         FileNotFoundError: A file is missing.
     """
+    graph = pathlib.Path(model, "saved_model.pb")
+    whole = "://" in model or graph.is_file() or model.endswith(".keras")
+    stored: dict[str, Any] = {"train_encoder": True}
+    if not whole:
+        stored = presets.load(model)[0]
+    if stored["train_encoder"] and encoder_weights is not None:
+        raise ValueError(
+            f"The model '{model}' holds its encoder's weights: leave out "
+            "`encoder_weights`."
+        )
     if "://" in model:
         return {}
-    graph = pathlib.Path(model, "saved_model.pb")
     if graph.is_file():
         files = [graph, *sorted(graph.parent.glob("variables/*"))]
         return {"model": [provenance.digest(file) for file in files]}
     found: dict[str, str | list[str] | bool] = {
         "model": provenance.digest(presets.path(model))
     }
-    whole = model.endswith(".keras")
-    stored = {} if whole else presets.load(model)[0]
-    if whole or stored["train_encoder"]:
-        if encoder_weights is not None:
-            raise ValueError(
-                f"The model '{model}' holds its encoder's weights: leave out "
-                "`encoder_weights`."
-            )
-    else:
+    if not stored["train_encoder"]:
         encoder = weights.resolve(
             stored["encoder"], encoder_weights, progressbar=True
         )

@@ -65,6 +65,9 @@ def fit(
     """
     loop = _Loop(strategy, model)
     done = training.restore(model, folder, dict(key or {}))
+    if done >= steps and is_chief(strategy):
+        for call in on_epoch:
+            call(done)
     report = training.Report(on_step, size, done, steps)
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)
