@@ -31,6 +31,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "depths": (2, 2, 4, 1),
         "train_encoder": False,
         "scale": 1 / 256,
+        "modulation": 64,
     },
     # The weights beyond block3_conv3 were not at hand; the widths and depths
     # of the fourth stage are for levels=(..., "block4_conv1").
