@@ -50,7 +50,7 @@ LAYERS = [
     {"folders", "output", "region_files", "report"},
     {"job", "transfer_inputs"},
     # Tensors.
-    {"padding"},
+    {"modulation", "padding"},
     {
         "adam",
         "applications",

@@ -369,6 +369,7 @@ def test_the_distance_is_that_of_one_pass_at_each_strength(settings):
             feature_weights=None,
             content_layers=layers,
             style_layers={"block1_conv2": 1, "block2_conv1": 1},
+            style_weight=100.0,  # Less does not take it that far.
             strength=weak,
         )
         picture = gatys.stylize(PHOTO, WAVE, config)
@@ -378,7 +379,7 @@ def test_the_distance_is_that_of_one_pass_at_each_strength(settings):
             for x in (example, picture)
         )
         # Few and small sizes: the first share was off by a factor of 3.
-        assert reached == pytest.approx(wanted, rel=0.3)
+        assert reached == pytest.approx(wanted, rel=0.2)
         distances.append(reached)
     assert distances == sorted(distances)
 
