@@ -43,6 +43,11 @@ def test_settings_of_style_models_are_checked(changes, match):
         AdaINConfig(**changes)
 
 
+def test_models_saved_before_there_was_modulation_may_get_it():
+    before = {"encoder": "vgg_distilled", "train_encoder": True}
+    AdaINConfig(start="before.h5", modulation=8).check_start(before)
+
+
 def test_positions_of_a_level_are_not_larger_than_the_margin():
     five = {"widths": (4,) * 5, "depths": (1,) * 5}
     with pytest.raises(ValueError, match="in the first 4 blocks, 4 at most"):

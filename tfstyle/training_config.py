@@ -215,7 +215,7 @@ class AdaINConfig:
             ValueError: They are another's.
         """
         for name, value in {"encoder": self.encoder, **self.changes()}.items():
-            given = model[name]
+            given = model.get(name)  # Older files lack modulation.
             added = name == "modulation" and not given
             if not added and value != type(value)(given):
                 raise ValueError(
