@@ -104,7 +104,8 @@ def channel_moments(
     Returns:
         Two tensors of shape `(batch, 1, 1, channels)`, float32.
     """
-    # Column by column: that is fast for few channels, too.
+    # Column by column: on a processor that takes a third of the time for
+    # pixels, and a quarter more for wide maps (BUILD_NOTES.md).
     x = _float32(features)
     means, variances = ops.moments(x, axes=1, keepdims=True)
     mean, between = ops.moments(means, axes=2, keepdims=True)
