@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"checks"},
+    {"checks", "interpolation"},
     {"controls"},
     {
         "config",
@@ -49,6 +49,7 @@ LAYERS = [
     {"finishing", "report_page", "semantic_maps", "sweeps"},
     {"folders", "output", "region_files", "report"},
     {"job", "transfer_inputs"},
+    {"transfer_files"},
     # Tensors.
     {"modulation", "padding"},
     {
@@ -72,7 +73,8 @@ LAYERS = [
     {"strength"},
     {"gatys"},
     # Around the algorithms.
-    {"painters", "prediction_log"},
+    {"prediction_log", "saved_painters"},
+    {"painters"},
     {"engines", "known_answers"},
     {"litert", "onnx", "saved_model"},
     # Flags.
@@ -92,7 +94,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:10])
+VALUES = set().union(*LAYERS[:11])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",

@@ -224,12 +224,15 @@ def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path, quick):
 def test_a_sheet_is_no_picture_of_a_folder(files, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
-    (photos / "a.png").write_bytes((files / "photos/a.png").read_bytes())
+    pixels = images.load(files / "photos/a.png")
+    clear = np.zeros(pixels.shape[:2], np.float32)
+    images.save(photos / "a.png", pixels, alpha=clear)
     styles = [f"--style={files / 'photos/grey.png'}", "--size=32"]
     out = tmp_path / "out"
     out.mkdir()
     one = words(files, photos / "a.png", out / "a.png", "--grid=1x2")
     assert run(*one, *styles).returncode == 0
+    assert images.read(out / "a.png").alpha is None
     done = run(*words(files, photos, out), *styles)
     assert "1 painted after" in done.stdout
     assert images.load(out / "a.png").shape[1] == 32

@@ -10,9 +10,6 @@
 """
 
 import pathlib
-import warnings
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -26,10 +23,9 @@ from tfstyle import (
     embeddings,
     finishing,
     guided,
-    images,
     presets,
+    saved_painters,
     tiles,
-    weight_cache,
 )
 from tfstyle.controls import Controls
 from tfstyle.regions import Regions, whole
@@ -87,55 +83,20 @@ def load(
         FileNotFoundError: The weights of its encoder are not at hand.
     """
     if "://" in name:
-        return CallablePainter(_from_hub(name))
+        return saved_painters.from_hub(name)
     if pathlib.Path(name, "saved_model.pb").is_file():
-        loaded = _from_saved_model(name)
-        ours = {"embed_style", "apply_style"} <= set(loaded.signatures)
-        return SignaturePainter(loaded) if ours else CallablePainter(loaded)
+        return saved_painters.from_folder(name)
     if name.endswith(".keras"):
         return ModelPainter(_from_keras(name, precision), tile)
     model = adain.StyleModel.from_preset(name, encoder_weights, precision)
     return ModelPainter(model, tile)
 
 
-def _from_hub(handle: str) -> Any:
-    if weight_cache.is_offline():
-        raise ValueError(
-            f"'{handle}' is on the network, which TFSTYLE_OFFLINE forbids. "
-            "Give the folder of a SavedModel that was downloaded."
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # It imports pkg_resources.
-            import tensorflow_hub
-    except ImportError as error:
-        raise ValueError(
-            f"'{handle}' needs TensorFlow Hub: pip install "
-            "tensorflow-hub tf-keras 'setuptools<81'."
-        ) from error
-    try:
-        return tensorflow_hub.load(handle)
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise ValueError(
-            f"'{handle}' could not be loaded from TensorFlow Hub: {error}"
-        ) from error
-
-
-def _from_saved_model(folder: str) -> Any:
-    try:
-        return tf.saved_model.load(folder)
-    except _DAMAGED as error:
-        raise ValueError(
-            f"'{folder}' is no SavedModel that can be loaded, or it is "
-            f"damaged: {' '.join(str(error).split())}"
-        ) from error
-
-
 def _from_keras(path: str, precision: str) -> adain.StyleModel:
     presets.path(path)
     try:
         stored = keras.saving.load_model(path, compile=False)
-    except _DAMAGED as error:
+    except saved_painters.DAMAGED as error:
         raise ValueError(
             f"'{path}' is not a model of Keras, or it is damaged: {error}"
         ) from error
@@ -149,11 +110,6 @@ def _from_keras(path: str, precision: str) -> adain.StyleModel:
     return model
 
 
-# What libraries raise for files that are damaged.
-_DAMAGED = (
-    *(LookupError, OSError, TypeError, ValueError),
-    *(tf.errors.OpError, zipfile.BadZipFile, zlib.error),
-)
 _IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)
 _VECTORS = tf.TensorSpec((None, None), tf.float32)
 
@@ -211,107 +167,6 @@ class ModelPainter:
 
 def _compiled(function):
     return tf.function(function, reduce_retracing=True)
-
-
-def _check_whole(detail, regions):
-    """Raises `ValueError` unless a SavedModel can do it."""
-    guides = regions is not None and regions.guides
-    if guides or set(detail) != {"all"}:
-        raise ValueError(
-            "A SavedModel paints whole pictures with whole styles: masks of "
-            "several styles or of parts of a style, maps and `style_detail` "
-            "need a model of this package, or its .h5 or .keras file."
-        )
-
-
-def _pasted(painted, content, regions):
-    return painted if regions is None else regions.paste(painted, content)
-
-
-class SignaturePainter:
-    """A SavedModel with the signatures of `export.saved_model`."""
-
-    def __init__(self, loaded: Any) -> None:
-        self._model = loaded  # Its variables live as long as it.
-        self._embed = loaded.signatures["embed_style"]
-        self._apply = loaded.signatures["apply_style"]
-
-    def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `Painter`."""
-        _check_whole(detail, regions)
-        for style in styles:
-            adain.check_image(style)
-        each = [
-            self._embed(style_image=tf.constant(style[None]))["style_embedding"]
-            for style in styles
-        ]
-        return embeddings.blend(each, shares)
-
-    def paint(self, content, style, strength=1.0, regions=None):
-        """See `Painter`."""
-        adain.check_image(content)
-        result = self._apply(
-            content_image=tf.constant(content[None]),
-            style_embedding=style,
-            strength=tf.constant([strength], tf.float32),
-        )
-        return _pasted(result["stylized_image"][0].numpy(), content, regions)
-
-
-def _is_finite(image):
-    return image.dtype.kind == "f" and bool(np.isfinite(image).all())
-
-
-class CallablePainter:
-    """A SavedModel that is called with contents and styles.
-
-    As Magenta's arbitrary-image-stylization on TensorFlow Hub: one style, at
-    its full strength. Its results may have other sizes; they are given the
-    photograph's.
-    """
-
-    def __init__(self, loaded: Any) -> None:
-        if not callable(loaded):
-            raise ValueError(
-                "The SavedModel has neither the signatures embed_style and "
-                "apply_style nor a call with contents and styles."
-            )
-        self._model = loaded
-
-    def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `Painter`."""
-        _check_whole(detail, regions)
-        if len(styles) != 1:
-            raise ValueError(
-                "This SavedModel takes one style. Received: "
-                f"{len(styles)} styles"
-            )
-        return tf.constant(styles[0][None])
-
-    def paint(self, content, style, strength=1.0, regions=None):
-        """See `Painter`."""
-        if strength != 1:
-            raise ValueError(
-                "This SavedModel knows one strength. Received: "
-                f"strength={strength}"
-            )
-        try:
-            found = self._model(tf.constant(content[None]), style)[0]
-        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
-            sizes = [f"{x.shape[-2]}x{x.shape[-3]}" for x in (content, style)]
-            raise ValueError(
-                f"The SavedModel takes no photograph of {sizes[0]} pixels with "
-                f"a style of {sizes[1]}: it may want other sizes of them."
-            ) from error
-        image = np.asarray(found)
-        if image.ndim != 4 or image.shape[-1] != 3 or not _is_finite(image):
-            raise ValueError(
-                "The SavedModel must answer a list of images, whose values are "
-                f"finite. Received: {image.dtype} of shape {image.shape}"
-            )
-        picture = np.clip(image[0], 0, 1)
-        picture = images.resize(picture, *content.shape[:2])
-        return _pasted(picture, content, regions)
 
 
 class FinishingPainter:

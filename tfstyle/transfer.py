@@ -28,7 +28,6 @@ import contextlib
 import dataclasses
 import itertools
 import os
-import re
 import sys
 import time
 from typing import Any
@@ -103,26 +102,24 @@ def main(argv):
     if grid and not one:
         raise app.UsageError("--grid is for one photograph.")
     items = _items(settings, one)
-    from tfstyle import transfer_inputs
-
-    styles = transfer_inputs.styles(_STYLE.value, settings, _read)
-    if one:
-        given = _photograph(items[0], styles, settings)
-    else:
-        _check_regions()
-    if grid:
-        _check_sheet(items[0], given[0], grid)
-    record = _record(settings)
+    files = _files(settings, rescue=one)
     if not one:
+        _check_regions()
+        files.record = _record(settings)
         _make_folder()
-    task = _Task(_load(settings), styles, settings, record)
+        return _paint_all(_Task(_load(settings), files), items)
+    (item,) = items
+    found = files.photograph(item)
     if grid:
-        _paint_grid(task, items[0], given, grid)
-        return 0
-    if one:
-        _paint_one(task, items[0], given)
-        return 0
-    return _paint_all(task, items)
+        _check_sheet(item, found[0], grid)
+    files.record = _record(settings)
+    painter = _load(settings)
+    given = files.given(item, *found)
+    if grid:
+        _paint_grid(painter, files, item, given, grid)
+    else:
+        _paint_one(_Task(painter, files), item, given)
+    return 0
 
 
 def _settings():
@@ -159,14 +156,10 @@ def _grid(settings):
             "--grid blends whole styles by shares of its own: it is without "
             "--style_mix, --style_detail, masks and maps."
         )
-    found = re.fullmatch(r"(\d+)x(\d+)", _GRID.value)
-    count = len(_STYLE.value)
-    if not found or 0 in map(int, found.groups()) or count not in (2, 4):
-        raise app.UsageError(
-            f"--grid={_GRID.value}: expected ROWSxCOLUMNS and two or four "
-            f"styles, received {count}."
-        )
-    return int(found[1]), int(found[2])
+    from tfstyle import interpolation
+
+    with cli.flag_errors():
+        return interpolation.parse(_GRID.value, len(_STYLE.value))
 
 
 def _items(settings, one):
@@ -199,16 +192,18 @@ def _read(path):
     return images.read(path, _MAX_PIXELS.value)
 
 
-def _photograph(item, styles, settings):
-    """The photograph at the size at which it is painted, and its regions."""
-    from tfstyle import images, transfer_inputs
+def _files(settings, rescue):
+    """Reads the styles."""
+    from tfstyle import transfer_files, transfer_inputs
 
-    path, limit = os.fspath(item.content), _MAX_PIXELS.value
-    photo, regions = transfer_inputs.photograph(
-        path, _inputs(), styles, settings, _read, limit
+    return transfer_files.Files(
+        config=settings,
+        inputs=_inputs(),
+        styles=transfer_inputs.styles(_STYLE.value, settings, _read),
+        max_pixels=_MAX_PIXELS.value,
+        quality=_QUALITY.value,
+        rescue=rescue,
     )
-    images.check_format(item.output, longest=max(photo.pixels.shape[:2]))
-    return photo, regions
 
 
 def _check_sheet(item, photo, grid):
@@ -259,9 +254,9 @@ def _load(settings):
 
 def _paint_one(task, item, given):
     """Paints one photograph, which Ctrl-C ends at once: no part is of use."""
-    made = task.make(item, (*given, task.describe(item)))
+    pixels, _ = made = task.make(item, given)
     task.write(item, made)
-    height, width = made[0].shape[:2]
+    height, width = pixels.shape[:2]
     seconds = time.monotonic() - _BEGAN
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
 
@@ -277,7 +272,7 @@ def _paint_all(task, items):
         # After Ctrl-C what was begun is ended, and nothing else is begun.
         wanted = itertools.takewhile(lambda _: not interrupt.status, items)
         for item, error in batch.process(
-            wanted, task.read, task.make, task.write
+            wanted, task.files.read, task.make, task.write
         ):
             bar.update()
             if error:
@@ -293,71 +288,34 @@ def _paint_all(task, items):
 
 
 class _Task:
-    """What `batch.process` calls."""
+    """What `batch.process` calls; pictures that are there are `None`."""
 
-    def __init__(self, painter, styles, settings, record):
-        self.painter, self.styles = painter, styles
-        self.settings, self.record = settings, record
-        masked = len(_inputs()) > len(styles)
+    def __init__(self, painter, files):
+        self.painter, self.files = painter, files
+        masked = len(files.inputs) > len(files.styles)
         self.style = None if masked else self._embed(None)
         self.skipped = 0
 
     def _embed(self, regions):
-        mix, detail = self.settings.style_mix, self.settings.style_detail
-        return self.painter.embed(self.styles, mix, detail, regions)
-
-    def describe(self, item):
-        """The record of one picture."""
-        from tfstyle import provenance
-
-        masks = [role for role, path in _inputs().items() if path == "alpha"]
-        record = self.record
-        for role in ("content", *masks):
-            record = provenance.with_input(record, role, item.content)
-        return record
-
-    def read(self, item):
-        """The photograph, its regions and the record; `None` if it is done."""
-        from tfstyle import folders
-
-        record = self.describe(item)
-        if folders.is_done(item, record):
-            return None
-        return *_photograph(item, self.styles, self.settings), record
+        config = self.files.config
+        return self.painter.embed(
+            self.files.styles, config.style_mix, config.style_detail, regions
+        )
 
     def make(self, item, given):
-        """The picture, with what `read` gave."""
+        """The picture of one photograph, and what it was made from."""
         if given is None:
             self.skipped += 1
             return None
-        photo, regions, record = given
+        photo, regions, _ = given
         style = self.style if regions is None else self._embed(regions)
-        strength = self.settings.strength
-        pixels = self.painter.paint(photo.pixels, style, strength, regions)
-        return pixels, photo.alpha, record
+        strength = self.files.config.strength
+        return self.painter.paint(photo.pixels, style, strength, regions), given
 
     def write(self, item, made):
         """The file."""
-        if made is None:
-            return
-        pixels, alpha, record = made
-        item.output.parent.mkdir(parents=True, exist_ok=True)
-        # What a folder lacks is painted by the next run.
-        _write(
-            item, pixels, record, alpha, rescue=os.path.isfile(_CONTENT.value)
-        )
-
-
-def _write(item, pixels, record, alpha=None, rescue=True):
-    from tfstyle import output
-
-    target = output.Output(
-        path=os.fspath(item.output),
-        record=record,
-        alpha=alpha,
-        quality=_QUALITY.value,
-    )
-    target.save(pixels, rescue=rescue)
+        if made is not None:
+            self.files.write(item, *made)
 
 
 def _bar(count):
@@ -371,42 +329,22 @@ def _bar(count):
     )
 
 
-def _paint_grid(task, item, given, grid):
+def _paint_grid(painter, files, item, given, grid):
     """One picture for each cell, from the first style to the others."""
-    from tfstyle import images
+    from tfstyle import images, interpolation
 
-    photo, _ = given
-    mixes = [*_shares(len(task.styles), *grid)]
-    pictures = task.painter.blends(
-        photo.pixels,
-        task.styles,
+    mixes = [*interpolation.shares(len(files.styles), *grid)]
+    pictures = painter.blends(
+        given.photo.pixels,
+        files.styles,
         itertools.chain(*mixes),
-        task.settings.strength,
+        files.config.strength,
     )
     rows = [[*itertools.islice(pictures, len(row))] for row in mixes]
-    sheet = images.contact_sheet(rows, photo.pixels.shape[0])
-    _write(item, sheet, task.describe(item))
+    sheet = images.contact_sheet(rows, given.photo.pixels.shape[0])
+    opaque = dataclasses.replace(given.photo, alpha=None)
+    files.write(item, sheet, given._replace(photo=opaque))
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
-
-
-def _shares(styles, rows, columns):
-    """Shares of the styles, row by row.
-
-    Four are at the corners; two at the first and the last picture, with all
-    others between them.
-    """
-    for i in range(rows):
-        down = i / max(rows - 1, 1)
-        across = [j / max(columns - 1, 1) for j in range(columns)]
-        if styles == 2:
-            last = max(rows * columns - 1, 1)
-            on = [(i * columns + j) / last for j in range(columns)]
-            yield [[1 - x, x] for x in on]
-        else:
-            yield [
-                [(1 - down) * (1 - x), (1 - down) * x, down * (1 - x), down * x]
-                for x in across
-            ]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import folders, images, provenance, transfer_files
+from tfstyle.config import TransferConfig
+
+PIXELS = helpers.image(40, 52)
+
+
+@pytest.fixture
+def item(tmp_path):
+    alpha = np.ones((40, 52), np.float32)
+    alpha[:, :26] = 0
+    images.save(tmp_path / "photo.png", PIXELS, alpha=alpha)
+    return folders.Item(tmp_path / "photo.png", tmp_path / "made" / "photo.png")
+
+
+def files(**changes):
+    given = {
+        "config": TransferConfig(),
+        "inputs": {"style 1": "style.png"},
+        "styles": [helpers.image(30, 26, 3)],
+        "max_pixels": 10_000,
+        "quality": 95,
+        "rescue": False,
+        "record": provenance.describe({"strength": 1.0}, {}, {"model": "ab"}),
+    }
+    return transfer_files.Files(**given | changes)
+
+
+def test_what_is_written_is_done_until_something_changes(item):
+    run = files()
+    given = run.read(item)
+    assert given.regions is None
+    assert given.photo.pixels.shape == PIXELS.shape
+    run.write(item, 1 - PIXELS, given)
+    painted = images.read(item.output)
+    np.testing.assert_allclose(
+        painted.pixels[:, 26:], 1 - PIXELS[:, 26:], atol=1 / 255
+    )
+    assert painted.alpha[:, :26].max() == 0 and painted.alpha[:, 26:].min() == 1
+    record = provenance.read(item.output)
+    assert record["inputs"]["content"]["name"] == "photo.png"
+    assert run.read(item) is None
+    other = files(record=provenance.describe({"strength": 0.5}, {}))
+    assert other.read(item) is not None
+    images.save(item.content, 1 - PIXELS)
+    assert run.read(item) is not None
+
+
+def test_transparency_can_be_a_mask(item):
+    run = files(inputs={"style 1": "style.png", "keep_mask": "alpha"})
+    photo, found = run.photograph(item)
+    kept = found.paste(np.zeros_like(PIXELS), photo.pixels)
+    np.testing.assert_array_equal(kept[:, 26:], photo.pixels[:, 26:])
+    assert not kept[:, :26].any()
+    record = run.given(item, photo, found).record
+    assert record["inputs"]["keep_mask"] == record["inputs"]["content"]
+
+
+def test_formats_and_sizes_are_checked_before_painting(item):
+    images.save(item.content, helpers.image(16, 16400))
+    wide = folders.Item(item.content, item.output.with_suffix(".webp"))
+    with pytest.raises(ValueError, match="holds at most 16383"):
+        files(max_pixels=10**6).photograph(wide)
+    with pytest.raises(ValueError, match="photo.png.*pixels"):
+        files(max_pixels=1000).photograph(item)
+
+
+@pytest.mark.parametrize("rescue", [False, True])
+def test_one_picture_is_rescued_and_those_of_a_folder_are_not(
+    item, tmp_path, monkeypatch, rescue
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    item.output.mkdir(parents=True)  # A folder is where the file should be.
+    run = files(rescue=rescue)
+    with pytest.raises(OSError, match="photo.png"):
+        run.write(item, PIXELS, run.read(item))
+    assert len([*elsewhere.iterdir()]) == rescue
