@@ -9,10 +9,8 @@ and its sources.
 
 import dataclasses
 import functools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -40,15 +38,6 @@ from tfstyle.regions import Regions
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.
-
-Shape = tuple[int, int]
-
-
-class _Stage(NamedTuple):
-    """Steps that are taken at a size."""
-
-    shape: Shape
-    steps: int
 
 
 def stylize(
@@ -112,6 +101,9 @@ def stylize(
     shapes = schedule.sizes(height, width, config.size, config.start_size)
     if not config.strength:
         return images.resize(content, *shapes[-1])
+    # With a strength below 1, the style's share is found between the parts.
+    parts = strength.PARTS if config.strength < 1 else 1
+    plan = schedule.stages(shapes, config.steps, config.coarse_share, parts)
     config = runs.with_network(config)
     finish = functools.partial(
         finishing.finish, content=content, config=config, regions=regions
@@ -124,7 +116,7 @@ def stylize(
         content,
         styles,
         config,
-        _plan(shapes, config),
+        plan,
         init,
         regions,
         finish,
@@ -142,7 +134,7 @@ class _Run:
         content: np.ndarray,
         styles: list[np.ndarray],
         config: GatysConfig,
-        plan: list[_Stage],
+        plan: list[schedule.Stage],
         init: np.ndarray | None,
         regions: Regions | None,
         finish: Callable[[np.ndarray], np.ndarray],
@@ -346,27 +338,8 @@ class _Run:
         return kind.State.from_numpy(arrays)
 
 
-def _plan(shapes: Sequence[Shape], config: GatysConfig) -> list[_Stage]:
-    """What to do, coarse to fine.
-
-    With a strength below 1 each size is painted in parts, between which the
-    style's share is found.
-    """
-    parts = strength.PARTS if config.strength < 1 else 1
-    work = config.steps * math.prod(shapes[-1])
-    counts = [
-        min(config.steps, config.coarse_share * work / math.prod(shape))
-        for shape in shapes[:-1]
-    ]
-    return [
-        _Stage(shape, max(1, math.ceil(round(count) / parts)))
-        for shape, count in zip(shapes, [*counts, config.steps], strict=True)
-        for _ in range(parts)
-    ]
-
-
 def _check_memory(
-    shape: Shape,
+    shape: tuple[int, int],
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     regions: Regions | None,

@@ -1,4 +1,8 @@
-"""Coarse-to-fine sizes of a picture."""
+"""Coarse-to-fine sizes of a picture, and the steps at each."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from tfstyle.images import fit
 
@@ -46,6 +50,48 @@ def sizes(
         shapes.append(shape)
         longer /= factor
     return shapes[::-1]
+
+
+class Stage(NamedTuple):
+    """Steps that are taken at a size.
+
+    Attributes:
+        shape: Rows and columns.
+        steps: One or more.
+    """
+
+    shape: tuple[int, int]
+    steps: int
+
+
+def stages(
+    shapes: Sequence[tuple[int, int]],
+    steps: int,
+    coarse_share: float,
+    parts: int = 1,
+) -> list[Stage]:
+    """What to do at each shape, coarse to fine.
+
+    >>> [stage.steps for stage in stages([(10, 10), (20, 20)], 100, 0.125)]
+    [50, 100]
+
+    Args:
+        shapes: From `sizes`.
+        steps: At the last shape, and the most at the others.
+        coarse_share: Work at each of these, steps times pixels, relative to
+            that at the last.
+        parts: Stages that the steps of each shape are divided into.
+    """
+    work = steps * math.prod(shapes[-1])
+    counts = [
+        min(steps, coarse_share * work / math.prod(shape))
+        for shape in shapes[:-1]
+    ]
+    return [
+        Stage(shape, max(1, math.ceil(round(count) / parts)))
+        for shape, count in zip(shapes, [*counts, steps], strict=True)
+        for _ in range(parts)
+    ]
 
 
 def octaves(
