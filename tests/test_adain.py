@@ -261,6 +261,18 @@ def test_edges_are_not_seen(preset):
     assert difference.mean() < 0.02
 
 
+def test_what_is_flat_at_an_edge_stays_flat(preset):
+    """A white ground had a frame of 20 pixels, where deep maps saw the edge."""
+    content, style = (
+        images.load(EXAMPLES / name, size)
+        for name, size in (("cat.jpg", 240), ("stained_glass.jpg", 160))
+    )
+    content[:, 80:] = 1.0
+    inside = slice(content.shape[0] // 2 - 20, content.shape[0] // 2 + 20)
+    columns = preset.stylize(content, style)[inside, -40:].mean(0)
+    assert np.abs(columns - columns[:5].mean(0)).max() < 1 / 255
+
+
 def test_strength_is_smooth(preset):
     content, style = helpers.image(64, 80), helpers.image(64, 64, 9)
     images = [preset.stylize(content, style, a / 8) for a in range(9)]

@@ -35,8 +35,10 @@ BORDERS = {
     "zero": None,
 }
 # Pixels by which `"everywhere"` continues the image farther than its maps show:
-# where the zeros of blocks 1 and 2 reach, with what block 3 makes of them.
-FAR = 16
+# where the zeros of blocks 1 and 2 reach, with what blocks 3 and 4 make of
+# them. In steps: an image can be mirrored once by its size.
+WIDENINGS = (16, 8)
+FAR = sum(WIDENINGS)
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
@@ -148,8 +150,9 @@ def network(
     scale = SCALES.get(name, 1.0)
     x = image
     if border == "everywhere":
-        # A step of its own: an image can be mirrored once by its size.
-        x = padding.MirrorPadding(FAR, name="widening", dtype="float32")(x)
+        for i, pixels in enumerate(WIDENINGS, 1):
+            widening = f"widening{i}"
+            x = padding.MirrorPadding(pixels, name=widening, dtype="float32")(x)
     x = Preprocessing(scale, dtype=dtype, name="preprocessing")(x)
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:

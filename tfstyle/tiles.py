@@ -95,8 +95,8 @@ class TiledModel:
     ) -> np.ndarray:
         """As `StyleModel.apply_style`, for one image `(height, width, 3)`."""
         height, width = content.shape[:2]
-        image = content
-        for pixels in (features.FAR, decoder.MARGIN + 1):  # As the encoder.
+        image = content  # Continued as the encoder does.
+        for pixels in (*features.WIDENINGS, decoder.MARGIN + 1):
             sides = ((pixels, pixels), (pixels, pixels), (0, 0))
             image = np.pad(image, sides, mode="symmetric")
         own = embeddings.join(self._moments(image, masks))
