@@ -42,6 +42,9 @@ def test_narrow_images_are_named(photo):
     config = TransferConfig(style_size=20)
     with pytest.raises(ValueError, match="photo.png': "):
         transfer_inputs.styles([photo], config, images.read)
+    config = TransferConfig(style_size=80, style_scale=(0.25,))
+    with pytest.raises(ValueError, match="'.*png' at a style_scale of 0.25: "):
+        transfer_inputs.styles([photo], config, images.read)
 
 
 def test_a_photograph_has_its_size_and_its_regions(photo, painting, tmp_path):

@@ -40,7 +40,8 @@ def styles(
     for path, scale in zip(paths, scales, strict=True):
         image = read(path).pixels
         longer = config.style_size or max(image.shape[:2])
-        seen.append(_resized(path, image, round(longer * scale)))
+        scaled = "" if scale == 1 else f" at a style_scale of {scale}"
+        seen.append(_resized(f"'{path}'{scaled}", image, round(longer * scale)))
     return seen
 
 
@@ -68,19 +69,19 @@ def photograph(
     """
     picture = read(path)
     longer = config.size or max(picture.pixels.shape[:2])
-    pixels = _resized(path, picture.pixels, longer)
+    pixels = _resized(f"'{path}'", picture.pixels, longer)
     picture = dataclasses.replace(picture, pixels=pixels)
     inputs = region_files.with_alpha(inputs, path)
     return picture, region_files.read(inputs, path, picture, seen, max_pixels)
 
 
-def _resized(path: str, image: np.ndarray, longer: int) -> np.ndarray:
+def _resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
     """An image with a longer side of `longer` pixels, if it is not narrow."""
     height, width = image.shape[:2]
     try:
         shape = schedule.sizes(height, width, longer)[-1]
     except ValueError as error:
-        raise ValueError(f"'{path}': {error}") from error
+        raise ValueError(f"{name}: {error}") from error
     same = shape == (height, width)
     return image if same else images.resize(image, *shape)
 
