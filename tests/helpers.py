@@ -6,6 +6,8 @@ import pathlib
 import h5py
 import numpy as np
 
+from tfstyle import images
+
 _CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 _CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
@@ -102,6 +104,33 @@ ON_JAX = {
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "NPROC": "16",
 }
+
+
+def image_folders(folder, count):
+    """Writes so many photographs and paintings, to a folder of each."""
+    for kind, seed in (("photos", 0), ("paintings", 10)):
+        (folder / kind).mkdir()
+        for i in range(count):
+            path = folder / kind / f"{i}.png"
+            images.save(path, image(40, 48, seed + i))
+
+
+def training_settings(**changes):
+    """Of an `AdaINConfig` that is small, and alike on all machines."""
+    return {
+        "loss_features": "vgg_distilled",
+        "loss_dtype": "float32",
+        "precision": "float32",
+        "content_layer": "block3_conv1",
+        "style_layers": ("block1_conv1", "block2_conv1"),
+        "levels": ("block2_conv1", "block3_conv1"),
+        "widths": (4, 8, 16),
+        "depths": (1, 1, 2),
+        "steps": 6,
+        "epoch": 4,
+        "batch_size": 2,
+        "crop": 32,
+    } | changes
 
 
 def style_model(**changes):

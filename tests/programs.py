@@ -72,6 +72,14 @@ def said(process):
     ]
 
 
+def check_refused(process, status, expected):
+    """A run ended with one line on stderr, and made nothing."""
+    assert (process.returncode, process.stdout) == (status, "")
+    assert process.stderr.startswith("error: ")
+    assert expected in process.stderr
+    assert process.stderr.count("\n") == 1
+
+
 def seconds(words, folder, *paths):
     """Of the quickest of three runs: other processes share the cores."""
     taken = []

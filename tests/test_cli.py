@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import programs
 from tfstyle import cli
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -156,10 +157,7 @@ def test_other_helps_of_absl_are_no_errors(call, flag):
 )
 def test_flag_error_is_one_line_and_status_2(call, arguments, expected):
     process = call(*arguments)
-    assert (process.returncode, process.stdout) == (2, "")
-    assert process.stderr.startswith("error: ")
-    assert expected in process.stderr
-    assert process.stderr.count("\n") == 1
+    programs.check_refused(process, 2, expected)
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,7 @@ def run(*words):
 def given(tmp_path):
     """Flags of a small judgement: two pairs of three images each."""
     helpers.style_model().save_preset(tmp_path / "model.h5")
-    for kind, seed in (("photos", 0), ("paintings", 10)):
-        (tmp_path / kind).mkdir()
-        for i in range(3):
-            path = tmp_path / kind / f"{i}.png"
-            images.save(path, helpers.image(40, 48, seed + i))
+    helpers.image_folders(tmp_path, 3)
     return (
         f"--model={tmp_path / 'model.h5'}",
         f"--content_dir={tmp_path / 'photos'}",

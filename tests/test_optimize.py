@@ -566,10 +566,7 @@ BAD = [
 def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     folder, before = bad
     process = call(command(**changes), folder, folder / "poison")
-    assert (process.returncode, process.stdout) == (status, "")
-    assert process.stderr.startswith("error: ")
-    assert expected in process.stderr
-    assert process.stderr.count("\n") == 1
+    programs.check_refused(process, status, expected)
     assert programs.contents(folder) == before
 
 

@@ -16,11 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 @pytest.fixture
 def folders(tmp_path):
-    for kind, seed in (("photos", 0), ("paintings", 10)):
-        (tmp_path / kind).mkdir()
-        for i in range(2):
-            path = tmp_path / kind / f"{i}.png"
-            images.save(path, helpers.image(40, 48, seed + i))
+    helpers.image_folders(tmp_path, 2)
     return tmp_path
 
 

@@ -25,21 +25,7 @@ def files(tmp_path_factory):
 
 
 def config(**changes):
-    settings = {
-        "loss_features": "vgg_distilled",
-        "loss_dtype": "float32",
-        "precision": "float32",
-        "content_layer": "block3_conv1",
-        "style_layers": ("block1_conv1", "block2_conv1"),
-        "levels": ("block2_conv1", "block3_conv1"),
-        "widths": (4, 8, 16),
-        "depths": (1, 1, 2),
-        "steps": 6,
-        "epoch": 4,
-        "batch_size": 2,
-        "crop": 32,
-    }
-    return AdaINConfig(**(settings | changes))
+    return AdaINConfig(**helpers.training_settings(**changes))
 
 
 def train(files, folder=None, **changes):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import helpers
-from tfstyle import adain, images
+from tfstyle import adain
 
 ROOT = pathlib.Path(__file__).parents[1]
 # None in sys.modules makes an import fail as if nothing were there.
@@ -44,11 +44,7 @@ def run(*words, code=("-m", "tfstyle.train"), **changes):
 
 @pytest.fixture
 def folders(tmp_path):
-    for kind, seed in (("photos", 0), ("paintings", 10)):
-        (tmp_path / kind).mkdir()
-        for i in range(3):
-            path = tmp_path / kind / f"{i}.png"
-            images.save(path, helpers.image(40, 48, seed + i))
+    helpers.image_folders(tmp_path, 3)
     return (
         f"--content_dir={tmp_path / 'photos'}",
         f"--style_dir={tmp_path / 'paintings'}",

@@ -181,3 +181,11 @@ def test_it_can_be_ended_while_held_out_images_are_looked_at(files):
     assert not fit(model(), files, 2, on_step=on_step)
     assert len(calls) == 14
     assert not any("val_loss" in p.losses for p in calls)
+
+
+@pytest.mark.parametrize("steps, warmup", [(1000, 100), (100, 20)])
+def test_the_rate_rises_to_its_highest_and_falls_to_nothing(steps, warmup):
+    rate = training.rate(0.5, steps, 100)
+    places = [0, warmup / 2, warmup, (warmup + steps) / 2, steps]
+    found = [float(rate(place)) for place in places]
+    np.testing.assert_allclose(found, [0, 0.25, 0.5, 0.25, 0], atol=1e-6)

@@ -38,21 +38,9 @@ def arguments(tmp_path):
     for i in range(4):
         images.save(tmp_path / f"{i}.png", helpers.image(40, 48, i))
     paths = [str(path) for path in folders.find([tmp_path])]
-    settings = {
-        "loss_features": "vgg_distilled",
-        "loss_dtype": "float32",
-        "precision": "float32",
-        "content_layer": "block3_conv1",
-        "style_layers": ("block1_conv1", "block2_conv1"),
-        "levels": ("block2_conv1", "block3_conv1"),
-        "widths": (4, 8, 16),
-        "depths": (1, 1, 2),
-        "steps": 3,
-        "epoch": 1,
-        "batch_size": 4,
-        "crop": 32,
-        "learning_rate": 1e-4,
-    }
+    settings = helpers.training_settings(
+        steps=3, epoch=1, batch_size=4, learning_rate=1e-4
+    )
     return json.dumps(settings), json.dumps([paths, paths])
 
 

@@ -105,7 +105,8 @@ def distill(
     model = distiller(
         student, teacher, first[0], config.gram_weight, bool(config.start)
     )
-    model.compile(keras.optimizers.Adam(_rate(config)))
+    rate = training.rate(config.learning_rate, config.steps, _WARMUP)
+    model.compile(keras.optimizers.Adam(rate))
     model.build((None, config.crop, config.crop, 3))
     shape |= {
         "batch_size": config.batch_size,
@@ -134,16 +135,6 @@ def distill(
         prefix="error/",
     )
     return _arrays(student)
-
-
-def _rate(config: DistillConfig) -> Any:
-    warmup = min(_WARMUP, config.steps // 5)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0,
-        config.steps - warmup,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )
 
 
 def _arrays(

@@ -150,9 +150,9 @@ def network(
     scale = SCALES.get(name, 1.0)
     x = image
     if border == "everywhere":
-        for i, pixels in enumerate(WIDENINGS, 1):
+        for i, far in enumerate(WIDENINGS, 1):
             widening = f"widening{i}"
-            x = padding.MirrorPadding(pixels, name=widening, dtype="float32")(x)
+            x = padding.MirrorPadding(far, name=widening, dtype="float32")(x)
     x = Preprocessing(scale, dtype=dtype, name="preprocessing")(x)
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:

@@ -106,7 +106,9 @@ def _compiled(config: AdaINConfig, several: bool) -> adain.StyleModel:
         dtype=_POLICIES[config.loss_dtype] if several else config.loss_dtype,
     )
     model.compile(
-        keras.optimizers.Adam(_rate(config)),
+        keras.optimizers.Adam(
+            training.rate(config.learning_rate, config.steps, _WARMUP)
+        ),
         objective=PerceptualLoss(judge, config),
     )
     model.optimizer.build(model.trainable_variables)
@@ -248,13 +250,3 @@ def _pairs(config, files, batches, **place):
         for i, paths in enumerate(files)
     )
     return data.Pairs(contents, styles, workers=2)
-
-
-def _rate(config: AdaINConfig) -> Any:
-    warmup = min(_WARMUP, config.steps // 5)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0,
-        config.steps - warmup,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )

@@ -19,6 +19,22 @@ from tfstyle.progress import OnStep, Progress
 FETCH = 10  # Steps between reports of the losses, which wait for the device.
 
 
+def rate(
+    highest: float, steps: int, warmup: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A learning rate that rises in a line and falls along a cosine to 0.
+
+    Args:
+        highest: Where it turns.
+        steps: Of the whole training.
+        warmup: Steps until it turns; a fifth of all at most.
+    """
+    warmup = min(warmup, steps // 5)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=highest, warmup_steps=warmup
+    )
+
+
 def fit(
     model: keras.Model,
     make_data: Callable[[int, int, int], keras.utils.PyDataset],
