@@ -270,7 +270,10 @@ def test_what_is_flat_at_an_edge_stays_flat(preset):
     content[:, 80:] = 1.0
     inside = slice(content.shape[0] // 2 - 20, content.shape[0] // 2 + 20)
     columns = preset.stylize(content, style)[inside, -40:].mean(0)
-    assert np.abs(columns - columns[:5].mean(0)).max() < 1 / 255
+    # It was 1.8 levels and 1.5 (vgg19); of vgg16, which sees less, 0.13.
+    shallow = "block4_conv1" not in preset.channels
+    least = (0.05 if shallow else 0.5) / 255
+    assert np.abs(columns - columns[:5].mean(0)).max() < least
 
 
 def test_strength_is_smooth(preset):

@@ -272,6 +272,24 @@ def test_maps_of_everywhere_know_of_no_edge():
     np.testing.assert_allclose(inside, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_maps_of_block_4_know_of_no_edge():
+    """They did where 16 pixels were mirrored; a frame of the picture did."""
+    layer = "block4_conv1"
+    network = features.network("vgg_distilled", [layer], border="everywhere")
+    # Of one colour in each row, and of rows that are alike at the edges.
+    image = np.full((96, 48, 3), 0.2, np.float32)
+    image[40:56] = 0.9
+    maps = np.asarray(network(image[None])[layer])[0]
+    edge, inside = maps[1:-1, 1], maps[1:-1, 4]  # The margin is cut off.
+    np.testing.assert_allclose(edge, inside, rtol=1e-4, atol=1e-5)
+
+
+def test_block_5_has_no_maps_without_edges():
+    for border in ("everywhere", "none"):
+        with pytest.raises(ValueError, match="for block 5.*'block5_conv1'"):
+            features.network("vgg16", ["block5_conv1"], border=border)
+
+
 def test_a_mirrored_border_continues_the_image(small_vgg16):
     layers = ["block1_conv2", "block2_conv1"]
     sides = ((8, 8), (8, 8), (0, 0))

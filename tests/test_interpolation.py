@@ -11,7 +11,9 @@ from tfstyle import interpolation
     [("4", 4), ("0x3", 2), ("2x3x4", 4), ("-1x2", 2), ("1x2", 3)],
 )
 def test_sheets_are_of_rows_and_columns_between_two_or_four(text, styles):
-    with pytest.raises(ValueError, match=f"--grid={text}: expected ROWSxCOL"):
+    with pytest.raises(
+        ValueError, match=f"`grid` .* grid='{text}' with {styles}"
+    ):
         interpolation.parse(text, styles)
 
 

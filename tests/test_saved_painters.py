@@ -4,6 +4,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import painters, regions, saved_painters
+from tfstyle.controls import Controls
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 HALVES = np.zeros((40, 52), np.float32)
@@ -89,6 +90,14 @@ def test_a_saved_model_that_is_called(tmp_path):
         paint(painter, 0.5)
     with pytest.raises(ValueError, match="one style. Received: 2"):
         paint(painter, styles=[STYLE, STYLE])
+
+
+def test_a_saved_model_that_is_called_blends_nothing():
+    called = saved_painters.CallablePainter(Mean())
+    painter = painters.FinishingPainter(called, Controls())
+    pictures = painter.blends(CONTENT, [STYLE, STYLE], [[0.5, 0.5]])
+    with pytest.raises(ValueError, match="one style. Received: 2"):
+        next(pictures)
 
 
 class Half(tf.Module):

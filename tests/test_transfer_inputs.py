@@ -43,7 +43,9 @@ def test_narrow_images_are_named(photo):
     with pytest.raises(ValueError, match="photo.png': "):
         transfer_inputs.styles([photo], config, images.read)
     config = TransferConfig(style_size=80, style_scale=(0.25,))
-    with pytest.raises(ValueError, match="'.*png' at a style_scale of 0.25: "):
+    with pytest.raises(
+        ValueError, match="'.*png' at a `style_scale` of 0.25: "
+    ):
         transfer_inputs.styles([photo], config, images.read)
 
 

@@ -43,7 +43,7 @@ from tfstyle.modulation import scale_and_shift
 from tfstyle.regions import Regions, whole
 
 Tensor = Any
-# Shorter sides need as much: the encoder mirrors 16 pixels at a time.
+# Shorter sides need as much: the encoder mirrors 16 pixels at once.
 SMALLEST = 16
 
 

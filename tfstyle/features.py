@@ -35,8 +35,8 @@ BORDERS = {
     "zero": None,
 }
 # Pixels by which `"everywhere"` continues the image farther than its maps show:
-# where the zeros of blocks 1 and 2 reach, with what blocks 3 and 4 make of
-# them. In steps: an image can be mirrored once by its size.
+# where the zeros of blocks 1 and 2 reach, with what block 3 and block4_conv1
+# make of them. In steps: an image can be mirrored once by its size.
 WIDENINGS = (16, 8)
 FAR = sum(WIDENINGS)
 # Of the input, where it is not 1: a network that starts from random weights
@@ -93,11 +93,12 @@ def extractor(
             the edge; `"zero"` (in units of the mean-free image) as the network
             was trained; `"mirror"` continues the image by 8 pixels, by which
             the feature maps are larger, too (16 rows and columns in block 1,
-            8 in block 2, ...); `"everywhere"` gives maps of that size that do
-            not know of an edge: it continues by `FAR` pixels more, which are
-            cut off again, and pads by mirroring from block 3 on; `"none"` is
-            as that for an image that was continued by `FAR` pixels and then
-            by 9 already. Zeros are a frame that the network sees, and that
+            8 in block 2, ...); `"everywhere"` gives maps of that size that,
+            down to block4_conv1, do not know of an edge: it continues by
+            `FAR` pixels more, which are cut off again, and pads by mirroring
+            from block 3 on; `"none"` is as that for an image that was
+            continued by `WIDENINGS` and then by 9 already. Both are for
+            blocks 1 to 4. Zeros are a frame that the network sees, and that
             pictures answer with lines along their edges.
             Networks other than VGG keep their zeros: behind 32 pixels with
             `"mirror"`, else at the edge.
@@ -185,6 +186,11 @@ def gains(name: str) -> Gains:
 
 def _without_far(layer: str, maps: Any, dtype: Any) -> Any:
     """A layer's maps without what they show of these pixels."""
+    if FAR % topology.stride(layer):
+        raise ValueError(
+            '`border` must be "replicate", "mirror" or "zero" for block 5. '
+            f"Received: layers with {layer!r}"
+        )
     cropping = keras.layers.Cropping2D(
         FAR // topology.stride(layer),
         data_format="channels_last",

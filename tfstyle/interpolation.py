@@ -17,11 +17,11 @@ def parse(text: str, styles: int) -> tuple[int, int]:
     Raises:
         ValueError: The text is none of that kind, or the number is another.
     """
-    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    found = re.fullmatch(r"(0*[1-9]\d*)x(0*[1-9]\d*)", text)
     if not found or styles not in (2, 4):
         raise ValueError(
-            f"--grid={text}: expected ROWSxCOLUMNS and two or four styles, "
-            f"received {styles}."
+            "`grid` must be ROWSxCOLUMNS, with two or four styles. Received: "
+            f"grid={text!r} with {styles}"
         )
     return int(found[1]), int(found[2])
 

@@ -211,7 +211,11 @@ class FinishingPainter:
             styles: The style images.
             mixes: For each picture the shares of the styles.
             strength: From 0, the photograph, to 1.
+
+        Raises:
+            ValueError: As `embed` and `paint`.
         """
+        self.painter.embed(styles)  # Not all models blend.
         photo, styles = color.prepare(content, styles, self.controls.color)
         each = [self.painter.embed([style]) for style in styles]
         for mix in mixes:

@@ -102,23 +102,22 @@ def main(argv):
     if grid and not one:
         raise app.UsageError("--grid is for one photograph.")
     items = _items(settings, one)
-    files = _files(settings, rescue=one)
+    run = _run_files(settings, rescue=one)
     if not one:
         _check_regions()
-        files.record = _record(settings)
+        record = _record(settings)
         _make_folder()
-        return _paint_all(_Task(_load(settings), files), items)
+        return _paint_all(_Task(_load(settings), run), items, record)
     (item,) = items
-    found = files.photograph(item)
+    found = run.photograph(item)
     if grid:
         _check_sheet(item, found[0], grid)
-    files.record = _record(settings)
+    given = run.given(item, *found, _record(settings))
     painter = _load(settings)
-    given = files.given(item, *found)
     if grid:
-        _paint_grid(painter, files, item, given, grid)
+        _paint_grid(painter, run, item, given, grid)
     else:
-        _paint_one(_Task(painter, files), item, given)
+        _paint_one(_Task(painter, run), item, given)
     return 0
 
 
@@ -192,14 +191,15 @@ def _read(path):
     return images.read(path, _MAX_PIXELS.value)
 
 
-def _files(settings, rescue):
-    """Reads the styles."""
+def _run_files(settings, rescue):
+    """What the run reads and writes; reads the styles."""
     from tfstyle import transfer_files, transfer_inputs
 
     return transfer_files.Files(
         config=settings,
         inputs=_inputs(),
         styles=transfer_inputs.styles(_STYLE.value, settings, _read),
+        image=_read,
         max_pixels=_MAX_PIXELS.value,
         quality=_QUALITY.value,
         rescue=rescue,
@@ -261,7 +261,7 @@ def _paint_one(task, item, given):
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
 
 
-def _paint_all(task, items):
+def _paint_all(task, items, record):
     """Paints all items but those that are done; the exit status."""
     from tfstyle import batch
 
@@ -272,7 +272,10 @@ def _paint_all(task, items):
         # After Ctrl-C what was begun is ended, and nothing else is begun.
         wanted = itertools.takewhile(lambda _: not interrupt.status, items)
         for item, error in batch.process(
-            wanted, task.files.read, task.make, task.write
+            wanted,
+            lambda item: task.run.read(item, record),
+            task.make,
+            task.write,
         ):
             bar.update()
             if error:
@@ -290,16 +293,16 @@ def _paint_all(task, items):
 class _Task:
     """What `batch.process` calls; pictures that are there are `None`."""
 
-    def __init__(self, painter, files):
-        self.painter, self.files = painter, files
-        masked = len(files.inputs) > len(files.styles)
+    def __init__(self, painter, run):
+        self.painter, self.run = painter, run
+        masked = len(run.inputs) > len(run.styles)
         self.style = None if masked else self._embed(None)
         self.skipped = 0
 
     def _embed(self, regions):
-        config = self.files.config
+        config = self.run.config
         return self.painter.embed(
-            self.files.styles, config.style_mix, config.style_detail, regions
+            self.run.styles, config.style_mix, config.style_detail, regions
         )
 
     def make(self, item, given):
@@ -309,13 +312,13 @@ class _Task:
             return None
         photo, regions, _ = given
         style = self.style if regions is None else self._embed(regions)
-        strength = self.files.config.strength
+        strength = self.run.config.strength
         return self.painter.paint(photo.pixels, style, strength, regions), given
 
     def write(self, item, made):
         """The file."""
         if made is not None:
-            self.files.write(item, *made)
+            self.run.write(item, *made)
 
 
 def _bar(count):
@@ -329,21 +332,21 @@ def _bar(count):
     )
 
 
-def _paint_grid(painter, files, item, given, grid):
+def _paint_grid(painter, run, item, given, grid):
     """One picture for each cell, from the first style to the others."""
     from tfstyle import images, interpolation
 
-    mixes = [*interpolation.shares(len(files.styles), *grid)]
+    mixes = [*interpolation.shares(len(run.styles), *grid)]
     pictures = painter.blends(
         given.photo.pixels,
-        files.styles,
+        run.styles,
         itertools.chain(*mixes),
-        files.config.strength,
+        run.config.strength,
     )
     rows = [[*itertools.islice(pictures, len(row))] for row in mixes]
     sheet = images.contact_sheet(rows, given.photo.pixels.shape[0])
     opaque = dataclasses.replace(given.photo, alpha=None)
-    files.write(item, sheet, given._replace(photo=opaque))
+    run.write(item, sheet, given._replace(photo=opaque))
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
 
 

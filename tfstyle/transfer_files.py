@@ -26,7 +26,7 @@ class Given(NamedTuple):
     record: Mapping[str, Any]
 
 
-@dataclasses.dataclass(kw_only=True, eq=False)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Files:
     """Reads photographs and writes pictures.
 
@@ -34,21 +34,20 @@ class Files:
         config: Has the size, and what `styles` needed.
         inputs: Role -> path of the files beside the photograph, or "alpha".
         styles: From `transfer_inputs.styles`.
-        max_pixels: Larger images are refused.
+        image: Gives the image of a file, such as `images.read`.
+        max_pixels: Masks and maps of more pixels are refused.
         quality: 1 to 100, of JPEG and WebP.
         rescue: Whether a picture is written elsewhere where its file cannot
             be; what a folder lacks is painted by the next run.
-        record: What all pictures say about their making, see
-            `provenance.describe`; known before any is painted.
     """
 
     config: TransferConfig
     inputs: Mapping[str, str]
     styles: Sequence[np.ndarray]
+    image: transfer_inputs.Read
     max_pixels: int
     quality: int
     rescue: bool
-    record: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def photograph(
         self, item: folders.Item
@@ -65,7 +64,7 @@ class Files:
             self.inputs,
             self.styles,
             self.config,
-            lambda path: images.read(path, self.max_pixels),
+            self.image,
             self.max_pixels,
         )
         images.check_format(item.output, longest=max(photo.pixels.shape[:2]))
@@ -76,18 +75,33 @@ class Files:
         item: folders.Item,
         photo: images.Picture,
         regions: Regions | None,
+        record: Mapping[str, Any],
     ) -> Given:
-        """A photograph and its regions with their record."""
-        return Given(photo, regions, self._describe(item))
+        """A photograph and its regions with their record.
 
-    def read(self, item: folders.Item) -> Given | None:
+        Args:
+            item: Where they are from.
+            photo: From `photograph`.
+            regions: From `photograph`.
+            record: What all pictures say about their making, see
+                `provenance.describe`.
+        """
+        return Given(photo, regions, self._with_item(record, item))
+
+    def read(
+        self, item: folders.Item, record: Mapping[str, Any]
+    ) -> Given | None:
         """What an item is made from; `None` if its picture is there.
+
+        Args:
+            item: The photograph, and its picture.
+            record: As of `given`.
 
         Raises:
             ValueError: See `photograph`.
             FileNotFoundError: See `photograph`.
         """
-        record = self._describe(item)
+        record = self._with_item(record, item)
         if folders.is_done(item, record):
             return None
         return Given(*self.photograph(item), record)
@@ -109,9 +123,8 @@ class Files:
         )
         target.save(pixels, rescue=self.rescue)
 
-    def _describe(self, item):
+    def _with_item(self, record, item):
         masks = [role for role, path in self.inputs.items() if path == "alpha"]
-        record = self.record
         for role in ("content", *masks):
             record = provenance.with_input(record, role, item.content)
         return record

@@ -40,7 +40,7 @@ def styles(
     for path, scale in zip(paths, scales, strict=True):
         image = read(path).pixels
         longer = config.style_size or max(image.shape[:2])
-        scaled = "" if scale == 1 else f" at a style_scale of {scale}"
+        scaled = "" if scale == 1 else f" at a `style_scale` of {scale}"
         seen.append(_resized(f"'{path}'{scaled}", image, round(longer * scale)))
     return seen
 
