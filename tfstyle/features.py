@@ -111,8 +111,9 @@ def extractor(
         to feature map of type `dtype`.
 
     Raises:
-        ValueError: An unknown network, layer, pooling or border; or weights
-            that are not those of the network.
+        ValueError: An unknown network, layer, pooling or border; a border
+            that is not for block 5; or weights that are not those of the
+            network.
         FileNotFoundError: No weights are at hand; see `weights.resolve`.
     """
     model = network(name, layers, pooling, border=border, dtype=dtype)

@@ -50,6 +50,15 @@ class Painter(Protocol):
                 model cannot do it.
         """
 
+    def blend(
+        self, each: Sequence[Embedding], shares: Sequence[float] | None
+    ) -> Embedding:
+        """The blend of what `embed` gave for some styles, one by one.
+
+        Raises:
+            ValueError: The model cannot do it.
+        """
+
     def paint(
         self,
         content: np.ndarray,
@@ -116,6 +125,8 @@ _VECTORS = tf.TensorSpec((None, None), tf.float32)
 
 class ModelPainter:
     """A `StyleModel`, compiled; large images are painted in tiles."""
+
+    blend = staticmethod(embeddings.blend)
 
     def __init__(self, model: adain.StyleModel, tile: int) -> None:
         self.tile, self._model = tile, model
@@ -213,12 +224,11 @@ class FinishingPainter:
             strength: From 0, the photograph, to 1.
 
         Raises:
-            ValueError: As `embed` and `paint`.
+            ValueError: As `embed`, `blend` and `paint`.
         """
-        self.painter.embed(styles)  # Not all models blend.
         photo, styles = color.prepare(content, styles, self.controls.color)
         each = [self.painter.embed([style]) for style in styles]
         for mix in mixes:
-            embedding = embeddings.blend(each, mix)
+            embedding = self.painter.blend(each, mix)
             picture = self.painter.paint(photo, embedding, strength)
             yield finishing.finish(picture, content, self.controls, None)

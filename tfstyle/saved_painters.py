@@ -76,6 +76,8 @@ def from_folder(folder: str) -> "SignaturePainter | CallablePainter":
 class SignaturePainter:
     """A SavedModel with the signatures of `export.saved_model`."""
 
+    blend = staticmethod(embeddings.blend)
+
     def __init__(self, loaded: Any) -> None:
         self._model = loaded  # Its variables live as long as it.
         self._embed = loaded.signatures["embed_style"]
@@ -90,7 +92,7 @@ class SignaturePainter:
             self._embed(style_image=tf.constant(style[None]))["style_embedding"]
             for style in styles
         ]
-        return embeddings.blend(each, shares)
+        return self.blend(each, shares)
 
     def paint(self, content, style, strength=1.0, regions=None):
         """See `painters.Painter`."""
@@ -122,12 +124,17 @@ class CallablePainter:
     def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `painters.Painter`."""
         _check_whole(detail, regions)
-        if len(styles) != 1:
+        return self.blend(
+            [tf.constant(style[None]) for style in styles], shares
+        )
+
+    def blend(self, each, shares):
+        """See `painters.Painter`."""
+        if len(each) != 1:
             raise ValueError(
-                "This SavedModel takes one style. Received: "
-                f"{len(styles)} styles"
+                f"This SavedModel takes one style. Received: {len(each)} styles"
             )
-        return tf.constant(styles[0][None])
+        return each[0]
 
     def paint(self, content, style, strength=1.0, regions=None):
         """See `painters.Painter`."""
