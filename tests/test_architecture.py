@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"checks", "interpolation"},
+    {"checks", "interpolation", "processor"},
     {"controls"},
     {
         "config",
@@ -51,12 +51,11 @@ LAYERS = [
     {"job", "transfer_inputs"},
     {"transfer_files"},
     # Tensors.
-    {"modulation", "padding"},
+    {"modulation", "padding", "winograd"},
     {
         "adam",
         "applications",
         "batch",
-        "decoder",
         "devices",
         "embeddings",
         "graph_images",
@@ -64,6 +63,8 @@ LAYERS = [
         "losses",
         "summaries",
     },
+    {"convolution"},
+    {"decoder"},
     {"data", "features", "guided", "memory", "perceptual"},
     {"excitation", "initialization", "objective", "training"},
     {"workers"},
@@ -99,6 +100,7 @@ ANY_BACKEND = VALUES | {
     "adain",
     "applications",
     "batch",
+    "convolution",
     "data",
     "decoder",
     "distillation",
@@ -115,6 +117,7 @@ ANY_BACKEND = VALUES | {
     "style_training",
     "tiles",
     "training",
+    "winograd",
 }
 # Tests about the whole, beside the one for each module.
 WHOLE = {

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tfstyle import devices
+from tfstyle import devices, processor
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -40,7 +40,7 @@ def python(code, **environment):
         [
             sys.executable,
             "-c",
-            f"import os\nfrom tfstyle import devices\n{code}",
+            f"import os\nfrom tfstyle import devices, processor\n{code}",
         ],
         cwd=ROOT,
         env={**inherited, **environment},
@@ -196,19 +196,13 @@ def test_start_leaves_garbage_collection_as_it_was(enabled):
 )
 def test_precision_follows_the_processor(flags, expected, monkeypatch):
     devices.start("cpu")
-    monkeypatch.setattr(devices, "_processor_flags", lambda: set(flags.split()))
+    monkeypatch.setattr(processor, "flags", lambda: set(flags.split()))
     assert devices.precision() == expected
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_precision_that_is_named_is_taken(name):
     assert devices.precision(name) == name
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/cpuinfo")
-def test_flags_of_the_processor_are_words():
-    flags = devices._processor_flags()
-    assert all(re.fullmatch(r"\w+", flag) for flag in flags)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,11 @@ that needs it, so `--help` and flag errors answer at once.
 
 import importlib
 
+from tfstyle import processor
+
 __version__ = "0.1.0"
+
+processor.prefer_onednn()
 
 # Public name -> module that defines it. Programs (the modules that define
 # flags) must not appear here: importing one twice defines its flags twice.

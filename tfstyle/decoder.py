@@ -17,7 +17,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfstyle import padding, topology
+from tfstyle import convolution, padding, topology
 from tfstyle.modulation import Modulation
 
 # The encoder continues images by so many mirrored pixels on each side, and
@@ -94,7 +94,7 @@ def _convolution(x, count, number, which, dtype, activation=None):
     mirrored = number > _UNPADDED
     if mirrored:
         x = padding.ReflectionPadding(name=f"{name}_padding", dtype=dtype)(x)
-    return keras.layers.Conv2D(
+    return convolution.Conv2D(
         count,
         3,
         padding="valid" if mirrored else "same",

@@ -19,6 +19,8 @@ import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, cast
 
+from tfstyle import processor
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -49,7 +51,6 @@ for line in sys.stdin.buffer:
         sys.stderr.buffer.flush()
 """
 
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 _AMPERE = (8, 0)  # First compute capability with bfloat16.
 
 
@@ -280,14 +281,4 @@ def _has_bfloat16() -> bool:
         (gpu, *_) = tf.config.get_visible_devices("GPU")
         details = tf.config.experimental.get_device_details(gpu)
         return details.get("compute_capability", (0, 0)) >= _AMPERE
-    return best == "TPU" or not _BFLOAT16_FLAGS.isdisjoint(_processor_flags())
-
-
-def _processor_flags() -> set[str]:
-    """Instruction sets of the processor, as Linux on x86 names them."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            found = re.search(r"^flags\s*:(.*)$", file.read(), re.MULTILINE)
-    except FileNotFoundError:
-        return set()
-    return set(found[1].split()) if found else set()
+    return best == "TPU" or processor.has_bfloat16()

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import applications, padding, topology
+from tfstyle import applications, convolution, padding, topology
 from tfstyle import weights as weight_files
 
 # For blocks 1 to 5: what keeps the mean activation of max pooling, measured
@@ -120,6 +120,7 @@ def extractor(
     if weights is not None:
         assign(model, name, None if weights == "imagenet" else weights)
     model.trainable = False
+    convolution.freeze(model)
     return model
 
 
@@ -240,7 +241,7 @@ def _convolution(
     sides: str = "same",
     activation: str | None = "relu",
 ) -> keras.layers.Layer:
-    return keras.layers.Conv2D(
+    return convolution.Conv2D(
         shape[-1],
         shape[0],
         padding=sides,
@@ -269,7 +270,7 @@ def assign(
 
 def _convolutions(model: keras.Model) -> Iterator[keras.layers.Layer]:
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D):
+        if isinstance(layer, convolution.Conv2D):
             yield layer
 
 

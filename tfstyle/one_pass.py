@@ -1,10 +1,11 @@
 """What the model of this package paints in one pass, for `stylize`."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
-from tfstyle import adain, images, objective
+from tfstyle import adain, convolution, images, objective
 from tfstyle.config import GatysConfig
 from tfstyle.regions import Regions
 
@@ -43,8 +44,7 @@ def paint(
     seen = shape if style_size is None else (style_size, style_size)
     scaled = objective.scale_styles(styles, seen, config.style_scale)
     photo = images.resize(content, *shape)
-    model = adain.StyleModel.from_preset("distilled")
-    return model.stylize(
+    return _model().stylize(
         photo,
         scaled,
         strength,
@@ -52,3 +52,11 @@ def paint(
         style_detail=config.style_detail,
         regions=regions,
     )
+
+
+@functools.cache
+def _model() -> adain.StyleModel:
+    model = adain.StyleModel.from_preset("distilled")
+    for part in (model.encoder, model.decoder):
+        convolution.freeze(part)
+    return model

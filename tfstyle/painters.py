@@ -20,6 +20,7 @@ import tensorflow as tf
 from tfstyle import (
     adain,
     color,
+    convolution,
     embeddings,
     finishing,
     guided,
@@ -124,12 +125,17 @@ _VECTORS = tf.TensorSpec((None, None), tf.float32)
 
 
 class ModelPainter:
-    """A `StyleModel`, compiled; large images are painted in tiles."""
+    """A `StyleModel`, compiled; large images are painted in tiles.
+
+    Its weights must not change any more.
+    """
 
     blend = staticmethod(embeddings.blend)
 
     def __init__(self, model: adain.StyleModel, tile: int) -> None:
         self.tile, self._model = tile, model
+        for part in (model.encoder, model.decoder):
+            convolution.freeze(part)
         # With free sizes, so that a folder of images is one trace.
         self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
         self._apply = tf.function(

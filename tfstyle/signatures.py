@@ -27,7 +27,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfstyle import adain, graph_images
+from tfstyle import adain, convolution, graph_images
 from tfstyle.export_config import ExportConfig
 
 Sides = tuple[int | None, int | None]
@@ -76,6 +76,7 @@ class Signatures:
             tf.TensorSpec.from_spec(self._types[name], name)
             for name in inspect.signature(call).parameters
         ]
+        call = convolution.portable(call)
         return tf.function(call, input_signature=types, autograph=False)
 
     def serving_default(self, content_image, style_image):

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from tfstyle import adain, decoder, embeddings, features, guided, topology
+from tfstyle import (
+    adain,
+    convolution,
+    decoder,
+    embeddings,
+    features,
+    guided,
+    topology,
+)
 
 Tensor = Any
 # What the encoder sees beyond its maps, with a pixel of its first convolution.
@@ -83,6 +91,7 @@ class TiledModel:
             dtype=model.dtype_policy,
         )
         self.encoder.set_weights(model.encoder.get_weights())
+        convolution.freeze(self.encoder)
         self.encode = compiled(self._encode)
         self.decode = compiled(self._decode)
 

@@ -1,0 +1,112 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tfstyle import processor
+
+SERVER = {"avx2", "avx512f", "avx512_vnni", "avx512_bf16"}
+DESKTOP = {"avx", "avx2", "fma"}
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Gives the processor other flags, in an environment that says nothing."""
+
+    def become(flags, **environment):
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(processor, "_all_flags", lambda: frozenset(flags))
+
+    return become
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/cpuinfo")
+def test_flags_of_the_processor_are_words():
+    assert all(flag.replace("_", "").isalnum() for flag in processor.flags())
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (SERVER, True),
+        ({"amx_bf16", "amx_tile"}, True),
+        (DESKTOP | {"avx512f"}, False),
+        (set(), False),
+    ],
+)
+def test_bfloat16_follows_the_processor(flags, expected, machine):
+    machine(flags)
+    assert processor.has_bfloat16() == expected
+
+
+@pytest.mark.parametrize("isa", ["AVX2", "sse41"])
+def test_what_onednn_may_not_use_is_not_there(isa, machine):
+    machine(SERVER, ONEDNN_MAX_CPU_ISA=isa)
+    assert processor.flags() == {"avx2"}
+    assert not processor.has_bfloat16() and not processor.has_avx512()
+
+
+@pytest.mark.parametrize(
+    ("flags", "switch", "expected"),
+    [
+        (SERVER, {}, True),
+        (DESKTOP, {}, False),
+        (SERVER, {"TF_ENABLE_ONEDNN_OPTS": "0"}, False),
+        (DESKTOP, {"TF_ENABLE_ONEDNN_OPTS": "1"}, True),
+        (DESKTOP, {"TF_ENABLE_ONEDNN_OPTS": "True"}, True),
+        (set(), {"TF_ENABLE_ONEDNN_OPTS": "1"}, False),
+    ],
+)
+def test_onednn_is_where_tensorflow_has_it(flags, switch, expected, machine):
+    machine(flags, **switch)
+    assert processor.has_onednn() == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "given", "expected"),
+    [
+        (DESKTOP, None, "1"),
+        (DESKTOP, "0", "0"),
+        ({"sse4_2"}, None, None),
+    ],
+)
+def test_onednn_is_switched_on_unless_the_user_said_no(
+    flags, given, expected, machine, monkeypatch
+):
+    machine(flags, **({"TF_ENABLE_ONEDNN_OPTS": given} if given else {}))
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    processor.prefer_onednn()
+    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == expected
+
+
+def test_a_tensorflow_that_is_there_already_is_left_as_it_is(
+    machine, monkeypatch
+):
+    machine(DESKTOP)
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    processor.prefer_onednn()
+    assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
+
+
+def test_importing_the_package_comes_before_tensorflow():
+    code = (
+        "import tfstyle, os, sys, json;"
+        "from tfstyle import processor as p;"
+        "print(json.dumps([os.environ.get('TF_ENABLE_ONEDNN_OPTS'),"
+        " 'avx2' in p.flags(), 'tensorflow' in sys.modules]))"
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "TF_ENABLE_ONEDNN_OPTS"
+    }
+    printed = subprocess.check_output(
+        [sys.executable, "-c", code], env=environment
+    )
+    switch, capable, loaded = json.loads(printed)
+    assert switch == ("1" if capable else None) and not loaded

@@ -1,0 +1,78 @@
+"""What the processor can do, and oneDNN switched on where that pays.
+
+TensorFlow has two libraries for processors: Eigen, and oneDNN, which it uses
+by itself on processors with instructions for neural networks alone. On others
+with AVX2 oneDNN is the faster one for what this package does (BUILD_NOTES.md).
+TensorFlow asks once, when it is imported, so `prefer_onednn` comes before.
+"""
+
+import functools
+import os
+import re
+import sys
+
+_SWITCH = "TF_ENABLE_ONEDNN_OPTS"
+# Where TensorFlow takes oneDNN by itself.
+_NEURAL = {
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx_vnni",
+    "amx_tile",
+    "amx_int8",
+    "amx_bf16",
+}
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+# Values of oneDNN's ONEDNN_MAX_CPU_ISA that leave it less than AVX-512.
+_SMALL = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
+
+
+def prefer_onednn() -> None:
+    """Switches oneDNN on for a TensorFlow that will be imported.
+
+    Leaves `TF_ENABLE_ONEDNN_OPTS` as it is where it is set.
+    """
+    if "tensorflow" not in sys.modules and "avx2" in flags():
+        os.environ.setdefault(_SWITCH, "1")
+
+
+def has_onednn() -> bool:
+    """Whether TensorFlow computes with oneDNN here."""
+    default = not _NEURAL.isdisjoint(_all_flags())
+    switch = os.environ.get(_SWITCH, str(default))
+    return bool(flags()) and switch.lower() in ("1", "true")
+
+
+def has_avx512() -> bool:
+    """Whether vectors have 512 bits."""
+    return "avx512f" in flags()
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 values."""
+    return not _BFLOAT16.isdisjoint(flags())
+
+
+def flags() -> frozenset[str]:
+    """Instruction sets of an x86 processor, as Linux names them.
+
+    `ONEDNN_MAX_CPU_ISA` makes them fewer, as it does for oneDNN.
+
+    Returns:
+        The names; none on other processors and systems.
+    """
+    found = _all_flags()
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in _SMALL:
+        return frozenset(
+            name for name in found if not name.startswith(("avx512", "amx"))
+        )
+    return found
+
+
+@functools.cache
+def _all_flags() -> frozenset[str]:
+    try:
+        with open("/proc/cpuinfo") as file:
+            found = re.search(r"^flags\s*:(.*)$", file.read(), re.MULTILINE)
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(found[1].split() if found else ())
