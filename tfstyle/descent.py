@@ -5,6 +5,8 @@ gradient by a `tf.GradientTape`, the optimiser, the clipping and the running
 average.
 """
 
+import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,10 @@ from tfstyle.config import GatysConfig
 
 State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
 Optimizer = adam.Adam | lbfgs.LBFGS
+
+# Kept for further pictures: networks, and graphs of steps, one for each size.
+_NETWORKS = 2
+_STEPS = 16
 
 
 def make_optimizer(config: GatysConfig, steps: int) -> Optimizer:
@@ -46,14 +52,37 @@ def make_network(config: GatysConfig, draft: bool = False) -> keras.Model:
     name, path = config.features, config.feature_weights
     if draft:
         name, path = "vgg_distilled", None
+    layers = (*config.content_layers, *config.style_layers)
+    return _network(
+        name,
+        layers,
+        config.pooling,
+        path,
+        _stamp(path),
+        precision(config),
+        tf.distribute.get_strategy(),
+    )
+
+
+@functools.lru_cache(_NETWORKS)
+def _network(name, layers, pooling, path, stamp, dtype, strategy):
+    """Of a file as it was at `stamp`."""
     return features.extractor(
         name,
-        [*config.content_layers, *config.style_layers],
-        config.pooling,
+        layers,
+        pooling,
         path or "imagenet",
         border="mirror",
-        dtype=precision(config),
+        dtype=dtype,
     )
+
+
+def _stamp(path: str | None) -> tuple[int, int] | None:
+    """Changes when the file does."""
+    if path is None or not os.path.exists(path):
+        return None
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_size
 
 
 def precision(config: GatysConfig) -> str:
@@ -71,6 +100,10 @@ def compile_step(
 ) -> Callable[[State], State]:
     """The step at one size, as one graph.
 
+    It is traced at the first call, but not again for pictures of the same
+    size with the same network and terms: targets and weights are arguments of
+    the graph.
+
     Args:
         network: From `make_network`.
         terms: From `objective.terms`, for the photograph at this size.
@@ -78,29 +111,54 @@ def compile_step(
         config: Says whether XLA compiles it.
 
     Returns:
-        A `tf.function` from a state of the optimiser to the next.
+        A function from a state of the optimiser to the next.
     """
+    weights = {name: tf.constant(term.weight) for name, term in terms.items()}
+    targets = {name: term.target for name, term in terms.items()}
+    compares = tuple((name, term.compare) for name, term in terms.items())
+    shapes = tuple(x.shape for x in tf.nest.flatten(targets) if x is not None)
+    jit = devices.jit_compile(config.jit_compile)
 
-    def evaluate(image):
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            maps = network(image)
-            values = {
-                name: term.weight * term.loss(image, maps)[0]
-                for name, term in terms.items()
-            }
-            value = tf.add_n(list(values.values()))
-        return value, tape.gradient(value, image), values
+    def step(state):
+        given = (state, weights, targets)
+        place = (state.x.shape, shapes, tf.distribute.get_strategy())
+        traced = _traced(network, compares, optimizer, jit, place)
+        if not traced:
+            traced.append(_trace(network, compares, optimizer, jit, given))
+        return traced[0](*given)
 
-    def update(state):
+    return step
+
+
+@functools.lru_cache(_STEPS)
+def _traced(*key) -> list:
+    """Where a graph is kept that all of these determine."""
+    return []
+
+
+def _trace(network, compares, optimizer, jit, given):
+    def update(state, weights, targets):
+        def evaluate(image):
+            with tf.GradientTape() as tape:
+                tape.watch(image)
+                maps = network(image)
+                values = {
+                    name: weights[name] * compare(image, maps, targets[name])[0]
+                    for name, compare in compares
+                }
+                value = tf.add_n(list(values.values()))
+            return value, tape.gradient(value, image), values
+
         return optimizer.step(evaluate, state)
 
     strategy = tf.distribute.get_strategy()
-    return tf.function(
-        lambda state: strategy.run(update, (state,)),
+    function = tf.function(
+        lambda *given: strategy.run(update, given),
         autograph=False,
-        jit_compile=devices.jit_compile(config.jit_compile),
+        jit_compile=jit,
     )
+    # TensorFlow would warn of as many traces as there are sizes.
+    return function.get_concrete_function(*given)
 
 
 def compile_gradients(

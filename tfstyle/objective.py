@@ -7,6 +7,7 @@ those of the style and of the photograph. The style's alone would make a calm
 style dissolve a photograph that is rich in contrast (BUILD_NOTES.md).
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -24,14 +25,69 @@ Tensor = Any
 class Term(NamedTuple):
     """A part of the loss.
 
+    Two terms with equal `compare` and targets of the same shapes can share a
+    compiled step.
+
     Attributes:
         weight: What its value is multiplied by.
-        loss: From the picture `(1, height, width, 3)` and its feature maps by
-            layer name to one value per example.
+        compare: From the picture `(1, height, width, 3)`, its feature maps by
+            layer name, and the target to one value per example; hashable.
+        target: Tensors, in any structure.
     """
 
     weight: float
-    loss: Callable[[Tensor, Mapping[str, Tensor]], Tensor]
+    compare: Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]
+    target: Any
+
+    def loss(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        """One value per example, not weighted."""
+        return self.compare(image, maps, self.target)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Content:
+    """Compares the maps of a layer with a target."""
+
+    layer: str
+
+    def __call__(self, image, maps, target):
+        return losses.content_loss(maps[self.layer], target)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Gram:
+    """Compares the Gram matrix of a region with that of the style."""
+
+    layer: str
+
+    def __call__(self, image, maps, target):
+        gram, weights = target
+        return losses.style_loss(maps[self.layer], gram, weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wasserstein:
+    """Compares the moments of a region with those of the style."""
+
+    layer: str
+
+    def __call__(self, image, maps, target):
+        gaussian, weights = target
+        return losses.wasserstein_loss(
+            maps[self.layer], gaussian, weights=weights
+        )
+
+
+def _total_variation(image, maps, target):
+    return losses.total_variation_loss(image)
+
+
+def _structure_gap(image, maps, target):
+    return losses.structure_loss(image, target)
+
+
+def _histogram_gap(image, maps, target):
+    return losses.histogram_loss(image, target)
 
 
 # Energies that targets count for at least: of flat feature maps, and of black
@@ -158,7 +214,7 @@ def _content_terms(maps, config, name):
     for layer, share in _shares(config.content_layers).items():
         target = maps[layer]
         weight = total * share / _energy(target)
-        found[f"content/{layer}"] = Term(weight, _content(layer, target))
+        found[f"content/{layer}"] = Term(weight, _Content(layer), target)
     return found
 
 
@@ -176,21 +232,19 @@ def _style_terms(network, photo, styles, config, parts, mix):
                 for style, mask in part.sources.items()
             ]
             shares = mix(len(sources), at.stride <= _FINE)
-            energy, loss = make(layer, sources, shares, at.weights[i])
+            energy, compare, target = make(layer, sources, shares)
             mean = (energy + at.energies[i]) / 2
             weight = total * share * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
-            found[name] = Term(weight, loss)
+            found[name] = Term(weight, compare, (target, at.weights[i]))
     return found
 
 
 def _image_terms(content, styles, mix, config, tv_gain):
     found: dict[str, Term] = {}
     if config.tv_weight:
-        found["tv"] = Term(
-            config.tv_weight * tv_gain,
-            lambda image, maps: losses.total_variation_loss(image),
-        )
+        weight = config.tv_weight * tv_gain
+        found["tv"] = Term(weight, _total_variation, ())
     if config.structure_weight:
         found["structure"] = _structure(content, config.structure_weight)
     if config.histogram_weight:
@@ -200,24 +254,17 @@ def _image_terms(content, styles, mix, config, tv_gain):
     return found
 
 
-def _content(layer, target):
-    return lambda image, maps: losses.content_loss(maps[layer], target)
-
-
-def _gram(layer, sources, mix, where):
+def _gram(layer, sources, mix):
     grams = [losses.gram_matrix(maps, weights) for maps, weights in sources]
     target = _blend(grams, mix)
-    return (
-        _energy(target),
-        lambda image, m: losses.style_loss(m[layer], target, where),
-    )
+    return _energy(target), _Gram(layer), target
 
 
 def _gram_energy(maps, weights):
     return _energy(losses.gram_matrix(maps, weights))
 
 
-def _wasserstein(layer, sources, mix, where):
+def _wasserstein(layer, sources, mix):
     """As crowsonkb does, styles are blended by their first two moments."""
     means, seconds = [], []
     for maps, weights in sources:
@@ -228,9 +275,7 @@ def _wasserstein(layer, sources, mix, where):
     target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
     channels = mean.shape[-1]
     energy = _energy(mean) + float(target.trace[0]) / channels
-    return energy, lambda image, m: losses.wasserstein_loss(
-        m[layer], target, weights=where
-    )
+    return energy, _Wasserstein(layer), target
 
 
 def _map_energy(maps, weights):
@@ -249,10 +294,8 @@ def _structure(content, weight):
     photo = ops.convert_to_tensor(content[None])
     targets = {scale: losses.laplacian(photo, scale) for scale in scales}
     energies = [_energy(t, _LEAST_IMAGE) for t in targets.values()]
-    return Term(
-        weight * len(energies) / sum(energies),
-        lambda image, maps: losses.structure_loss(image, targets),
-    )
+    scale = len(energies) / sum(energies)
+    return Term(weight * scale, _structure_gap, targets)
 
 
 def _histogram(shape, styles, mix, weight):
@@ -262,10 +305,8 @@ def _histogram(shape, styles, mix, weight):
         for style in styles
     ]
     target = _blend(targets, mix)
-    return Term(
-        weight / _energy(target, _LEAST_IMAGE),
-        lambda image, maps: losses.histogram_loss(image, target),
-    )
+    energy = _energy(target, _LEAST_IMAGE)
+    return Term(weight / energy, _histogram_gap, target)
 
 
 def _shares(layers: Mapping[str, float]) -> dict[str, float]:
