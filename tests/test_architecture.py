@@ -21,6 +21,8 @@ LAYERS = [
         "config",
         "export_config",
         "files",
+        "jpeg",
+        "png",
         "srgb",
         "topology",
         "weight_cache",

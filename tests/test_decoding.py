@@ -156,6 +156,59 @@ def test_bad_files_are_refused_in_one_line(tmp_path, content, message):
     assert "\n" not in str(refusal.value)
 
 
+JPEGS = {
+    "grey": {},
+    "colours": {"subsampling": 2},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_rows": 1},
+    "inks": {},
+}
+NOISE = PIL.Image.effect_noise((40, 33), 90)
+
+
+def jpeg(kind):
+    modes = {"grey": "L", "inks": "CMYK"}
+    return bytes_of(
+        NOISE.convert(modes.get(kind, "RGB")), "JPEG", **JPEGS[kind]
+    )
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_without_its_end_is_whole(tmp_path, kind, missing):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(jpeg(kind))
+    expected = images.load(path)
+    path.write_bytes(jpeg(kind)[:-missing])
+    np.testing.assert_array_equal(images.load(path), expected)
+
+
+def test_a_jpeg_without_its_end_is_upright_and_not_too_large(tmp_path):
+    path = tmp_path / "photo.jpg"
+    image = PIL.Image.fromarray(big(VALUES))
+    data = bytes_of(image, "JPEG", exif=exif(0x0112, 6), quality=100)
+    path.write_bytes(data[:-2])
+    np.testing.assert_array_equal(small(images.load(path)), UPRIGHT[6] / 50)
+    with pytest.raises(ValueError, match="more than max_pixels=100 pixels"):
+        images.load(path, max_pixels=100)
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_that_lacks_rows_is_refused(tmp_path, kind):
+    path, data = tmp_path / "photo.jpg", jpeg(kind)
+    path.write_bytes(data)
+    expected = images.load(path)
+    for length in range(len(data) - 3, 0, -23):
+        path.write_bytes(data[:length])
+        try:
+            actual = images.load(path)
+        except ValueError:
+            continue
+        # Only the last bits of the last block: no pixel needs them.
+        assert length > len(data) - 8
+        np.testing.assert_array_equal(actual, expected)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"dog\.jpg' does not exist"):
         images.load(tmp_path / "dog.jpg")

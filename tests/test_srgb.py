@@ -5,6 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import png_files
 from tfstyle import images, srgb
 
 # Colorants of Display P3 and sRGB under D50, columns red, green, blue.
@@ -145,6 +146,105 @@ def test_a_grey_profile_is_applied(tmp_path, mode):
     picture = saved(tmp_path, image, icc_profile=grey_profile(1.0))
     expected = np.broadcast_to(encoded(0.502), (3, 5, 3))
     np.testing.assert_allclose(picture.pixels, expected, atol=1.5 / 255)
+
+
+def gama(exponent):
+    return png_files.chunk(b"gAMA", struct.pack(">I", round(1e5 * exponent)))
+
+
+def chrm(*chromaticity):
+    values = (round(100_000 * value) for value in chromaticity)
+    return png_files.chunk(b"cHRM", struct.pack(">8I", *values))
+
+
+SRGB_CHRM = chrm(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+# Display P3 has the white of sRGB, Adobe's RGB has its red and blue, too.
+P3_CHRM = chrm(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+
+
+def calibrated(tmp_path, samples, depth, *chunks):
+    path = tmp_path / "image.png"
+    path.write_bytes(png_files.encode(samples, depth, *chunks))
+    return images.read(path)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_linear_png_is_encoded(tmp_path, depth, channels):
+    # From 0.2 up, where 8 linear bits are enough.
+    ramp = np.linspace(0.2, 1, 24 * channels).reshape(4, 6, channels)
+    samples = np.rint(ramp**2.2 * (2**depth - 1)).astype(int)
+    picture = calibrated(tmp_path, samples, depth, gama(1))
+    expected = ramp[..., :3] if channels > 2 else ramp[..., [0, 0, 0]]
+    tolerance = (3 if depth == 8 else 0.02) / 255
+    np.testing.assert_allclose(picture.pixels, expected, atol=tolerance)
+    if channels in (2, 4):  # Transparency is linear in any case.
+        alpha = samples[..., -1] / (2**depth - 1)
+        np.testing.assert_allclose(picture.alpha, alpha, atol=1e-6)
+
+
+def test_dark_tones_of_16_linear_bits_are_kept(tmp_path):
+    ramp = np.repeat(np.linspace(0.02, 0.1, 60)[None, :, None], 3, axis=-1)
+    samples = np.rint(ramp**2.2 * 65535).astype(int)
+    picture = calibrated(tmp_path, samples, 16, gama(1))
+    np.testing.assert_allclose(picture.pixels, ramp, atol=0.2 / 255)
+
+
+def test_a_linear_palette_is_encoded(tmp_path):
+    colours = np.array([[255, 0, 128], [64, 200, 30]], np.uint8)
+    chunks = gama(1), png_files.chunk(b"PLTE", colours.tobytes())
+    data = png_files.encode(np.array([[[0], [1]]]), 1, *chunks, palette=True)
+    (tmp_path / "image.png").write_bytes(data)
+    np.testing.assert_allclose(
+        images.load(tmp_path / "image.png")[0],
+        (colours / 255) ** (1 / 2.2),
+        atol=1e-5,
+    )
+
+
+def test_the_gamma_of_old_macintoshes_is_applied(tmp_path):
+    samples = np.full((2, 2, 3), 128)
+    picture = calibrated(tmp_path, samples, 8, gama(1 / 1.8))
+    expected = np.full((2, 2, 3), (128 / 255) ** (1.8 / 2.2))
+    np.testing.assert_allclose(picture.pixels, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_primaries_are_applied(tmp_path, depth):
+    colour = np.array([200, 120, 90]) / 255
+    samples = np.rint(np.full((2, 2, 3), colour * (2**depth - 1))).astype(int)
+    picture = calibrated(tmp_path, samples, depth, gama(1 / 2.2), P3_CHRM)
+    expected = np.linalg.solve(SRGB, P3 @ colour**2.2) ** (1 / 2.2)
+    np.testing.assert_allclose(picture.pixels[0, 0], expected, atol=0.003)
+
+
+def test_white_stays_white(tmp_path):
+    # The white of tungsten light, and the primaries of NTSC.
+    ntsc = chrm(0.4476, 0.4074, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08)
+    samples = np.full((2, 2, 3), 255)
+    picture = calibrated(tmp_path, samples, 8, gama(1), ntsc)
+    np.testing.assert_allclose(picture.pixels, 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([gama(0.45455)], id="gamma of sRGB"),
+        pytest.param([gama(0.45455), SRGB_CHRM], id="all of sRGB"),
+        pytest.param([SRGB_CHRM], id="primaries of sRGB"),
+        pytest.param([gama(1), png_files.chunk(b"sRGB", b"\0")], id="sRGB"),
+        pytest.param(
+            [gama(1), png_files.profile(srgb.icc_profile())], id="ICC"
+        ),
+        pytest.param([gama(0)], id="no gamma"),
+        pytest.param([chrm(*8 * [0])], id="no colours"),
+        pytest.param([chrm(*8 * [0.3])], id="no basis"),
+    ],
+)
+def test_what_says_no_other_colours_changes_nothing(tmp_path, chunks):
+    samples = noise(6, 5, 3)
+    picture = calibrated(tmp_path, samples, 8, *chunks)
+    np.testing.assert_array_equal(picture.pixels, samples / np.float32(255))
 
 
 def test_grey_with_an_rgb_profile_is_read(tmp_path):

@@ -5,6 +5,7 @@ What the pixels mean (colour space, range, transparency) is the business of
 """
 
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -12,10 +13,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import PIL.ExifTags
 import PIL.Image
+import PIL.ImageChops
+import PIL.ImageFile
+
+from tfstyle import jpeg, png
 
 # Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.
 READABLE = (
@@ -34,7 +39,9 @@ READABLE = (
 _LOCK = threading.Lock()
 
 
-def decode(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
+def decode(
+    path: str | os.PathLike[str], max_pixels: int
+) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
     """The first picture of a file, upright, otherwise as stored.
 
     Args:
@@ -42,7 +49,9 @@ def decode(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
         max_pixels: Larger pictures are refused from their header.
 
     Returns:
-        A Pillow image of any mode, with the `info` of the file.
+        A Pillow image of any mode, with the `info` of the file. Where it has
+        the upper bytes of 16 bits, as of colours in PNG files, also an image
+        of the lower ones, else `None`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -50,16 +59,51 @@ def decode(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
         ValueError: It is empty, damaged, not an image or too large.
     """
     with _open(path, max_pixels) as image:
-        # TIFF warns while it loads; the others load side by side.
-        quiet = _quiet() if image.format == "TIFF" else contextlib.nullcontext()
         try:
-            with quiet:
-                image.load()
+            deep = image.format == "PNG" and png.prepare(image)
+            _load(image)
         except MemoryError:
             raise
         except Exception as error:  # Pillow's readers raise nearly anything.
-            raise _damaged(path, error) from error
-        return _upright(image)
+            ended = image.format == "JPEG" and _ended(path, max_pixels)
+            if not ended:
+                raise _damaged(path, error) from error
+            return _upright(ended), None
+        upright = _upright(image)
+    if not deep:
+        return upright, None
+    with _open(path, max_pixels) as image:
+        return upright, _upright(png.load_lower(image))
+
+
+def _load(image: PIL.Image.Image) -> None:
+    # TIFF warns while it loads; the others load side by side.
+    quiet = _quiet() if image.format == "TIFF" else contextlib.nullcontext()
+    with quiet:
+        image.load()
+
+
+def _ended(
+    path: str | os.PathLike[str], max_pixels: int
+) -> PIL.Image.Image | None:
+    """A JPEG file with the end that it lacks; `None` if it lacks pixels.
+
+    These would change with what stands in their place.
+    """
+    # The last byte may be a half of the end.
+    data = pathlib.Path(path).read_bytes().rstrip(b"\xff")
+    try:
+        image, other = (
+            _identified(io.BytesIO(data + more + jpeg.END), path, max_pixels)
+            for more in (b"", jpeg.NOISE)
+        )
+        same = not PIL.ImageChops.difference(image, other).getbbox()
+        whole = jpeg.has_all_scans(data, len(image.getbands()))
+    except MemoryError:
+        raise
+    except Exception:  # As in `decode`.
+        return None
+    return image if same and whole else None
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -91,15 +135,33 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
             raise _damaged(path, error) from error
 
 
-def _open(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
+@contextlib.contextmanager
+def _open(
+    path: str | os.PathLike[str], max_pixels: int
+) -> Iterator[PIL.ImageFile.ImageFile]:
     """Reads the header, and refuses what its pixels need not be read for."""
     _check_readable(path)
+    with contextlib.ExitStack() as stack:
+        file: BinaryIO = stack.enter_context(open(path, "rb"))
+        profile = None
+        if file.read(len(png.SIGNATURE)) == png.SIGNATURE:
+            file, profile = png.without_odd_chunks(file)
+        image = stack.enter_context(_identified(file, path, max_pixels))
+        if profile is not None:
+            image.info["icc_profile"] = profile
+        yield image
+
+
+def _identified(
+    file: BinaryIO, path: str | os.PathLike[str], max_pixels: int
+) -> PIL.ImageFile.ImageFile:
+    """What Pillow takes a file for; `path` is its name."""
     with _quiet():
         warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
         limit = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = max_pixels
         try:
-            return PIL.Image.open(path, formats=READABLE)
+            return PIL.Image.open(file, formats=READABLE)
         except (
             PIL.Image.DecompressionBombWarning,
             PIL.Image.DecompressionBombError,
@@ -113,8 +175,6 @@ def _open(path: str | os.PathLike[str], max_pixels: int) -> PIL.Image.Image:
                 f"'{os.fspath(path)}' is not an image that can be read, or "
                 f"not a whole one. Expected: {', '.join(READABLE)}."
             ) from error
-        except PermissionError:
-            raise
         except Exception as error:  # As in `decode`.
             raise _damaged(path, error) from error
         finally:

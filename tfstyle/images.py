@@ -101,9 +101,9 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
         IsADirectoryError: It is a folder.
         ValueError: It is empty, damaged, not an image or too large.
     """
-    image = decoding.decode(path, max_pixels)
+    decoded = decoding.decode(path, max_pixels)
     try:
-        return Picture(*srgb.convert(image))
+        return Picture(*srgb.convert(*decoded))
     except ValueError as error:
         raise ValueError(f"'{os.fspath(path)}': {error}") from error
 

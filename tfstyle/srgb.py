@@ -1,12 +1,17 @@
 """Turns any image that Pillow reads into sRGB in [0, 1], and transparency.
 
 Colours are converted by the ICC profile of the file; one that is damaged, or of
-another kind of pixels, is ignored, as browsers do. RGB of 16 bits is read as 8
-bits, grey keeps all of them.
+another kind of pixels, is ignored, as browsers do. PNG files without one may
+name their gamma and primaries (gAMA, cHRM), which an sRGB chunk overrides.
+
+RGB of 16 bits is read as 8 bits, but in PNG files without a profile; grey keeps
+all of them.
 """
 
 import io
 import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -17,7 +22,9 @@ _GREY = ("1", "L", "LA", "La")
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 
-def convert(image: PIL.Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+def convert(
+    image: PIL.Image.Image, lower: PIL.Image.Image | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The colours of an image, and its transparency.
 
     Grey tones without a known range (32-bit integers and floats) stay as they
@@ -26,6 +33,8 @@ def convert(image: PIL.Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
 
     Args:
         image: Of any mode, with the `info` of its file.
+        lower: The lower bytes where `image` has the upper ones of 16 bits, of
+            the same mode, RGB or RGBA.
 
     Returns:
         Float32 array of shape `(height, width, 3)`, RGB in [0, 1]; and one of
@@ -36,20 +45,32 @@ def convert(image: PIL.Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         ValueError: Some tones are not finite.
     """
     profile = _profile(image)
-    tones: np.ndarray | None = None
-    if image.mode.startswith("I") or image.mode == "F":
-        tones, alpha = _deep_grey(image)
-    else:
-        image, alpha = _without_alpha(image)
-        if image.mode == "L":
-            tones = unit(image)
-    if tones is None:
-        pixels = unit(_srgb(image, profile))
-    else:
-        pixels = _coloured(tones, profile)
+    pixels, alpha = _channels(image, lower, profile)
+    if profile is None and "srgb" not in image.info:
+        pixels = _calibrated(pixels, image.info)
     if alpha is None or alpha.min() == 1:
         return pixels, None
     return _without_hidden_colours(pixels, alpha), alpha
+
+
+def _channels(
+    image: PIL.Image.Image,
+    lower: PIL.Image.Image | None,
+    profile: PIL.ImageCms.ImageCmsProfile | None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Colours, by their profile, and alpha."""
+    if image.mode.startswith("I") or image.mode == "F":
+        tones, alpha = _deep_grey(image)
+        return _coloured(tones, profile), alpha
+    if lower is not None:
+        pixels, alpha = _deep_colours(image, lower)
+        if profile is not None:  # Pillow transforms 8 bits.
+            pixels = unit(_srgb(image.convert("RGB"), profile))
+        return pixels, alpha
+    image, alpha = _without_alpha(image)
+    if image.mode == "L":
+        return _coloured(unit(image), profile), alpha
+    return unit(_srgb(image, profile)), alpha
 
 
 def unit(image: PIL.Image.Image) -> np.ndarray:
@@ -91,6 +112,20 @@ def _deep_grey(
         low, high = values.min(), values.max()
     tones = (values.astype(np.float64) - low) / (float(high) - low or 1)
     return np.clip(tones, 0, 1).astype(np.float32), alpha
+
+
+def _deep_colours(
+    image: PIL.Image.Image, lower: PIL.Image.Image
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """RGB in [0, 1] and alpha of upper and lower bytes."""
+    values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(lower)
+    samples = values.astype(np.float32) / 65535
+    if image.mode == "RGBA":
+        return samples[..., :3], samples[..., 3]
+    hidden = image.info.get("transparency")
+    if hidden is None:
+        return samples, None
+    return samples, (values != hidden).any(-1).astype(np.float32)
 
 
 def _profile(image: PIL.Image.Image) -> PIL.ImageCms.ImageCmsProfile | None:
@@ -147,3 +182,61 @@ def _without_hidden_colours(
     mean = np.average(pixels.reshape(-1, 3), axis=0, weights=alpha.ravel())
     visible = alpha[..., None] > 0
     return np.where(visible, pixels, mean).astype(np.float32)
+
+
+def _calibrated(pixels: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
+    """Turns colours of other primaries or another gamma into those of sRGB.
+
+    Args:
+        pixels: Array of shape `(height, width, 3)`.
+        info: May have `"gamma"` and `"chromaticity"`, as PNG files do.
+    """
+    gamma = info.get("gamma") or _GAMMA
+    matrix = _to_primaries(info.get("chromaticity", _CHROMATICITY))
+    same = np.allclose(matrix, np.eye(3), atol=1e-3)
+    if same and abs(gamma / _GAMMA - 1) < _SAME_GAMMA:
+        return pixels
+    if same:
+        return pixels ** (_GAMMA / gamma)
+    linear = pixels ** (1 / gamma) @ matrix.T.astype(np.float32)
+    return np.clip(linear, 0, 1) ** _GAMMA
+
+
+# Of sRGB: x and y of white, red, green and blue, and the gamma by which the PNG
+# specification stands for its curve. Others within 5 % are this for libpng.
+_CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+_GAMMA = 1 / 2.2
+_SAME_GAMMA = 0.05
+# Lam and Rigg: responses of the eye's cones to XYZ, in which white is adapted.
+_BRADFORD = np.array(
+    [
+        [0.8951, 0.2664, -0.1614],
+        [-0.7502, 1.7135, 0.0367],
+        [0.0389, -0.0685, 1.0296],
+    ]
+)
+
+
+def _to_primaries(chromaticity: Sequence[float]) -> np.ndarray:
+    """From linear RGB of other primaries to that of sRGB; white stays white.
+
+    What is no basis of colours is ignored.
+    """
+    try:
+        white, theirs = _basis(chromaticity)
+        ours_white, ours = _basis(_CHROMATICITY)
+        cones = np.diag((_BRADFORD @ ours_white) / (_BRADFORD @ white))
+        adapted = np.linalg.solve(_BRADFORD, cones @ _BRADFORD @ theirs)
+        return np.linalg.solve(ours, adapted)
+    except (ZeroDivisionError, np.linalg.LinAlgError):
+        return np.eye(3)
+
+
+def _basis(chromaticity: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """XYZ of white, and of the primaries as columns, which add up to it."""
+    pairs = np.reshape(chromaticity, (4, 2)).tolist()
+    white, *primaries = (
+        np.array([x / y, 1, (1 - x - y) / y]) for x, y in pairs
+    )
+    columns = np.stack(primaries, axis=1)
+    return white, columns * np.linalg.solve(columns, white)
