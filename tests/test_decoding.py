@@ -214,6 +214,12 @@ def test_a_missing_file_is_named(tmp_path):
         images.load(tmp_path / "dog.jpg")
 
 
+@pytest.mark.parametrize("read", [images.load, images.read_metadata])
+def test_an_address_is_told_from_a_missing_file(read):
+    with pytest.raises(FileNotFoundError, match="is an address, not a file"):
+        read("https://host/dog.jpg")
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder"):
         images.load(tmp_path)

@@ -239,3 +239,27 @@ def test_a_folder_needs_one_above_it(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, files.atomic_folder(path):
         pass
     assert caught.value.filename == str(path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://host/a.png",
+        "HTTPS://host/a.png?b=c",
+        "s3://bucket/a.png",
+        "file:///home/a.png",
+        pathlib.Path("https://host/a.png"),
+    ],
+)
+def test_an_address_is_no_file(address):
+    with pytest.raises(FileNotFoundError) as error:
+        files.check_no_address(address)
+    assert str(error.value) == (
+        f"'{address}' is an address, not a file. Download it first, and give "
+        "the name of the file."
+    )
+
+
+@pytest.mark.parametrize("path", ["a.png", "b/c:/d.png", "C:/a.png", "/a://b"])
+def test_other_names_are_no_addresses(path):
+    files.check_no_address(path)

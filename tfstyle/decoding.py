@@ -20,7 +20,7 @@ import PIL.Image
 import PIL.ImageChops
 import PIL.ImageFile
 
-from tfstyle import jpeg, png
+from tfstyle import files, jpeg, png
 
 # Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.
 READABLE = (
@@ -194,6 +194,7 @@ def _check_readable(path: str | os.PathLike[str]) -> None:
     if file.is_dir():
         raise IsADirectoryError(f"'{name}' is a folder. Expected: an image.")
     if not file.exists():
+        files.check_no_address(path)
         raise FileNotFoundError(f"'{name}' does not exist. Expected: an image.")
     if not file.is_file():
         raise ValueError(f"'{name}' is not a file. Expected: an image.")

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -100,6 +101,19 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
                 error.errno, error.strerror, os.fspath(path)
             ) from error
         raise
+
+
+def check_no_address(path: str | os.PathLike[str]) -> None:
+    """Raises `FileNotFoundError` for an address such as `https://host/a.png`.
+
+    For errors about files that do not exist: a file may have such a name.
+    """
+    # One slash: of two `pathlib` keeps one. One letter is a drive of Windows.
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path)):
+        raise FileNotFoundError(
+            f"'{os.fspath(path)}' is an address, not a file. Download it "
+            "first, and give the name of the file."
+        )
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
