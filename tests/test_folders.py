@@ -36,6 +36,14 @@ def test_a_folder_must_be_one_and_hold_images(folder, tmp_path):
         folders.find([folder, tmp_path / "empty"])
 
 
+def test_an_address_is_no_folder():
+    message = "'https://host/photos' is an address, not a file"
+    with pytest.raises(FileNotFoundError, match=message):
+        folders.find(["https://host/photos"])
+    with pytest.raises(FileNotFoundError, match=message):
+        folders.items("https://host/photos", "out.png")
+
+
 def test_split_parts_are_whole_and_apart(folder):
     files = folders.find([folder])
     train, held_out = folders.split(files, 1, seed=3)
@@ -125,6 +133,21 @@ def test_an_output_is_done_when_it_was_made_by_the_same_weights(
         assert folders.is_done(item, record) == done
     other = provenance.describe({}, {}, {"model": ["34"]})
     assert not folders.is_done(item, other)
+
+
+def test_an_output_with_a_shortened_record_is_done(folder, tmp_path):
+    item = folders.Item(folder / "a.png", tmp_path / "out.jpg")
+    record = provenance.describe(
+        {"size": 1, "long": 70_000 * "x"}, {"content": item.content}
+    )
+    short = provenance.fitted(record, images.check_format(item.output))
+    metadata = provenance.embed(short)
+    images.save(item.output, helpers.image(20, 20), metadata=metadata)
+    assert folders.is_done(item, record)
+    images.save(item.content, helpers.image(20, 24, 7))
+    assert not folders.is_done(
+        item, provenance.with_input(record, "content", item.content)
+    )
 
 
 def test_photographs_are_never_written_over(folder, tmp_path):

@@ -151,6 +151,47 @@ def test_recall_refuses_other_records(changes, match, inputs, tmp_path):
         job.recall(str(path))
 
 
+def shortened(tmp_path, **parts):
+    """A picture with a record that lacks some parts."""
+    path = tmp_path / "out.jpg"
+    record = provenance.describe(CONFIG, {}) | parts
+    metadata = provenance.embed(record | {"sha256": 64 * "0"})
+    images.save(path, helpers.image(8, 8), metadata=metadata)
+    return str(path)
+
+
+def test_recall_says_what_a_shortened_record_lacks(inputs, tmp_path):
+    left_out = ["sha256 of inputs", "name of inputs", "style_scale"]
+    config = provenance.describe(CONFIG, {})["config"]
+    del config["style_scale"]
+    parts = {
+        "config": config,
+        "inputs": {role: {} for role in inputs},
+        "left_out": left_out,
+    }
+    path = shortened(tmp_path, **parts)
+    message = (
+        "out.jpg' was shortened, .*: it lacks sha256 of inputs, name of "
+        "inputs, style_scale. Give `style_scale`, `content`, `style`, "
+        "`feature_weights`.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        job.recall(path)
+    given = ["content", "style"]
+    with pytest.raises(ValueError, match="Give `style_scale`, `feature_wei"):
+        job.recall(path, given)
+    given += ["style_scale", "feature_weights"]
+    settings, found = job.recall(path, given)
+    assert (found, settings["size"]) == ({}, 64)
+
+
+def test_recall_says_that_a_shortened_record_has_no_inputs(tmp_path):
+    left_out = ["sha256 of inputs", "name of inputs", "role of inputs"]
+    path = shortened(tmp_path, inputs={}, left_out=left_out)
+    with pytest.raises(ValueError, match="role of inputs. Give `content`."):
+        job.recall(path)
+
+
 def test_outputs_may_not_overwrite_inputs_or_each_other(inputs, tmp_path):
     out, link = str(tmp_path / "out.png"), tmp_path / "link.png"
     job.check_outputs(inputs, {"output": out, "trace": None})

@@ -126,3 +126,25 @@ def test_error_names_the_file_where_nothing_can_be_rescued(
     with pytest.raises(FileNotFoundError) as caught:
         output.Output(path=path, record=RECORD).save(PIXELS)
     assert caught.value.filename == path
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_no_picture_is_lost_for_a_long_record(tmp_path, suffix, bit_depth):
+    if bit_depth == 16:
+        pytest.importorskip("cv2", reason="16 bits need the extra `print`")
+        if suffix in (".jpg", ".webp"):
+            pytest.skip("they have 8 bits")
+    path = tmp_path / f"out{suffix}"
+    entry = {"name": 80 * "\N{CJK UNIFIED IDEOGRAPH-732B}", "sha256": 64 * "0"}
+    inputs = {f"style {i}": entry for i in range(2000)}
+    target = output.Output(
+        path=str(path), record={**RECORD, "inputs": inputs}, bit_depth=bit_depth
+    )
+    for complete in (False, True):
+        target.save(PIXELS, complete)
+        record = provenance.read(path)
+        assert record.get("left_out", []) == target.left_out
+        assert record["notes"] == {"complete": complete}
+    assert bool(target.left_out) == (suffix in (".jpg", ".png"))
+    assert abs(images.load(path) - PIXELS).mean() < 0.05

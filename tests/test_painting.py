@@ -8,6 +8,8 @@ from tfstyle import images
 
 PROGRAM = '''
 """Paints nothing."""
+import pathlib
+
 from tfstyle import cli, painting
 from tfstyle.dream_config import DreamConfig
 
@@ -17,13 +19,15 @@ painting.define_flags()
 def main(argv):
     painting.check_arguments(argv)
     settings, inputs = painting.settings(DreamConfig, {"image": "photo.png"})
+    for i, path in enumerate(pathlib.Path().glob("others/*")):
+        inputs[f"other {i}"] = str(path)
     config = DreamConfig(**settings, layers={"block1_conv1": 1})
     task = painting.prepare(config, inputs, {"frame 1": "frame.png"})
     painted = painting.on_device(task.config, "float32")
     assert painted.jit_compile in ("on", "off")
 
     def run(on_step, target):
-        assert target.path == "out.png"
+        assert target.path in ("out.png", "out.jpg")
         return task.content.pixels
 
     return painting.paint(task, painted, run)
@@ -53,6 +57,19 @@ def test_a_program_paints(tmp_path):
     assert process.stdout.endswith(" s (vgg16, float32)\n")
     actual = images.load(tmp_path / "out.png")
     assert abs(actual - helpers.image(20, 30)).max() < 1 / 255
+
+
+def test_a_record_that_is_too_long_is_shortened(tmp_path):
+    (tmp_path / "others").mkdir()
+    for i in range(360):
+        (tmp_path / "others" / f"{i:03}{'x' * 200}").touch()
+    process = call(tmp_path, "--output=out.jpg")
+    assert process.returncode == 0, process.stderr
+    assert (
+        "note: 'out.jpg' has no room for all of its record: left out are "
+        "sha256 of inputs, name of inputs. Other formats have more.\n"
+    ) in process.stderr
+    assert images.load(tmp_path / "out.jpg").shape == (20, 30, 3)
 
 
 def test_flags_belong_to_the_program(tmp_path):

@@ -153,6 +153,73 @@ def test_what_is_not_a_picture_is_refused(tmp_path):
         provenance.read(tmp_path / "no.png")
 
 
+def long_record(count, letters=200):
+    """Of so many styles, whose names have so many letters."""
+    record = provenance.describe(GatysConfig(seed=7), {}, {"device": "CPU"})
+    entry = {"name": letters * "x", "sha256": 64 * "0"}
+    inputs = {f"style {i}": entry for i in range(count)}
+    return {**record, "inputs": inputs}
+
+
+def fitted(record, suffix):
+    return provenance.fitted(record, images.check_format(f"a{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("count", "letters", "left_out"),
+    [
+        pytest.param(100, 200, [], id="fits"),
+        pytest.param(300, 120, ["sha256"], id="hashes first"),
+        pytest.param(360, 200, ["sha256", "name"], id="names then"),
+        pytest.param(5000, 10, ["sha256", "name", "role"], id="all of them"),
+    ],
+)
+def test_what_a_format_has_no_room_for_is_left_out(count, letters, left_out):
+    record = long_record(count, letters)
+    short = fitted(record, ".jpg")
+    assert len(json.dumps(provenance.embed(short))) <= 65533
+    assert short["config"]["seed"] == 7
+    assert short["notes"] == {"device": "CPU"}
+    if not left_out:
+        assert short == record
+        return
+    expected = {f"{key} of inputs" for key in left_out}
+    assert set(short["left_out"]) == expected
+    kept = {"sha256", "name"} - set(left_out)
+    entries = [] if "role" in left_out else count * [kept]
+    assert [set(entry) for entry in short["inputs"].values()] == entries
+
+
+def test_the_longest_of_the_settings_is_left_out():
+    record = long_record(3)
+    record["config"]["style_mix"] = 20_000 * [0.125]
+    short = fitted(record, ".jpg")
+    assert short["left_out"] == ["sha256 of inputs", "style_mix"]
+    assert "style_mix" not in short["config"]
+    assert short["inputs"]["style 2"] == {"name": 200 * "x"}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("count", [360, 6000])
+def test_every_format_carries_what_fits_of_a_record(tmp_path, suffix, count):
+    short = fitted(long_record(count), suffix)
+    path = tmp_path / f"painted{suffix}"
+    metadata = provenance.embed(short)
+    images.save(path, helpers.image(8, 9), metadata=metadata)
+    assert provenance.read(path) == json.loads(json.dumps(short))
+    limited = {".jpg": 360, ".png": 6000}.get(suffix, count + 1)
+    assert ("left_out" in short) == (count >= limited)
+
+
+def test_a_shortened_record_is_told_from_others():
+    record = long_record(360)
+    short = fitted(record, ".jpg")
+    assert provenance.is_same(short, record)
+    changed = long_record(360)
+    changed["inputs"]["style 3"] = {"name": 200 * "x", "sha256": 64 * "1"}
+    assert not provenance.is_same(short, changed)
+
+
 def test_inputs_are_found_in_the_first_folder_that_has_them(tmp_path, inputs):
     path, _ = written(tmp_path, inputs)
     nearer = tmp_path / "near"

@@ -105,6 +105,30 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
     assert "4 painted, 1 failed" in other.stdout
 
 
+def test_many_styles_of_long_names_lose_no_picture(files, tmp_path):
+    styles, out = [], tmp_path / "out"
+    for i in range(110):
+        styles.append(tmp_path / f"{i:03}{80 * chr(0x732B)}")
+        os.link(files / "style.png", styles[-1])
+    (tmp_path / "photos").mkdir()
+    os.link(files / "photos/a.png", tmp_path / "photos/a.jpg")
+    more = ["--size=32", "--style_size=32"]
+    more += [f"--style={style}" for style in styles]
+    note = "left out are sha256 of inputs, name of inputs. Other formats"
+    for source, said in (
+        ("photos/a.jpg", out.with_suffix(".jpg")),
+        ("photos", out),
+    ):
+        done = run(*words(files, tmp_path / source, said, *more))
+        assert done.returncode == 0, done.stderr
+        assert f"note: '{said}' has no room for" in done.stderr
+        assert done.stderr.count(note) == 1
+    record = provenance.read(out / "a.jpg")
+    assert record["inputs"]["style 2"] == {}
+    again = run(*words(files, tmp_path / "photos", out, *more))
+    assert "0 painted, 1 were there" in again.stdout
+
+
 def other_model(folder):
     """A file of the same name as that of `files`."""
     model = helpers.style_model()

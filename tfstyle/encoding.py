@@ -1,11 +1,11 @@
 """Writes image files: what each format can hold, and the text inside it.
 
-| format | transparency | bits  | metadata         | longest side |
-|--------|--------------|-------|------------------|--------------|
-| PNG    | yes          | 8, 16 | text chunks      | 2^31 - 1     |
-| JPEG   | no           | 8     | comment, as JSON | 65500        |
-| WebP   | yes          | 8     | EXIF, as JSON    | 16383        |
-| TIFF   | yes          | 8, 16 | tag 270, as JSON | 2^31 - 1     |
+| format | transparency | bits  | metadata         | at most  | longest side |
+|--------|--------------|-------|------------------|----------|--------------|
+| PNG    | yes          | 8, 16 | text chunks      | 1 MB     | 2^31 - 1     |
+| JPEG   | no           | 8     | comment, as JSON | 65533 B  | 65500        |
+| WebP   | yes          | 8     | EXIF, as JSON    | 2^31 - 1 | 16383        |
+| TIFF   | yes          | 8, 16 | tag 270, as JSON | 2^31 - 1 | 2^31 - 1     |
 """
 
 import dataclasses
@@ -35,18 +35,32 @@ class Format:
         alpha: Whether it holds transparency.
         deep: Whether it holds 16 bits per channel.
         longest: Longest side, in pixels.
+        room: Most bytes of metadata.
     """
 
     name: str
     alpha: bool
     deep: bool
     longest: int
+    room: int
+
+    def holds(self, metadata: Mapping[str, str]) -> bool:
+        """Whether there is room for metadata: keyword -> text."""
+        return len(json.dumps(dict(metadata))) <= self.room
 
 
-_PNG = Format(name="PNG", alpha=True, deep=True, longest=2**31 - 1)
-_JPEG = Format(name="JPEG", alpha=False, deep=False, longest=65500)
-_WEBP = Format(name="WEBP", alpha=True, deep=False, longest=16383)
-_TIFF = Format(name="TIFF", alpha=True, deep=True, longest=2**31 - 1)
+_LARGE = 2**31 - 1
+_PNG = Format(
+    # PNG has room for 2 GB; what is longer than this few programs read.
+    name="PNG",
+    alpha=True,
+    deep=True,
+    longest=_LARGE,
+    room=2**20,
+)
+_JPEG = Format(name="JPEG", alpha=False, deep=False, longest=65500, room=65533)
+_WEBP = Format(name="WEBP", alpha=True, deep=False, longest=16383, room=_LARGE)
+_TIFF = Format(name="TIFF", alpha=True, deep=True, longest=_LARGE, room=_LARGE)
 
 WRITABLE = {
     ".png": _PNG,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from tfstyle import decoding, encoding, provenance
+from tfstyle import decoding, encoding, files, provenance
 
 
 def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
@@ -25,8 +25,10 @@ def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
     known = PIL.Image.registered_extensions()
     endings = {e for e, kind in known.items() if kind in decoding.READABLE}
     found: list[pathlib.Path] = []
-    for folder in map(pathlib.Path, folders):
+    for name in folders:
+        folder = pathlib.Path(name)
         if not folder.is_dir():
+            files.check_no_address(name)
             raise NotADirectoryError(f"There is no folder '{folder}'.")
         inside = [
             path
@@ -187,6 +189,7 @@ def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
         p for p in glob.glob(content, recursive=True) if os.path.isfile(p)
     )
     if not found:
+        files.check_no_address(content)
         raise FileNotFoundError(f"There is no file or folder '{content}'.")
     # Not what the files found have in common: more of them in the next run
     # would move the outputs.
@@ -213,5 +216,5 @@ def is_done(item: Item, record: Mapping[str, Any]) -> bool:
         found = provenance.read(item.output)
     except (OSError, ValueError):
         return False
-    same = all(found[key] == record[key] for key in ("config", "inputs"))
+    same = provenance.is_same(found, record)
     return same and record["notes"].items() <= found["notes"].items()

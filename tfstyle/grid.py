@@ -254,6 +254,7 @@ def _write(sheet, axes, tasks, complete):
         record=provenance.describe(settings, _inputs(tasks)),
         quality=_QUALITY.value,
     )
+    painting.say_left_out(target.path, target.left_out)
     target.save(sheet, complete)
 
 

@@ -22,10 +22,11 @@ import PIL.ImageFont
 
 from tfstyle import decoding, encoding, files, srgb
 from tfstyle.decoding import read_metadata
-from tfstyle.encoding import check_format
+from tfstyle.encoding import Format, check_format
 
 __all__ = [
     "MAX_PIXELS",
+    "Format",
     "Picture",
     "check_format",
     "contact_sheet",

@@ -109,9 +109,11 @@ def recall(
     Raises:
         FileNotFoundError: There is no such picture; or an input is missing:
             names it and its SHA-256.
-        ValueError: It is not an image, or has no record of such a run.
+        ValueError: It is not an image, has no record of such a run, or one
+            that lacks what is not given.
     """
     record = provenance.read(path)
+    _check_whole(path, record, given, kind)
     recorded = record["config"]
     engine, photo = _ENGINES[kind]
     names = {field.name for field in dataclasses.fields(kind)}
@@ -137,6 +139,25 @@ def recall(
     folders = [pathlib.Path(path).parent, pathlib.Path()]
     found = provenance.find_inputs({"inputs": wanted}, folders)
     return settings, {role: os.fspath(file) for role, file in found.items()}
+
+
+def _check_whole(
+    path: str, record: Mapping[str, Any], given: Collection[str], kind: type
+) -> None:
+    """Raises `ValueError` where a shortened record lacks what is not given."""
+    left_out = record.get("left_out", ())
+    fields = [field.name for field in dataclasses.fields(kind)]
+    needed = [name for name in fields if name in left_out]
+    if any(part.endswith(" of inputs") for part in left_out):
+        roles = record["inputs"] or [_ENGINES[kind][1]]
+        needed += dict.fromkeys(role.partition(" ")[0] for role in roles)
+    missing = [f"`{name}`" for name in needed if name not in given]
+    if missing:
+        raise ValueError(
+            f"The record in '{path}' was shortened, for its format had no room "
+            f"for all: it lacks {', '.join(left_out)}. Give "
+            f"{', '.join(missing)}."
+        )
 
 
 def check_outputs(

@@ -20,7 +20,8 @@ class Output:
 
     Attributes:
         path: File to write; see `images.save` for the formats.
-        record: What made the picture; see `provenance.describe`.
+        record: What made the picture; see `provenance.describe`. What the
+            format has no room for is left out.
         alpha: Transparency of the photograph, of shape `(height, width)` at
             any size; `None` if it is opaque. A format that holds none gets
             the picture on white, as a viewer would show it.
@@ -54,6 +55,11 @@ class Output:
             if not rescue:
                 raise
             raise self._rescued(error, pixels, complete) from error
+
+    @property
+    def left_out(self) -> list[str]:
+        """What of the record its format has no room for."""
+        return list(self._fitted(self.path, complete=True).get("left_out", ()))
 
     def preview(self, every: int) -> OnStep:
         """A callback that writes the picture so far.
@@ -91,14 +97,20 @@ class Output:
             if not images.check_format(path).alpha:
                 cover = alpha[..., None]
                 pixels, alpha = cover * pixels + (1 - cover), None
-        notes = {**self.record["notes"], "complete": complete}
         images.save(
             path,
             pixels,
             alpha,
             self.quality,
             self.bit_depth,
-            provenance.embed({**self.record, "notes": notes}),
+            provenance.embed(self._fitted(path, complete)),
+        )
+
+    def _fitted(self, path: str, complete: bool) -> Mapping[str, Any]:
+        """The record as it is written."""
+        notes = {**self.record["notes"], "complete": complete}
+        return provenance.fitted(
+            {**self.record, "notes": notes}, images.check_format(path)
         )
 
     def _rescued(

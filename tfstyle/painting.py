@@ -10,7 +10,7 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import app, flags
@@ -184,6 +184,20 @@ def say_weights(config: Any, task: "Job") -> None:
         )
 
 
+def say_left_out(path: str, left_out: Sequence[str]) -> None:
+    """Says what of its record a picture, or a folder of them, will lack.
+
+    Args:
+        path: Of the picture.
+        left_out: See `output.Output.left_out`.
+    """
+    if left_out:
+        cli.note(
+            f"'{path}' has no room for all of its record: left out are "
+            f"{', '.join(left_out)}. Other formats have more."
+        )
+
+
 def on_device(config: Any, precision: str) -> Any:
     """With what `"auto"` is here, so that a replay does the same."""
     from tfstyle import devices
@@ -216,6 +230,7 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
         bit_depth=int(values.bit_depth),
         quality=values.quality,
     )
+    say_left_out(target.path, target.left_out)
     with contextlib.ExitStack() as stack:
         # Around the writing, too: Ctrl-C must not lose what is complete.
         interrupt = stack.enter_context(cli.Interrupt())

@@ -1,7 +1,8 @@
 """What made a picture, kept inside the picture, so that it can be made again.
 
 A record is JSON: versions, flags, the seed among them, and for each input file
-its name and SHA-256; no folders, so that pictures can be published.
+its name and SHA-256; no folders, so that pictures can be published. Where a
+format has no room for all of it, it says what was left out: see `fitted`.
 """
 
 import dataclasses
@@ -75,6 +76,81 @@ def digest(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def fitted(
+    record: Mapping[str, Any], format: images.Format
+) -> Mapping[str, Any]:
+    """A record that a format has room for.
+
+    Args:
+        record: From `describe`.
+        format: Of the file that it is for.
+
+    Returns:
+        The record. If it is too long, without the SHA-256 of its inputs, and
+        then without what is longest, until it fits. Then it has two keys
+        more: `left_out`, the names of what it lacks, and `sha256`, of the
+        config and the inputs before.
+    """
+    short, left_out = record, []
+    for section, key in _expendable(record):
+        if format.holds(embed(short)):
+            break
+        left_out.append(f"{key} of inputs" if section == "inputs" else key)
+        short = {
+            **_without(short, section, key),
+            "left_out": left_out,
+            "sha256": _fingerprint(record),
+        }
+    return short
+
+
+def is_same(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a record that was read is of the same config and inputs.
+
+    Args:
+        found: From `read`.
+        record: From `describe`.
+    """
+    if "left_out" in found:
+        return bool(found["sha256"] == _fingerprint(record))
+    return all(found[key] == record[key] for key in ("config", "inputs"))
+
+
+def _fingerprint(record: Mapping[str, Any]) -> str:
+    text = json.dumps([record["config"], record["inputs"]])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _expendable(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Section and key of what may be left out, the first one first."""
+    values = {
+        (section, key): value
+        for section in ("config", "notes")
+        for key, value in record[section].items()
+    }
+    entries = record["inputs"].values()
+    values["inputs", "name"] = [entry["name"] for entry in entries]
+    values["inputs", "role"] = [*record["inputs"]]
+    lengths = {part: len(json.dumps(value)) for part, value in values.items()}
+    longest_first = sorted(lengths, key=lambda part: -lengths[part])
+    return [("inputs", "sha256"), *longest_first]
+
+
+def _without(
+    record: Mapping[str, Any], section: str, key: str
+) -> dict[str, Any]:
+    if section != "inputs":
+        rest = {k: v for k, v in record[section].items() if k != key}
+    elif key == "role":
+        rest = {}
+    else:
+        rest = {
+            role: {k: v for k, v in entry.items() if k != key}
+            for role, entry in record["inputs"].items()
+        }
+    return {**record, section: rest}
+
+
 def embed(record: Mapping[str, Any]) -> dict[str, str]:
     """The `metadata` of `images.save` that carry a record."""
     return {_KEY: json.dumps(record)}
@@ -87,7 +163,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         path: A file that `images.save` wrote with `embed(record)`.
 
     Returns:
-        The record.
+        The record; see `fitted` for one that lacks something.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -96,14 +172,18 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     text = images.read_metadata(path).get(_KEY, "")
     try:
         record = json.loads(text)
-        complete = isinstance(record["config"], dict) and all(
+        sound = isinstance(record["config"], dict) and all(
             isinstance(record["inputs"][role][key], str)
             for role in record["inputs"]
             for key in ("name", "sha256")
+            if f"{key} of inputs" not in record.get("left_out", ())
         )
-    except (ValueError, TypeError, KeyError):
-        complete = False
-    if not complete:
+        if "left_out" in record:
+            sound &= all(isinstance(part, str) for part in record["left_out"])
+            sound &= isinstance(record["sha256"], str)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        sound = False
+    if not sound:
         raise ValueError(
             f"'{os.fspath(path)}' does not say how it was made. Expected: a "
             "picture that tfstyle wrote; other programs drop the record when "

@@ -34,7 +34,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, config, control_flags
+from tfstyle import cli, config, control_flags, painting
 
 _BEGAN = time.monotonic()
 _D = config.TransferConfig()
@@ -256,6 +256,7 @@ def _paint_one(task, item, given):
     """Paints one photograph, which Ctrl-C ends at once: no part is of use."""
     pixels, _ = made = task.make(item, given)
     task.write(item, made)
+    painting.say_left_out(item.output, task.left_out)
     height, width = pixels.shape[:2]
     seconds = time.monotonic() - _BEGAN
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
@@ -282,6 +283,7 @@ def _paint_all(task, items, record):
                 bar.write(f"skipped '{item.content}': {error}", sys.stderr)
             failed += error is not None
             painted += error is None
+    painting.say_left_out(_OUTPUT.value, task.left_out)
     parts = [f"{painted - task.skipped} painted"]
     parts += [f"{task.skipped} were there"] * bool(task.skipped)
     parts += [f"{failed} failed"] * bool(failed)
@@ -298,6 +300,7 @@ class _Task:
         masked = len(run.inputs) > len(run.styles)
         self.style = None if masked else self._embed(None)
         self.skipped = 0
+        self.left_out = []
 
     def _embed(self, regions):
         config = self.run.config
@@ -318,7 +321,7 @@ class _Task:
     def write(self, item, made):
         """The file."""
         if made is not None:
-            self.run.write(item, *made)
+            self.left_out = self.run.write(item, *made) or self.left_out
 
 
 def _bar(count):
@@ -346,7 +349,8 @@ def _paint_grid(painter, run, item, given, grid):
     rows = [[*itertools.islice(pictures, len(row))] for row in mixes]
     sheet = images.contact_sheet(rows, given.photo.pixels.shape[0])
     opaque = dataclasses.replace(given.photo, alpha=None)
-    run.write(item, sheet, given._replace(photo=opaque))
+    left_out = run.write(item, sheet, given._replace(photo=opaque))
+    painting.say_left_out(item.output, left_out)
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
 
 

@@ -108,8 +108,11 @@ class Files:
 
     def write(
         self, item: folders.Item, pixels: np.ndarray, given: Given
-    ) -> None:
+    ) -> list[str]:
         """Writes a picture, with its photograph's transparency.
+
+        Returns:
+            What its record lacks; see `output.Output.left_out`.
 
         Raises:
             OSError: The file cannot be written; see `output.Output.save`.
@@ -122,6 +125,7 @@ class Files:
             quality=self.quality,
         )
         target.save(pixels, rescue=self.rescue)
+        return target.left_out
 
     def _with_item(self, record, item):
         masks = [role for role, path in self.inputs.items() if path == "alpha"]
