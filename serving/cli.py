@@ -6,6 +6,7 @@ Ctrl-C and SIGTERM.
 """
 
 import _thread
+import codecs
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     """Parses the flags, calls `main` and ends the process."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.unraisablehook = _raise_again
+    _open_streams()
     try:
         status = _call(main)
     except BrokenPipeError:
@@ -122,6 +124,26 @@ def _call(main: Callable[[list[str]], int | None]) -> int:
         if os.environ.get("TFSTYLE_DEBUG") or not _expected(error):
             raise
         return _report(f"error: {_message(error)}", 1)
+
+
+def _open_streams() -> None:
+    """Makes it harmless to print names of files that are no text."""
+    codecs.register_error(_shown.__name__, _shown)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is not None:  # It was not closed.
+            getattr(sys, name).reconfigure(errors=_shown.__name__)
+
+
+def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What of a text a stream cannot encode: bytes of names, or escaped."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text, start = error.object, error.start
+    first = UnicodeEncodeError("", text, start, start + 1, error.reason)
+    try:
+        return codecs.lookup_error("surrogateescape")(first)
+    except UnicodeEncodeError:
+        return codecs.backslashreplace_errors(first)
 
 
 def _raise_again(unraisable: Any) -> None:

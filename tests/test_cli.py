@@ -347,13 +347,38 @@ def test_closed_streams_are_no_error(command, tmp_path, closed):
     assert (tmp_path / "done").exists()
 
 
-def test_what_the_terminal_cannot_show_is_escaped(call):
-    process = call(
-        "--name=dog",
-        "--code=print(chr(0x732b), chr(0xdce9))",
-        PYTHONIOENCODING="ascii",
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", rb"\u732b M\xf6we"), ("utf-8", "\u732b Möwe".encode())],
+)
+def test_names_are_shown_as_they_are_and_what_cannot_be_is_escaped(
+    command, encoding, shown
+):
+    # The last byte is Latin-1, as in names of files from other systems.
+    code = "--code=print('\\u732b M\\xf6we' + chr(0xdce9))"
+    for more in ("", "; raise ValueError(chr(0xdce9))"):
+        process = subprocess.run(
+            [*command, "--name=dog", code + more],
+            env=with_package({"PYTHONIOENCODING": encoding}),
+            capture_output=True,
+        )
+        assert process.stdout == shown + b"\xe9\n"
+        assert process.returncode == bool(more)
+        assert process.stderr == (b"error: \xe9\n" if more else b"")
+
+
+def test_names_are_shown_in_the_plain_locale(command):
+    plain = {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
+    process = subprocess.run(
+        [*command, b"--name=M\xc3\xb6we\xe9", "--code=print(_NAME.value)"],
+        env=with_package(plain),
+        capture_output=True,
     )
-    assert (process.stdout, process.returncode) == ("\\u732b \\udce9\n", 0)
+    assert process.stdout == b"M\xc3\xb6we\xe9\n"
 
 
 def test_an_empty_flag_is_refused(call):

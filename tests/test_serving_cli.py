@@ -101,3 +101,11 @@ def test_signal_during_garbage_collection_is_not_lost(number, status):
     _, error = process.communicate(timeout=5)
     assert process.returncode == status
     assert error in ("", "interrupted\n")
+
+
+def test_names_are_shown_as_they_are():
+    process = program("raise ValueError(print(argv[1]) or argv[1])", b"\xe9a")
+    streams = process.stdout.buffer, process.stderr.buffer
+    shown = tuple(stream.read() for stream in streams)
+    process.wait(timeout=60)
+    assert shown == (b"\xe9a\n", b"error: \xe9a\n")

@@ -12,6 +12,7 @@ and always show it.
 """
 
 import _thread
+import codecs
 import contextlib
 import gc
 import math
@@ -254,11 +255,24 @@ def _raise_again(unraisable: Any) -> None:
 
 def _open_streams() -> None:
     """Makes it harmless to print, whatever is printed, and wherever to."""
+    codecs.register_error(_shown.__name__, _shown)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # It was closed: `>&-`.
             nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             setattr(sys, name, nowhere)
-        getattr(sys, name).reconfigure(errors="backslashreplace")
+        getattr(sys, name).reconfigure(errors=_shown.__name__)
+
+
+def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What of a text a stream cannot encode: bytes of names, or escaped."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text, start = error.object, error.start
+    first = UnicodeEncodeError("", text, start, start + 1, error.reason)
+    try:
+        return codecs.lookup_error("surrogateescape")(first)
+    except UnicodeEncodeError:
+        return codecs.backslashreplace_errors(first)
 
 
 def _weight(name: str, number: str) -> float:
