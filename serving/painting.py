@@ -102,6 +102,7 @@ def _jobs(content, output):
     source, target = pathlib.Path(content), pathlib.Path(output)
     if not source.is_dir():
         if not source.exists():
+            pictures.check_no_address(content)
             raise FileNotFoundError(f"There is no photograph '{content}'.")
         if target.is_dir():
             return [Job(source, target / _name(source))]

@@ -7,6 +7,7 @@ that is fine as it is goes to the server unchanged.
 import io
 import os
 import pathlib
+import re
 import secrets
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 # Pillow's names of the formats that are written, and sent as they are.
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+_PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # EXIF's number of the tag.
 _QUALITY = 95  # Of JPEG, as the default of the other programs here.
 
@@ -36,11 +38,13 @@ def read(path: str | os.PathLike, size: int | None = None) -> bytes:
         size: Longer side at most, in pixels.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ValueError: It is no image, or one of more pixels than Pillow reads.
     """
+    check_no_address(path)
     data = pathlib.Path(path).read_bytes()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(_without_texts(data))) as image:
             return data if _fine(image, size) else _remade(image, size)
     except (UnidentifiedImageError, SyntaxError) as error:
         raise ValueError(f"'{os.fspath(path)}' is not an image.") from error
@@ -70,6 +74,18 @@ def write(path: str | os.PathLike, data: bytes) -> None:
         raise
 
 
+def check_no_address(path: str | os.PathLike[str]) -> None:
+    """Raises `FileNotFoundError` for an address of no file that exists."""
+    name = os.fspath(path)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name) and not os.path.exists(
+        name
+    ):
+        raise FileNotFoundError(
+            f"'{name}' is an address, not a file. Download it first, and give "
+            "the name of the file."
+        )
+
+
 def check_output(path: str | os.PathLike) -> None:
     """Raises `ValueError` for a name that `write` does not know."""
     suffix = pathlib.Path(path).suffix.lower()
@@ -78,6 +94,19 @@ def check_output(path: str | os.PathLike) -> None:
             f"--output is a folder, or a file that ends in one of "
             f"{', '.join(FORMATS)}. Received: '{os.fspath(path)}'"
         )
+
+
+def _without_texts(data):
+    """A PNG file without texts: Pillow refuses whole pixels for large ones."""
+    if not data.startswith(_PNG):
+        return data
+    at, parts = len(_PNG), [_PNG]
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] not in (b"tEXt", b"zTXt", b"iTXt"):
+            parts.append(data[at:end])
+        at = end
+    return b"".join(parts)
 
 
 def _fine(image, size):
@@ -153,6 +182,7 @@ def _encoded(image, format):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
     file = io.BytesIO()
-    # Without the profile, which Pillow would copy: the pixels are sRGB.
-    image.save(file, format, quality=_QUALITY, icc_profile=None)
+    # Without what Pillow would copy: the pixels are sRGB, and a comment may be
+    # longer than JPEG has room for.
+    image.save(file, format, quality=_QUALITY, icc_profile=None, comment=b"")
     return file.getvalue()

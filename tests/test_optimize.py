@@ -233,6 +233,18 @@ def test_report_shows_the_run_and_how_to_make_it_again(painted):
     assert str(folder) not in text
 
 
+def test_every_flag_of_a_picture_says_what_an_address_is(painted, tmp_path):
+    shutil.copytree(painted[0], tmp_path, dirs_exist_ok=True)
+    programs.poison(tmp_path)
+    address = "https://host/dog.png?size=3"
+    flags = ["content", "style", "init", "content_mask", "keep_mask", "replay"]
+    for flag in flags:
+        words = command(**{**ONE_STYLE, "output": "new.png", flag: address})
+        process = call(words, tmp_path, tmp_path / "poison")
+        expected = f"'{address}' is an address, not a file. Download it first"
+        programs.check_refused(process, 1, expected)
+
+
 def test_replay_paints_the_same_picture(painted, tmp_path):
     folder, _ = painted
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)

@@ -3,6 +3,8 @@ import json
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import PIL.Image
@@ -49,6 +51,29 @@ def test_a_record_says_what_made_the_picture(inputs):
         "name": "dog.png",
         "sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def test_names_are_recorded_and_found_alike_in_all_locales(tmp_path):
+    name = "M\N{LATIN SMALL LETTER O WITH DIAERESIS}we\udce9.png"
+    images.save(tmp_path / name, helpers.image(8, 9))
+    record = provenance.describe({}, {"content": tmp_path / name})
+    assert record["inputs"]["content"]["name"] == name
+    code = (
+        "import json, os, sys; from tfstyle import provenance; "
+        "record = json.loads(sys.argv[1]); "
+        "found = provenance.find_inputs(record, [sys.argv[2]]); "
+        "again = provenance.describe({}, found); "
+        "assert again['inputs'] == record['inputs'], again; "
+        "assert os.path.samefile(found['content'], os.listdir()[0])"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for variables in ({}, plain):
+        subprocess.run(
+            [sys.executable, "-c", code, json.dumps(record), tmp_path],
+            env=helpers.environment(**variables),
+            cwd=tmp_path,
+            check=True,
+        )
 
 
 def test_numbers_of_numpy_are_numbers(inputs):

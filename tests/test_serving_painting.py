@@ -51,6 +51,12 @@ def test_plans_that_are_refused(content, output, problem, tmp_path):
         )
 
 
+def test_an_address_is_no_photograph(tmp_path):
+    message = "'https://host/a.png' is an address, not a file. Download it"
+    with pytest.raises(FileNotFoundError, match=message):
+        painting.plan("https://host/a.png", str(tmp_path / "x.png"), "wave.jpg")
+
+
 @pytest.mark.parametrize(
     ("content", "output", "problem"),
     [

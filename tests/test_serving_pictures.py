@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 import helpers
 from serving import pictures
@@ -170,6 +170,30 @@ def test_photographs_of_telephones_stay_jpeg(tmp_path):
     first.save(path, "MPO", save_all=True, append_images=[second])
     image = Image.open(io.BytesIO(pictures.read(path)))
     assert image.format == "JPEG" and image.getpixel((9, 9))[0] > 200
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(FileNotFoundError, match="is an address, not a file"):
+        pictures.read("s3://bucket/a.png")
+
+
+def test_large_texts_do_not_matter(tmp_path):
+    chunks = PngImagePlugin.PngInfo()
+    for _ in range(3):
+        chunks.add_text("a", 2**21 * "x", zip=True)
+    path = save(tmp_path / "a.png", pnginfo=chunks)
+    assert pictures.read(path) == path.read_bytes()
+    smaller = opened(pictures.read(path, 20))
+    assert (smaller.size, smaller.info) == ((20, 15), {})
+
+
+def test_a_comment_that_is_too_long_loses_no_picture(tmp_path):
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("comment", 70_000 * "x")
+    data = save(tmp_path / "a.png", pnginfo=chunks).read_bytes()
+    pictures.write(tmp_path / "out.jpg", data)
+    image = opened((tmp_path / "out.jpg").read_bytes())
+    assert "comment" not in image.info
 
 
 def test_find(tmp_path):

@@ -125,6 +125,9 @@ def _named():
     """Input files that flags name, by role."""
     init = _INIT.value if _INIT.value not in config.INITS else None
     if init and not os.path.exists(init):
+        from tfstyle import files as on_disk
+
+        on_disk.check_no_address(init)
         raise app.UsageError(
             f"--init={init} is no file, and none of {', '.join(config.INITS)}."
         )

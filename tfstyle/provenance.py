@@ -67,7 +67,13 @@ def with_input(
 
 
 def _entry(path: str | os.PathLike[str]) -> dict[str, str]:
-    return {"name": pathlib.Path(path).name, "sha256": digest(path)}
+    return {"name": _name(path), "sha256": digest(path)}
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    # The same in all locales: in the plain one no name is text but ASCII.
+    name = os.fsencode(pathlib.Path(path).name)
+    return name.decode("utf-8", "surrogateescape")
 
 
 def digest(path: str | os.PathLike[str]) -> str:
@@ -220,7 +226,8 @@ def _find(
     role: str, name: str, sha256: str, folders: list[pathlib.Path]
 ) -> pathlib.Path:
     # The record comes from a file of any origin: only its last part is a name.
-    paths = [folder / pathlib.Path(name).name for folder in folders]
+    last = os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    paths = [folder / pathlib.Path(last).name for folder in folders]
     present = [path for path in paths if path.is_file()]
     for path in present:
         if digest(path) == sha256:
