@@ -117,7 +117,10 @@ async def _serve(config, manager):
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals = [signal.SIGTERM]
+    # The background jobs of a script have it ignored, and it stays so.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signals.append(signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, stop.set)
     server = Server(config, manager)

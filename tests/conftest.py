@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pathlib
+import signal
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ import helpers
 # processor even where there is a GPU, so that the goldens hold.
 os.environ["TFSTYLE_OFFLINE"] = "1"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# A shell gives its background jobs an ignored SIGINT, and they their children.
+# A handler is not inherited: what the tests start can be interrupted.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, lambda number, frame: None)
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # Real weights for development, beside the checkout; never part of it.

@@ -1,6 +1,8 @@
 """Programs in processes of their own, as users run them."""
 
+import contextlib
 import hashlib
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +53,16 @@ def start(words, folder, stderr=subprocess.PIPE, **variables):
         stderr=stderr,
         text=True,
     )
+
+
+@contextlib.contextmanager
+def ctrl_c_ignored():
+    """Within, programs start as the background jobs of a script do."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for_lines(process, path, count):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import requests
 
+import programs
 import serving_model
 from serving.style_client import ServingError, StyleClient
 from serving_server import ROOT, Program, command, free_port, wait_for
@@ -61,19 +62,24 @@ def test_without_a_version_it_does_not_start(tmp_path):
 
 
 def test_a_life(tmp_path):
-    """Start, new configuration, drain: one process, which takes seconds."""
+    """Start, new configuration, drain: one process, which takes seconds.
+
+    It is started with Ctrl-C ignored, and so never hears of one.
+    """
     serving_model.export(tmp_path / "style")
     config = tmp_path / "models.config"
     entry = 'config {{ name: "{}" base_path: "{}" }}'
     one = entry.format("style", tmp_path / "style")
     config.write_text(f"model_config_list {{ {one} }}")
-    program = Program(
-        model_config_file=config,
-        model_config_file_poll_wait_seconds=0.1,
-        rest_api_port=free_port(),
-        drain_seconds=120,
-    )
+    with programs.ctrl_c_ignored():
+        program = Program(
+            model_config_file=config,
+            model_config_file_poll_wait_seconds=0.1,
+            rest_api_port=free_port(),
+            drain_seconds=120,
+        )
     try:
+        program.process.send_signal(signal.SIGINT)
         status = requests.get(f"{program.rest}/v1/models/style").json()
         assert status["model_version_status"][0]["state"] == "AVAILABLE"
         two = entry.format("second", tmp_path / "style")

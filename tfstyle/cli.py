@@ -63,7 +63,8 @@ class Interrupt:
     """Turns the first Ctrl-C into the end of a run; a context manager.
 
     It is an `on_step` callback that is true after Ctrl-C or SIGTERM. The
-    second one raises `KeyboardInterrupt` at once.
+    second one raises `KeyboardInterrupt` at once. A signal that is ignored,
+    as Ctrl-C by the background jobs of a script, stays ignored.
 
     Attributes:
         status: Exit status that the program should return: 0, or 130 after
@@ -74,12 +75,16 @@ class Interrupt:
         self.status = 0
 
     def __enter__(self) -> "Interrupt":
-        self._before = [signal.signal(name, self._ask) for name in _SIGNALS]
+        self._before = {
+            number: signal.signal(number, self._ask)
+            for number in _SIGNALS
+            if signal.getsignal(number) != signal.SIG_IGN
+        }
         return self
 
     def __exit__(self, *unused: object) -> None:
-        for name, handler in zip(_SIGNALS, self._before, strict=True):
-            signal.signal(name, handler)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def __call__(self, progress: object = None, picture: object = None) -> bool:
         """Whether the run should end."""
