@@ -29,6 +29,27 @@ def image(height, width, seed=0):
     return np.clip(pixels, 0, 1).astype(np.float32)
 
 
+def blocks(array, side=8):
+    """Means of squares of so many pixels, of shape `(rows, columns, 3)`."""
+    rows, columns = (length // side for length in array.shape[:2])
+    whole = array[: rows * side, : columns * side]
+    return whole.reshape(rows, side, columns, side, 3).mean((1, 3))
+
+
+def coarse(picture, photo):
+    """What kernels for other processors change little after a few steps.
+
+    Single pixels differ by 0.04 after one step of Adam, which has the sign of
+    gradients however small they are.
+
+    Returns:
+        Mean colours of blocks, and how far each colour moved from the
+        photograph, as the root of the mean square.
+    """
+    moved = np.sqrt(np.square(picture - photo).mean((0, 1)))
+    return blocks(picture), moved
+
+
 def vgg_layers(name="vgg16"):
     """Convolution -> channels in and out, in the order of the network."""
     layers, inputs = {}, 3

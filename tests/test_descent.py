@@ -1,3 +1,7 @@
+import dataclasses
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +10,13 @@ import helpers
 from tfstyle import descent, objective
 from tfstyle.config import GatysConfig
 
+HOW_TO_REGENERATE = (
+    "If the change is meant, run `pytest --update-golden` and say in the "
+    "commit message why the numbers moved."
+)
 PHOTO, WAVE = helpers.image(32, 40, seed=0), helpers.image(48, 30, seed=1)
+NIGHT = helpers.image(24, 24, seed=2)
+PAINTED = helpers.image(32, 40, seed=6)
 
 
 @pytest.fixture
@@ -18,6 +28,94 @@ def config(small_vgg16):
         style_layers={"block1_conv1": 1.0},
         precision="float32",
     )
+
+
+@pytest.fixture
+def all_terms(config):
+    return dataclasses.replace(
+        config,
+        style_layers={"block1_conv1": 1.0, "block1_conv2": 1.0},
+        content_weight=1.0,
+        style_weight=10.0,
+        tv_weight=1.0,
+        structure_weight=0.1,
+        histogram_weight=0.1,
+    )
+
+
+def pulls(config):
+    """What each term does at a fixed picture.
+
+    Returns:
+        Its value and the size of its gradient, of shape `(2, terms)`, and the
+        gradient in blocks, for a size of 1.
+    """
+    network = descent.make_network(config)
+    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config)
+    image = tf.constant(PAINTED[None])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        maps = network(image)
+        values = [t.weight * t.loss(image, maps)[0] for t in terms.values()]
+    gradients = [tape.gradient(value, image)[0].numpy() for value in values]
+    sizes = [np.sqrt(np.mean(np.square(g))) for g in gradients]
+    directions = [g / n for g, n in zip(gradients, sizes, strict=True)]
+    return np.array([values, sizes]), np.array(
+        list(map(helpers.blocks, directions))
+    )
+
+
+def assert_alike(actual, expected):
+    """Seven times what kernels for other processors change."""
+    for found, wanted, tolerance in zip(
+        actual, expected, [{"rtol": 3e-4}, {"atol": 3e-3}], strict=True
+    ):
+        np.testing.assert_allclose(
+            found, wanted, **tolerance, err_msg=HOW_TO_REGENERATE
+        )
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_the_objective_has_not_changed(all_terms, golden, style_loss):
+    config = dataclasses.replace(all_terms, style_loss=style_loss)
+    actual = pulls(config)
+    names = (f"objective_{style_loss}", f"objective_{style_loss}_gradients")
+    assert_alike(actual, list(map(golden, names, actual)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_weight": 1.01},
+        {"style_weight": 10.1},
+        {"tv_weight": 1.01},
+        {"structure_weight": 0.101},
+        {"histogram_weight": 0.101},
+        {"style_layers": {"block1_conv1": 1.01, "block1_conv2": 1.0}},
+        {"style_mix": (1.01, 1.0)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_change_of_one_percent_would_be_seen(all_terms, changes):
+    changed = dataclasses.replace(all_terms, **changes)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_alike(pulls(changed), pulls(all_terms))
+
+
+@pytest.mark.parametrize(
+    "layer", ["block1_conv1", "block1_conv2", "block2_conv1"]
+)
+def test_noise_of_one_percent_in_a_kernel_would_be_seen(
+    all_terms, layer, tmp_path
+):
+    path = shutil.copy(all_terms.feature_weights, tmp_path / "vgg16.h5")
+    with h5py.File(path, "r+") as file:
+        kernel = file[f"{layer}/{layer}_W_1:0"]
+        noise = np.random.default_rng(5).normal(1, 0.01, kernel.shape)
+        kernel[...] *= noise.astype(np.float32)
+    changed = dataclasses.replace(all_terms, feature_weights=str(path))
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_alike(pulls(changed), pulls(all_terms))
 
 
 def test_the_network_has_the_layers_of_both(config):

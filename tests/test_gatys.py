@@ -122,7 +122,7 @@ def test_the_loss_falls(settings, optimizer, style_loss):
 def test_stylize_has_not_changed(settings, golden, optimizer):
     config = settings(
         size=32,
-        steps=5,
+        steps=3,
         optimizer=optimizer,
         learning_rate=0.02,
         style_loss="wasserstein",
@@ -133,9 +133,16 @@ def test_stylize_has_not_changed(settings, golden, optimizer):
         histogram_weight=0.1,
     )
     actual = gatys.stylize(PHOTO, [WAVE, NIGHT], config)
-    expected = golden(f"gatys_{optimizer}_32px", actual)
+    colours, moved = helpers.coarse(actual, images.resize(PHOTO, 26, 32))
+    # Four times what kernels for other processors change. What 1 % of a weight
+    # does is in test_descent; 1 % of the rate moves 1 % farther.
+    name = f"gatys_{optimizer}_32px"
     np.testing.assert_allclose(
-        actual, expected, atol=5e-3, err_msg=HOW_TO_REGENERATE
+        colours, golden(name, colours), atol=3e-3, err_msg=HOW_TO_REGENERATE
+    )
+    expected = golden(f"{name}_moved", moved)
+    np.testing.assert_allclose(
+        moved, expected, rtol=3e-3, err_msg=HOW_TO_REGENERATE
     )
 
 
