@@ -35,9 +35,7 @@ serve: $(VENV)/.serving
 	  --model_base_path=models/style $(SERVE_FLAGS)
 
 test: $(VENV)/.dev
-	$(RUN) -m pytest -m "not slow and not alone" \
-	  -n logical --maxprocesses=4 --dist=loadfile
-	$(RUN) -m pytest -m alone
+	$(RUN) -m pytest -n logical --maxprocesses=4 --dist=loadfile
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

@@ -11,6 +11,8 @@ import threading
 import pytest
 import requests
 
+from programs import PATIENCE
+
 NAMES = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 PROGRAM = next((p for name in NAMES if (p := shutil.which(name))), None)
 
@@ -61,7 +63,7 @@ class Page:
         return result["result"].get("value")
 
     async def until(self, condition):
-        for _ in range(400):
+        for _ in range(20 * PATIENCE):
             if await self.run(f"return {condition}"):
                 return
             await asyncio.sleep(0.05)

@@ -9,6 +9,12 @@ import time
 
 import helpers
 
+# Seconds that anything may take. Only what never comes to an end takes longer,
+# also where other work leaves little of the machine.
+PATIENCE = 600
+# Modules that take more than a few hundredths of a second to load.
+SLOW = ("tensorflow", "keras", "numpy", "PIL", "h5py", "grpc", "requests")
+
 
 def command(program, flags):
     """The words of `python -m program`.
@@ -39,7 +45,7 @@ def call(words, folder, *paths, **variables):
         env=helpers.environment(*paths, **variables),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 
@@ -65,13 +71,18 @@ def ctrl_c_ignored():
         signal.signal(signal.SIGINT, before)
 
 
+def end(process):
+    """Waits for a run to end; its `stdout` and `stderr` are text then."""
+    process.stdout, process.stderr = process.communicate(timeout=PATIENCE)
+
+
 def wait_for_lines(process, path, count):
     """Until the run has written so many lines to a file, or ends."""
-    end = time.monotonic() + 300
+    last = time.monotonic() + PATIENCE
     while process.poll() is None:
         if path.exists() and path.read_text().count("\n") >= count:
             break
-        assert time.monotonic() < end, "it did not write them"
+        assert time.monotonic() < last, "it did not write them"
         time.sleep(0.01)
 
 
@@ -92,22 +103,22 @@ def check_refused(process, status, expected):
     assert process.stderr.count("\n") == 1
 
 
-def seconds(words, folder, *paths):
-    """Of the quickest of three runs: other processes share the cores."""
-    taken = []
-    for _ in range(3):
-        begin = time.monotonic()
-        call(words, folder, *paths)
-        taken.append(time.monotonic() - begin)
-    return min(taken)
-
-
-def poison(folder):
-    """A path for imports from which TensorFlow and Keras raise."""
-    for name in ("tensorflow", "keras"):
+def poison(folder, names=("tensorflow", "keras")):
+    """A path for imports from which these modules raise."""
+    for name in names:
         module = folder / "poison" / name / "__init__.py"
         module.parent.mkdir(parents=True)
         module.write_text("raise RuntimeError('imported too early')")
+    return folder / "poison"
+
+
+def help_of(program, folder):
+    """What it says on `--help`, for which it may load nothing that is slow."""
+    words = command(program, {"help": "true"})
+    process = call(words, folder, poison(folder, SLOW))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert f"python -m {program}" in process.stdout
+    return process.stdout
 
 
 def contents(folder):

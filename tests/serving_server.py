@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 
+from programs import PATIENCE
 from serving.model_manager import ModelManager
 from serving.servable import Servable
 from serving.server import Server
@@ -51,7 +52,7 @@ class Running:
 
     def call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(
-            60
+            PATIENCE
         )
 
     def close(self):
@@ -103,9 +104,9 @@ class Program:
     def errors(self):
         return os.pread(self._errors.fileno(), 2**24, 0).decode()
 
-    def wait_for(self, event, seconds=60):
+    def wait_for(self, event):
         """The first line of the log about an event."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while True:
             ended = self.process.poll() is not None
             for line in self.log:
@@ -117,12 +118,12 @@ class Program:
     def stop(self, number):
         """Sends a signal; returns the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=PATIENCE)
 
 
-def wait_for(test, seconds=20):
+def wait_for(test):
     """Until `test()` is true."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not test():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)

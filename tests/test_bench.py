@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+import programs
 from tfstyle import topology
 
 
@@ -68,14 +69,14 @@ def test_a_measurement_that_is_killed_ends_the_program():
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     (worker,) = _wait_for_workers(process.pid)
     worker.kill()
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=programs.PATIENCE)
     assert process.returncode == 1
     assert stderr.startswith("error: out of memory; try a smaller size")
 
 
 def _wait_for_workers(pid):
     """Those of `_peaks`; multiprocessing has another process, of its own."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + programs.PATIENCE
     while time.monotonic() < end:
         children = psutil.Process(pid).children()
         found = [c for c in children if "spawn_main" in " ".join(c.cmdline())]

@@ -4,7 +4,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -56,7 +55,7 @@ def run(seconds):
 
 
 def main_with_status(argv):
-    return run(60) if _NAME.value == "run" else main(argv)
+    return run(600) if _NAME.value == "run" else main(argv)
 
 
 if __name__ == "__main__":
@@ -126,14 +125,10 @@ def test_help_prints_docstring_and_flags(call):
         assert line in process.stdout
 
 
-@pytest.mark.alone
-def test_help_takes_less_than_500_ms(call):
-    seconds = []
-    for _ in range(3):  # The best of three: other processes share the cores.
-        begin = time.monotonic()
-        call("--help")
-        seconds.append(time.monotonic() - begin)
-    assert min(seconds) < 0.5
+def test_help_loads_nothing_that_is_slow(call, tmp_path):
+    poison = programs.poison(tmp_path, programs.SLOW)
+    process = call("--help", PYTHONPATH=f"{poison}{os.pathsep}{ROOT}")
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("flag", ["--helpfull", "--helpxml", "--helpshort"])
@@ -254,7 +249,7 @@ def test_reader_that_is_gone_is_no_error(command, arguments):
 def test_first_signal_ends_the_run_well(start, number, status):
     process = start("--name=run")
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
     assert stdout == "the picture is written\nclean\n"
     assert (
         stderr == "\nStopping; what is done is written. Ctrl-C again aborts.\n"
@@ -266,7 +261,7 @@ def test_first_signal_ends_the_run_well(start, number, status):
 DEAF = """
 try:
     print("ready", flush=True)
-    [time.sleep(0.01) for _ in range(6000)]
+    [time.sleep(0.01) for _ in range(60_000)]
 finally:
     print("clean", flush=True)
 """
@@ -279,7 +274,7 @@ def test_second_signal_aborts(start):
     assert process.stderr.readline() == "\n"
     assert process.stderr.readline().startswith("Stopping")
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
     assert (stdout, stderr) == ("clean\n", "interrupted\n")
     assert process.returncode == 130
 
@@ -291,7 +286,7 @@ def test_second_signal_aborts(start):
 def test_signal_outside_of_a_run_ends_at_once(start, number, status, line):
     process = start("--name=dog", f"--code={DEAF}")
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
     assert (stdout, stderr) == ("clean\n", line)
     assert process.returncode == status
 
@@ -307,7 +302,7 @@ def callback(phase, info):
 gc.callbacks.append(callback)
 gc.collect()
 gc.callbacks.clear()
-[time.sleep(0.01) for _ in range(6000)]
+[time.sleep(0.01) for _ in range(60_000)]
 """
 
 

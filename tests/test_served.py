@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import requests
 
+import programs
 from tfstyle import known_answers, prediction_log, saved_model
 from tfstyle.signatures import Signatures
 
@@ -54,14 +55,14 @@ def ports(served):
 
 def wait_until_available(port):
     url = f"http://127.0.0.1:{port}/v1/models/style"
-    for _ in range(600):
+    for _ in range(10 * programs.PATIENCE):
         time.sleep(0.1)
         try:
-            if "AVAILABLE" in requests.get(url, timeout=5).text:
+            if "AVAILABLE" in requests.get(url, timeout=60).text:
                 return
         except requests.ConnectionError:
             pass
-    pytest.fail("the server did not become available within 60 s")
+    pytest.fail("the server did not become available")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+import programs
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -16,7 +18,7 @@ def bench(**flags):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=programs.PATIENCE,
     )
 
 

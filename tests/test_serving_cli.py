@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+import programs
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -50,7 +52,7 @@ def program(body, *arguments, stdout=subprocess.PIPE):
 )
 def test_statuses_and_errors(body, arguments, status, error):
     process = program(body, *arguments)
-    _, found = process.communicate(timeout=60)
+    _, found = process.communicate(timeout=programs.PATIENCE)
     assert process.returncode == status
     assert found.startswith(error)
     assert found.count("\n") <= 1 or error == "Traceback"
@@ -60,11 +62,11 @@ def test_statuses_and_errors(body, arguments, status, error):
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_signals(number, status):
-    body = "import time; print('ready', flush=True); time.sleep(60)"
+    body = "import time; print('ready', flush=True); time.sleep(600)"
     process = program(body)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=programs.PATIENCE)
     assert process.returncode == status
     assert error == ("interrupted\n" if status == 130 else "")
 
@@ -75,7 +77,7 @@ def test_a_reader_that_is_gone_is_no_error():
     process = program("print(1)", stdout=write)
     os.close(write)
     assert process.stderr.read() == ""
-    assert process.wait(60) == 141
+    assert process.wait(programs.PATIENCE) == 141
 
 
 COLLECTING = """
@@ -86,7 +88,7 @@ COLLECTING = """
     gc.callbacks.append(callback)
     gc.collect()
     gc.callbacks.clear()
-    [time.sleep(0.01) for _ in range(6000)]
+    [time.sleep(0.01) for _ in range(60_000)]
 """
 
 
@@ -95,7 +97,7 @@ COLLECTING = """
 )
 def test_signal_during_garbage_collection_is_not_lost(number, status):
     process = program(COLLECTING.format(number=int(number)))
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=programs.PATIENCE)
     assert process.returncode == status
     assert error == ("interrupted\n" if status == 130 else "")
 

@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import threading
@@ -22,7 +23,7 @@ def refused(**flags):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=programs.PATIENCE,
     )
 
 
@@ -76,7 +77,8 @@ def test_a_life(tmp_path):
             model_config_file=config,
             model_config_file_poll_wait_seconds=0.1,
             rest_api_port=free_port(),
-            drain_seconds=120,
+            drain_seconds=programs.PATIENCE,
+            max_running_requests=1,
         )
     try:
         program.process.send_signal(signal.SIGINT)
@@ -88,12 +90,12 @@ def test_a_life(tmp_path):
             wait_for(lambda: ask(client) is None)
         config.write_text("junk {")
         program.wait_for("polling failed")
-        with StyleClient(program.grpc, timeout=120) as client:
+        with StyleClient(program.grpc, timeout=programs.PATIENCE) as client:
             assert ask(client) is None
             held, late = _drain(program, client)
     finally:
         program.process.kill()
-    assert held == [None] and late == "UNAVAILABLE"
+    assert held == [None, None] and late == "UNAVAILABLE"
     events = [line["event"] for line in program.log]
     assert events[0] == "version loading" and events[-1] == "stopped"
     assert events.count("polling failed") == 1
@@ -114,24 +116,35 @@ def ask(client, size=1):
 
 
 def _drain(program, client):
-    """Errors of a request that runs at SIGTERM, and of a later one."""
+    """Errors of requests from before SIGTERM, and of a later one."""
     held = []
-    thread = threading.Thread(target=lambda: held.append(ask(client, 40)))
-    thread.start()
-    time.sleep(0.5)
+    threads = [
+        threading.Thread(target=lambda: held.append(ask(client, 40)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: queued(program) == 1)  # The other one runs.
     program.process.send_signal(signal.SIGTERM)
     program.wait_for("draining")
     with StyleClient(program.grpc, attempts=1) as another:
         late = ask(another)
-    assert thread.is_alive()  # Else there was nothing to wait for.
-    thread.join()
-    assert program.process.wait(timeout=120) == 0
+    assert not held  # Else there was nothing to wait for.
+    for thread in threads:
+        thread.join()
+    assert program.process.wait(timeout=programs.PATIENCE) == 0
     return held, late
+
+
+def queued(program):
+    text = requests.get(f"{program.rest}/monitoring/prometheus/metrics").text
+    return float(re.search(r"^dev_server_queued_requests (.*)$", text, re.M)[1])
 
 
 def test_killed_under_load_clients_find_its_successor(tiny_model):
     port = free_port()
-    flags = {"model_base_path": tiny_model, "model_name": "style", "port": port}
+    flags = {"model_base_path": tiny_model, "model_name": "style"}
+    flags |= {"port": port, "rest_api_port": free_port()}
     program = Program(**flags)
     outcomes, impatient, stop = [], [], threading.Event()
 
@@ -167,13 +180,17 @@ def test_killed_under_load_clients_find_its_successor(tiny_model):
 
 
 def _end_at_once(program):
-    """By the second signal, while a request runs."""
+    """By the second signal, while requests run."""
     with StyleClient(program.grpc, attempts=1) as client:
-        thread = threading.Thread(target=lambda: ask(client, 12))
-        thread.start()
-        time.sleep(0.3)
+        threads = [
+            threading.Thread(target=lambda: ask(client, 12)) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: queued(program) == 1)  # The others run.
         program.process.send_signal(signal.SIGTERM)
         program.wait_for("draining")
         program.process.send_signal(signal.SIGTERM)
-        assert program.process.wait(10) == -signal.SIGTERM
-        thread.join()
+        assert program.process.wait(programs.PATIENCE) == -signal.SIGTERM
+        for thread in threads:
+            thread.join()

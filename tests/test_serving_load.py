@@ -1,19 +1,20 @@
 import threading
 import time
 
-import pytest
-
 from serving import load
 from serving.style_client import ServingError
 
 
 def test_closed_loop_asks_again_when_there_is_an_answer():
     now, most, lock = [0], [], threading.Lock()
+    together = threading.Barrier(3)
 
     def call(index):
         with lock:
             now[0] += 1
             most.append(now[0])
+        if index < 3:
+            together.wait(600)
         time.sleep(0.02)
         with lock:
             now[0] -= 1
@@ -21,8 +22,8 @@ def test_closed_loop_asks_again_when_there_is_an_answer():
     result = load.closed_loop(call, clients=3, seconds=0.4)
     assert max(most) == 3
     assert result.percentile(0) >= 0.02
-    # Of 3 * 0.4 / 0.02 at best; a busy machine makes fewer.
-    assert 10 < len(result.latencies) <= 63
+    # 3 * 0.4 / 0.02 at best, and what has begun; a busy machine makes fewer.
+    assert 3 <= len(result.latencies) <= 63
     assert result.throughput < 155
     assert result.errors == {}
 
@@ -32,15 +33,11 @@ def test_each_client_asks_once_at_least():
 
 
 def test_open_loop_asks_whether_there_are_answers_or_not():
-    begun = []
+    together = threading.Barrier(25)
 
-    def call(index):
-        begun.append(time.perf_counter())
-        time.sleep(0.2)
-
-    result = load.open_loop(call, rate=50, seconds=0.5)
+    result = load.open_loop(lambda _: together.wait(600), 50, 0.5)
     assert len(result.latencies) == 25
-    assert begun[-1] - begun[0] == pytest.approx(0.5, rel=0.6)
+    assert result.seconds > 0.25  # Times are random, 0.5 s on average.
 
 
 def test_times_count_from_when_a_request_was_due():

@@ -1,6 +1,5 @@
 import shutil
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -266,15 +265,19 @@ def test_new_version_under_load_without_a_failed_request(models):
                 except ServingError as error:
                     failures.append(error)
 
+    def some_more():
+        before = len(scales)
+        wait_for(lambda: failures or len(scales) > before + 10)
+
     threads = [threading.Thread(target=ask) for _ in range(4)]
     try:
         for thread in threads:
             thread.start()
         for number, source in [(2, 2), (3, 1), (4, 2)]:
-            time.sleep(0.3)
+            some_more()
             models(source, number)
             wait_for(lambda n=number: newest(running.manager) == n)
-        time.sleep(0.3)
+        some_more()
     finally:
         stop.set()
         for thread in threads:
@@ -283,4 +286,4 @@ def test_new_version_under_load_without_a_failed_request(models):
     assert not failures
     changes = [a for a, b in zip(scales, scales[1:], strict=False) if a != b]
     assert {scales[0], scales[-1]} == {1.0, 0.5}
-    assert len(scales) > 50 and len(changes) >= 3
+    assert len(changes) >= 3

@@ -84,7 +84,7 @@ def test_a_deadline_of_the_server(tiny_model):
     block = threading.Event()
     running._loop.call_soon_threadsafe(
         lambda: running._loop.create_task(
-            running.server._scheduler.run(lambda _: block.wait(20), None)
+            running.server._scheduler.run(lambda _: block.wait(600), None)
         )
     )
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import helpers
+import programs
 from tfstyle import adain, folders, images, style_training
 from tfstyle.training_config import AdaINConfig
 
@@ -304,7 +305,7 @@ def mirrored(count, files, **changes):
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=programs.PATIENCE,
     )
 
 

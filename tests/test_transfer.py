@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+import programs
 from tfstyle import color, images, painters, photorealism, provenance
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -439,7 +440,7 @@ def test_ctrl_c_keeps_what_is_painted(files, tmp_path):
     while not list(tmp_path.glob("out/*.png")) and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=programs.PATIENCE)
     assert process.returncode == 130, errors
     painted = list(tmp_path.glob("out/*.png"))
     assert 0 < len(painted) < 300
@@ -448,9 +449,5 @@ def test_ctrl_c_keeps_what_is_painted(files, tmp_path):
         assert images.load(path).shape == (40, 52, 3)
 
 
-def test_help_answers_at_once():
-    began = time.monotonic()
-    done = run("--help")
-    assert done.returncode == 0
-    assert "--strength" in done.stdout
-    assert time.monotonic() - began < 3
+def test_help_loads_nothing_that_is_slow(tmp_path):
+    assert "--strength" in programs.help_of("tfstyle.transfer", tmp_path)

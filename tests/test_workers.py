@@ -56,7 +56,7 @@ def start(device, arguments, folder, **environment):
 
 
 def losses(process):
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=programs.PATIENCE)
     assert process.returncode == 0, errors
     return json.loads(output.splitlines()[-1])
 
@@ -106,7 +106,10 @@ def run_program(tmp_path):
             for setting in cluster()
         ]
         try:
-            return [(*p.communicate(timeout=300), p.returncode) for p in both]
+            return [
+                (*p.communicate(timeout=programs.PATIENCE), p.returncode)
+                for p in both
+            ]
         finally:
             for process in both:  # One waits for the other, which may fail.
                 process.kill()
