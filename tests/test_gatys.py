@@ -30,13 +30,14 @@ PHOTO = helpers.image(32, 40)
 PHOTO_64 = images.resize(PHOTO, 51, 64)
 WAVE = helpers.image(40, 30, seed=1)
 NIGHT = helpers.image(24, 24, seed=2)
-# Narrow, so that two sizes are quick: 43x128 and 60x181.
-WIDE = helpers.image(60, 181, seed=3)
-TWO_SIZES = [(42, 128), (60, 181)]
+# Small, so that two sizes are quick.
+LARGE = helpers.image(48, 68, seed=3)
+TWO_SIZES = [(34, 48), (48, 68)]
+TWO = {"size": 68, "start_size": 48}
 ADAM_AND_LBFGS = pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(small_vgg16):
     """Makes a quick configuration, with changes."""
 
@@ -157,26 +158,26 @@ def test_the_step_is_traced_once_for_each_size(
         return steps[-1]
 
     monkeypatch.setattr(descent, "compile_step", remember)
-    config = settings(size=181, steps=3, optimizer=optimizer)
+    config = settings(**TWO, steps=3, optimizer=optimizer)
     for end in (2, None):  # Interrupted, and continued.
-        gatys.stylize(WIDE, WAVE, config, Watch(end), checkpoint_dir=tmp_path)
+        gatys.stylize(LARGE, WAVE, config, Watch(end), checkpoint_dir=tmp_path)
     counts = [step.experimental_get_tracing_count() for step in steps]
     assert counts == [1, 1, 1]
 
 
 def test_on_step_is_called_after_each_step(settings):
     config = settings(
-        size=181,
+        **TWO,
         steps=13,
         tv_weight=0.1,
         structure_weight=0.1,
     )
     watch = Watch()
-    gatys.stylize(WIDE, WAVE, config, watch)
+    gatys.stylize(LARGE, WAVE, config, watch)
     seen = watch.seen
     assert [p.step for p in seen] == [*range(1, 14)] * 2
     assert [(p.height, p.width) for p in seen[::13]] == TWO_SIZES
-    assert {p.size for p in seen} == {128, 181}
+    assert {p.size for p in seen} == {48, 68}
     assert {p.steps for p in seen} == {13}
     work = np.cumsum([p.height * p.width for p in seen])
     assert [p.done for p in seen] == work.tolist()
@@ -198,7 +199,7 @@ def test_on_step_is_called_after_each_step(settings):
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_run_can_be_ended_before_a_size_begins(settings, tmp_path, optimizer):
-    config = settings(size=181, steps=4, optimizer=optimizer)
+    config = settings(**TWO, steps=4, optimizer=optimizer)
     seen, pictures = [], []
 
     def end_between(progress, picture):
@@ -207,10 +208,10 @@ def test_a_run_can_be_ended_before_a_size_begins(settings, tmp_path, optimizer):
         return len(seen) == 5
 
     ended = gatys.stylize(
-        WIDE, WAVE, config, end_between, checkpoint_dir=tmp_path
+        LARGE, WAVE, config, end_between, checkpoint_dir=tmp_path
     )
     assert [(p.size, p.step) for p in seen] == [
-        (128, step) for step in (1, 2, 3, 4, 4)
+        (48, step) for step in (1, 2, 3, 4, 4)
     ]
     again = dataclasses.replace(seen[3], losses={}, memory=0)
     assert seen[4] == again
@@ -218,11 +219,11 @@ def test_a_run_can_be_ended_before_a_size_begins(settings, tmp_path, optimizer):
     check(ended, TWO_SIZES[0])
 
     watch = Watch()
-    whole = gatys.stylize(WIDE, WAVE, config, watch, checkpoint_dir=tmp_path)
+    whole = gatys.stylize(LARGE, WAVE, config, watch, checkpoint_dir=tmp_path)
     assert [(p.size, p.step) for p in watch.seen] == [
-        (181, step) for step in (1, 2, 3, 4)
+        (68, step) for step in (1, 2, 3, 4)
     ]
-    assert whole.tobytes() == gatys.stylize(WIDE, WAVE, config).tobytes()
+    assert whole.tobytes() == gatys.stylize(LARGE, WAVE, config).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -234,10 +235,10 @@ def test_coarse_sizes_take_a_share_of_the_work(
     settings, steps, share, expected
 ):
     watch = Watch()
-    config = settings(size=181, steps=steps, coarse_share=share)
-    gatys.stylize(WIDE, WAVE, config, watch)
+    config = settings(**TWO, steps=steps, coarse_share=share)
+    gatys.stylize(LARGE, WAVE, config, watch)
     counts = {p.width: p.steps for p in watch.seen}
-    assert counts == {128: expected, 181: steps}
+    assert counts == {48: expected, 68: steps}
     assert len(watch.seen) == expected + steps
     assert watch.seen[-1].done == watch.seen[-1].total
 
@@ -261,10 +262,10 @@ def test_on_step_may_look_at_the_picture(settings):
 
 def test_a_threshold_ends_a_size(settings):
     watch = Watch()
-    config = settings(size=181, steps=15, loss_threshold=1e6)
-    picture = gatys.stylize(WIDE, WAVE, config, watch)
+    config = settings(**TWO, steps=15, loss_threshold=1e6)
+    picture = gatys.stylize(LARGE, WAVE, config, watch)
     assert [p.step for p in watch.seen] == [1, 1]
-    check(picture, (60, 181))
+    check(picture, (48, 68))
 
 
 @pytest.mark.parametrize(("tolerance", "last"), [(0.9999, 20), (1e-9, 25)])
@@ -358,8 +359,8 @@ def test_a_run_may_begin_with_an_array_of_any_size(no_steps):
 
 def test_without_strength_it_is_the_photograph(settings):
     watch = Watch()
-    picture = gatys.stylize(WIDE, WAVE, settings(size=90, strength=0.0), watch)
-    np.testing.assert_array_equal(picture, images.resize(WIDE, 30, 90))
+    picture = gatys.stylize(LARGE, WAVE, settings(size=48, strength=0.0), watch)
+    np.testing.assert_array_equal(picture, images.resize(LARGE, 34, 48))
     assert not watch.seen
 
 
@@ -393,30 +394,34 @@ def test_the_distance_is_that_of_one_pass_at_each_strength(settings):
 
 def test_a_weak_run_paints_each_size_in_parts(settings):
     watch = Watch()
-    config = settings(size=181, steps=7, strength=0.5)
-    gatys.stylize(WIDE, WAVE, config, watch)
+    config = settings(**TWO, steps=7, strength=0.5)
+    gatys.stylize(LARGE, WAVE, config, watch)
     assert [(p.size, p.step) for p in watch.seen] == [
-        (size, step)
-        for size in (128, 128, 128, 181, 181, 181)
-        for step in (1, 2, 3)
+        (size, step) for size in (48, 48, 48, 68, 68, 68) for step in (1, 2, 3)
     ]
     assert watch.seen[-1].done == watch.seen[-1].total
 
 
+@pytest.fixture(scope="module")
+def weak(settings):
+    """Arguments of a run of two sizes in parts, and its picture."""
+    config = settings(**TWO, steps=7, strength=0.5)
+    arguments = LARGE, WAVE, config
+    return arguments, gatys.stylize(*arguments)
+
+
 @pytest.mark.parametrize("end", [4, 10])
-def test_a_weak_run_goes_on_where_it_was_ended(settings, tmp_path, end):
-    arguments = WIDE, WAVE, settings(size=181, steps=7, strength=0.5)
-    expected = gatys.stylize(*arguments)
+def test_a_weak_run_goes_on_where_it_was_ended(weak, tmp_path, end):
+    arguments, expected = weak
     gatys.stylize(*arguments, Watch(end), checkpoint_dir=tmp_path)
     actual = gatys.stylize(*arguments, checkpoint_dir=tmp_path)
     assert actual.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("end", [4, 8, 12])
-def test_a_weak_run_goes_on_from_between_two_parts(settings, tmp_path, end):
+def test_a_weak_run_goes_on_from_between_two_parts(weak, tmp_path, end):
     """Where it is asked again, before the next part is compiled."""
-    arguments = WIDE, WAVE, settings(size=181, steps=7, strength=0.5)
-    expected = gatys.stylize(*arguments)
+    arguments, expected = weak
     calls = []
 
     def on_step(progress, picture):
@@ -518,7 +523,7 @@ def crash_at(step):
 def uninterrupted(request, small_vgg16):
     """A configuration of two sizes, five steps each, and its picture."""
     config = GatysConfig(
-        size=181,
+        **TWO,
         steps=5,
         coarse_share=1.0,
         features="vgg16",
@@ -531,7 +536,7 @@ def uninterrupted(request, small_vgg16):
         tolerance=1e-6,
         precision="float32",
     )
-    return config, gatys.stylize(WIDE, [WAVE, NIGHT], config)
+    return config, gatys.stylize(LARGE, [WAVE, NIGHT], config)
 
 
 @pytest.mark.parametrize("end", [3, 5, 7])
@@ -542,13 +547,13 @@ def test_a_run_goes_on_where_it_was_ended(uninterrupted, tmp_path, end):
     for watch in parts:
         pictures.append(
             gatys.stylize(
-                WIDE, [WAVE, NIGHT], config, watch, checkpoint_dir=folder
+                LARGE, [WAVE, NIGHT], config, watch, checkpoint_dir=folder
             )
         )
     assert [len(watch.seen) for watch in parts] == [end, 10 - end]
     check(pictures[0], TWO_SIZES[end > 5])
     assert pictures[1].tobytes() == expected.tobytes()
-    assert np.abs(images.resize(pictures[0], 60, 181) - expected).max() > 0.01
+    assert np.abs(images.resize(pictures[0], 48, 68) - expected).max() > 0.01
 
 
 def test_a_run_goes_on_where_it_was_killed(
@@ -556,14 +561,14 @@ def test_a_run_goes_on_where_it_was_killed(
 ):
     config, expected = uninterrupted
     monkeypatch.setattr(runs, "_SECONDS", 0.0)
-    arguments = WIDE, [WAVE, NIGHT], config
+    arguments = LARGE, [WAVE, NIGHT], config
     with pytest.raises(CrashError):
         gatys.stylize(*arguments, crash_at(7), checkpoint_dir=tmp_path)
     watch = Watch()
     actual = gatys.stylize(*arguments, watch, checkpoint_dir=tmp_path)
     # The last step was lost, as it had not been stored yet.
     assert [(p.size, p.step) for p in watch.seen] == [
-        (181, step) for step in (2, 3, 4, 5)
+        (68, step) for step in (2, 3, 4, 5)
     ]
     assert actual.tobytes() == expected.tobytes()
 
@@ -731,16 +736,16 @@ def test_the_longer_side_is_the_size(settings, shape, size, expected):
 
 
 def test_the_photographs_colours_are_kept_in_all_that_is_shown(settings):
-    config = settings(size=181, steps=3, color="luminance")
+    config = settings(**TWO, steps=3, color="luminance")
     watch = Watch(look=lambda picture: picture())
-    pictures = [gatys.stylize(WIDE, [WAVE, NIGHT], config, watch)]
-    ended = gatys.stylize(WIDE, [WAVE, NIGHT], config, Watch(4))
+    pictures = [gatys.stylize(LARGE, [WAVE, NIGHT], config, watch)]
+    ended = gatys.stylize(LARGE, [WAVE, NIGHT], config, Watch(4))
     for picture in (*pictures, *watch.looks, ended):
-        photo = images.resize(WIDE, *picture.shape[:2])
+        photo = images.resize(LARGE, *picture.shape[:2])
         check(picture, photo.shape[:2])
         expected = color.transfer_chroma(picture, photo)
         np.testing.assert_allclose(picture, expected, atol=2e-6)
-    assert np.abs(color.luminance(ended) - color.luminance(WIDE)).max() > 0.05
+    assert np.abs(color.luminance(ended) - color.luminance(LARGE)).max() > 0.05
 
 
 def test_a_picture_that_diverges_has_the_photographs_colours(settings):
@@ -833,17 +838,17 @@ def test_a_draft_is_painted_by_the_thin_network(settings):
         {"draft": True},
         {"features": "vgg_distilled", "feature_weights": None},
     ):
-        config = settings(size=181, steps=3, **changes)
+        config = settings(**TWO, steps=3, **changes)
         pictures = {}
 
         def on_step(progress, picture, pictures=pictures):
             pictures[progress.size] = picture()
 
-        gatys.stylize(WIDE, WAVE, config, on_step)
+        gatys.stylize(LARGE, WAVE, config, on_step)
         found.append(pictures)
-    assert list(found[0]) == [128, 181]
-    np.testing.assert_allclose(found[0][128], found[1][128], atol=1e-6)
-    assert np.abs(found[0][181] - found[1][181]).max() > 1e-3
+    assert list(found[0]) == [48, 68]
+    np.testing.assert_allclose(found[0][48], found[1][48], atol=1e-6)
+    assert np.abs(found[0][68] - found[1][68]).max() > 1e-3
 
 
 @pytest.mark.weights
