@@ -42,6 +42,8 @@ def test_flags_of_the_processor_are_words():
 def test_bfloat16_follows_the_processor(flags, expected, machine):
     machine(flags)
     assert processor.has_bfloat16() == expected
+    machine(flags, TF_ENABLE_ONEDNN_OPTS="0")
+    assert not processor.has_bfloat16()
 
 
 @pytest.mark.parametrize("isa", ["AVX2", "sse41"])

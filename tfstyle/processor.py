@@ -48,8 +48,11 @@ def has_avx512() -> bool:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 values."""
-    return not _BFLOAT16.isdisjoint(flags())
+    """Whether TensorFlow multiplies bfloat16 values in hardware here.
+
+    Eigen does not: without oneDNN a step takes 12 times as long in bfloat16.
+    """
+    return has_onednn() and not _BFLOAT16.isdisjoint(flags())
 
 
 def flags() -> frozenset[str]:
