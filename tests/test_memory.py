@@ -24,43 +24,53 @@ import numpy as np
 import psutil
 from tfstyle import gatys, memory
 from tfstyle.config import GatysConfig
-image = np.random.default_rng(0).random((320, 320, 3), np.float32)
+features, path, size = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
+image = np.random.default_rng(0).random((size, size, 3), np.float32)
 config = GatysConfig(
-    size=320,
-    start_size=320,
+    size=size,
+    start_size=size,
     steps=2,
-    features="vgg16",
-    feature_weights=sys.argv[1],
-    content_layers={"block2_conv2": 1},
-    style_layers={"block1_conv1": 1, "block2_conv1": 1},
+    features=features,
+    feature_weights=path,
     precision="float32",
 )
 idle = psutil.Process().memory_info().rss
 gatys.stylize(image, image, config)
-print(memory.peak() - idle, memory.estimate((320, 320), [(320, 320)]))
+shape = size, size
+estimate = memory.estimate(shape, [shape], features=features)
+print(memory.peak() - idle, estimate)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs VmHWM")
-def test_a_run_takes_what_was_estimated(small_vgg16):
-    code = [sys.executable, "-c", RUN, small_vgg16]
-    output = subprocess.check_output(code, cwd=ROOT, text=True)
+@pytest.mark.parametrize("onednn", ["0", "1"])
+@pytest.mark.parametrize(
+    ("features", "size"), [("vgg16", 256), ("vgg_distilled", 384)]
+)
+def test_a_run_takes_what_was_estimated(features, size, onednn, random_vgg16):
+    path = random_vgg16 if features == "vgg16" else ""
+    output = subprocess.check_output(
+        [sys.executable, "-c", RUN, features, path, str(size)],
+        cwd=ROOT,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn},
+        text=True,
+    )
     taken, estimated = map(int, output.split())
-    # Two blocks take four fifths of what all take; the fixed part is less.
     assert estimated / 3 < taken < estimated
 
 
 def test_estimate_is_that_of_the_step():
-    # 115 % of 0.25 GB, and of 2600 bytes for each of 2 million pixels.
+    # 115 % of 0.2 GB, of 0.42 for kernels, and of 3650 bytes for each of 2
+    # million pixels.
     estimate = memory.estimate((1000, 2000), [(1000, 1000)])
-    assert estimate == pytest.approx(1.15 * (0.25 + 5.2) * GB)
+    assert estimate == pytest.approx(1.15 * (0.62 + 7.3) * GB)
 
 
 def test_estimate_counts_large_style_images():
     # Each of those that wait takes 520 bytes a pixel, the largest 1850.
     styles = [(1000, 1000), (2000, 2000), (500, 2000)]
     estimate = memory.estimate((500, 500), styles)
-    assert estimate == pytest.approx(1.15 * (0.25 + 7.4 + 2 * 0.52) * GB)
+    assert estimate == pytest.approx(1.15 * (0.62 + 7.4 + 2 * 0.52) * GB)
 
 
 def test_bfloat16_takes_less_and_the_others_more():
@@ -69,7 +79,7 @@ def test_bfloat16_takes_less_and_the_others_more():
     assert memory.estimate(shape, [shape], "bfloat16") < usual
     assert memory.estimate(shape, [shape], optimizer="lbfgs") > usual
     assert memory.estimate(shape, [shape], xla=True) > 2 * usual
-    assert memory.estimate(shape, [shape], regions=3) > 2 * usual
+    assert memory.estimate(shape, [shape], regions=3) > 1.7 * usual
     thin = memory.estimate(shape, [shape], features="vgg_distilled")
     assert thin < 0.6 * usual
 
@@ -86,7 +96,7 @@ def test_what_fits_exactly_is_not_refused(monkeypatch):
 def test_refusal_names_the_largest_size_that_fits(monkeypatch):
     leave(4 * GB, monkeypatch)
     with pytest.raises(
-        MemoryError, match=r"6000x4500 pixels needs about 81.0 GB.*: 4.0 GB\."
+        MemoryError, match=r"6000x4500 pixels needs about 114.0 GB.*: 4.0 GB\."
     ) as caught:
         memory.check((4500, 6000), [(4500, 6000)])
     size = int(
@@ -98,7 +108,7 @@ def test_refusal_names_the_largest_size_that_fits(monkeypatch):
         memory.check(larger, [larger])
 
 
-@pytest.mark.parametrize("left", [0, 280_000_000])
+@pytest.mark.parametrize("left", [0, 700_000_000])
 def test_refusal_says_when_no_size_fits(left, monkeypatch):
     leave(left, monkeypatch)
     with pytest.raises(MemoryError, match=r"GB\. No size fits\.$"):
@@ -113,7 +123,7 @@ def test_tiles_count_for_the_network_and_the_picture_for_the_rest(monkeypatch):
     memory.check_tile((768, 768), whole)
     leave(needed - 1, monkeypatch)
     with pytest.raises(
-        MemoryError, match=r"20000x10000 pixels, seen 768x768.* 43.5 GB"
+        MemoryError, match=r"20000x10000 pixels, seen 768x768.* 44.6 GB"
     ):
         memory.check_tile((768, 768), whole)
     memory.check_tile((768, 768), whole, features="vgg_distilled")

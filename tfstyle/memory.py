@@ -20,17 +20,21 @@ Shape = tuple[int, int]
 # BUILD_NOTES.md. Of a step, of the feature maps of a style image while they
 # are made, and of those that wait for the other style images' maps.
 _STEP = {
-    ("adam", "float32"): 2600,
-    ("adam", "bfloat16"): 2150,
-    ("lbfgs", "float32"): 2850,
+    ("adam", "float32"): 3650,
+    ("adam", "bfloat16"): 2250,
+    ("lbfgs", "float32"): 3900,
 }
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
 # What each region after the first adds to a step.
 _REGION = {"float32": 1700, "bfloat16": 1000}
-_THIN = 0.55  # The most that "vgg_distilled" takes of that.
+_THIN = 0.3  # The most that "vgg_distilled" takes of that.
 _WHOLE = 180  # Of a picture that is seen in tiles, beside these.
-_NETWORK = 250_000_000  # Bytes at any size: weights, graphs and threads.
+# Bytes at any size: graphs and threads, and kernels with their transforms, see
+# `convolution`, those of networks without any included.
+_FIXED = 200_000_000
+_KERNELS = {"vgg_distilled": 50_000_000, "vgg16": 420_000_000}
+_MOST_KERNELS = 520_000_000
 # What a step takes beyond that where XLA compiled it for a processor.
 _XLA_STEP = 4300
 _XLA = 400_000_000
@@ -172,7 +176,8 @@ def estimate(
     styles = areas[-1] * _STYLE[precision]
     styles += sum(areas[:-1]) * _WAITING[precision]
     maps = max(step, styles) * (_THIN if features == "vgg_distilled" else 1)
-    return round(_MARGIN * (_NETWORK + xla * _XLA + maps))
+    fixed = _FIXED + _KERNELS.get(features, _MOST_KERNELS) + xla * _XLA
+    return round(_MARGIN * (fixed + maps))
 
 
 def _free_gpu_memory() -> int:
