@@ -366,9 +366,10 @@ def test_the_palette_of_a_black_style_does_not_drown_the_rest(network):
     )
     grey = np.full((16, 16, 3), 0.5, np.float32)
     term = objective.terms(network, grey, [np.zeros_like(grey)], config)
-    weight, loss = term["histogram"]
+    histogram = term["histogram"]
     # 0.5 ** 2, relative to the least energy of an image, 1e-3.
-    assert weight * float(loss(grey[None], {})[0]) == pytest.approx(250)
+    value = histogram.weight * float(histogram.loss(grey[None], {})[0])
+    assert value == pytest.approx(250)
 
 
 @STYLE_LOSSES
