@@ -204,6 +204,26 @@ def test_outputs_may_not_overwrite_inputs_or_each_other(inputs, tmp_path):
         job.check_outputs(inputs, {"output": str(tmp_path / "gone" / "o.png")})
 
 
+@pytest.mark.parametrize(
+    ("output", "folder"),
+    [
+        ("out", "out"),
+        ("./out", "here/../out/"),
+        ("out", "link"),
+        ("out", "out/state"),
+        ("there/checkpoint.npz", "there"),
+    ],
+)
+def test_outputs_may_not_be_the_checkpoint(output, folder, inputs, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    output, folder = (f"{tmp_path}/{path}" for path in (output, folder))
+    with pytest.raises(ValueError, match="trace '.*' is the checkpoint, too"):
+        job.check_outputs(inputs, {"trace": output}, folder)
+    job.check_outputs(inputs, {"trace": f"{tmp_path}/there/t"}, folder)
+
+
 def test_one_picture_may_have_two_roles(inputs, tmp_path):
     inputs["init"] = inputs["content"]
     job.check_outputs(inputs, {"output": str(tmp_path / "out.png")})

@@ -528,6 +528,12 @@ BAD = [
     wrong_file("is the output, too", "report is output", report="out.png"),
     wrong_file("is the trace, too", "report is trace", trace="t", report="t"),
     wrong_file("is the style 1", "report is input", report="wave.png"),
+    wrong_file(
+        "is the checkpoint, too",
+        "checkpoint is output",
+        output="./c.png",
+        checkpoint="c.png/",
+    ),
     wrong_file("'text.png'", "checkpoint is a file", checkpoint="text.png"),
     wrong_file("not a whole checkpoint", "checkpoint", checkpoint="damaged"),
     # Weights.

@@ -45,7 +45,7 @@ def save(
     text = json.dumps(dict(meta)).encode()
     contents[_META] = np.frombuffer(text, np.uint8)
     os.makedirs(folder, exist_ok=True)
-    with files.atomic(_path(folder)) as file:
+    with files.atomic(file_of(folder)) as file:
         np.savez(file, **contents)  # type: ignore[arg-type]
 
 
@@ -63,7 +63,7 @@ def load(
     Raises:
         ValueError: The file is damaged.
     """
-    path = _path(folder)
+    path = file_of(folder)
     if not path.exists():
         return None
     try:
@@ -85,7 +85,7 @@ def load(
 
 def remove(folder: str | os.PathLike[str]) -> None:
     """Deletes the checkpoint of a folder, and the folder when it is empty."""
-    _path(folder).unlink(missing_ok=True)
+    file_of(folder).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # It holds other files.
         os.rmdir(folder)
 
@@ -103,10 +103,11 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
         raise NotADirectoryError(
             f"Cannot keep a checkpoint in '{path}': '{there}' is no folder."
         )
-    files.check_writable(_path(there))
+    files.check_writable(file_of(there))
 
 
-def _path(folder: str | os.PathLike[str]) -> pathlib.Path:
+def file_of(folder: str | os.PathLike[str]) -> pathlib.Path:
+    """Where the checkpoint of a folder is, or will be."""
     return pathlib.Path(folder, _NAME)
 
 

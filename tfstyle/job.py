@@ -161,15 +161,22 @@ def _check_whole(
 
 
 def check_outputs(
-    inputs: Mapping[str, str], outputs: Mapping[str, str | None]
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str | None],
+    folder: str | None = None,
 ) -> None:
     """Raises `ValueError` or `OSError` unless files can be written.
 
     Args:
         inputs: Role -> path of files that must stay.
         outputs: Role -> path of files to write; `None` for none.
+        folder: Of the checkpoint, which may not be there yet.
     """
     taken = {os.path.realpath(path): role for role, path in inputs.items()}
+    if folder is not None:
+        state = checkpoint.file_of(os.path.realpath(folder))
+        for place in (state, *state.parents):
+            taken[os.fspath(place)] = "checkpoint"
     for role, path in outputs.items():
         if path is None:
             continue

@@ -143,7 +143,8 @@ def prepare(
     named = ("output", "trace", "report")
     written = {name: values[name].value for name in named}
     kept = {**inputs, "replay": values.replay} if values.replay else inputs
-    job.check_outputs(kept, {**written, **(outputs or {})})
+    written |= outputs or {}
+    job.check_outputs(kept, written, values.checkpoint)
     job.check_checkpoint(values.checkpoint)
     task = job.prepare(config, inputs, values.max_pixels)
     if task.content.alpha is not None and not format.alpha:
