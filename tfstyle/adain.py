@@ -443,7 +443,9 @@ class StyleModel(keras.Model):
         super().compile(*args, **kwargs)
         self.objective = objective
         names = objective.terms if objective is not None else ()
-        self.trackers = {n: keras.metrics.Mean(name=n) for n in names}
+        self.trackers = {
+            name: keras.metrics.Mean(name, dtype="float32") for name in names
+        }
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

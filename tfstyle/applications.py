@@ -5,9 +5,11 @@ precision and the same layer names each time: Keras numbers the layers that
 have no name of their own, in all models of a process together.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 
@@ -61,7 +63,31 @@ def assign(model: keras.Model, name: str, path: str | os.PathLike[str]) -> None:
 
 def _made(name: str) -> keras.Model:
     make = getattr(keras.applications, _CLASSES[name])
-    return make(include_top=False, weights=None)
+    with _defaults_of_keras():
+        return make(include_top=False, weights=None)
+
+
+@contextlib.contextmanager
+def _defaults_of_keras() -> Iterator[None]:
+    """What its own networks are made by, whatever the user has set."""
+    given = [getattr(keras.config, name)() for name in _DEFAULTS]
+    _set(_DEFAULTS.values())
+    try:
+        yield
+    finally:
+        _set(given)
+
+
+_DEFAULTS = {
+    "dtype_policy": "float32",
+    "floatx": "float32",
+    "image_data_format": "channels_last",
+}
+
+
+def _set(values: Iterable[Any]) -> None:
+    for name, value in zip(_DEFAULTS, values, strict=True):
+        getattr(keras.config, f"set_{name}")(value)
 
 
 def stable_names(model: keras.Model) -> dict[str, str]:

@@ -192,13 +192,14 @@ class Distiller(keras.Model):
         shares: Mapping[str, float],
         gram_weight: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(autocast=False)
         self.student, self.teacher = student, teacher
         self.axes = dict(axes)
         self.shares = dict(shares)
         self.gram_weight = gram_weight
         self.errors = {
-            layer: keras.metrics.Mean(name=layer) for layer in shares
+            layer: keras.metrics.Mean(layer, dtype="float32")
+            for layer in shares
         }
 
     def call(self, image: Any, training: bool = False) -> dict[str, Any]:

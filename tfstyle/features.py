@@ -216,12 +216,16 @@ def _application(
     image = keras.Input((None, None, 3), name="image", dtype="float32")
     x = image
     if border == "mirror":
-        x = padding.MirrorPadding(_WIDE_BORDER, name="padding")(x)
+        x = padding.MirrorPadding(
+            _WIDE_BORDER, name="padding", dtype="float32"
+        )(x)
     if name == "inception_v3":
         # From -1 to 1, as it was trained.
-        x = keras.layers.Rescaling(2.0, -1.0, name="preprocessing")(x)
+        x = keras.layers.Rescaling(
+            2.0, -1.0, name="preprocessing", dtype="float32"
+        )(x)
     else:
-        x = Preprocessing(name="preprocessing")(x)
+        x = Preprocessing(name="preprocessing", dtype="float32")(x)
     body = applications.network(name, layers, dtype)
     return keras.Model(image, body(x), name=name)
 

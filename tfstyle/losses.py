@@ -228,7 +228,7 @@ def wasserstein_loss(
     gap = mean - target.mean
     # Rounding may leave a little less than nothing.
     value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
-    slope = 2 * (ops.eye(channels) - plan) / channels
+    slope = 2 * (ops.eye(channels, dtype="float32") - plan) / channels
     return _with_slopes(
         value, [(covariance, slope), (mean, 2 * gap / channels)]
     )

@@ -30,8 +30,13 @@ def rate(
         warmup: Steps until it turns; a fifth of all at most.
     """
     warmup = min(warmup, steps // 5)
+    # Typed: Keras counts the steps in this type, and by default in that of
+    # `floatx`, of which float16 has no odd numbers beyond 2048.
     return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=highest, warmup_steps=warmup
+        np.float32(0),
+        steps - warmup,
+        warmup_target=highest,
+        warmup_steps=warmup,
     )
 
 
