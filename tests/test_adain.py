@@ -145,8 +145,8 @@ def test_styles_are_blended_by_their_shares(model):
     [
         ({"contents": helpers.image(8, 40)}, "16 pixels or more.*40x8"),
         ({"styles": [helpers.image(40, 8)]}, "16 pixels or more.*8x40"),
-        ({"contents": PHOTO[..., 0]}, r"shape \(height, width, 3\)"),
-        ({"contents": np.uint8(255 * PHOTO)}, "float32.*Received: uint8"),
+        ({"contents": PHOTO[..., :2]}, r"shape \(height, width\)"),
+        ({"contents": np.int32(255 * PHOTO)}, "uint8.*Received: int32"),
         ({"styles": [255 * PHOTO]}, r"in \[0, 1\]. Received: values from"),
         ({"styles": [np.nan * PHOTO]}, r"in \[0, 1\]. Received: values from"),
         ({"alpha": np.nan}, "`strength` must be from 0 to 1. .*nan"),

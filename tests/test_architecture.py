@@ -38,6 +38,7 @@ LAYERS = [
         "progress",
     },
     {"images", "weights"},
+    {"conversion"},
     {
         "color",
         "html_page",
@@ -97,7 +98,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 PROGRAMS = LAYERS[-1]
-VALUES = set().union(*LAYERS[:11])
+VALUES = set().union(*LAYERS[:12])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",
@@ -126,6 +127,7 @@ WHOLE = {
     "architecture",
     "conformance",
     "export",
+    "keras_settings",
     "makefile",
     "package",
     "readme",

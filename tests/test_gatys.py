@@ -4,7 +4,6 @@ import gc
 
 import keras
 import numpy as np
-import PIL.Image
 import pytest
 
 import helpers
@@ -447,8 +446,7 @@ def test_the_result_can_be_written_to(settings):
         ({"config": {"size": 64}}, "`config` must be a GatysConfig.*dict"),
         ({"regions": PHOTO}, "`regions` must be a Regions.*ndarray"),
         ({"on_step": 5}, "`on_step` must be a Callable.*int"),
-        ({"styles": None}, "Images must be NumPy arrays.*NoneType"),
-        ({"styles": PIL.Image.new("RGB", (9, 9))}, "NumPy arrays.*Image"),
+        ({"styles": None}, "Images must be arrays, .*NoneType"),
     ],
 )
 def test_other_kinds_are_refused(settings, changes, problem):
@@ -775,18 +773,10 @@ def test_flat_images_are_painted(settings):
 @pytest.mark.parametrize(
     ("content", "styles", "message"),
     [
-        pytest.param(PHOTO[..., 0], WAVE, r"shape \(32, 40\)$", id="grey"),
-        pytest.param(PHOTO[None], WAVE, r"\(1, 32, 40, 3\)$", id="batch"),
-        pytest.param(PHOTO[..., [0, 1, 2, 0]], WAVE, r"40, 4\)$", id="alpha"),
+        pytest.param(PHOTO[None], WAVE, r"\(1, 32, 40, 3\)\.", id="batch"),
         pytest.param(PHOTO[:0], WAVE, r"\(0, 40, 3\)$", id="empty"),
-        pytest.param(PHOTO, WAVE[None], r"\(1, 40, 30, 3\)$", id="styles"),
         pytest.param(PHOTO, [WAVE, NIGHT[:, :0]], r"24, 0, 3\)$", id="second"),
-        pytest.param(
-            (255 * PHOTO).astype("uint8"), WAVE, "float32.*uint8", id="bytes"
-        ),
-        pytest.param(
-            PHOTO.astype("float64"), WAVE, "float32.*float64", id="doubles"
-        ),
+        pytest.param(PHOTO.astype(int), WAVE, "uint8.*int64", id="integers"),
         pytest.param(255 * PHOTO, WAVE, r"\[0, 1\].*to 2\d\d", id="to 255"),
         pytest.param(PHOTO, WAVE - 1, r"\[0, 1\].*from -", id="negative"),
         pytest.param(PHOTO * np.nan, WAVE, r"\[0, 1\].*nan", id="nan"),
@@ -798,7 +788,7 @@ def test_wrong_images_are_refused(settings, content, styles, message):
         gatys.stylize(content, styles, settings())
 
 
-@pytest.mark.parametrize("init", [PHOTO[..., 0], PHOTO * np.nan, PHOTO + 1])
+@pytest.mark.parametrize("init", [PHOTO[..., :2], PHOTO * np.nan, PHOTO + 1])
 def test_wrong_starts_are_refused(settings, init):
     with pytest.raises(ValueError, match="^Images must"):
         gatys.stylize(PHOTO, WAVE, settings(), init=init)

@@ -26,6 +26,7 @@ from keras import ops
 
 from tfstyle import color as colors
 from tfstyle import (
+    conversion,
     decoder,
     devices,
     embeddings,
@@ -39,6 +40,7 @@ from tfstyle import (
     topology,
 )
 from tfstyle.controls import Controls
+from tfstyle.conversion import ImageLike
 from tfstyle.modulation import scale_and_shift
 from tfstyle.regions import Regions, whole
 
@@ -229,8 +231,8 @@ class StyleModel(keras.Model):
 
     def stylize(
         self,
-        contents: np.ndarray,
-        styles: np.ndarray | Sequence[np.ndarray],
+        contents: ImageLike,
+        styles: ImageLike | Sequence[ImageLike],
         alpha: float = 1.0,
         style_mix: Sequence[float] | None = None,
         color: str = "style",
@@ -241,9 +243,10 @@ class StyleModel(keras.Model):
         """Paints photographs in a style, or in a blend of several.
 
         Args:
-            contents: A photograph, `(height, width, 3)`, or several of one
-                size, `(batch, height, width, 3)`, each painted by itself.
-            styles: One such array, or several, of any size. Styles look as
+            contents: A photograph: an array or tensor, a Pillow image or a
+                path, see `conversion`; or an array of several of one size,
+                `(batch, height, width, 3)`, each painted by itself.
+            styles: One such image, or several, of any size. Styles look as
                 they do at the size given; the models of this package learned
                 from crops of 128 to 256 pixels.
             alpha: Strength of the style, from 0 for the photograph to 1.
@@ -257,13 +260,13 @@ class StyleModel(keras.Model):
             photorealistic: Whether surfaces stay the photograph's.
 
         Returns:
-            Shape of `contents`, float32, in [0, 1].
+            Array of shape `(height, width, 3)`, float32, RGB in [0, 1]; for a
+            batch `(batch, height, width, 3)`.
 
         Raises:
             ValueError: Images or controls are not what they should be.
         """
-        if isinstance(styles, np.ndarray) and styles.ndim == 3:
-            styles = [styles]
+        styles = conversion.to_images(styles)
         controls = Controls(
             strength=alpha,
             style_mix=None if style_mix is None else tuple(style_mix),
@@ -274,10 +277,12 @@ class StyleModel(keras.Model):
         controls.check_styles(
             len(styles), regions is not None and regions.apart
         )
-        if np.ndim(contents) == 4:
-            each = [self._paint(x, styles, controls, regions) for x in contents]
-            return np.stack(each)
-        return self._paint(contents, styles, controls, regions)
+        pictures = [
+            self._paint(photo, styles, controls, regions)
+            for photo in conversion.to_images(contents)
+        ]
+        batch = conversion.is_batch(contents)
+        return np.stack(pictures) if batch else pictures[0]
 
     def _paint(self, content, styles, controls, regions):
         """One photograph, see `stylize`."""

@@ -68,12 +68,12 @@ def decode(
             ended = image.format == "JPEG" and _ended(path, max_pixels)
             if not ended:
                 raise _damaged(path, error) from error
-            return _upright(ended), None
-        upright = _upright(image)
+            return upright(ended), None
+        picture = upright(image)
     if not deep:
-        return upright, None
+        return picture, None
     with _open(path, max_pixels) as image:
-        return upright, _upright(png.load_lower(image))
+        return picture, upright(png.load_lower(image))
 
 
 def _load(image: PIL.Image.Image) -> None:
@@ -209,7 +209,8 @@ def _damaged(path: str | os.PathLike[str], error: Exception) -> ValueError:
     )
 
 
-def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+def upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    """An image as its EXIF data say that it is to be seen."""
     # Not `ImageOps.exif_transpose`: it writes the EXIF data anew, and fails
     # when other parts of them are damaged. TIFF is upright once loaded.
     try:

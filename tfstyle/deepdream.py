@@ -25,6 +25,7 @@ from tfstyle import (
     runs,
     schedule,
 )
+from tfstyle.conversion import ImageLike, to_image
 from tfstyle.dream_config import DreamConfig
 from tfstyle.progress import OnStep, Progress
 from tfstyle.regions import Regions
@@ -37,11 +38,11 @@ _LATER = 0.25
 
 
 def deep_dream(
-    image: np.ndarray,
+    image: ImageLike,
     config: DreamConfig = DreamConfig(),
     on_step: OnStep | None = None,
     *,
-    guide: np.ndarray | None = None,
+    guide: ImageLike | None = None,
     regions: Regions | None = None,
     on_frame: OnFrame | None = None,
     checkpoint_dir: str | None = None,
@@ -49,11 +50,11 @@ def deep_dream(
     """Lets a network dream of what it sees in a picture.
 
     Args:
-        image: Array of shape `(height, width, 3)`, RGB in [0, 1].
+        image: An array or tensor, a Pillow image or a path, see `conversion`.
         config: What to excite, and for how long.
         on_step: Called after each step and each tile; true ends the run. See
             `progress`. Unlike other losses, `"total"` rises.
-        guide: Such an array of any size. The dream is of what is in it.
+        guide: Such an image of any size. The dream is of what is in it.
         regions: Parts of the photograph that are dreamt of; the rest stays as
             it is. See `regions.from_masks`, whose `keep_mask` is this rest.
             Not for a zoom.
@@ -84,7 +85,8 @@ def deep_dream(
     checks.kind("config", config, DreamConfig)
     checks.kind("regions", regions, Regions, type(None))
     checks.kind("on_step", on_step, Callable, type(None))
-    runs.check_images([image, *([] if guide is None else [guide])])
+    image = to_image(image)
+    guide = None if guide is None else to_image(guide)
     if regions is not None:
         regions.check(image, 0)
         if config.zoom_frames:

@@ -32,6 +32,7 @@ from tfstyle import (
     strength,
 )
 from tfstyle.config import GatysConfig
+from tfstyle.conversion import ImageLike, to_image, to_images
 from tfstyle.descent import State
 from tfstyle.progress import OnStep, Progress
 from tfstyle.regions import Regions
@@ -41,24 +42,25 @@ _WINDOW = 2  # Looks that `tolerance` compares.
 
 
 def stylize(
-    content: np.ndarray,
-    styles: np.ndarray | Sequence[np.ndarray],
+    content: ImageLike,
+    styles: ImageLike | Sequence[ImageLike],
     config: GatysConfig = GatysConfig(),
     on_step: OnStep | None = None,
     *,
-    init: np.ndarray | None = None,
+    init: ImageLike | None = None,
     regions: Regions | None = None,
     checkpoint_dir: str | None = None,
 ) -> np.ndarray:
     """Paints a photograph in the style of one or more pictures.
 
     Args:
-        content: Array of shape `(height, width, 3)`, RGB in [0, 1].
-        styles: One such array of any size, or several, which are blended.
+        content: The photograph: an array or tensor, a Pillow image or a path,
+            see `conversion`.
+        styles: One such image of any size, or several, which are blended.
         config: What to minimise, and for how long.
         on_step: Called after each step, and once more before the first step
             of a size is compiled; true ends the run. See `progress`.
-        init: Array to start from, of any size; `config.init` if `None`.
+        init: Image to start from, of any size; `config.init` if `None`.
         regions: Where in the photograph each style goes, and from where in
             the style; where there are none the photograph stays as it is.
         checkpoint_dir: Folder in which the state is kept every minute and at
@@ -90,9 +92,8 @@ def stylize(
     checks.kind("config", config, GatysConfig)
     checks.kind("regions", regions, Regions, type(None))
     checks.kind("on_step", on_step, Callable, type(None))
-    several = isinstance(styles, Sequence)
-    styles = list(styles) if several else [styles]  # type: ignore[list-item]
-    runs.check_images([content, *styles, *([] if init is None else [init])])
+    content, styles = to_image(content), to_images(styles)
+    init = None if init is None else to_image(init)
     config.check_styles(len(styles), regions is not None and regions.apart)
     if regions is not None:
         regions.check(content, len(styles))

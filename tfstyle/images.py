@@ -56,6 +56,11 @@ class Picture:
     pixels: np.ndarray
     alpha: np.ndarray | None = None
 
+    @property
+    def mask(self) -> np.ndarray:
+        """The mask that it is: its transparency, else its grey tones."""
+        return self.pixels.mean(-1) if self.alpha is None else self.alpha
+
 
 def load(
     path: str | os.PathLike[str],

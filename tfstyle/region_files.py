@@ -98,7 +98,7 @@ def read(
         return [
             _alpha(photo, content)
             if path == photo
-            else grey(images.read(path, max_pixels))
+            else images.read(path, max_pixels).mask
             for name, path in paths
             if name == wanted
         ]
@@ -114,13 +114,6 @@ def read(
         images.load(inputs["style_map"], None, max_pixels),
         keep,
     )
-
-
-def grey(picture: images.Picture) -> np.ndarray:
-    """The mask that a picture is: its transparency, else its grey tones."""
-    if picture.alpha is not None:
-        return picture.alpha
-    return picture.pixels.mean(-1)
 
 
 def _alpha(photo: str, content: images.Picture) -> np.ndarray:

@@ -22,6 +22,8 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 
+from tfstyle.conversion import ImageLike, to_image, to_mask
+
 
 class Region(NamedTuple):
     """A part of the photograph, and what it is painted like.
@@ -117,16 +119,19 @@ def whole(styles: int) -> Regions:
 
 
 def from_masks(
-    content: np.ndarray,
-    styles: Sequence[np.ndarray] = (),
-    content_masks: Sequence[np.ndarray] = (),
-    style_masks: Sequence[np.ndarray | None] = (),
-    keep_mask: np.ndarray | None = None,
+    content: ImageLike,
+    styles: Sequence[ImageLike] = (),
+    content_masks: Sequence[ImageLike] = (),
+    style_masks: Sequence[ImageLike | None] = (),
+    keep_mask: ImageLike | None = None,
 ) -> Regions:
     """Regions that masks show.
 
+    Images and masks are arrays or tensors, Pillow images or paths: see
+    `conversion`.
+
     Args:
-        content: The photograph, `(height, width, 3)`.
+        content: The photograph.
         styles: The style images.
         content_masks: Where each of them is painted. The last style may have
             none: it is for the rest of the photograph. If there are none at
@@ -141,6 +146,7 @@ def from_masks(
             there are too many or too few.
     """
     check_counts(len(styles), len(content_masks), len(style_masks))
+    content, styles = to_image(content), [to_image(s) for s in styles]
     sources = _sources(styles, style_masks)
     if not content_masks and keep_mask is None:
         return Regions((Region(None, sources),))
@@ -212,24 +218,23 @@ def weights(
     return (small / small.mean()).reshape(1, -1, 1)
 
 
-def fitted(mask: np.ndarray, shape: tuple[int, int], name: str) -> np.ndarray:
+def fitted(mask: ImageLike, shape: tuple[int, int], name: str) -> np.ndarray:
     """A mask at the size of its image.
 
     Raises:
         ValueError: It is no mask, has another aspect, or is empty.
     """
-    if mask.ndim != 2 or not (mask.min() >= 0 and mask.max() <= 1):
-        raise ValueError(
-            f"{name} must have shape (height, width) and values in [0, 1]. "
-            f"Received: shape {mask.shape}, {mask.min()} to {mask.max()}"
-        )
+    try:
+        mask = to_mask(mask)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     _check_aspect(mask, shape, name)
     if not mask.any():
         raise ValueError(f"{name} is black: nothing is in that region.")
     return resize(mask, *shape)
 
 
-def unkept(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
+def unkept(mask: ImageLike | None, shape: tuple[int, int]) -> np.ndarray:
     """What a mask of what is kept leaves to paint."""
     if mask is None:
         return np.ones(shape, np.float32)
@@ -258,7 +263,7 @@ def _check_aspect(mask: np.ndarray, shape: tuple[int, int], name: str) -> None:
 
 
 def _sources(
-    styles: Sequence[np.ndarray], masks: Sequence[np.ndarray | None]
+    styles: Sequence[np.ndarray], masks: Sequence[ImageLike | None]
 ) -> dict[int, np.ndarray | None]:
     sources: dict[int, np.ndarray | None] = dict.fromkeys(range(len(styles)))
     for i, mask in enumerate(masks):

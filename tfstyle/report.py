@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import charts, files, html_page, provenance, report_page, runs
+from tfstyle import charts, files, html_page, provenance, report_page
+from tfstyle.conversion import ImageLike, to_image
 from tfstyle.progress import Progress, begins
 from tfstyle.report_page import Size
 
@@ -33,7 +34,7 @@ class Report:
 
     Args:
         config: The settings of the run, such as a `GatysConfig`.
-        shown: Name -> array of shape `(height, width, 3)` of what went in.
+        shown: Name -> image of what went in, as of `conversion`.
         record: See `provenance.describe`; made from `config` if `None`.
         command: Words of the command that runs it again.
         resumed: Whether the run goes on from a checkpoint.
@@ -52,20 +53,19 @@ class Report:
     def __init__(
         self,
         config: Any,
-        shown: Mapping[str, np.ndarray] | None = None,
+        shown: Mapping[str, ImageLike] | None = None,
         record: Mapping[str, Any] | None = None,
         command: Sequence[str] = (),
         resumed: bool = False,
         title: str = "tfstyle report",
     ) -> None:
         charts.check()
-        runs.check_images([*(shown or {}).values()])
         self._config, self._command = config, command
         self._record = record or provenance.describe(config, {})
         self._resumed, self._title = resumed, title
         self._shown = [
-            html_page.image(pixels, _INPUT, role)
-            for role, pixels in (shown or {}).items()
+            html_page.image(to_image(image), _INPUT, role)
+            for role, image in (shown or {}).items()
         ]
         self._sizes: list[Size] = []
         self._picture: Callable[[], np.ndarray] | None = None
@@ -87,7 +87,7 @@ class Report:
     def write(
         self,
         path: str | os.PathLike[str],
-        picture: np.ndarray | None = None,
+        picture: ImageLike | None = None,
         note: str = "",
     ) -> None:
         """Writes the page; an older file is replaced only by a whole one.
@@ -105,7 +105,7 @@ class Report:
         if self._sizes and not note:
             self._finish()
         if picture is not None:
-            runs.check_images([picture])
+            picture = to_image(picture)
         elif self._picture is not None:
             picture = self._picture()
         text = html_page.page(self._title, [*self._parts(picture, note)])

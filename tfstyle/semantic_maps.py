@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfstyle import regions
+from tfstyle.conversion import ImageLike, to_image
 
 # A drawing has a dozen; each is a mask of the picture's size, and its
 # statistics. Photographs have some in what is black or white, or thousands
@@ -18,11 +19,11 @@ _MOST_COLOURS = 64
 
 
 def from_maps(
-    content: np.ndarray,
-    styles: Sequence[np.ndarray],
-    content_map: np.ndarray,
-    style_map: np.ndarray,
-    keep_mask: np.ndarray | None = None,
+    content: ImageLike,
+    styles: Sequence[ImageLike],
+    content_map: ImageLike,
+    style_map: ImageLike,
+    keep_mask: ImageLike | None = None,
 ) -> regions.Regions:
     """Regions that colours show.
 
@@ -31,10 +32,12 @@ def from_maps(
     a square have them, 64 at most; all others, such as those between two
     colours at an edge, are taken for the nearest that counts.
 
+    All images are arrays or tensors, Pillow images or paths: see `conversion`.
+
     Args:
-        content: The photograph, `(height, width, 3)`.
+        content: The photograph.
         styles: One style image.
-        content_map: Colours of the photograph, such an array.
+        content_map: Colours of the photograph.
         style_map: Colours of the style image.
         keep_mask: What stays as it is.
 
@@ -47,8 +50,9 @@ def from_maps(
             "`content_map` and `style_map` are for one style image. Received: "
             f"{len(styles)}"
         )
-    places = _by_colour(content_map, "`content_map`")
-    sources = _by_colour(style_map, "`style_map`")
+    content, style = to_image(content), to_image(styles[0])
+    places = _by_colour(to_image(content_map), "`content_map`")
+    sources = _by_colour(to_image(style_map), "`style_map`")
     if missing := sorted(set(places) - set(sources)):
         raise ValueError(
             f"`style_map` has no {', '.join(missing)}, which `content_map` "
@@ -58,9 +62,7 @@ def from_maps(
     parts = []
     for colour, place in places.items():
         place = regions.fitted(place, content.shape[:2], "`content_map`")
-        source = regions.fitted(
-            sources[colour], styles[0].shape[:2], "`style_map`"
-        )
+        source = regions.fitted(sources[colour], style.shape[:2], "`style_map`")
         if (free * place).any():
             parts.append(regions.Region(free * place, {0: source}))
     if not parts:

@@ -50,7 +50,7 @@ def convert(
         pixels = _calibrated(pixels, image.info)
     if alpha is None or alpha.min() == 1:
         return pixels, None
-    return _without_hidden_colours(pixels, alpha), alpha
+    return without_hidden_colours(pixels, alpha), alpha
 
 
 def _channels(
@@ -173,9 +173,7 @@ def _coloured(
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
-def _without_hidden_colours(
-    pixels: np.ndarray, alpha: np.ndarray
-) -> np.ndarray:
+def without_hidden_colours(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Gives invisible pixels, often black or noise, the mean visible colour."""
     if not alpha.any():
         return pixels

@@ -1,0 +1,162 @@
+"""Images and masks as users have them, as the arrays that the library needs.
+
+| given                                  | values                   |
+|----------------------------------------|--------------------------|
+| a path (`str` or `os.PathLike`)        | of the file, see `images`|
+| a `PIL.Image.Image`                    | as those of a file       |
+| an array or a tensor of `uint8`        | 0 to 255                 |
+| an array or a tensor of floating point | 0 to 1                   |
+
+Arrays and tensors are those of NumPy, TensorFlow, JAX, PyTorch and Keras. They
+have the shape `(height, width, 3)`, RGB; `(height, width)` or `(height, width,
+1)`, grey; or `(height, width, 4)`, whose transparency is treated as that of a
+file: an image loses it, a mask is it.
+
+>>> to_image(np.full((2, 3), 255, np.uint8)).shape
+(2, 3, 3)
+>>> float(to_mask(np.array([[False, True]]))[0, 1])
+1.0
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from tfstyle import decoding, images, srgb
+
+ImageLike = Any
+"""What the table has; tensors have no type in common."""
+
+
+def to_image(value: ImageLike) -> np.ndarray:
+    """The array of an image: `(height, width, 3)`, float32, RGB in [0, 1].
+
+    Args:
+        value: See the module.
+
+    Raises:
+        ValueError: It is no image: says what to do.
+        FileNotFoundError: There is no such file.
+    """
+    return _picture(value, "Images").pixels
+
+
+def to_images(values: ImageLike | Sequence[ImageLike]) -> list[np.ndarray]:
+    """The arrays of one image or several.
+
+    Args:
+        values: An image; or a sequence or batch, `(number, height, width,
+            channels)`, of them.
+
+    Raises:
+        ValueError: As `to_image`.
+        FileNotFoundError: As `to_image`.
+    """
+    return [to_image(value) for value in _split(values)]
+
+
+def _split(values: ImageLike | Sequence[ImageLike]) -> list[ImageLike]:
+    several = isinstance(values, Sequence) and not isinstance(values, str)
+    if several or is_batch(values):
+        return list(values)
+    return [values]
+
+
+def is_batch(value: ImageLike) -> bool:
+    """Whether it is an array or a tensor with an axis of examples."""
+    return len(getattr(value, "shape", ())) == 4
+
+
+def to_mask(value: ImageLike) -> np.ndarray:
+    """The array of a mask: `(height, width)`, float32, in [0, 1].
+
+    Args:
+        value: See the module; arrays may also be of `bool`. The mask is the
+            transparency, if there is any, else the grey tones.
+
+    Raises:
+        ValueError: It is no mask: says what to do.
+        FileNotFoundError: There is no such file.
+    """
+    if not _is_array(value):
+        return _picture(value, "Masks").mask
+    array = np.asarray(value)
+    if array.dtype == np.uint8 and array.max(initial=0) == 1:
+        raise ValueError(
+            "Masks of uint8 must hold 0 to 255. Received: 0 and 1. Take "
+            "`mask.astype(bool)`."
+        )
+    if array.dtype == bool:
+        array = array.astype(np.float32)
+    samples = _samples(array, "Masks")
+    # The mean of three equal numbers may be another one.
+    return samples[..., 0] if samples.shape[-1] == 1 else _parted(samples).mask
+
+
+def _picture(value: ImageLike, what: str) -> images.Picture:
+    if isinstance(value, (str, os.PathLike)):
+        return images.read(value)
+    if isinstance(value, PIL.Image.Image):
+        return images.Picture(*srgb.convert(decoding.upright(value)))
+    if not _is_array(value):
+        raise ValueError(
+            f"{what} must be arrays, tensors, Pillow images or paths. "
+            f"Received: {type(value).__name__}"
+        )
+    return _parted(_samples(np.asarray(value), what))
+
+
+def _parted(samples: np.ndarray) -> images.Picture:
+    """Colours and, where something is not opaque, transparency."""
+    if samples.shape[-1] == 1:
+        samples = np.repeat(samples, 3, axis=-1)
+    pixels, alpha = samples[..., :3], samples[..., 3:]
+    if not alpha.size or alpha.min() == 1:
+        return images.Picture(pixels)
+    alpha = alpha[..., 0]
+    return images.Picture(srgb.without_hidden_colours(pixels, alpha), alpha)
+
+
+def _is_array(value: ImageLike) -> bool:
+    return hasattr(value, "__array__")
+
+
+def _samples(array: np.ndarray, what: str) -> np.ndarray:
+    """Float32 of shape `(height, width, channels)`, in [0, 1]."""
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
+        raise ValueError(
+            f"{what} must have shape (height, width), or (height, width, "
+            f"channels) with 1, 3 or 4 channels. Received: {_shape(array)}"
+        )
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / 255
+    # NumPy does not count the bfloat16 of others as floating point.
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        raise ValueError(
+            f"{what} must be uint8, from 0 to 255, or floating point, from 0 "
+            f"to 1. Received: {array.dtype}. Divide by the largest value that "
+            "there can be."
+        )
+    array = array.astype(np.float32, copy=False)
+    if not (array.min() >= 0 and array.max() <= 1):  # NaN is refused, too.
+        raise ValueError(
+            f"{what} must hold values in [0, 1], or 0 to 255 as uint8. "
+            f"Received: values from {array.min()} to {array.max()} of "
+            f"{array.dtype}. Divide 8 bits by 255, or clip what is beyond."
+        )
+    return array
+
+
+def _shape(array: np.ndarray) -> str:
+    """The shape, with what to do about it."""
+    advice = ""
+    if array.ndim == 4 and len(array) == 1:
+        advice = ". Take `image[0]`."
+    elif array.ndim == 3 and array.shape[0] in (1, 3, 4):
+        advice = ". Move the channels: `np.moveaxis(image, 0, -1)`."
+    return f"shape {array.shape}{advice}"
