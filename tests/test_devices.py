@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import helpers
 from tfstyle import devices, processor
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -199,6 +200,60 @@ def test_precision_follows_the_processor(flags, expected, monkeypatch):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     monkeypatch.setattr(processor, "_all_flags", lambda: set(flags.split()))
     assert devices.precision() == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "capability", "short", "expected"),
+    [
+        pytest.param("CPU", (0, 0), True, "bfloat16"),
+        pytest.param("CPU", (0, 0), False, "float32"),
+        pytest.param("TPU", (0, 0), False, "bfloat16"),
+        # What its processor can does not count.
+        pytest.param("GPU", (6, 1), True, "float32", id="P40"),
+        pytest.param("GPU", (7, 0), False, "float16", id="V100"),
+        pytest.param("GPU", (7, 5), True, "float16", id="T4"),
+        pytest.param("GPU", (8, 0), False, "bfloat16", id="A100"),
+        pytest.param("GPU", (12, 0), False, "bfloat16", id="RTX 5090"),
+        pytest.param("GPU", (0, 0), False, "float32", id="unknown"),
+    ],
+)
+def test_the_quickest_type_of_a_device(kind, capability, short, expected):
+    assert devices.quickest(kind, capability, short) == expected
+
+
+@pytest.mark.parametrize(
+    ("quickest", "policy", "precision"),
+    [
+        ("float32", "float32", "float32"),
+        ("bfloat16", "mixed_bfloat16", "bfloat16"),
+        # Maps of networks are too large for it, losses too small.
+        ("float16", "mixed_float16", "float32"),
+    ],
+)
+def test_types_of_a_training(quickest, policy, precision, monkeypatch):
+    monkeypatch.setattr(devices, "quickest", lambda *device: quickest)
+    assert devices.policy() == policy
+    assert devices.precision() == precision
+
+
+_JAX = """
+import sys
+sys.modules["tensorflow"] = None
+from tfstyle import devices
+print(devices.policy(), devices.precision(), devices.policy("mixed_float16"))
+"""
+
+
+def test_types_are_known_on_jax_without_tensorflow():
+    environment = {**os.environ, **helpers.ON_JAX}
+    code = [sys.executable, "-c", _JAX]
+    found = subprocess.check_output(code, env=environment, cwd=ROOT, text=True)
+    quick = devices.quickest("CPU", (0, 0), processor.has_bfloat16())
+    expected = {
+        "float32": "float32 float32 mixed_float16\n",
+        "bfloat16": "mixed_bfloat16 bfloat16 mixed_float16\n",
+    }
+    assert found == expected[quick]
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])

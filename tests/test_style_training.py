@@ -10,7 +10,7 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import adain, folders, images, style_training
+from tfstyle import adain, folders, images, style_training, training
 from tfstyle.training_config import AdaINConfig
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -321,3 +321,47 @@ def test_two_devices_have_the_losses_of_one(files):
 def test_devices_share_a_batch_evenly(files):
     process = mirrored(2, files, batch_size=3)
     assert "`batch_size` must be a multiple of 2" in process.stderr
+
+
+def test_it_learns_in_float16_and_goes_on(files, tmp_path):
+    steps = {"steps": 24, "epoch": 16, "precision": "mixed_float16"}
+    losses = []
+
+    def note(progress, _):
+        losses.extend([progress.losses["loss"]] if progress.losses else [])
+
+    whole = train(files, on_step=note, **steps)
+    assert losses[-1] < 0.8 * losses[0]
+    assert whole.decoder.get_layer("stage1_out").compute_dtype == "float16"
+    # The first steps find how much can be gained; some overflow.
+    assert 12 < int(whole.optimizer.inner_optimizer.iterations) < 24
+    stop = lambda progress, _: progress.done == 10  # noqa: E731
+    train(files, tmp_path, on_step=stop, **steps)
+    resumed = train(files, tmp_path, **steps | {"precision": "auto"})
+    for ours, theirs in zip(
+        resumed.get_weights(), whole.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_gradients_that_overflow_leave_the_weights(files):
+    model = style_training.untrained(config(precision="mixed_float16"))
+    model.compile(
+        training.optimizer(0.1, "mixed_float16"),
+        objective=_Huge(),
+    )
+    before = model.get_weights()
+    pictures = np.stack([helpers.image(32, 32)] * 2)
+    model.train_on_batch((pictures, pictures))
+    for ours, theirs in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert float(model.optimizer.dynamic_scale) == 2.0**14
+
+
+class _Huge:
+    """A loss whose gradients are beyond float16."""
+
+    terms = ("huge",)
+
+    def __call__(self, images, contents, styles):
+        return {"huge": 1e9 * keras.ops.sum(images, axis=(1, 2, 3))}

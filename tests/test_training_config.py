@@ -18,6 +18,8 @@ from tfstyle.training_config import (
         ({"gram_weight": float("nan")}, "`gram_weight` must be"),
         ({"seed": -1}, "`seed` must not be negative. Received: seed=-1"),
         ({"steps": 2.5}, "`steps` must be a whole number above 0"),
+        ({"precision": "float16"}, "`precision` must be one of auto, float32,"),
+        ({"teacher_dtype": "float16"}, "`teacher_dtype` must be one of auto,"),
     ],
 )
 def test_distillation_settings_are_checked(changes, match):
@@ -35,6 +37,8 @@ def test_distillation_settings_are_checked(changes, match):
         ({"batch_size": 0}, "`batch_size` must be positive"),
         ({"seed": -1}, "`seed` must not be negative. Received: seed=-1"),
         ({"steps": 2.5}, "`steps` must be a whole number above 0"),
+        ({"precision": "bfloat16"}, "`precision` must be one of auto, "),
+        ({"loss_dtype": "float16"}, "`loss_dtype` must be one of auto, "),
         ({"encoder": "resnet50"}, "`encoder` must be one of vgg_distilled"),
     ],
 )

@@ -51,7 +51,9 @@ for line in sys.stdin.buffer:
         sys.stderr.buffer.flush()
 """
 
-_AMPERE = (8, 0)  # First compute capability with bfloat16.
+# First compute capabilities with products of bfloat16, and of float16.
+_AMPERE = (8, 0)
+_VOLTA = (7, 0)
 
 
 def check(device: str, several: bool = True) -> None:
@@ -175,16 +177,54 @@ def precision(name: str = "auto") -> str:
     """Type of the feature maps that suits the device.
 
     Args:
-        name: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 where the
-            processor (AVX512-BF16 or AMX), the GPU (compute capability 8) or
-            a TPU calculates in it.
+        name: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 where the device
+            calculates in it, see `quickest`.
 
     Returns:
-        `"float32"` or `"bfloat16"`.
+        `"float32"` or `"bfloat16"`. Never float16: VGG's maps reach 24,000
+        of the 65,504 that it holds, and what losses make of them is beyond.
     """
     if name != "auto":
         return name
-    return "bfloat16" if _has_bfloat16() else "float32"
+    found = quickest(*_device())
+    return found if found == "bfloat16" else "float32"
+
+
+def policy(name: str = "auto") -> str:
+    """Policy of Keras by which a network is trained on the device.
+
+    Args:
+        name: `"float32"`, `"mixed_bfloat16"`, `"mixed_float16"`, whose losses
+            are to be scaled, or `"auto"`: that of the type of `quickest`.
+    """
+    if name != "auto":
+        return name
+    found = quickest(*_device())
+    return found if found == "float32" else f"mixed_{found}"
+
+
+def quickest(
+    kind: str, capability: tuple[int, int], bfloat16: bool
+) -> str:
+    """The shortest type that a device calculates in faster than in float32.
+
+    Args:
+        kind: As of `kind`.
+        capability: Compute capability of a GPU; (0, 0) where it has none.
+        bfloat16: Whether the processor multiplies such values.
+
+    Returns:
+        `"float32"`, `"bfloat16"`, or, of a GPU that has no bfloat16 (V100,
+        T4), `"float16"`.
+
+    >>> quickest("GPU", (7, 5), False)
+    'float16'
+    """
+    if kind == "GPU":
+        if capability >= _AMPERE:
+            return "bfloat16"
+        return "float16" if capability >= _VOLTA else "float32"
+    return "bfloat16" if kind == "TPU" or bfloat16 else "float32"
 
 
 def jit_compile(choice: str = "auto") -> bool:
@@ -273,12 +313,29 @@ def _not_there(tf, device: str) -> ValueError:
     )
 
 
-def _has_bfloat16() -> bool:
-    import tensorflow as tf
+def _device() -> tuple[str, tuple[int, int], bool]:
+    """What `quickest` asks, of the device that Keras calculates on."""
+    import keras
 
-    best = kind()
-    if best == "GPU":
+    if keras.backend.backend() == "jax":
+        return (*_device_of_jax(), processor.has_bfloat16())
+    capability = (0, 0)
+    if kind() == "GPU":
+        import tensorflow as tf
+
         (gpu, *_) = tf.config.get_visible_devices("GPU")
         details = tf.config.experimental.get_device_details(gpu)
-        return details.get("compute_capability", (0, 0)) >= _AMPERE
-    return best == "TPU" or processor.has_bfloat16()
+        capability = details.get("compute_capability", capability)
+    return kind(), capability, processor.has_bfloat16()
+
+
+def _device_of_jax() -> tuple[str, tuple[int, int]]:
+    import jax
+
+    device = jax.devices()[0]
+    # Such as "7.5"; other devices than those of CUDA have none.
+    found = re.match(
+        r"(\d+)\.(\d+)$", getattr(device, "compute_capability", "")
+    )
+    capability = (int(found[1]), int(found[2])) if found else (0, 0)
+    return device.platform.upper(), capability

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_config, training_flags
+from tfstyle import cli, config, training_config, training_flags
 
 _D = training_config.DistillConfig()
 _TEACHERS = ("vgg16", "vgg19")
@@ -30,7 +30,10 @@ _IMAGES = flags.DEFINE_multi_string(
 flags.DEFINE_enum("teacher", _D.teacher, _TEACHERS, "Network to learn from.")
 flags.DEFINE_string("teacher_weights", None, "File of its weights (.h5).")
 flags.DEFINE_enum(
-    "teacher_dtype", _D.teacher_dtype, ["float32", "bfloat16"], "Of its maps."
+    "teacher_dtype",
+    _D.teacher_dtype,
+    config.PRECISIONS,
+    "Of its maps; auto: bfloat16 where the device calculates in it.",
 )
 flags.DEFINE_string("start", None, "Weights of a thin network to go on from.")
 flags.DEFINE_float("native", _D.native, "Share of crops as they are.")

@@ -84,6 +84,7 @@ def distill(
         ValueError: Images, weights or settings are not what they should be.
         FloatingPointError: The loss was not finite.
     """
+    config = training.on_device(config, folder)
     layers = taught_layers(config.teacher)
     teacher = features.extractor(
         config.teacher,
@@ -106,7 +107,7 @@ def distill(
         student, teacher, first[0], config.gram_weight, bool(config.start)
     )
     rate = training.rate(config.learning_rate, config.steps, _WARMUP)
-    model.compile(keras.optimizers.Adam(rate))
+    model.compile(training.optimizer(rate, config.precision))
     model.build((None, config.crop, config.crop, 3))
     shape |= {
         "batch_size": config.batch_size,

@@ -57,6 +57,7 @@ def train(
         ValueError: Images, weights or settings are not what they should be.
         FloatingPointError: The loss was not finite.
     """
+    config = training.on_device(config, folder)
     several = _are_several(strategy)
     _check_shared(config, strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
@@ -106,8 +107,9 @@ def _compiled(config: AdaINConfig, several: bool) -> adain.StyleModel:
         dtype=_POLICIES[config.loss_dtype] if several else config.loss_dtype,
     )
     model.compile(
-        keras.optimizers.Adam(
-            training.rate(config.learning_rate, config.steps, _WARMUP)
+        training.optimizer(
+            training.rate(config.learning_rate, config.steps, _WARMUP),
+            config.precision,
         ),
         objective=PerceptualLoss(judge, config),
     )
@@ -140,6 +142,7 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     Raises:
         ValueError: The model to go on from is another than the settings say.
     """
+    config = training.on_device(config, None)
     if config.start:
         model = adain.StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision

@@ -24,7 +24,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_config, training_flags
+from tfstyle import cli, config, training_config, training_flags
 
 _D = training_config.AdaINConfig()
 _NETWORKS = ("vgg16", "vgg19", "vgg_distilled")
@@ -57,7 +57,10 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string("loss_weights_file", None, "File of its weights (.h5).")
 flags.DEFINE_enum(
-    "loss_dtype", _D.loss_dtype, ["float32", "bfloat16"], "Of its maps."
+    "loss_dtype",
+    _D.loss_dtype,
+    config.PRECISIONS,
+    "Of its maps; auto: bfloat16 where the device calculates in it.",
 )
 flags.DEFINE_enum(
     "style_loss",

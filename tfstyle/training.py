@@ -3,6 +3,7 @@
 The same code runs on all backends of Keras.
 """
 
+import dataclasses
 import json
 import math
 import os
@@ -13,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import checkpoint, memory
+from tfstyle import checkpoint, devices, memory
 from tfstyle.progress import OnStep, Progress
 
 FETCH = 10  # Steps between reports of the losses, which wait for the device.
@@ -38,6 +39,50 @@ def rate(
         warmup_target=highest,
         warmup_steps=warmup,
     )
+
+
+def optimizer(
+    rate: float | keras.optimizers.schedules.LearningRateSchedule, policy: str
+) -> keras.optimizers.Optimizer:
+    """Adam; under `"mixed_float16"` it scales the losses.
+
+    Gradients of most weights are less than the least number of float16.
+    """
+    adam = keras.optimizers.Adam(rate)
+    if policy != "mixed_float16":
+        return adam
+    return keras.optimizers.LossScaleOptimizer(adam)
+
+
+def on_device(config: Any, folder: str | os.PathLike[str] | None) -> Any:
+    """The settings with types where they say `"auto"`.
+
+    Args:
+        config: Of a training.
+        folder: Of its checkpoint: what was begun there goes on in the same
+            types, on any device.
+    """
+    kept = _key(folder)
+    found = {
+        name: kept.get(name, _TYPES[name]())
+        for name in _TYPES
+        if getattr(config, name, None) == "auto"
+    }
+    return dataclasses.replace(config, **found)
+
+
+_TYPES: dict[str, Callable[[], str]] = {
+    "precision": devices.policy,
+    "loss_dtype": devices.precision,
+    "teacher_dtype": devices.precision,
+}
+
+
+def _key(folder: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """Settings of the training in a folder; none if there is none."""
+    found = checkpoint.load(folder) if folder else None
+    key = found[1]["key"] if found else {}
+    return key if isinstance(key, dict) else {}  # Else of a picture.
 
 
 def fit(

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfstyle import checks, topology
-from tfstyle.config import STYLE_LAYERS
+from tfstyle.config import PRECISIONS, STYLE_LAYERS
 from tfstyle.topology import IMAGE
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""
+POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+"""Of a network that is trained; see `devices.policy`."""
 
 # What the models of each encoder are, unless it is said otherwise: thin ones
 # trained as a whole; for published encoders the paper's decoder, which sees
@@ -52,7 +54,8 @@ class DistillConfig:
     Attributes:
         teacher: `"vgg16"` or `"vgg19"`.
         teacher_weights: Path of its weights; `None` for the published file.
-        teacher_dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        teacher_dtype: Of its maps: `"float32"`, `"bfloat16"`, or `"auto"`: see
+            `devices.precision`.
         start: Path of a thin network's weights to go on from; `None` for a
             new one.
         steps: Of the optimiser, in all.
@@ -65,14 +68,13 @@ class DistillConfig:
         learning_rate: Of Adam, the largest: it rises over the first steps
             and falls as a cosine.
         gram_weight: Weight of the error of Gram matrices beside that of maps.
-        precision: Policy of the thin network: `"float32"` or
-            `"mixed_bfloat16"`.
+        precision: Policy of the thin network, one of `POLICIES`.
         seed: Of the crops.
     """
 
     teacher: str = "vgg19"
     teacher_weights: str | None = None
-    teacher_dtype: str = "bfloat16"
+    teacher_dtype: str = "auto"
     start: str | None = None
     steps: int = 8000
     epoch: int = 100
@@ -90,6 +92,8 @@ class DistillConfig:
         for name in ("steps", "epoch", "batch_size", "crop", "samples"):
             checks.count(name, getattr(self, name))
         checks.whole("seed", self.seed)
+        checks.choice("precision", self.precision, POLICIES)
+        checks.choice("teacher_dtype", self.teacher_dtype, PRECISIONS)
         for name in ("learning_rate", "gram_weight", "native", "noise"):
             checks.weight(name, getattr(self, name))
 
@@ -115,7 +119,8 @@ class AdaINConfig:
             get it.
         loss_features: Network that judges the images.
         loss_weights_file: Path of its weights; `None` for the published file.
-        loss_dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        loss_dtype: Of its maps: `"float32"`, `"bfloat16"`, or `"auto"`: see
+            `devices.precision`.
         content_layer: Where photographs are compared.
         style_layers: Where styles are compared, with equal shares.
         content_weight: Weight of the content loss.
@@ -131,7 +136,8 @@ class AdaINConfig:
             least.
         learning_rate: Of Adam, the largest: it rises over the first steps
             and falls as a cosine.
-        precision: Policy of the model: `"float32"` or `"mixed_bfloat16"`.
+        precision: Policy of the model, one of `POLICIES`; `"auto"` is what
+            the device is quickest in, or what the checkpoint was begun in.
         seed: Of the pairs.
     """
 
@@ -145,7 +151,7 @@ class AdaINConfig:
     start: str | None = None
     loss_features: str = "vgg19"
     loss_weights_file: str | None = None
-    loss_dtype: str = "bfloat16"
+    loss_dtype: str = "auto"
     content_layer: str = "block4_conv2"
     style_layers: tuple[str, ...] = tuple(STYLE_LAYERS)
     content_weight: float = 1.0
@@ -159,12 +165,14 @@ class AdaINConfig:
     crop: int = 192
     smallest: float = 0.5
     learning_rate: float = 1e-3
-    precision: str = "mixed_bfloat16"
+    precision: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
         checks.choice("encoder", self.encoder, [*ARCHITECTURES])
         checks.choice("style_loss", self.style_loss, STYLE_DISTANCES)
+        checks.choice("precision", self.precision, POLICIES)
+        checks.choice("loss_dtype", self.loss_dtype, PRECISIONS)
         for name in ("steps", "epoch", "batch_size", "crop"):
             checks.count(name, getattr(self, name))
         if self.crop < 32:

@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli
+from tfstyle import cli, training_config
 
 # They belong to the calling program, and so to its --help.
 flags.disclaim_key_flags()
@@ -40,8 +40,9 @@ def define(defaults: Any, held_out: int) -> None:
     flags.DEFINE_enum(
         "precision",
         defaults.precision,
-        ["float32", "mixed_bfloat16"],
-        "Of the network that is trained.",
+        training_config.POLICIES,
+        "Of the network that is trained; auto: what the device is quickest "
+        "in, or what the run in --workdir was begun in.",
     )
     flags.DEFINE_integer("seed", defaults.seed, "Of the crops.")
 

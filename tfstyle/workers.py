@@ -149,7 +149,8 @@ class _Loop:
             # The optimiser adds the gradients of all replicas.
             share = 1 / self.strategy.num_replicas_in_sync
             loss = share * tf.add_n(list(terms.values()))
-        gradients = tape.gradient(loss, variables)
+            scaled = self.model.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, variables)
         self.model.optimizer.apply_gradients(
             zip(gradients, variables, strict=True)
         )
