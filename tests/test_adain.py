@@ -7,7 +7,15 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import adain, decoder, embeddings, images, losses, presets
+from tfstyle import (
+    adain,
+    decoder,
+    embeddings,
+    images,
+    losses,
+    memory,
+    presets,
+)
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 PHOTO = helpers.image(20, 20)
@@ -284,3 +292,12 @@ def test_strength_is_smooth(preset):
     assert max(moves) < 0.35 * whole
     distances = [np.abs(image - content).mean() for image in images]
     assert distances == sorted(distances)
+
+
+def test_images_that_are_too_large_for_a_pass_are_refused(model, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 437 * 20**2)
+    assert model.stylize(PHOTO, PHOTO).shape == PHOTO.shape
+    larger = helpers.image(21, 20)
+    for images_given in ((larger, PHOTO), (PHOTO, larger)):
+        with pytest.raises(MemoryError, match="model that sees 20x21 pixels"):
+            model.stylize(*images_given)

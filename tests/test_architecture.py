@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"checks", "interpolation", "processor"},
+    {"checks", "host_memory", "interpolation", "processor"},
     {"controls"},
     {
         "config",

@@ -144,3 +144,15 @@ def test_a_run_that_was_ended_goes_on_with_the_same_axes(
     # Of other files there would be other axes.
     _, meta = checkpoint.load(tmp_path)
     assert meta["key"]["files"] == data.digest(files[:3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"crop": 50_000}, "A step with `batch_size`=2 and `crop`=50000"),
+        ({"samples": 10**8}, "`samples`=100000000 of `crop`=32"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(files, changes, match):
+    with pytest.raises(MemoryError, match=match):
+        distillation.distill(config("missing.h5", **changes), files, files)

@@ -66,6 +66,13 @@ def test_optimizer_refuses_what_cannot_be_painted(inputs, config, expected):
         engines.Optimizer(10_000).check(engines.Task(config, inputs[0]))
 
 
+def test_optimizer_refuses_what_does_not_fit_before_it_paints(inputs):
+    large = dataclasses.replace(GATYS, size=1_000_000)
+    engine = engines.Optimizer(10_000)
+    with pytest.raises(MemoryError, match="1000000x750000 pixels"):
+        engine.load(engines.Task(large, inputs[0]))
+
+
 @pytest.mark.parametrize(
     "engine", [engines.Optimizer(100), engines.Model(100, None)]
 )

@@ -788,6 +788,13 @@ def test_wrong_images_are_refused(settings, content, styles, message):
         gatys.stylize(content, styles, settings())
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_sizes_that_do_not_fit_are_refused(settings, strength):
+    config = settings(size=200_000, strength=strength)
+    with pytest.raises(MemoryError, match="200000x160000 pixels"):
+        gatys.stylize(PHOTO, WAVE, config)
+
+
 @pytest.mark.parametrize("init", [PHOTO[..., :2], PHOTO * np.nan, PHOTO + 1])
 def test_wrong_starts_are_refused(settings, init):
     with pytest.raises(ValueError, match="^Images must"):

@@ -219,6 +219,7 @@ BAD = [
     wrong("'folder.png'", status=1, output="folder.png"),
     wrong("'sheet.gif'", status=1, output="sheet.gif"),
     wrong("'wave.png' is the style", status=1, output="wave.png"),
+    wrong("A sheet of", status=1, size="300000"),
     wrong("at most 65500", status=1, output="s.jpg", size="30000"),
     wrong(
         "['block9']",

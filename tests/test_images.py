@@ -1,13 +1,15 @@
 import pathlib
+import struct
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import PIL.Image
 import pytest
 
 import helpers
-from tfstyle import images
+from tfstyle import host_memory, images
 
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGE = helpers.image(20, 31)
@@ -164,7 +166,7 @@ def test_save_takes_every_floating_point(tmp_path):
 LIMITED = """
 import resource, signal, sys
 import numpy as np
-from tfstyle import images
+from tfstyle import host_memory, images
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 noise = np.random.default_rng(0).random((128, 128, 3), np.float32)
@@ -261,3 +263,37 @@ def test_zoom_moves_smoothly():
     ramp = np.broadcast_to(ramp, (16, 64, 3))
     left = [images.zoom(ramp, f)[8, 20, 0] for f in (1, 1.01, 1.02, 1.03)]
     np.testing.assert_allclose(np.diff(left, 2), 0, atol=2e-4)
+
+
+def test_sizes_that_do_not_fit_are_refused(tmp_path, monkeypatch):
+    picture = helpers.image(20, 30)
+    images.save(tmp_path / "a.png", picture)
+    left = 10**8
+    monkeypatch.setattr(host_memory, "available", lambda: left)
+    # Three arrays of float32 for each of three channels: 36 bytes a pixel.
+    assert images.resize(picture[..., 0], 2000, 2500).shape == (2000, 2500)
+    with pytest.raises(MemoryError, match="image of 2500x2000 .* 0.2 GB"):
+        images.resize(picture, 2000, 2500)
+    with pytest.raises(MemoryError, match="image of 90000x60000 pixels"):
+        images.load(tmp_path / "a.png", 90_000)
+    images.check_sheet((100, 100), 12, 13)
+    with pytest.raises(MemoryError, match="A sheet of 14x12 pictures"):
+        images.check_sheet((100, 100), 12, 14)
+
+
+def test_files_that_do_not_fit_are_refused_by_their_header(tmp_path):
+    # 60 kB, and of 500,000 x 500,000 pixels: a row of zeros, and no more.
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_png(500_000, zlib.compress(bytes(500_001))))
+    with pytest.raises(MemoryError, match="bomb.png' of 500000x500000 pixels"):
+        images.load(path, max_pixels=10**12)
+
+
+def _png(side, data):
+    def chunk(kind, content):
+        length, check = len(content), zlib.crc32(kind + content)
+        return struct.pack(">I4s", length, kind) + content + check.to_bytes(4)
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)

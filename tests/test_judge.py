@@ -79,6 +79,12 @@ def test_images_that_are_too_narrow_are_left_out(given, tmp_path):
     assert done.stderr.endswith("error: None of the pairs could be read.\n")
 
 
+def test_sizes_that_do_not_fit_are_refused_at_once(given):
+    done = run(*given, "--sizes=40,100000")
+    assert done.returncode == 1 and not done.stdout
+    assert "(A picture of 100000x100000 pixels needs about" in done.stderr
+
+
 def test_missing_weights_are_an_error(tmp_path):
     done = run(
         f"--content_dir={tmp_path}",

@@ -152,51 +152,22 @@ def test_available_memory_is_what_the_machine_has_at_most():
     assert MIB < memory.available() <= installed
 
 
-def group(folder, names, limit, usage, cache):
-    folder.mkdir(parents=True)
-    limit_name, usage_name, cache_name = names
-    (folder / limit_name).write_text(f"{limit}\n")
-    (folder / usage_name).write_text(f"{usage}\n")
-    stat = f"anon 1\n{cache_name} {cache}\nslab 2\n"
-    (folder / "memory.stat").write_text(stat)
+def test_a_pass_is_of_all_that_is_seen_at_once(monkeypatch):
+    # 115 % of 320 and 60 bytes for each of a million pixels.
+    leave(437_000_000, monkeypatch)
+    memory.check_pass("vgg_distilled", (500, 2000))
+    with pytest.raises(MemoryError, match="sees 2000x501 pixels"):
+        memory.check_pass("vgg_distilled", (501, 2000))
+    with pytest.raises(MemoryError, match="about 1.3 GB"):
+        memory.check_pass("vgg19", (1000, 1000))
+    # Of 6 million pixels 60 bytes each, if 6,000 are seen at once.
+    memory.check_pass("vgg_distilled", (60, 100_000), tile=100)
 
 
-@pytest.fixture
-def groups(tmp_path):
-    """Writes what a process reads of its groups; gives what they leave."""
-
-    def left(listing):
-        path = tmp_path / "listing"
-        path.write_text(listing)
-        return list(memory._control_groups(str(path), str(tmp_path)))
-
-    return left
-
-
-def test_control_groups_version_2(groups, tmp_path):
-    group(tmp_path / "a", memory._CGROUP_2, 1000, 400, 100)
-    group(tmp_path / "a" / "b", memory._CGROUP_2, "max", 300, 0)
-    assert groups("0::/a/b\n") == [700]
-
-
-def test_control_groups_version_1(groups, tmp_path):
-    group(tmp_path / "memory" / "a", memory._CGROUP_1, 1000, 400, 100)
-    group(tmp_path / "memory" / "a" / "b", memory._CGROUP_1, 500, 300, 0)
-    listing = "9:name=systemd:/x\n4:cpu,memory:/a/b\n1:cpu:/\n0::/\n"
-    assert groups(listing) == [200, 700]
-
-
-def test_control_group_of_a_container_is_the_root(groups, tmp_path):
-    group(tmp_path / "memory", memory._CGROUP_1, 500, 600, 0)
-    assert groups("4:memory:/docker/1234\n") == [0]
-
-
-def test_no_control_groups_leave_all(groups, tmp_path):
-    assert groups("0::/\n") == []
-    missing = str(tmp_path / "nowhere")
-    assert list(memory._control_groups(missing)) == []
-
-
-def test_without_limits_of_groups_the_system_counts(monkeypatch):
-    monkeypatch.setattr(memory, "_control_groups", lambda: iter(()))
-    assert 2**20 < memory.available() <= psutil.virtual_memory().total
+def test_a_training_is_of_a_batch(monkeypatch):
+    # 0.25 GB, and 11,000 bytes for each of 80,000 pixels.
+    leave(1_130_000_000, monkeypatch)
+    memory.check_training("vgg19", 100, 8)
+    memory.check_training("vgg_distilled", 100, 14)
+    with pytest.raises(MemoryError, match="`batch_size`=9 and `crop`=100"):
+        memory.check_training("vgg19", 100, 9)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, painters, regions
+from tfstyle import color, memory, painters, regions
 from tfstyle.controls import Controls
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
@@ -156,3 +156,15 @@ def test_details_are_those_of_the_model(model, stored):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     other = model.stylize(CONTENT, styles, style_detail=detail[::-1])
     assert np.abs(found - other).mean() > 1e-3
+
+
+def test_tiles_take_less_memory(stored, monkeypatch):
+    whole, tiled = (painters.load(f"{stored}.h5", tile=n) for n in (2048, 64))
+    photo, style = helpers.image(48, 2000), helpers.image(48, 64)
+    monkeypatch.setattr(memory, "available", lambda: 20_000_000)
+    embedding = whole.embed([style])
+    with pytest.raises(MemoryError, match="sees 2000x48 pixels"):
+        whole.paint(photo, embedding)
+    assert tiled.paint(photo, embedding).shape == photo.shape
+    with pytest.raises(MemoryError, match="sees 2000x48 pixels"):
+        tiled.embed([photo])

@@ -365,3 +365,9 @@ class _Huge:
 
     def __call__(self, images, contents, styles):
         return {"huge": 1e9 * keras.ops.sum(images, axis=(1, 2, 3))}
+
+
+@pytest.mark.parametrize("changes", [{"crop": 50_000}, {"batch_size": 10**7}])
+def test_batches_that_do_not_fit_are_refused(files, changes):
+    with pytest.raises(MemoryError, match="A step with `batch_size`="):
+        train(files, **changes)

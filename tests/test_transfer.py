@@ -244,6 +244,10 @@ def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path, quick):
     done = run(*arguments, other, "--grid=1x300", "--size=52", **quick)
     assert done.returncode == 1
     assert "holds at most 16383" in done.stderr
+    arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
+    done = run(*arguments, other, "--grid=9999x999999", **quick)
+    assert done.returncode == 1
+    assert "(A sheet of 999999x9999 pictures needs about" in done.stderr
 
 
 def test_a_sheet_is_no_picture_of_a_folder(files, tmp_path):
@@ -353,6 +357,9 @@ def test_photorealistic_pictures_are_filtered(files, tmp_path):
         (["--output=out.gif"], 1, "must end in one of"),
         (["--output=missing/out.png"], 1, "there is no folder"),
         (["--size=17000", "--output=out.webp"], 1, "16383"),
+        (["--style_size=100000"], 1, "smaller size .An image of 90000x100000"),
+        (["--style_size=9000", "--style_scale=16"], 1, "of 129600x144000"),
+        (["--size=200000"], 1, "smaller size .An image of 200000x153846"),
         (["--device=workers"], 2, "--device.* must be auto, cpu|must be auto"),
         (["--style=missing.png"], 1, "'missing.png' does not exist"),
         (["--max_pixels=100"], 1, "pixels"),

@@ -34,6 +34,7 @@ from tfstyle import (
     finishing,
     guided,
     losses,
+    memory,
     padding,
     presets,
     runs,
@@ -265,6 +266,7 @@ class StyleModel(keras.Model):
 
         Raises:
             ValueError: Images or controls are not what they should be.
+            MemoryError: An image is too large to be seen at once.
         """
         styles = conversion.to_images(styles)
         controls = Controls(
@@ -288,6 +290,7 @@ class StyleModel(keras.Model):
         """One photograph, see `stylize`."""
         for image in (content, *styles):
             check_image(image)
+            memory.check_pass(self.settings["encoder"], image.shape[:2])
         parts = whole(len(styles)).parts
         if regions is not None:
             regions.check(content, len(styles))

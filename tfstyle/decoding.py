@@ -20,7 +20,7 @@ import PIL.Image
 import PIL.ImageChops
 import PIL.ImageFile
 
-from tfstyle import files, jpeg, png
+from tfstyle import files, host_memory, jpeg, png
 
 # Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.
 READABLE = (
@@ -34,6 +34,8 @@ READABLE = (
     "AVIF",
     "JPEG2000",
 )
+# Bytes of each pixel, with those of the arrays that are made of it.
+_DECODED = 40
 # Held while Pillow's own limit and the filters of warnings, of which there is
 # one for the process, are replaced.
 _LOCK = threading.Lock()
@@ -59,6 +61,11 @@ def decode(
         ValueError: It is empty, damaged, not an image or too large.
     """
     with _open(path, max_pixels) as image:
+        width, height = image.size
+        host_memory.check(
+            f"'{os.fspath(path)}' of {width}x{height} pixels",
+            _DECODED * width * height,
+        )
         try:
             deep = image.format == "PNG" and png.prepare(image)
             _load(image)

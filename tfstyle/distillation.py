@@ -24,7 +24,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import data, features, initialization, losses, topology, training
+from tfstyle import (
+    data,
+    features,
+    host_memory,
+    initialization,
+    losses,
+    memory,
+    topology,
+    training,
+)
 from tfstyle.progress import OnStep
 from tfstyle.training_config import DistillConfig
 
@@ -41,6 +50,7 @@ _SHARES = {
 }
 _OTHER = 0.1
 _HELD_OUT_BATCHES = 8
+_SAMPLE = 24  # Bytes of a pixel: the crops, one by one and together.
 _WARMUP = 100  # Steps until the learning rate is reached, at most.
 
 
@@ -83,8 +93,14 @@ def distill(
     Raises:
         ValueError: Images, weights or settings are not what they should be.
         FloatingPointError: The loss was not finite.
+        MemoryError: A batch would not fit in memory.
     """
     config = training.on_device(config, folder)
+    memory.check_training(config.teacher, config.crop, config.batch_size)
+    host_memory.check(
+        f"`samples`={config.samples} of `crop`={config.crop}",
+        _SAMPLE * config.samples * config.crop**2,
+    )
     layers = taught_layers(config.teacher)
     teacher = features.extractor(
         config.teacher,

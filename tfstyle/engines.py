@@ -84,23 +84,26 @@ class Optimizer:
         return self._jobs[key]
 
     def load(self, task):
-        """See `Engine`; the weights were checked."""
+        """See `Engine`; raises `MemoryError` if the picture does not fit."""
+        from tfstyle import gatys
+
+        found, settings = self._ready(task)
+        given = found.content.pixels, found.styles, settings
+        gatys.check_memory(*given, found.regions)
 
     def paint(self, task, on_step):
         """See `Engine`."""
         from tfstyle import gatys
 
+        found, settings = self._ready(task)
+        given = found.content.pixels, found.styles, settings
+        return gatys.stylize(*given, on_step, regions=found.regions)
+
+    def _ready(self, task):
+        """The files of a task, and its settings with their network."""
         found = self.prepared(task)
-        settings = dataclasses.replace(
-            task.config, features=found.config.features
-        )
-        return gatys.stylize(
-            found.content.pixels,
-            found.styles,
-            settings,
-            on_step,
-            regions=found.regions,
-        )
+        name = found.config.features
+        return found, dataclasses.replace(task.config, features=name)
 
 
 class Model:

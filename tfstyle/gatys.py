@@ -110,7 +110,7 @@ def stylize(
         finishing.finish, content=content, config=config, regions=regions
     )
     content, styles = color.prepare(content, styles, config.color)
-    _check_memory(shapes[-1], styles, config, regions)
+    check_memory(content, styles, config, regions)
     if init is None and config.init == "transfer":
         init = one_pass.paint(content, styles, config, regions=regions)
     run = _Run(
@@ -339,12 +339,15 @@ class _Run:
         return kind.State.from_numpy(arrays)
 
 
-def _check_memory(
-    shape: tuple[int, int],
+def check_memory(
+    content: np.ndarray,
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     regions: Regions | None,
 ) -> None:
+    """Raises `MemoryError` if `stylize` would; `config` names a network."""
+    height, width = content.shape[:2]
+    shape = schedule.sizes(height, width, config.size, config.start_size)[-1]
     style_shapes = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )

@@ -167,6 +167,7 @@ def _check_output(axes, tasks):
     count = 1 + max(len(axis.values) for axis in axes)  # And the margins.
     size = max(task.config.size for task in tasks)
     images.check_format(_OUTPUT.value, longest=count * (size + 8))
+    images.check_sheet((size, size), 1, len(tasks))
     job.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
 
 

@@ -20,7 +20,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from tfstyle import decoding, encoding, files, srgb
+from tfstyle import decoding, encoding, files, host_memory, srgb
 from tfstyle.decoding import read_metadata
 from tfstyle.encoding import Format, check_format
 
@@ -199,6 +199,7 @@ def _resize(
     channels = image.reshape(*image.shape[:2], -1).astype(
         np.float32, copy=False
     )
+    _check_memory(height, width, channels.shape[-1])
     resized = [
         PIL.Image.fromarray(np.ascontiguousarray(channels[..., i])).resize(
             (width, height), PIL.Image.Resampling.LANCZOS, box
@@ -207,6 +208,40 @@ def _resize(
     ]
     stacked = np.stack([np.asarray(channel) for channel in resized], axis=-1)
     return np.clip(stacked, 0, 1).reshape(height, width, *image.shape[2:])
+
+
+def _check_memory(height: int, width: int, channels: int) -> None:
+    """Raises `MemoryError` for an image that is too large to be resized to."""
+    if height * width > _LARGE:
+        host_memory.check(
+            f"An image of {width}x{height} pixels",
+            _RESIZED * channels * height * width,
+        )
+
+
+_LARGE = 2**22  # Smaller ones fit, and would wait 0.1 ms for the answer.
+_RESIZED = 12  # Bytes of each value: three arrays of them are at hand.
+
+
+def check_sheet(shape: tuple[int, int], rows: int, columns: int) -> None:
+    """Refuses a contact sheet that would not fit in memory.
+
+    Args:
+        shape: Height and width of its images, or more.
+        rows: Of images.
+        columns: Of images.
+
+    Raises:
+        MemoryError: Says what is needed.
+    """
+    count, (height, width) = rows * columns, shape
+    host_memory.check(
+        f"A sheet of {columns}x{rows} pictures", _SHEET * count * height * width
+    )
+
+
+# Bytes of each pixel: pictures, their copies on the sheet, and its own.
+_SHEET = 64
 
 
 def zoom(image: np.ndarray, factor: float) -> np.ndarray:

@@ -84,8 +84,10 @@ def main(argv):
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
     devices.start()
-    from tfstyle import adain, painters
+    from tfstyle import adain, memory, painters
 
+    for size in map(int, _SIZES.value):
+        memory.check((size, size), [(size, size)], features=_FEATURES.value)
     load = painters.load
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
     reference = _Reference()

@@ -3,15 +3,14 @@
 import contextlib
 import math
 import os
-import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import psutil
 
-from tfstyle import devices, schedule
+from tfstyle import devices, host_memory, schedule
 
 Shape = tuple[int, int]
 
@@ -30,6 +29,14 @@ _WAITING = {"float32": 520, "bfloat16": 260}
 _REGION = {"float32": 1700, "bfloat16": 1000}
 _THIN = 0.3  # The most that "vgg_distilled" takes of that.
 _WHOLE = 180  # Of a picture that is seen in tiles, beside these.
+# Of an image that a model of any style sees at once, by the encoder; and of
+# one that it sees in tiles, beside these. Measured as the others.
+_PASS = {"vgg_distilled": 320, "vgg16": 1100, "vgg19": 1100}
+_PASSED = 60
+# Of a batch that a model of any style is trained with, VGG19 the judge; and the
+# share of that with a thin judge.
+_TRAINING = 11_000
+_THIN_JUDGE = 0.55
 # Bytes at any size: graphs and threads, and kernels with their transforms, see
 # `convolution`, those of networks without any included.
 _FIXED = 200_000_000
@@ -39,14 +46,6 @@ _MOST_KERNELS = 520_000_000
 _XLA_STEP = 4300
 _XLA = 400_000_000
 _MARGIN = 1.15
-
-# Files of the limit and of what is used; line of `memory.stat`.
-_CGROUP_1 = (
-    "memory.limit_in_bytes",
-    "memory.usage_in_bytes",
-    "total_inactive_file",
-)
-_CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
 
 
 def peak() -> int:
@@ -71,9 +70,9 @@ def available() -> int:
     does not answer; else what the system and the control groups, so also a
     container's limit, leave.
     """
-    if devices.kind() == "GPU":
+    if sys.modules.get("tensorflow") and devices.kind() == "GPU":
         return _free_gpu_memory()
-    return min([psutil.virtual_memory().available, *_control_groups()])
+    return host_memory.available()
 
 
 def check(
@@ -155,6 +154,42 @@ def check_tile(
         )
 
 
+def check_pass(encoder: str, shape: Shape, tile: int | None = None) -> None:
+    """Refuses an image that a model of any style has no memory to see.
+
+    Args:
+        encoder: Name of the model's.
+        shape: Height and width of the image.
+        tile: Longest side that is seen at once; `None` for any.
+
+    Raises:
+        MemoryError: Says what is needed.
+    """
+    height, width = shape
+    seen = math.prod(min(side, tile or side) for side in shape)
+    needed = _PASS[encoder] * seen + _PASSED * math.prod(shape)
+    what = f"A model that sees {width}x{height} pixels"
+    host_memory.refuse(what, round(_MARGIN * needed), available())
+
+
+def check_training(features: str, crop: int, batch_size: int) -> None:
+    """Refuses a training whose batches would not fit in memory.
+
+    Args:
+        features: Name of the network that judges or teaches.
+        crop: Side of the images.
+        batch_size: Their number on a device.
+
+    Raises:
+        MemoryError: Says what is needed.
+    """
+    pixels = batch_size * crop**2
+    thin = features == "vgg_distilled"
+    needed = _TRAINING * pixels * (_THIN_JUDGE if thin else 1)
+    what = f"A step with `batch_size`={batch_size} and `crop`={crop}"
+    host_memory.refuse(what, round(_FIXED + needed), available())
+
+
 def estimate(
     shape: Shape,
     style_shapes: Sequence[Shape],
@@ -196,40 +231,3 @@ def _free_gpu_memory() -> int:
         return int(output) * 2**20
     except (OSError, ValueError, subprocess.SubprocessError):
         return sys.maxsize
-
-
-def _control_groups(
-    listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
-) -> Iterator[int]:
-    """What the control groups of this process leave to it, in bytes."""
-    try:
-        lines = pathlib.Path(listing).read_text().splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            yield from _left(root, path, _CGROUP_2)
-        elif "memory" in controllers.split(","):
-            yield from _left(f"{root}/memory", path, _CGROUP_1)
-
-
-def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
-    """What a group and the groups around it leave; `root` is the outermost.
-
-    A container may show only its own group, as `root`.
-    """
-    limit_name, usage_name, cache_name = names
-    top = pathlib.Path(root)
-    group = top / path.lstrip("/")
-    while group.is_relative_to(top):
-        with contextlib.suppress(OSError):
-            limit = (group / limit_name).read_text().strip()
-            usage = int((group / usage_name).read_text())
-            stat = (group / "memory.stat").read_text()
-            # Files in the cache count as used but give way.
-            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
-            usage -= int(cache[1]) if cache else 0
-            if limit != "max":
-                yield max(0, int(limit) - usage)
-        group = group.parent

@@ -24,6 +24,7 @@ from tfstyle import (
     embeddings,
     finishing,
     guided,
+    memory,
     presets,
     saved_painters,
     tiles,
@@ -144,11 +145,14 @@ class ModelPainter:
         )
         self._apply_regions = _compiled(model.apply_style)
         self._tiled = tiles.TiledModel(model, tile, _compiled)
+        self._encoder = model.settings["encoder"]
+        self._seen = tile + 2 * self._tiled.halo
 
     def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `Painter`."""
         for style in styles:
             adain.check_image(style)
+            memory.check_pass(self._encoder, style.shape[:2])
         mix = None if shares is None else tuple(shares)
         controls = Controls(style_mix=mix, style_detail=tuple(detail))
         controls.check_styles(
@@ -166,6 +170,7 @@ class ModelPainter:
     def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
         adain.check_image(content)
+        memory.check_pass(self._encoder, content.shape[:2], self._seen)
         masks = None
         if regions is not None:
             levels = list(self._model.channels)

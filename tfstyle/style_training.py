@@ -16,7 +16,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import adain, data, features, files, images, training
+from tfstyle import (
+    adain,
+    data,
+    features,
+    files,
+    images,
+    memory,
+    training,
+)
 from tfstyle.perceptual import PerceptualLoss
 from tfstyle.progress import OnStep
 from tfstyle.training_config import AdaINConfig
@@ -56,8 +64,13 @@ def train(
     Raises:
         ValueError: Images, weights or settings are not what they should be.
         FloatingPointError: The loss was not finite.
+        MemoryError: A batch would not fit in memory.
     """
     config = training.on_device(config, folder)
+    replicas = strategy.num_replicas_in_sync if strategy else 1
+    memory.check_training(
+        config.loss_features, config.crop, -(-config.batch_size // replicas)
+    )
     several = _are_several(strategy)
     _check_shared(config, strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():

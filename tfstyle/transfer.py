@@ -213,6 +213,7 @@ def _check_sheet(item, photo, grid):
     cells = zip(grid, photo.pixels.shape, strict=False)
     longest = max(count * (side + 8) for count, side in cells)
     images.check_format(item.output, longest=longest)
+    images.check_sheet(photo.pixels.shape[:2], *grid)
 
 
 def _check_regions():

@@ -1,0 +1,83 @@
+"""Memory of the machine: what is left of it, and what would not fit.
+
+Needs no TensorFlow, so that a program can refuse a size before it loads it.
+"""
+
+import contextlib
+import pathlib
+import re
+from collections.abc import Iterator
+
+import psutil
+
+# Files of the limit and of what is used; line of `memory.stat`.
+_CGROUP_1 = (
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+)
+_CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
+
+
+def available() -> int:
+    """Bytes that the system and the control groups, so a container, leave."""
+    return min([psutil.virtual_memory().available, *_control_groups()])
+
+
+def check(what: str, needed: int) -> None:
+    """Refuses what would not fit.
+
+    Args:
+        what: Begins the error, such as `"An image of 8x8 pixels"`.
+        needed: Bytes.
+
+    Raises:
+        MemoryError: Names both, and what is there.
+    """
+    refuse(what, needed, available())
+
+
+def refuse(what: str, needed: int, left: int) -> None:
+    """As `check`, of memory that is not the machine's."""
+    if needed > left:
+        raise MemoryError(
+            f"{what} needs about {needed / 1e9:.1f} GB of memory. Available: "
+            f"{left / 1e9:.1f} GB."
+        )
+
+
+def _control_groups(
+    listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
+) -> Iterator[int]:
+    """What the control groups of this process leave to it, in bytes."""
+    try:
+        lines = pathlib.Path(listing).read_text().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield from _left(root, path, _CGROUP_2)
+        elif "memory" in controllers.split(","):
+            yield from _left(f"{root}/memory", path, _CGROUP_1)
+
+
+def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
+    """What a group and the groups around it leave; `root` is the outermost.
+
+    A container may show only its own group, as `root`.
+    """
+    limit_name, usage_name, cache_name = names
+    top = pathlib.Path(root)
+    group = top / path.lstrip("/")
+    while group.is_relative_to(top):
+        with contextlib.suppress(OSError):
+            limit = (group / limit_name).read_text().strip()
+            usage = int((group / usage_name).read_text())
+            stat = (group / "memory.stat").read_text()
+            # Files in the cache count as used but give way.
+            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
+            usage -= int(cache[1]) if cache else 0
+            if limit != "max":
+                yield max(0, int(limit) - usage)
+        group = group.parent
