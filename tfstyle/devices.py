@@ -203,9 +203,7 @@ def policy(name: str = "auto") -> str:
     return found if found == "float32" else f"mixed_{found}"
 
 
-def quickest(
-    kind: str, capability: tuple[int, int], bfloat16: bool
-) -> str:
+def quickest(kind: str, capability: tuple[int, int], bfloat16: bool) -> str:
     """The shortest type that a device calculates in faster than in float32.
 
     Args:
