@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import shutil
 
 import h5py
@@ -212,3 +213,67 @@ def test_gradients_are_those_of_each_term(config):
     actual = descent.compile_gradients(network, terms)(image)
     assert actual == pytest.approx(expected, rel=1e-4, abs=1e-7)
     assert actual["style/block1_conv1"] > 0
+
+
+def first_value(config, photo, style):
+    """Loss of a grey picture, by the compiled step."""
+    network = descent.make_network(config)
+    terms = objective.terms(network, photo, [style], config)
+    optimizer = descent.make_optimizer(config, config.steps)
+    step = descent.compile_step(network, terms, optimizer, config)
+    start = np.full_like(photo, 0.5)[None]
+    return float(step(optimizer.init(start, tuple(terms))).value)
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """What was traced since."""
+    found, trace = [], descent._trace
+
+    def remember(*arguments):
+        found.append(arguments)
+        return trace(*arguments)
+
+    monkeypatch.setattr(descent, "_trace", remember)
+    descent._traced.cache_clear()
+    return found
+
+
+def test_pictures_of_one_size_share_a_graph(config, traces):
+    other = helpers.image(32, 40, seed=2)
+    values = [first_value(config, p, WAVE) for p in (PHOTO, other, PHOTO)]
+    assert len(traces) == 1
+    assert values[0] == values[2] != values[1]
+    descent._traced.cache_clear()
+    assert first_value(config, other, WAVE) == values[1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"style_loss": "gram"}, {"tv_weight": 0.0}, {"learning_rate": 0.01}],
+)
+def test_other_settings_have_a_graph_of_their_own(config, traces, changes):
+    first_value(config, PHOTO, WAVE)
+    first_value(dataclasses.replace(config, **changes), PHOTO, WAVE)
+    assert len(traces) == 2
+
+
+def test_other_sizes_have_graphs_of_their_own_and_few_are_kept(config, traces):
+    count = descent._STEPS + 1
+    for width in range(32, 32 + count):
+        first_value(config, PHOTO[:, : width - 16], WAVE)
+    assert len(traces) == count
+    assert descent._traced.cache_info().currsize == descent._STEPS
+
+
+def test_a_file_of_weights_that_changed_is_read_again(config, tmp_path):
+    path = tmp_path / "vgg16.h5"
+    changing = dataclasses.replace(config, feature_weights=str(path))
+    helpers.vgg_weights(path, blocks=2, seed=1)
+    before = descent.make_network(changing)
+    assert descent.make_network(changing) is before
+    helpers.vgg_weights(path, blocks=2, seed=2)
+    os.utime(path, ns=(0, 0))  # Clocks of files may be coarse.
+    after = descent.make_network(changing)
+    kernels = [m.get_layer("block1_conv1").kernel for m in (before, after)]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.1

@@ -1,6 +1,8 @@
 import dataclasses
 import errno
 import gc
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -869,3 +871,25 @@ def test_real_weights_paint_in_the_colours_of_the_style(real_vgg19):
         for x in (photo, picture)
     )
     assert after < 0.5 * before
+
+
+def test_many_sizes_bring_no_warnings_to_a_notebook(small_vgg16):
+    code = f"""
+import tfstyle, numpy as np
+for side in range(32, 40):
+    image = np.zeros((side, 32, 3), np.float32)
+    config = tfstyle.GatysConfig(
+        size=side,
+        steps=1,
+        features="vgg16",
+        feature_weights={small_vgg16!r},
+        content_layers={{"block1_conv2": 1}},
+        style_layers={{"block1_conv1": 1}},
+    )
+    tfstyle.stylize(image, image, config)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    assert "retracing" not in process.stderr
