@@ -113,7 +113,7 @@ def compile_step(
     Returns:
         A function from a state of the optimiser to the next.
     """
-    weights = {name: tf.constant(term.weight) for name, term in terms.items()}
+    weights = {name: _single(term.weight) for name, term in terms.items()}
     targets = {name: term.target for name, term in terms.items()}
     compares = tuple((name, term.compare) for name, term in terms.items())
     shapes = tuple(x.shape for x in tf.nest.flatten(targets) if x is not None)
@@ -128,6 +128,11 @@ def compile_step(
         return traced[0](*given)
 
     return step
+
+
+def _single(weight):
+    """As float32: infinite, not refused, where it is too large for that."""
+    return tf.cast(tf.constant(weight, tf.float64), tf.float32)
 
 
 @functools.lru_cache(_STEPS)
