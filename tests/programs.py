@@ -2,9 +2,14 @@
 
 import contextlib
 import hashlib
+import multiprocessing
+import os
+import pathlib
+import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import helpers
@@ -14,6 +19,10 @@ import helpers
 PATIENCE = 600
 # Modules that take more than a few hundredths of a second to load.
 SLOW = ("tensorflow", "keras", "numpy", "PIL", "h5py", "grpc", "requests")
+TENSORFLOW = ("tensorflow", "keras")
+# Has loaded what takes a program 3 s, and forks.
+_LOADED = multiprocessing.get_context("forkserver")
+_LOADED.set_forkserver_preload(["tfstyle", "tensorflow", "keras", "programs"])
 
 
 def command(program, flags):
@@ -47,6 +56,34 @@ def call(words, folder, *paths, **variables):
         text=True,
         timeout=PATIENCE,
     )
+
+
+def fork(words, folder, hidden=()):
+    """As `call`, by a process that has TensorFlow loaded already.
+
+    Imports of `hidden` modules fail.
+    """
+    folder = pathlib.Path(folder).absolute()
+    with tempfile.TemporaryDirectory() as streams:
+        paths = [os.path.join(streams, name) for name in ("stdout", "stderr")]
+        process = _LOADED.Process(
+            target=_run, args=(words, folder, paths, hidden)
+        )
+        process.start()
+        process.join(PATIENCE)
+        assert process.exitcode is not None, "it does not end"
+        said = [pathlib.Path(path).read_text() for path in paths]
+    return subprocess.CompletedProcess(words, process.exitcode, *said)
+
+
+def _run(words, folder, paths, hidden):
+    for descriptor, path in enumerate(paths, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    os.chdir(folder)
+    sys.modules.update(dict.fromkeys(hidden))
+    _, _, program, *sys.argv[1:] = words
+    sys.path.insert(0, os.fspath(folder))
+    runpy.run_module(program, run_name="__main__", alter_sys=True)
 
 
 def start(words, folder, stderr=subprocess.PIPE, **variables):
@@ -103,7 +140,7 @@ def check_refused(process, status, expected):
     assert process.stderr.count("\n") == 1
 
 
-def poison(folder, names=("tensorflow", "keras")):
+def poison(folder, names=TENSORFLOW):
     """A path for imports from which these modules raise."""
     for name in names:
         module = folder / "poison" / name / "__init__.py"

@@ -15,7 +15,7 @@ import pytest
 
 import helpers
 import programs
-from programs import call, said
+from programs import call, fork, said
 from tfstyle import images, provenance
 from tfstyle.config import GatysConfig
 
@@ -62,7 +62,7 @@ def painted(tmp_path_factory):
     """Folder of a complete run, and the process."""
     folder = tmp_path_factory.mktemp("painted")
     make_inputs(folder)
-    process = call(
+    process = fork(
         command(
             trace="trace.jsonl",
             checkpoint="state",
@@ -192,7 +192,7 @@ def test_regions_are_painted_recorded_and_replayed(painted, tmp_path):
     flags = {"style_mix": None, "content_mask": "left.png", "steps": "2"}
     flags |= {"keep_mask": "alpha", "init": "noise", "output": "parts.png"}
     flags |= {"style_mask": "wave.png"}
-    process = call(command(**flags), tmp_path)
+    process = fork(command(**flags), tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     photo, result = (
         images.read(tmp_path / name) for name in ("photo.png", "parts.png")
@@ -205,7 +205,7 @@ def test_regions_are_painted_recorded_and_replayed(painted, tmp_path):
     assert record["keep_mask"] == record["content"]
     words = [sys.executable, "-m", "tfstyle.optimize", "--replay=parts.png"]
     words += ["--output=again.png"]
-    process = call(words, tmp_path)
+    process = fork(words, tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     again = (tmp_path / "again.png").read_bytes()
     assert again == (tmp_path / "parts.png").read_bytes()
@@ -228,12 +228,11 @@ def test_report_shows_the_run_and_how_to_make_it_again(painted):
 
 def test_every_flag_of_a_picture_says_what_an_address_is(painted, tmp_path):
     shutil.copytree(painted[0], tmp_path, dirs_exist_ok=True)
-    programs.poison(tmp_path)
     address = "https://host/dog.png?size=3"
     flags = ["content", "style", "init", "content_mask", "keep_mask", "replay"]
     for flag in flags:
         words = command(**{**ONE_STYLE, "output": "new.png", flag: address})
-        process = call(words, tmp_path, tmp_path / "poison")
+        process = fork(words, tmp_path, programs.TENSORFLOW)
         expected = f"'{address}' is an address, not a file. Download it first"
         programs.check_refused(process, 1, expected)
 
@@ -246,7 +245,7 @@ def test_replay_paints_the_same_picture(painted, tmp_path):
     shutil.move(tmp_path / "wave.png", tmp_path / "elsewhere")
     words = [sys.executable, "-m", "tfstyle.optimize"]
     words += ["--replay=../out.png", "--output=again.png"]
-    process = call(words, tmp_path / "elsewhere")
+    process = fork(words, tmp_path / "elsewhere")
     assert (process.returncode, said(process)) == (0, [])
     assert "other weights" not in process.stderr
     again = tmp_path / "elsewhere" / "again.png"
@@ -272,7 +271,7 @@ def test_replay_says_that_the_weights_have_changed(painted, tmp_path):
     metadata = provenance.embed(record)
     images.save(tmp_path / "out.png", picture, metadata=metadata)
     words = [sys.executable, "-m", "tfstyle.optimize", "--replay=out.png"]
-    process = call([*words, "--output=again.png", "--steps=1"], tmp_path)
+    process = fork([*words, "--output=again.png", "--steps=1"], tmp_path)
     assert process.returncode == 0
     note = "note: 'out.png' was painted with other weights"
     assert note in process.stderr
@@ -281,7 +280,7 @@ def test_replay_says_that_the_weights_have_changed(painted, tmp_path):
 def test_without_strength_the_photograph_is_written(painted, tmp_path):
     folder, _ = painted
     changes = {"strength": "0", "output": str(tmp_path / "out.png")}
-    process = call(command(**changes, checkpoint="none yet"), folder)
+    process = fork(command(**changes, checkpoint="none yet"), folder)
     assert process.returncode == 0, process.stderr
     photo = images.load(folder / "photo.png", 64)
     picture = images.read(tmp_path / "out.png")
@@ -296,7 +295,7 @@ def test_flags_change_a_replay(painted):
     words = [sys.executable, "-m", "tfstyle.optimize", "--replay=out.png"]
     words += ["--steps=1", "--init=noise", "--style=night.png"]
     words += ["--style_mix=1", "--output=changed.jpg", "--device=cpu"]
-    process = call(words, folder)
+    process = fork(words, folder)
     assert process.returncode == 0, process.stderr
     assert "note: JPEG holds no transparency" in process.stderr
     record = provenance.read(folder / "changed.jpg")
@@ -330,7 +329,7 @@ def test_run_that_goes_on_equals_one_without_interruption(
     goes_on = command(
         trace="trace.jsonl", checkpoint="state", report="report.html"
     )
-    process = call(goes_on, tmp_path)
+    process = fork(goes_on, tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     report = (tmp_path / "report.html").read_text()
     assert "went on from a checkpoint" in report
@@ -575,7 +574,7 @@ BAD = [
 @pytest.mark.parametrize(("changes", "status", "expected"), BAD)
 def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     folder, before = bad
-    process = call(command(**changes), folder, folder / "poison")
+    process = fork(command(**changes), folder, programs.TENSORFLOW)
     programs.check_refused(process, status, expected)
     assert programs.contents(folder) == before
 
@@ -660,7 +659,7 @@ def test_full_disk_for_checkpoints_still_gives_the_picture(bad, tmp_path):
 def test_checkpoint_of_other_settings_is_refused(bad, interrupted, tmp_path):
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
     before = programs.contents(tmp_path)
-    process = call(command(checkpoint="state", seed="7"), tmp_path)
+    process = fork(command(checkpoint="state", seed="7"), tmp_path)
     assert process.returncode == 1
     (line,) = said(process)
     assert "The checkpoint in 'state' belongs to other" in line
@@ -670,7 +669,7 @@ def test_checkpoint_of_other_settings_is_refused(bad, interrupted, tmp_path):
 def test_loss_that_diverges_leaves_the_picture_before(tmp_path):
     make_inputs(tmp_path)
     words = command(style_weight="1e38", report="report.html")
-    process = call(words, tmp_path)
+    process = fork(words, tmp_path)
     assert process.returncode == 1
     (line,) = said(process)
     assert "not finite at 64x48, step" in line
