@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
 import sys
 import time
 
@@ -20,14 +19,17 @@ from tfstyle import color, images, painters, photorealism, provenance
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def run(*words, **changes):
-    return subprocess.run(
-        [sys.executable, "-m", "tfstyle.transfer", *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, **changes},
-        capture_output=True,
-        text=True,
-    )
+def command(*words):
+    return [sys.executable, "-m", "tfstyle.transfer", *map(str, words)]
+
+
+def run(*words):
+    return programs.fork(command(*words), ROOT)
+
+
+def run_quick(*words):
+    """Where TensorFlow and Keras cannot be loaded."""
+    return programs.fork(command(*words), ROOT, programs.TENSORFLOW)
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +49,6 @@ def files(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """Environment in which TensorFlow and Keras cannot be loaded."""
-    root = tmp_path_factory.mktemp("quick")
-    for name in ("tensorflow", "keras"):
-        (root / f"{name}.py").write_text("1 / 0")
-    return {"PYTHONPATH": os.fspath(root)}
-
-
 def words(files, content, output, *more):
     return (
         f"--model={files / 'model.h5'}",
@@ -68,7 +61,8 @@ def words(files, content, output, *more):
 
 def test_one_photograph(files, tmp_path):
     output = tmp_path / "out.png"
-    done = run(*words(files, files / "photos/a.png", output, "--size=32"))
+    arguments = words(files, files / "photos/a.png", output, "--size=32")
+    done = programs.call(command(*arguments), ROOT)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"{output}: 32x25 after [\d.]+ s\n", done.stdout)
     assert done.stderr == ""
@@ -222,26 +216,26 @@ def test_regions_of_one_photograph_and_of_each_in_a_folder(files, tmp_path):
         ["--style_detail=coarse", "--style_detail=fine"],
     ],
 )
-def test_a_sheet_blends_whole_styles(files, tmp_path, quick, changes):
+def test_a_sheet_blends_whole_styles(files, tmp_path, changes):
     arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
     more = [f"--style={files / 'style.png'}", "--grid=1x3"]
-    done = run(*arguments, *more, *changes, **quick)
+    done = run_quick(*arguments, *more, *changes)
     assert done.returncode == 2
     assert "--grid blends whole styles by shares of its own" in done.stderr
 
 
-def test_a_sheet_is_of_one_photograph(files, tmp_path, quick):
+def test_a_sheet_is_of_one_photograph(files, tmp_path):
     arguments = words(files, files / "photos", tmp_path / "out", "--grid=1x3")
-    done = run(*arguments, f"--style={files / 'style.png'}", **quick)
+    done = run_quick(*arguments, f"--style={files / 'style.png'}")
     assert done.returncode == 2
     assert "--grid is for one photograph" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path, quick):
+def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path):
     arguments = words(files, files / "photos/a.png", tmp_path / "out.webp")
     other = f"--style={files / 'photos/grey.png'}"
-    done = run(*arguments, other, "--grid=1x300", "--size=52", **quick)
+    done = run_quick(*arguments, other, "--grid=1x300", "--size=52")
     assert done.returncode == 1
     assert "holds at most 16383" in done.stderr
     arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
@@ -267,11 +261,11 @@ def test_a_sheet_is_no_picture_of_a_folder(files, tmp_path):
     assert images.load(out / "a.png").shape[1] == 32
 
 
-def test_a_folder_of_results_is_checked_at_once(files, tmp_path, quick):
+def test_a_folder_of_results_is_checked_at_once(files, tmp_path):
     taken = tmp_path / "taken.png"
     taken.write_bytes(b"mine")
     style = f"--style={files / 'style.png'}"
-    done = run(*words(files, files / "photos", taken), style, **quick)
+    done = run_quick(*words(files, files / "photos", taken), style)
     assert done.returncode == 1
     assert "taken.png" in done.stderr and "Traceback" not in done.stderr
     assert taken.read_bytes() == b"mine"
@@ -372,18 +366,16 @@ def test_photorealistic_pictures_are_filtered(files, tmp_path):
         (["--keep_mask=alpha"], 1, "has no transparency"),
     ],
 )
-def test_errors_are_one_line_at_once(
-    files, tmp_path, quick, changes, status, message
-):
+def test_errors_are_one_line_at_once(files, tmp_path, changes, status, message):
     given = words(files, files / "photos/a.png", tmp_path / "out.png")
-    done = run(*given, *changes, **quick)
+    done = run_quick(*given, *changes)
     assert done.returncode == status, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and re.search(message, line), line
     assert not list(tmp_path.iterdir())
 
 
-def test_images_that_are_too_small_are_named(files, tmp_path, quick):
+def test_images_that_are_too_small_are_named(files, tmp_path):
     tiny = tmp_path / "tiny.png"
     images.save(tiny, helpers.image(8, 40))
     photo, output = files / "photos/a.png", tmp_path / "out.png"
@@ -391,14 +383,14 @@ def test_images_that_are_too_small_are_named(files, tmp_path, quick):
         words(files, tiny, output),
         words(files, photo, output, f"--style={tiny}", "--style_size=40"),
     ):
-        done = run(*given, **quick)
+        done = run_quick(*given)
         assert done.returncode == 1
         message = f"error: '{tiny}': The shorter side must have at least 16 "
         assert done.stderr.startswith(message), done.stderr
         assert not output.exists()
 
 
-def test_inputs_are_never_written_over(files, tmp_path, quick):
+def test_inputs_are_never_written_over(files, tmp_path):
     photo, style = tmp_path / "photos" / "a.png", tmp_path / "out" / "a.png"
     for path in (photo, style):
         path.parent.mkdir()
@@ -412,16 +404,16 @@ def test_inputs_are_never_written_over(files, tmp_path, quick):
         (folder, "model", "--model"),
         (folder, "encoder_weights", "--encoder_weights"),
     ):
-        done = run(*words(files, *given, f"{flag}={style}"), **quick)
+        done = run_quick(*words(files, *given, f"{flag}={style}"))
         assert done.returncode == 1
         assert f"'{style}' is the {role}, too." in done.stderr
     assert style.read_bytes() == before
 
 
-def test_a_folder_needs_the_files_that_it_names(files, tmp_path, quick):
+def test_a_folder_needs_the_files_that_it_names(files, tmp_path):
     arguments = words(files, files / "photos", tmp_path / "out")
     for name in ("missing.png", "setup.cfg"):
-        done = run(*arguments, f"--keep_mask={name}", **quick)
+        done = run_quick(*arguments, f"--keep_mask={name}")
         assert done.returncode == 1
         assert done.stderr.startswith(f"error: '{name}' ")
         assert done.stderr.count("\n") == 1
@@ -432,17 +424,8 @@ def test_ctrl_c_keeps_what_is_painted(files, tmp_path):
     many.mkdir()
     for i in range(300):
         os.link(files / "photos/a.png", many / f"{i:03}.png")
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tfstyle.transfer",
-            *words(files, many, tmp_path / "out"),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = programs.start(
+        command(*words(files, many, tmp_path / "out")), ROOT
     )
     while not list(tmp_path.glob("out/*.png")) and process.poll() is None:
         time.sleep(0.02)
