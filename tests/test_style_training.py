@@ -211,116 +211,83 @@ def test_a_checkpoint_of_other_images_is_refused(files, tmp_path):
         train((contents, styles[1:]), tmp_path, steps=1)
 
 
+# Trains by each of some settings, and prints its losses or the error.
 _TRAIN = """
 import json, pathlib, sys
 if sys.argv[1] == "jax":
     sys.modules["tensorflow"] = None
+    strategy = lambda count: None
+else:
+    import tensorflow as tf
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, two)
+    strategy = lambda count: tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"][:count]
+    )
 from tfstyle import style_training
 from tfstyle.training_config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
-losses = []
-style_training.train(
-    AdaINConfig(**json.loads(sys.argv[2])), files, files,
-    on_step=lambda progress, _: losses.extend(
-        value for name, value in progress.losses.items() if name == "loss"
-    ),
-)
-print(json.dumps(losses))
-"""
-
-
-@pytest.mark.parametrize("style_loss", ["moments", "wasserstein"])
-def test_tensorflow_and_jax_have_the_same_losses(files, tmp_path, style_loss):
-    start = tmp_path / "start.h5"
-    style_training.untrained(config()).save_preset(start)
-    settings = {
-        "start": str(start),
-        "steps": 20,
-        "epoch": 1,
-        "style_loss": style_loss,
-        # What rounding differs in must not grow from step to step.
-        "learning_rate": 1e-4,
-    }
-    settings = vars(config(**settings))
-    paths = json.dumps([[str(p) for p in part] for part in files])
-
-    def losses(backend):
-        process = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                _TRAIN,
-                backend,
-                json.dumps(settings),
-                paths,
-            ],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                **helpers.ON_JAX,
-                "KERAS_BACKEND": backend,
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-            capture_output=True,
-            text=True,
+for count, settings in json.loads(sys.argv[2]):
+    seen = []
+    try:
+        style_training.train(
+            AdaINConfig(**settings), files, files,
+            on_step=lambda progress, _: seen.extend(
+                [progress.losses["loss"]] if progress.losses else []
+            ),
+            strategy=strategy(count),
         )
-        assert process.returncode == 0, process.stderr
-        return json.loads(process.stdout)
-
-    ours, theirs = losses("tensorflow"), losses("jax")
-    assert len(ours) == 20
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
-
-
-_MIRRORED = """
-import json, pathlib, sys
-import tensorflow as tf
-(cpu,) = tf.config.list_physical_devices("CPU")
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-names = ["CPU:0", "CPU:1"][: int(sys.argv[1])]
-from tfstyle import style_training
-from tfstyle.training_config import AdaINConfig
-files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
-losses = []
-style_training.train(
-    AdaINConfig(**json.loads(sys.argv[2])), files, files,
-    on_step=lambda progress, _: losses.extend(
-        value for name, value in progress.losses.items() if name == "loss"
-    ),
-    strategy=tf.distribute.MirroredStrategy(names),
-)
-print(json.dumps(losses))
+    except ValueError as error:
+        seen = str(error)
+    print(json.dumps(seen))
 """
 
 
-def mirrored(count, files, **changes):
-    """A training on so many devices of one host."""
-    changes = {"steps": 4, "epoch": 1, "learning_rate": 1e-4} | changes
-    settings = json.dumps(vars(config(**changes)))
+def trained(backend, trainings, files):
+    """Losses, or an error, of trainings: numbers of devices and settings."""
     paths = json.dumps([[str(p) for p in part] for part in files])
-    return subprocess.run(
-        [sys.executable, "-c", _MIRRORED, str(count), settings, paths],
+    process = subprocess.run(
+        [sys.executable, "-c", _TRAIN, backend, json.dumps(trainings), paths],
         cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={
+            **os.environ,
+            **helpers.ON_JAX,
+            "KERAS_BACKEND": backend,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
         capture_output=True,
         text=True,
         timeout=programs.PATIENCE,
     )
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()[-len(trainings) :]
+    return list(map(json.loads, lines))
 
 
-def test_two_devices_have_the_losses_of_one(files):
-    def losses(count):
-        process = mirrored(count, files)
-        assert process.returncode == 0, process.stderr
-        return json.loads(process.stdout.splitlines()[-1])
+def test_backends_and_numbers_of_devices_have_the_same_losses(files, tmp_path):
+    start = tmp_path / "start.h5"
+    style_training.untrained(config()).save_preset(start)
+    # What rounding differs in must not grow from step to step.
+    settings = {"start": str(start), "epoch": 1, "learning_rate": 1e-4}
 
-    np.testing.assert_allclose(losses(2), losses(1), rtol=1e-4)
+    def chosen(**changes):
+        return vars(config(**settings | changes))
 
-
-def test_devices_share_a_batch_evenly(files):
-    process = mirrored(2, files, batch_size=3)
-    assert "`batch_size` must be a multiple of 2" in process.stderr
+    moments, wasserstein = (
+        chosen(style_loss=name) for name in ("moments", "wasserstein")
+    )
+    uneven = chosen(batch_size=3)
+    one, other, two, refused = trained(
+        "tensorflow",
+        [(1, moments), (1, wasserstein), (2, moments), (2, uneven)],
+        files,
+    )
+    assert len(one) == len(other) == config().steps
+    np.testing.assert_allclose(two, one, rtol=1e-4)
+    assert "`batch_size` must be a multiple of 2" in refused
+    theirs = trained("jax", [(1, moments), (1, wasserstein)], files)
+    np.testing.assert_allclose([one, other], theirs, rtol=1e-4)
 
 
 def test_it_learns_in_float16_and_goes_on(files, tmp_path):
