@@ -8,7 +8,6 @@ import json
 import select
 import socket
 import struct
-import threading
 import zlib
 
 import grpc

@@ -239,7 +239,7 @@ def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path):
     assert done.returncode == 1
     assert "holds at most 16383" in done.stderr
     arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
-    done = run(*arguments, other, "--grid=9999x999999", **quick)
+    done = run_quick(*arguments, other, "--grid=9999x999999")
     assert done.returncode == 1
     assert "(A sheet of 999999x9999 pictures needs about" in done.stderr
 
