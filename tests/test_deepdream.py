@@ -294,7 +294,7 @@ def test_settings_that_do_not_fit_are_refused(settings, changes, match):
         deepdream.deep_dream(PHOTO, settings(**changes))
 
 
-@pytest.mark.parametrize("image", [PHOTO[0], PHOTO * 2, PHOTO.astype(float)])
+@pytest.mark.parametrize("image", [PHOTO[0, 0], PHOTO * 2, PHOTO.astype(int)])
 def test_what_is_no_image_is_refused(settings, image):
     with pytest.raises(ValueError, match="Images must"):
         deepdream.deep_dream(image, settings())
