@@ -61,7 +61,7 @@ def call(words, folder, *paths, **variables):
 def fork(words, folder, hidden=()):
     """As `call`, by a process that has TensorFlow loaded already.
 
-    Imports of `hidden` modules fail.
+    The environment is that of the first call; imports of `hidden` modules fail.
     """
     folder = pathlib.Path(folder).absolute()
     with tempfile.TemporaryDirectory() as streams:

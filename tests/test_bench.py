@@ -15,7 +15,7 @@ from tfstyle import topology
 
 def bench(*arguments):
     command = [sys.executable, "-m", "tfstyle.bench", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = programs.fork(command, ".")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -86,14 +86,6 @@ def _wait_for_workers(pid):
     raise AssertionError("there is no worker")
 
 
-# None in sys.modules makes an import fail as if nothing were there.
-_BLOCKED = """
-import runpy, sys
-sys.modules["tensorflow"] = None
-runpy.run_module("tfstyle.bench", run_name="__main__", alter_sys=True)
-"""
-
-
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -108,8 +100,8 @@ runpy.run_module("tfstyle.bench", run_name="__main__", alter_sys=True)
     ],
 )
 def test_lists_are_checked_before_tensorflow_is_loaded(flags, message):
-    command = [sys.executable, "-c", _BLOCKED, *flags.split()]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tfstyle.bench", *flags.split()]
+    done = programs.fork(command, ".", programs.TENSORFLOW)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {message}")

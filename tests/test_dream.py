@@ -11,7 +11,7 @@ import pytest
 
 import helpers
 import programs
-from programs import call, said
+from programs import call, fork, said
 from tfstyle import images, provenance
 from tfstyle.dream_config import DreamConfig
 
@@ -52,7 +52,7 @@ def dreamt(tmp_path_factory):
     """Folder of a complete run, and the process."""
     folder = tmp_path_factory.mktemp("dreamt")
     make_inputs(folder)
-    process = call(
+    process = fork(
         command(
             trace="trace.jsonl",
             checkpoint="state",
@@ -149,7 +149,7 @@ def test_what_is_opaque_may_be_kept(dreamt, tmp_path):
     shutil.copytree(dreamt[0], tmp_path, dirs_exist_ok=True)
     flags = {"keep_mask": "alpha", "steps": "3", "output": "kept.png"}
     flags |= {"step_size": "0.05"}
-    process = call(command(**flags), tmp_path)
+    process = fork(command(**flags), tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     photo, result = (
         images.read(tmp_path / name) for name in ("photo.png", "kept.png")
@@ -165,7 +165,7 @@ def test_replay_dreams_the_same(dreamt, tmp_path):
     shutil.copytree(dreamt[0], tmp_path, dirs_exist_ok=True)
     words = [sys.executable, "-m", "tfstyle.dream"]
     words += ["--replay=out.png", "--output=again.png"]
-    process = call(words, tmp_path)
+    process = fork(words, tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     again = (tmp_path / "again.png").read_bytes()
     assert again == (tmp_path / "out.png").read_bytes()
@@ -186,7 +186,7 @@ def test_run_that_goes_on_equals_one_without_interruption(
     interrupted, dreamt, tmp_path
 ):
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
-    process = call(command(trace="trace.jsonl", checkpoint="state"), tmp_path)
+    process = fork(command(trace="trace.jsonl", checkpoint="state"), tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     actual = (tmp_path / "out.png").read_bytes()
     assert actual == (dreamt[0] / "out.png").read_bytes()
@@ -201,7 +201,7 @@ def test_run_that_goes_on_equals_one_without_interruption(
 def test_guided_zoom_of_channels_writes_frames(tmp_path):
     make_inputs(tmp_path)
     changes = {"guide": "flower.png", "channels": "3,17", "zoom_frames": "3"}
-    process = call(command(steps="2", tile="48", **changes), tmp_path)
+    process = fork(command(steps="2", tile="48", **changes), tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     frames = [images.read(tmp_path / f"out_{i:04}.png") for i in (1, 2, 3)]
     result = images.read(tmp_path / "out.png")
@@ -233,7 +233,6 @@ def bad(tmp_path_factory):
     images.save(folder / "dot.png", dot)
     frame = helpers.image(8, 8)
     images.save(folder / "out_0002.png", frame)
-    programs.poison(folder)
     return folder
 
 
@@ -282,7 +281,7 @@ BAD = [
 )
 def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     before = {p: p.read_bytes() for p in bad.iterdir() if p.is_file()}
-    process = call(command(**changes), bad, bad / "poison")
+    process = fork(command(**changes), bad, programs.TENSORFLOW)
     programs.check_refused(process, status, expected)
     after = {p: p.read_bytes() for p in bad.iterdir() if p.is_file()}
     assert after == before

@@ -11,7 +11,7 @@ import pytest
 
 import helpers
 import programs
-from programs import call
+from programs import call, fork
 from tfstyle import images, provenance, region_files
 from tfstyle.config import GatysConfig, TransferConfig
 
@@ -48,7 +48,6 @@ def make_inputs(folder):
     images.save(folder / "night.png", helpers.image(32, 50, 4))
     (folder / "text.png").write_text("This is not an image.")
     (folder / "folder.png").mkdir()
-    programs.poison(folder)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +99,7 @@ def test_a_picture_that_diverges_leaves_the_others(swept):
 
 def test_each_picture_is_that_of_its_settings(folder):
     output = folder / "one.png"
-    process = call(command(vary="steps=1,3", output="one.png"), folder)
+    process = fork(command(vary="steps=1,3", output="one.png"), folder)
     assert process.returncode == 0, process.stderr
     assert process.stdout.startswith("one.png: 2 of 2 pictures after ")
     config = GatysConfig(
@@ -136,13 +135,13 @@ def test_sheet_tells_how_it_was_made_and_is_no_recipe(swept, folder):
     assert names == {"photo.png", "wave.png"}
     words = [sys.executable, "-m", "tfstyle.optimize"]
     words += ["--replay=sheet.png", "--output=again.png"]
-    process = call(words, folder)
+    process = fork(words, folder)
     assert process.returncode == 1
     assert "was not made by `stylize`" in process.stderr
 
 
 def test_transfer_and_styles(folder):
-    process = call(command(TRANSFER, output="transfer.png"), folder)
+    process = fork(command(TRANSFER, output="transfer.png"), folder)
     assert process.returncode == 0, process.stderr
     photo = images.load(folder / "photo.png")
     pictures = cells(images.load(folder / "transfer.png"), 2, 2)
@@ -241,7 +240,7 @@ def bad(tmp_path_factory):
 @pytest.mark.parametrize(("changes", "status", "expected"), BAD)
 def test_bad_input_is_refused_before_tensorflow(changes, status, expected, bad):
     folder, before = bad
-    process = call(command(**changes), folder, folder / "poison")
+    process = fork(command(**changes), folder, programs.TENSORFLOW)
     programs.check_refused(process, status, expected)
     assert programs.contents(folder) == before
 

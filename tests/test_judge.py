@@ -1,27 +1,24 @@
 """The program, in processes of its own."""
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
 
 import helpers
+import programs
 from tfstyle import images
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
+def command(*words):
+    return [sys.executable, "-m", "tfstyle.judge", *map(str, words)]
+
+
 def run(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "tfstyle.judge", *map(str, words)],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-    )
+    return programs.fork(command(*words), ROOT)
 
 
 @pytest.fixture
@@ -95,25 +92,13 @@ def test_missing_weights_are_an_error(tmp_path):
     assert "no weights file 'missing.h5'" in done.stderr
 
 
-# None in sys.modules makes an import fail as if nothing were there.
-_BLOCKED = """
-import runpy, sys
-sys.modules["tensorflow"] = None
-runpy.run_module("tfstyle.judge", run_name="__main__", alter_sys=True)
-"""
-
-
 @pytest.mark.parametrize(
     "flag", ["--sizes=abc", "--sizes=256,0", "--sizes=", "--steps=50,1.5"]
 )
 def test_numbers_are_checked_before_tensorflow_is_loaded(tmp_path, flag):
     folders = (f"--{kind}_dir={tmp_path}" for kind in ("content", "style"))
-    done = subprocess.run(
-        [sys.executable, "-c", _BLOCKED, *folders, flag],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    words = command(*folders, flag)
+    done = programs.fork(words, ROOT, programs.TENSORFLOW)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: flag {flag.partition('=')[0]}=")

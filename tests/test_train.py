@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import helpers
+import programs
 from tfstyle import adain
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -42,6 +43,11 @@ def run(*words, code=("-m", "tfstyle.train"), **changes):
     )
 
 
+def fork(*words, hidden=()):
+    words = [sys.executable, "-m", "tfstyle.train", *map(str, words)]
+    return programs.fork(words, ROOT, hidden)
+
+
 @pytest.fixture
 def folders(tmp_path):
     helpers.image_folders(tmp_path, 3)
@@ -67,11 +73,11 @@ def test_it_trains_and_goes_on(folders, tmp_path):
     assert float(rows[1]["val_style"]) > 0
     # Done already: the same again, also where its files are gone.
     (work / "model.keras").unlink()
-    done = run(*folders, *_SMALL)
+    done = fork(*folders, *_SMALL)
     assert done.returncode == 0, done.stderr
     assert (work / "model.keras").exists()
     # Other settings are not the same run.
-    done = run(*folders, *_SMALL, "--style_weight=1")
+    done = fork(*folders, *_SMALL, "--style_weight=1")
     assert done.returncode == 1
     assert "belongs to other settings" in done.stderr
     assert "could not be read" not in done.stderr
@@ -131,7 +137,7 @@ def test_what_only_tensorflow_does(folders, backend, words, variables, message):
 def test_errors_are_one_line_before_tensorflow_is_loaded(
     folders, words, status, message
 ):
-    done = run(*folders, *_SMALL, *words, code=("-c", _BLOCKED))
+    done = fork(*folders, *_SMALL, *words, hidden=programs.TENSORFLOW)
     assert done.returncode == status, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and message in line
