@@ -34,8 +34,10 @@ serve: $(VENV)/.serving
 	$(RUN) -m serving.dev_server --model_name=style \
 	  --model_base_path=models/style $(SERVE_FLAGS)
 
+# Files in the order of tests/conftest.py, not by their numbers of tests.
 test: $(VENV)/.dev
-	$(RUN) -m pytest -n logical --maxprocesses=4 --dist=loadfile
+	$(RUN) -m pytest -n logical --maxprocesses=4 --dist=loadfile \
+	  --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

@@ -24,6 +24,24 @@ GOLDEN = pathlib.Path(__file__).parent / "golden"
 SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
 
 
+# First, so that in the end no worker waits for one that took such a file last.
+LONG = [
+    "test_style_training.py",
+    "test_transfer.py",
+    "test_gatys.py",
+    "test_optimize.py",
+    "test_train.py",
+    "test_deepdream.py",
+    "test_dream.py",
+    "test_applications.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--update-golden",
