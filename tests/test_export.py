@@ -1,16 +1,15 @@
 """The programs of export/, and what a session refuses."""
 
 import dataclasses
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 import helpers
+import programs
 import test_graph_images
 import test_readme
 from export import loader
@@ -23,14 +22,12 @@ KIND = "c++" if loader.has_compiler() else "python"
 SIZE = 2 * sum(helpers.style_model().channels.values())  # Of an embedding.
 
 
+def command(program, *words):
+    return [sys.executable, "-m", f"export.{program}", *map(str, words)]
+
+
 def run(program, *words, folder=ROOT):
-    return subprocess.run(
-        [sys.executable, "-m", f"export.{program}", *map(str, words)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    return programs.fork(command(program, *words), folder)
 
 
 def images(count=1, height=20, width=24, channels=3):
@@ -295,24 +292,23 @@ def test_a_version_is_written_and_passes_the_check(style_model, tmp_path):
 
 
 def changed(served, folder, change):
-    """A copy of a version whose known answers are changed."""
+    """A copy of a version with one known answer, changed, and no warm-ups."""
     shutil.copytree(served, folder)
     path = folder / saved_model.KNOWN_ANSWERS
-    records = [change(record) for record in prediction_log.read(path)]
-    prediction_log.write(path, records)
+    prediction_log.write(path, [change(prediction_log.read(path)[0])])
+    prediction_log.write(folder / saved_model.WARMUP, [])
     return folder
 
 
 def test_the_check_finds_other_numbers(served, tmp_path):
     def darker(record):
-        image = record.outputs.get("stylized_image")
-        if image is None:
-            return record
+        image = record.outputs["stylized_image"]
         outputs = {"stylized_image": image - np.float32(0.01)}
         return dataclasses.replace(record, outputs=outputs)
 
     folder = changed(served, tmp_path / "1", darker)
-    done = run("check", folder, "--loader=python")
+    words = command("check", folder, "--loader=python")
+    done = programs.call(words, ROOT)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "serving_default: stylized_image differs by 0.01" in line

@@ -1,8 +1,6 @@
 """The program, in processes of its own."""
 
-import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -20,21 +18,18 @@ def folders(tmp_path):
     return tmp_path
 
 
-def run(folders, *words, kilobytes="unlimited"):
+def command(folders, *words):
     flags = [
         f"--content_dir={folders / 'photos'}",
         f"--style_dir={folders / 'paintings'}",
         f"--output={folders / 'painted'}",
         "--held_out=1",
     ]
-    words = [sys.executable, "-m", "tfstyle.rehearse", *flags, *words]
-    return subprocess.run(
-        programs.with_small_files(words, kilobytes),
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-    )
+    return [sys.executable, "-m", "tfstyle.rehearse", *flags, *words]
+
+
+def run(folders, *words):
+    return programs.fork(command(folders, *words), ROOT)
 
 
 def test_it_keeps_three_pictures_of_each_pair_and_goes_on(folders):
@@ -69,7 +64,8 @@ def test_what_cannot_be_read_is_left_out_and_a_full_disk_ends_it(folders):
     assert "note: left out '" in done.stderr
     for path in (folders / "photos").iterdir():
         images.save(path, helpers.image(40, 48))
-    done = run(folders, *words, kilobytes=1)
+    limited = programs.with_small_files(command(folders, *words), 1)
+    done = programs.call(limited, ROOT)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: File too large")
     assert not list((folders / "painted").glob("*.png"))
