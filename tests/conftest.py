@@ -27,13 +27,16 @@ SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
 # First, so that in the end no worker waits for one that took such a file last.
 LONG = [
     "test_style_training.py",
+    "test_export.py",
     "test_transfer.py",
+    "test_workers.py",
     "test_gatys.py",
     "test_optimize.py",
     "test_train.py",
     "test_deepdream.py",
     "test_dream.py",
     "test_applications.py",
+    "test_bench.py",
 ]
 
 
