@@ -99,7 +99,7 @@ def freeze(model: keras.Model) -> None:
 
 
 def portable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that is traced to run elsewhere, with Keras' convolutions."""
+    """A function with Keras' own convolutions: its graph runs anywhere."""
 
     @functools.wraps(function)
     def traced(*args, **kwargs):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import PIL.Image
 
-from tfstyle import adain, graph_images
+from tfstyle import adain, convolution, graph_images
 from tfstyle.export_config import ExportConfig
 from tfstyle.prediction_log import Record
 from tfstyle.signatures import Signatures
@@ -21,6 +21,7 @@ TOLERANCE = 1e-5
 FILE_TOLERANCE = 0.5 / 255
 
 
+@convolution.portable  # What runs elsewhere is compared with them.
 def records(
     model: adain.StyleModel,
     config: ExportConfig | None = None,

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, files, known_answers
+from tfstyle import adain, convolution, files, known_answers
 from tfstyle.prediction_log import Record
 from tfstyle.signatures import Sides, UncheckedSignatures
 
@@ -93,7 +93,8 @@ def convert(
     for name in offered.NAMES:
         function = getattr(offered, name)
         specs = offered.function(function).input_signature
-        archive.add_endpoint(name, function, list(specs))
+        portable = convolution.portable(function)
+        archive.add_endpoint(name, portable, list(specs))
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(
