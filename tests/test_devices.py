@@ -197,7 +197,8 @@ def test_start_leaves_garbage_collection_as_it_was(enabled):
 )
 def test_precision_follows_the_processor(flags, expected, monkeypatch):
     devices.start("cpu")
-    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    for name in ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(processor, "_all_flags", lambda: set(flags.split()))
     assert devices.precision() == expected
 
