@@ -1,6 +1,8 @@
 import dataclasses
+import gc
 import os
 import shutil
+import weakref
 
 import h5py
 import numpy as np
@@ -277,3 +279,12 @@ def test_a_file_of_weights_that_changed_is_read_again(config, tmp_path):
     after = descent.make_network(changing)
     kernels = [m.get_layer("block1_conv1").kernel for m in (before, after)]
     assert np.abs(kernels[0] - kernels[1]).max() > 0.1
+
+
+def test_graphs_keep_no_network_that_is_let_go(config):
+    first_value(config, PHOTO, WAVE)
+    network = weakref.ref(descent.make_network(config))
+    for pooling in ("avg", "l2"):
+        descent.make_network(dataclasses.replace(config, pooling=pooling))
+    gc.collect()
+    assert network() is None

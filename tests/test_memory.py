@@ -165,8 +165,8 @@ def test_a_pass_is_of_all_that_is_seen_at_once(monkeypatch):
 
 
 def test_a_training_is_of_a_batch(monkeypatch):
-    # 0.25 GB, and 11,000 bytes for each of 80,000 pixels.
-    leave(1_130_000_000, monkeypatch)
+    # 0.2 GB, and 11,000 bytes for each of 80,000 pixels.
+    leave(1_080_000_000, monkeypatch)
     memory.check_training("vgg19", 100, 8)
     memory.check_training("vgg_distilled", 100, 14)
     with pytest.raises(MemoryError, match="`batch_size`=9 and `crop`=100"):

@@ -91,11 +91,12 @@ class Conv2D(keras.layers.Conv2D):
         return choose(inputs, outputs)
 
 
-def freeze(model: keras.Model) -> None:
-    """Prepares the kernels of a chain of layers, which must not change."""
-    for layer in model.layers:
-        if isinstance(layer, Conv2D):
-            layer.freeze()
+def freeze(*models: keras.Model) -> None:
+    """Prepares the kernels of networks, which must not change any more."""
+    for model in models:
+        for layer in model.layers:
+            if isinstance(layer, Conv2D):
+                layer.freeze()
 
 
 def portable(function: Callable[..., Any]) -> Callable[..., Any]:

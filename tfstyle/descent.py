@@ -67,6 +67,7 @@ def make_network(config: GatysConfig, draft: bool = False) -> keras.Model:
 @functools.lru_cache(_NETWORKS)
 def _network(name, layers, pooling, path, stamp, dtype, strategy):
     """Of a file as it was at `stamp`."""
+    _traced.cache_clear()  # Graphs would keep networks that are let go.
     return features.extractor(
         name,
         layers,

@@ -57,6 +57,5 @@ def paint(
 @functools.cache
 def _model() -> adain.StyleModel:
     model = adain.StyleModel.from_preset("distilled")
-    for part in (model.encoder, model.decoder):
-        convolution.freeze(part)
+    convolution.freeze(model.encoder, model.decoder)
     return model

@@ -135,8 +135,7 @@ class ModelPainter:
 
     def __init__(self, model: adain.StyleModel, tile: int) -> None:
         self.tile, self._model = tile, model
-        for part in (model.encoder, model.decoder):
-            convolution.freeze(part)
+        convolution.freeze(model.encoder, model.decoder)
         # With free sizes, so that a folder of images is one trace.
         self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
         self._apply = tf.function(
