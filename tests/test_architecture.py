@@ -127,6 +127,7 @@ WHOLE = {
     "architecture",
     "conformance",
     "export",
+    "formats",
     "keras_settings",
     "makefile",
     "package",
