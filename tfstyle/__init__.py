@@ -11,8 +11,7 @@ that needs it, so `--help` and flag errors answer at once.
 import importlib
 
 from tfstyle import processor
-
-__version__ = "0.1.0"
+from tfstyle.version import __version__ as __version__
 
 processor.prefer_onednn()
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-import tfstyle
 from tfstyle import images
+from tfstyle.version import __version__
 
 _KEY = "tfstyle"
 _PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
@@ -51,7 +51,7 @@ def describe(
         fields = dataclasses.fields(config)
         config = {field.name: getattr(config, field.name) for field in fields}
     return {
-        "tfstyle": tfstyle.__version__,
+        "tfstyle": __version__,
         "versions": _versions(),
         "config": _portable(config),
         "inputs": {role: _entry(path) for role, path in inputs.items()},

@@ -26,9 +26,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfstyle import __version__, adain, files, known_answers, prediction_log
+from tfstyle import adain, files, known_answers, prediction_log
 from tfstyle.export_config import ExportConfig
 from tfstyle.signatures import Signatures
+from tfstyle.version import __version__
 
 EXTRA = "assets.extra"
 KNOWN_ANSWERS = f"{EXTRA}/known_answers"
