@@ -29,7 +29,7 @@ def main(argv):
             f"'{folder}' is no version of a model: it has no saved_model.pb. "
             "Versions are folders such as models/style/1."
         )
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start("cpu")
     from export import loader

@@ -44,7 +44,7 @@ def main(argv):
     path = models.find()
     # The converter warns of options that it sets itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start("cpu")
     from tfstyle import litert

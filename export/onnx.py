@@ -27,7 +27,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     path = models.find()
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start("cpu")
     from tfstyle import onnx

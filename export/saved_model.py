@@ -50,7 +50,7 @@ def main(argv):
     with cli.flag_errors():
         config = ExportConfig(**values)
     source = models.find()
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start("cpu")
     from tfstyle import saved_model

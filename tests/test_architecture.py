@@ -15,12 +15,18 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A module imports only from the sets above its own.
 LAYERS = [
     # Values, no tensors.
-    {"checks", "host_memory", "interpolation", "processor", "version"},
+    {
+        "runtime.checks",
+        "runtime.host_memory",
+        "interpolation",
+        "runtime.processor",
+        "version",
+    },
     {"controls"},
     {
         "config",
         "export_config",
-        "files",
+        "runtime.files",
         "jpeg",
         "png",
         "srgb",
@@ -32,10 +38,10 @@ LAYERS = [
     {
         "application_weights",
         "charts",
-        "checkpoint",
+        "runtime.checkpoint",
         "decoding",
         "encoding",
-        "progress",
+        "runtime.progress",
     },
     {"images", "weights"},
     {"conversion"},
@@ -46,7 +52,7 @@ LAYERS = [
         "presets",
         "provenance",
         "regions",
-        "runs",
+        "runtime.runs",
         "schedule",
     },
     {"finishing", "report_page", "semantic_maps", "sweeps"},
@@ -58,8 +64,8 @@ LAYERS = [
     {
         "adam",
         "applications",
-        "batch",
-        "devices",
+        "runtime.batch",
+        "runtime.devices",
         "embeddings",
         "graph_images",
         "lbfgs",
@@ -102,7 +108,7 @@ VALUES = set().union(*LAYERS[:12])
 ANY_BACKEND = VALUES | {
     "adain",
     "applications",
-    "batch",
+    "runtime.batch",
     "convolution",
     "data",
     "decoder",

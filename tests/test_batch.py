@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from tfstyle import batch
+from tfstyle.runtime import batch
 
 
 def test_outcomes_come_in_order_with_what_failed():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfstyle import checkpoint
+from tfstyle.runtime import checkpoint
 
 ARRAYS = {
     "pixels": np.random.default_rng(0).random((5, 7, 3), np.float32),

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tfstyle import checks
+from tfstyle.runtime import checks
 
 
 @pytest.mark.parametrize(

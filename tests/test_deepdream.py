@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, deepdream, excitation, images, memory, runs
+from tfstyle import color, deepdream, excitation, images, memory
 from tfstyle.dream_config import DreamConfig
+from tfstyle.runtime import runs
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

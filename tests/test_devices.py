@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import helpers
-from tfstyle import devices, processor
+from tfstyle.runtime import devices, processor
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -41,7 +41,8 @@ def python(code, **environment):
         [
             sys.executable,
             "-c",
-            f"import os\nfrom tfstyle import devices, processor\n{code}",
+            "import os\n"
+            f"from tfstyle.runtime import devices, processor\n{code}",
         ],
         cwd=ROOT,
         env={**inherited, **environment},
@@ -240,7 +241,7 @@ def test_types_of_a_training(quickest, policy, precision, monkeypatch):
 _JAX = """
 import sys
 sys.modules["tensorflow"] = None
-from tfstyle import devices
+from tfstyle.runtime import devices
 print(devices.policy(), devices.precision(), devices.policy("mixed_float16"))
 """
 

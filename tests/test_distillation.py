@@ -4,7 +4,6 @@ from keras import ops
 
 import helpers
 from tfstyle import (
-    checkpoint,
     data,
     distillation,
     features,
@@ -15,6 +14,7 @@ from tfstyle import (
     topology,
     weights,
 )
+from tfstyle.runtime import checkpoint
 from tfstyle.training_config import DistillConfig
 
 

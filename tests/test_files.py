@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tfstyle import files
+from tfstyle.runtime import files
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -62,7 +62,7 @@ def test_an_error_of_the_block_keeps_the_name_of_its_file(tmp_path):
 
 LIMITED = """
 import resource, signal, sys
-from tfstyle import files
+from tfstyle.runtime import files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

@@ -18,10 +18,10 @@ from tfstyle import (
     objective,
     one_pass,
     photorealism,
-    runs,
     strength,
 )
 from tfstyle.config import GatysConfig
+from tfstyle.runtime import runs
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

@@ -1,7 +1,7 @@
 import psutil
 import pytest
 
-from tfstyle import host_memory
+from tfstyle.runtime import host_memory
 
 
 def group(folder, names, limit, usage, cache):

@@ -9,7 +9,8 @@ import PIL.Image
 import pytest
 
 import helpers
-from tfstyle import host_memory, images
+from tfstyle import images
+from tfstyle.runtime import host_memory
 
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGE = helpers.image(20, 31)
@@ -166,7 +167,8 @@ def test_save_takes_every_floating_point(tmp_path):
 LIMITED = """
 import resource, signal, sys
 import numpy as np
-from tfstyle import host_memory, images
+from tfstyle.runtime import host_memory
+from tfstyle import images
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 noise = np.random.default_rng(0).random((128, 128, 3), np.float32)

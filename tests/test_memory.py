@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 import helpers
-from tfstyle import devices, gatys, memory
+from tfstyle import gatys, memory
 from tfstyle.config import GatysConfig
+from tfstyle.runtime import devices
 
 ROOT = pathlib.Path(__file__).parents[1]
 MIB = 2**20
@@ -18,7 +19,7 @@ GB = 10**9
 # Prints what a run takes above the idle process, and the estimate.
 RUN = """
 import sys
-from tfstyle import devices
+from tfstyle.runtime import devices
 devices.start("cpu")
 import numpy as np
 import psutil

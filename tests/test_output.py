@@ -5,7 +5,7 @@ import pytest
 
 import helpers
 from tfstyle import images, output, provenance
-from tfstyle.progress import Progress
+from tfstyle.runtime.progress import Progress
 
 PIXELS = helpers.image(12, 16)
 RECORD = provenance.describe({"seed": 3}, {})

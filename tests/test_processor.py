@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tfstyle import processor
+from tfstyle.runtime import processor
 
 SERVER = {"avx2", "avx512f", "avx512_vnni", "avx512_bf16"}
 DESKTOP = {"avx", "avx2", "fma"}
@@ -98,7 +98,7 @@ def test_a_tensorflow_that_is_there_already_is_left_as_it_is(
 def test_importing_the_package_comes_before_tensorflow():
     code = (
         "import tfstyle, os, sys, json;"
-        "from tfstyle import processor as p;"
+        "from tfstyle.runtime import processor as p;"
         "print(json.dumps([os.environ.get('TF_ENABLE_ONEDNN_OPTS'),"
         " 'avx2' in p.flags(), 'tensorflow' in sys.modules]))"
     )

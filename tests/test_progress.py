@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfstyle import progress
+from tfstyle.runtime import progress
 
 FIRST = progress.Progress(
     size=64,

@@ -12,7 +12,7 @@ import helpers
 import tfstyle
 from tfstyle import report
 from tfstyle.config import GatysConfig
-from tfstyle.progress import Progress
+from tfstyle.runtime.progress import Progress
 
 # Narrow, so that three sizes are quick: 128, 181 and 256 pixels.
 PHOTO, WAVE = helpers.image(64, 256), helpers.image(40, 30, seed=1)

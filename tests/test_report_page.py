@@ -4,7 +4,7 @@ import pytest
 
 from tfstyle import html_page, provenance, report_page
 from tfstyle.config import GatysConfig
-from tfstyle.progress import Progress
+from tfstyle.runtime.progress import Progress
 
 LOSSES = {
     "total": 6.0,

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import runs
 from tfstyle.dream_config import DreamConfig
+from tfstyle.runtime import runs
 
 IMAGE = helpers.image(8, 10)
 CONFIG = DreamConfig(features="vgg_distilled")

@@ -2,7 +2,8 @@ import numpy as np
 import tensorflow as tf
 
 import helpers
-from tfstyle import progress, summaries
+from tfstyle import summaries
+from tfstyle.runtime import progress
 
 
 def test_losses_and_pictures_are_written(tmp_path):

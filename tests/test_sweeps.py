@@ -3,8 +3,8 @@ import pytest
 
 import helpers
 from tfstyle import sweeps
-from tfstyle.progress import Progress
-from tfstyle.runs import DivergedError
+from tfstyle.runtime.progress import Progress
+from tfstyle.runtime.runs import DivergedError
 from tfstyle.sweeps import DIVERGED, NOT_READY, Axis
 
 STEPS, SIZES = Axis("steps", (1, 2, 3)), Axis("size", (24, 40))

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import checkpoint, data, devices, folders, images, training
+from tfstyle import data, folders, images, training
+from tfstyle.runtime import checkpoint, devices
 from tfstyle.training_config import AdaINConfig, DistillConfig
 
 

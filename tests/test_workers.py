@@ -17,7 +17,7 @@ from tfstyle import adain, folders, images
 ROOT = pathlib.Path(__file__).parents[1]
 _TRAIN = """
 import json, pathlib, sys
-from tfstyle import devices
+from tfstyle.runtime import devices
 strategy = devices.start(sys.argv[1])
 from tfstyle import style_training
 from tfstyle.training_config import AdaINConfig

@@ -10,7 +10,7 @@ that needs it, so `--help` and flag errors answer at once.
 
 import importlib
 
-from tfstyle import processor
+from tfstyle.runtime import processor
 from tfstyle.version import __version__ as __version__
 
 processor.prefer_onednn()
@@ -20,7 +20,7 @@ processor.prefer_onednn()
 _EXPORTS = {
     "DreamConfig": "tfstyle.dream_config",
     "GatysConfig": "tfstyle.config",
-    "Progress": "tfstyle.progress",
+    "Progress": "tfstyle.runtime.progress",
     "Report": "tfstyle.report",
     "StyleModel": "tfstyle.adain",
     "deep_dream": "tfstyle.deepdream",

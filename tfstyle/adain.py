@@ -28,7 +28,6 @@ from tfstyle import color as colors
 from tfstyle import (
     conversion,
     decoder,
-    devices,
     embeddings,
     features,
     finishing,
@@ -37,13 +36,13 @@ from tfstyle import (
     memory,
     padding,
     presets,
-    runs,
     topology,
 )
 from tfstyle.controls import Controls
 from tfstyle.conversion import ImageLike
 from tfstyle.modulation import scale_and_shift
 from tfstyle.regions import Regions, whole
+from tfstyle.runtime import devices, runs
 
 Tensor = Any
 # Shorter sides need as much: the encoder mirrors 16 pixels at once.

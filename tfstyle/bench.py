@@ -37,8 +37,9 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import checks, cli, images, training_config, weights
+from tfstyle import cli, images, training_config, weights
 from tfstyle.config import STYLE_LOSSES, GatysConfig
+from tfstyle.runtime import checks
 
 _WHAT = flags.DEFINE_enum(
     "what",
@@ -111,7 +112,7 @@ def main(argv: list[str]) -> None:
 
 
 def _speeds(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start(_DEVICE.value)
     for config in configs:
@@ -137,7 +138,8 @@ def _speed(
 
 
 def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    from tfstyle import adain, devices, features
+    from tfstyle import adain, features
+    from tfstyle.runtime import devices
 
     devices.start(_DEVICE.value)
     for config in configs:
@@ -183,7 +185,8 @@ def _configs() -> list[GatysConfig]:
 
 
 def _network(config: GatysConfig, path: str | None) -> Any:
-    from tfstyle import devices, features
+    from tfstyle import features
+    from tfstyle.runtime import devices
 
     return features.extractor(
         config.features,
@@ -260,7 +263,7 @@ def _peaks(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
 
 
 def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start("cpu")
     network = _network(config, path)
@@ -285,7 +288,7 @@ def _status(key: str) -> int:
 
 
 def _qualities(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     if not (_CONTENT.value and _STYLE.value and _WEIGHTS.value):
         raise ValueError(

@@ -6,8 +6,8 @@ The flags of the programs take their defaults from here.
 import dataclasses
 from collections.abc import Mapping
 
-from tfstyle import checks
 from tfstyle.controls import Controls
+from tfstyle.runtime import checks
 
 FEATURES = (
     "auto",

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfstyle import checks
+from tfstyle.runtime import checks
 
 COLORS = ("style", "luminance", "statistics", "histogram")
 STYLE_DETAILS = ("all", "coarse", "fine")

@@ -27,7 +27,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import devices, processor, winograd
+from tfstyle import winograd
+from tfstyle.runtime import devices, processor
 
 Tensor = Any
 

@@ -20,7 +20,8 @@ import PIL.Image
 import PIL.ImageChops
 import PIL.ImageFile
 
-from tfstyle import files, host_memory, jpeg, png
+from tfstyle import jpeg, png
+from tfstyle.runtime import files, host_memory
 
 # Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.
 READABLE = (

@@ -14,21 +14,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import (
-    ascent,
-    checks,
-    color,
-    devices,
-    excitation,
-    images,
-    memory,
-    runs,
-    schedule,
-)
+from tfstyle import ascent, color, excitation, images, memory, schedule
 from tfstyle.conversion import ImageLike, to_image
 from tfstyle.dream_config import DreamConfig
-from tfstyle.progress import OnStep, Progress
 from tfstyle.regions import Regions
+from tfstyle.runtime import checks, devices, runs
+from tfstyle.runtime.progress import OnStep, Progress
 
 OnFrame = Callable[[int, np.ndarray], None]
 

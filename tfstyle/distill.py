@@ -48,7 +48,8 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = training_flags.settings(training_config.DistillConfig)
-    from tfstyle import checkpoint, folders, weights
+    from tfstyle import folders, weights
+    from tfstyle.runtime import checkpoint
 
     weights.resolve(settings.teacher, settings.teacher_weights)
     if settings.start:
@@ -58,14 +59,15 @@ def main(argv):
     resumed = checkpoint.load(flags.FLAGS.workdir) is not None
     cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        from tfstyle import devices
+        from tfstyle.runtime import devices
 
         devices.start()
     return _train(settings, train, held_out, resumed)
 
 
 def _train(settings, train, held_out, resumed):
-    from tfstyle import distillation, progress, weights
+    from tfstyle import distillation, weights
+    from tfstyle.runtime import progress
 
     unreadable: set[Any] = set()
     path = os.path.join(flags.FLAGS.workdir, "vgg_distilled.h5")

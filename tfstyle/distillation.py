@@ -27,14 +27,14 @@ from keras import ops
 from tfstyle import (
     data,
     features,
-    host_memory,
     initialization,
     losses,
     memory,
     topology,
     training,
 )
-from tfstyle.progress import OnStep
+from tfstyle.runtime import host_memory
+from tfstyle.runtime.progress import OnStep
 from tfstyle.training_config import DistillConfig
 
 STUDENT = "vgg_distilled"

@@ -127,7 +127,7 @@ def _frame(number):
 
 def _paint(task):
     """Does what was checked; the exit status."""
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
         from tfstyle import deepdream

@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from tfstyle import checks
 from tfstyle.config import FEATURES, JIT_COMPILE, PRECISIONS
+from tfstyle.runtime import checks
 
 DREAM_COLORS = ("style", "luminance")
 DREAM_LAYERS = {

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfstyle import images, job, transfer_inputs
-from tfstyle.progress import OnStep
+from tfstyle.runtime.progress import OnStep
 
 
 class Task(NamedTuple):
@@ -154,7 +154,8 @@ class Model:
 
 
 def _painter(encoder_weights, model, precision, tile):
-    from tfstyle import devices, painters
+    from tfstyle import painters
+    from tfstyle.runtime import devices
 
     return painters.load(
         model, encoder_weights, devices.precision(precision), tile

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import devices, features, images
+from tfstyle import features, images
 from tfstyle.dream_config import DreamConfig
+from tfstyle.runtime import devices
 
 MARGIN = 2
 """Strides of mirrored picture around it, before the network pads."""

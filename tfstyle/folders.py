@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from tfstyle import decoding, encoding, files, provenance
+from tfstyle import decoding, encoding, provenance
+from tfstyle.runtime import files
 
 
 def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:

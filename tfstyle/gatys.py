@@ -17,25 +17,23 @@ import tensorflow as tf
 
 from tfstyle import (
     adam,
-    checks,
     color,
     descent,
-    devices,
     finishing,
     images,
     lbfgs,
     memory,
     objective,
     one_pass,
-    runs,
     schedule,
     strength,
 )
 from tfstyle.config import GatysConfig
 from tfstyle.conversion import ImageLike, to_image, to_images
 from tfstyle.descent import State
-from tfstyle.progress import OnStep, Progress
 from tfstyle.regions import Regions
+from tfstyle.runtime import checks, devices, runs
+from tfstyle.runtime.progress import OnStep, Progress
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.

@@ -82,7 +82,8 @@ for _name, (_engine_name, _hint) in _HINTS.items():
 def main(argv):
     """Checks everything, then paints."""
     painting.check_arguments(argv)
-    from tfstyle import devices, sweeps
+    from tfstyle import sweeps
+    from tfstyle.runtime import devices
 
     with cli.flag_errors():
         devices.check(_DEVICE.value, several=False)
@@ -207,7 +208,8 @@ def _engine(tasks):
 
 def _sweep(axes, tasks, engine):
     """Paints the pictures and writes the sheet; the exit status."""
-    from tfstyle import progress, sweeps
+    from tfstyle import sweeps
+    from tfstyle.runtime import progress
 
     with cli.Interrupt() as interrupt:
         with progress.Bar() as bar:

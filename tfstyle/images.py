@@ -20,9 +20,10 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from tfstyle import decoding, encoding, files, host_memory, srgb
+from tfstyle import decoding, encoding, srgb
 from tfstyle.decoding import read_metadata
 from tfstyle.encoding import Format, check_format
+from tfstyle.runtime import files, host_memory
 
 __all__ = [
     "MAX_PIXELS",

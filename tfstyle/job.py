@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 
 from tfstyle import (
-    checkpoint,
-    files,
     images,
     provenance,
     region_files,
@@ -28,6 +26,7 @@ from tfstyle import (
 from tfstyle.config import GatysConfig
 from tfstyle.dream_config import DreamConfig
 from tfstyle.regions import Regions
+from tfstyle.runtime import checkpoint, files
 
 Config = GatysConfig | DreamConfig
 

@@ -73,7 +73,8 @@ def main(argv):
     """Prints a line for each pair."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    from tfstyle import devices, files, folders, images, weights
+    from tfstyle import folders, images, weights
+    from tfstyle.runtime import devices, files
 
     if _SHEET.value:
         images.check_format(_SHEET.value)

@@ -20,8 +20,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, convolution, files, known_answers
+from tfstyle import adain, convolution, known_answers
 from tfstyle.prediction_log import Record
+from tfstyle.runtime import files
 from tfstyle.signatures import Sides, UncheckedSignatures
 
 PRECISIONS = ("float32", "float16", "int8")

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import psutil
 
-from tfstyle import devices, host_memory, schedule
+from tfstyle import schedule
+from tfstyle.runtime import devices, host_memory
 
 Shape = tuple[int, int]
 

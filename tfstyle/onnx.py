@@ -10,8 +10,9 @@ import os
 
 import numpy as np
 
-from tfstyle import adain, files, known_answers
+from tfstyle import adain, known_answers
 from tfstyle.prediction_log import Record
+from tfstyle.runtime import files
 from tfstyle.signatures import UncheckedSignatures
 
 OPSET = 18

@@ -125,7 +125,7 @@ def _named():
     """Input files that flags name, by role."""
     init = _INIT.value if _INIT.value not in config.INITS else None
     if init and not os.path.exists(init):
-        from tfstyle import files as on_disk
+        from tfstyle.runtime import files as on_disk
 
         on_disk.check_no_address(init)
         raise app.UsageError(
@@ -139,7 +139,7 @@ def _named():
 
 def _paint(task):
     """Does what was checked; the exit status."""
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
         from tfstyle import descent, gatys

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfstyle import images, provenance
-from tfstyle.progress import OnStep, Progress
+from tfstyle.runtime.progress import OnStep, Progress
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

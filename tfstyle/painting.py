@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # --help need not even wait for NumPy.
 
     from tfstyle.job import Job
     from tfstyle.output import Output
-    from tfstyle.progress import OnStep
     from tfstyle.report import Report
+    from tfstyle.runtime.progress import OnStep
 
     Run = Callable[[OnStep, Output], np.ndarray]
 
@@ -101,7 +101,8 @@ def settings(
     Returns:
         Arguments of `kind`, and role -> path.
     """
-    from tfstyle import devices, job
+    from tfstyle import job
+    from tfstyle.runtime import devices
 
     values = flags.FLAGS
     with cli.flag_errors():
@@ -201,7 +202,7 @@ def say_left_out(path: str, left_out: Sequence[str]) -> None:
 
 def on_device(config: Any, precision: str) -> Any:
     """With what `"auto"` is here, so that a replay does the same."""
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     jit_compile = devices.jit_compile(config.jit_compile)
     return dataclasses.replace(
@@ -221,7 +222,8 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     Returns:
         The exit status.
     """
-    from tfstyle import checkpoint, devices, job, output, progress, runs
+    from tfstyle import job, output
+    from tfstyle.runtime import checkpoint, devices, progress, runs
 
     values = flags.FLAGS
     target = output.Output(

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import charts, files, html_page, provenance, report_page
+from tfstyle import charts, html_page, provenance, report_page
 from tfstyle.conversion import ImageLike, to_image
-from tfstyle.progress import Progress, begins
 from tfstyle.report_page import Size
+from tfstyle.runtime import files
+from tfstyle.runtime.progress import Progress, begins
 
 _QUARTERS = 4  # Small pictures at each size.
 _MOST = 12  # Sizes with all of them; later ones, as of a zoom, have one.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfstyle import charts, html_page, provenance
-from tfstyle.progress import Progress
+from tfstyle.runtime.progress import Progress
 
 Losses = Mapping[str, float]
 

@@ -26,8 +26,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfstyle import adain, files, known_answers, prediction_log
+from tfstyle import adain, known_answers, prediction_log
 from tfstyle.export_config import ExportConfig
+from tfstyle.runtime import files
 from tfstyle.signatures import Signatures
 from tfstyle.version import __version__
 

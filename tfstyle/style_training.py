@@ -16,17 +16,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import (
-    adain,
-    data,
-    features,
-    files,
-    images,
-    memory,
-    training,
-)
+from tfstyle import adain, data, features, images, memory, training
 from tfstyle.perceptual import PerceptualLoss
-from tfstyle.progress import OnStep
+from tfstyle.runtime import files
+from tfstyle.runtime.progress import OnStep
 from tfstyle.training_config import AdaINConfig
 
 # Steps until the learning rate is reached, at most.

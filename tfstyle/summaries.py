@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfstyle.progress import Progress
+from tfstyle.runtime.progress import Progress
 
 
 class Summaries:

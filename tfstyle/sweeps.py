@@ -26,7 +26,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from tfstyle import images
-from tfstyle.progress import OnStep, Progress
+from tfstyle.runtime.progress import OnStep, Progress
 
 Picture = Callable[[], np.ndarray]
 Paint = Callable[[Mapping[str, Any], OnStep], np.ndarray]

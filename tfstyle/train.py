@@ -80,7 +80,8 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = training_flags.settings(training_config.AdaINConfig)
-    from tfstyle import devices, folders, presets, weights
+    from tfstyle import folders, presets, weights
+    from tfstyle.runtime import devices
 
     with cli.flag_errors():
         devices.check(_DEVICE.value)
@@ -133,7 +134,8 @@ def _check_backend():
 
 def _train(settings, train, held_out, resumed, strategy=None):
     """Trains; there is a strategy on TensorFlow."""
-    from tfstyle import progress, style_training
+    from tfstyle import style_training
+    from tfstyle.runtime import progress
 
     unreadable: set[Any] = set()
     with contextlib.ExitStack() as stack:
@@ -162,7 +164,7 @@ def _train(settings, train, held_out, resumed, strategy=None):
 
 def _steps_done(workdir):
     """Steps of the checkpoint to go on from; 0 if there is none."""
-    from tfstyle import checkpoint
+    from tfstyle.runtime import checkpoint
 
     found = checkpoint.load(workdir)
     return found[1]["steps"] if found and "steps" in found[1] else 0
@@ -176,8 +178,9 @@ def _is_chief(strategy):
 
 def _outputs(held_out, resumed, unreadable):
     """What is told each step, and what is done after each epoch."""
-    from tfstyle import progress, style_training
+    from tfstyle import style_training
     from tfstyle.perceptual import PerceptualLoss
+    from tfstyle.runtime import progress
 
     workdir = flags.FLAGS.workdir
     terms = ["loss", *PerceptualLoss.terms]

@@ -14,8 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import checkpoint, devices, memory
-from tfstyle.progress import OnStep, Progress
+from tfstyle import memory
+from tfstyle.runtime import checkpoint, devices
+from tfstyle.runtime.progress import OnStep, Progress
 
 FETCH = 10  # Steps between reports of the losses, which wait for the device.
 

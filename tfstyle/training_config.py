@@ -7,8 +7,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfstyle import checks, topology
+from tfstyle import topology
 from tfstyle.config import PRECISIONS, STYLE_LAYERS
+from tfstyle.runtime import checks
 from tfstyle.topology import IMAGE
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")

@@ -128,7 +128,8 @@ def _settings():
     }
     for name in ("style_scale", "style_detail"):
         values[name] = tuple(values[name])
-    from tfstyle import devices, region_files
+    from tfstyle import region_files
+    from tfstyle.runtime import devices
 
     with cli.flag_errors():
         devices.check(_DEVICE.value, several=False)
@@ -163,7 +164,8 @@ def _grid(settings):
 
 def _items(settings, one):
     """The photographs, and what they become, which can be written."""
-    from tfstyle import files, folders, images
+    from tfstyle import folders, images
+    from tfstyle.runtime import files
 
     items = folders.items(_CONTENT.value, _OUTPUT.value)
     for item in items:
@@ -179,7 +181,7 @@ def _items(settings, one):
 
 def _make_folder():
     """Of the outputs, when all else was checked; raises if it is read-only."""
-    from tfstyle import files
+    from tfstyle.runtime import files
 
     os.makedirs(_OUTPUT.value, exist_ok=True)
     files.check_writable(os.path.join(_OUTPUT.value, "any.png"))
@@ -241,7 +243,7 @@ def _record(settings):
 
 def _load(settings):
     """The painter; loads TensorFlow."""
-    from tfstyle import devices
+    from tfstyle.runtime import devices
 
     devices.start(_DEVICE.value)
     from tfstyle import painters
@@ -265,7 +267,7 @@ def _paint_one(task, item, given):
 
 def _paint_all(task, items, record):
     """Paints all items but those that are done; the exit status."""
-    from tfstyle import batch
+    from tfstyle.runtime import batch
 
     painted = failed = 0
     with contextlib.ExitStack() as stack:

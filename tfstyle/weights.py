@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 import h5py
 import numpy as np
 
-from tfstyle import application_weights, files, topology, weight_cache
+from tfstyle import application_weights, topology, weight_cache
+from tfstyle.runtime import files
 from tfstyle.weight_cache import Resolved, WeightsFile
 
 _KERAS_URL = (

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfstyle import training
-from tfstyle.progress import OnStep
+from tfstyle.runtime.progress import OnStep
 
 
 def are_several(strategy: tf.distribute.Strategy) -> bool:

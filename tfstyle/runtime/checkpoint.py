@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import files
+from tfstyle.runtime import files
 
 # One file, so that arrays and metadata are always of the same moment.
 _NAME = "checkpoint.npz"

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import checkpoint, weights
+from tfstyle import weights
+from tfstyle.runtime import checkpoint
 
 _SECONDS = 60.0  # From one checkpoint to the next.
 

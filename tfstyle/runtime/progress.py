@@ -20,7 +20,7 @@ from typing import IO
 import numpy as np
 import tqdm
 
-from tfstyle import files
+from tfstyle.runtime import files
 
 _SHOWN_LOSSES = 3  # More do not fit beside the bar in 80 columns.
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, cast
 
-from tfstyle import processor
+from tfstyle.runtime import processor
 
 if TYPE_CHECKING:
     import tensorflow as tf
