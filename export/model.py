@@ -18,7 +18,7 @@ _ENCODER_WEIGHTS = flags.DEFINE_string(
 
 def find() -> pathlib.Path:
     """The file of the model, before TensorFlow is loaded."""
-    from tfstyle import presets
+    from tfstyle.pretrained import presets
 
     return presets.path(_MODEL.value)
 

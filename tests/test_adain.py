@@ -7,15 +7,8 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import (
-    adain,
-    decoder,
-    embeddings,
-    images,
-    losses,
-    memory,
-    presets,
-)
+from tfstyle import adain, decoder, embeddings, images, losses, memory
+from tfstyle.pretrained import presets
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 PHOTO = helpers.image(20, 20)

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tfstyle import application_weights, topology
+from tfstyle.pretrained import application_weights, topology
 
 
 @pytest.fixture

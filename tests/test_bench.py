@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 import programs
-from tfstyle import topology
+from tfstyle.pretrained import topology
 
 
 def bench(*arguments):

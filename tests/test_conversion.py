@@ -8,7 +8,8 @@ import tensorflow as tf
 
 import helpers
 import tfstyle
-from tfstyle import config, conversion, dream_config, images, regions
+from tfstyle import config, dream_config, images, regions
+from tfstyle.images import conversion
 
 IMAGE = helpers.image(10, 12)
 BYTES = np.rint(255 * IMAGE).astype(np.uint8)

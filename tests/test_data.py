@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import data, folders, images
+from tfstyle import data, images
+from tfstyle.images import folders
 
 
 @pytest.fixture

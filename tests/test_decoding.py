@@ -10,7 +10,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tfstyle import decoding, images
+from tfstyle import images
+from tfstyle.images import decoding
 
 # Row 0 is 0 1 2, row 1 is 3 4 5, in steps that JPEG keeps apart.
 VALUES = np.array([[0, 1, 2], [3, 4, 5]], np.uint8) * 50

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import helpers
-from tfstyle import images, weights
+from tfstyle import images
+from tfstyle.pretrained import weights
 
 ROOT = pathlib.Path(__file__).parents[1]
 # None in sys.modules makes an import fail as if nothing were there.

@@ -3,17 +3,9 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import (
-    data,
-    distillation,
-    features,
-    folders,
-    images,
-    initialization,
-    losses,
-    topology,
-    weights,
-)
+from tfstyle import data, distillation, features, images, initialization, losses
+from tfstyle.images import folders
+from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint
 from tfstyle.training_config import DistillConfig
 

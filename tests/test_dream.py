@@ -12,8 +12,9 @@ import pytest
 import helpers
 import programs
 from programs import call, fork, said
-from tfstyle import images, provenance
+from tfstyle import images
 from tfstyle.dream_config import DreamConfig
+from tfstyle.images import provenance
 
 FLAGS = {
     "image": "photo.png",

@@ -1,7 +1,8 @@
 import pytest
 
-from tfstyle import config, topology
+from tfstyle import config
 from tfstyle.dream_config import DREAM_LAYERS, DreamConfig
+from tfstyle.pretrained import topology
 
 NAN = float("nan")
 

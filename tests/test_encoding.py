@@ -6,7 +6,8 @@ import PIL.ImageCms
 import pytest
 
 import helpers
-from tfstyle import encoding, images, srgb
+from tfstyle import images
+from tfstyle.images import encoding, srgb
 
 IMAGE = helpers.image(20, 31)
 ALPHA = np.linspace(0, 1, 20 * 31, dtype=np.float32).reshape(20, 31)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, images, losses, topology
+from tfstyle import features, images, losses
+from tfstyle.pretrained import topology
 
 if keras.backend.backend() == "tensorflow":  # See test_conformance.
     import tensorflow as tf

@@ -4,7 +4,8 @@ import pathlib
 import pytest
 
 import helpers
-from tfstyle import folders, images, provenance
+from tfstyle import images
+from tfstyle.images import folders, provenance
 
 
 @pytest.fixture

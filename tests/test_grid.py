@@ -12,8 +12,9 @@ import pytest
 import helpers
 import programs
 from programs import call, fork
-from tfstyle import images, provenance, region_files
+from tfstyle import images, region_files
 from tfstyle.config import GatysConfig, TransferConfig
+from tfstyle.images import provenance
 
 FLAGS = {
     "content": "photo.png",

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfstyle import embeddings, guided, losses, regions, topology
+from tfstyle import embeddings, guided, losses, regions
 from tfstyle.controls import Controls
+from tfstyle.pretrained import topology
 
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(2, 3, (1, 4, 6, 5)).astype(np.float32)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, initialization, topology
+from tfstyle import features, initialization
+from tfstyle.pretrained import topology
 
 LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
 

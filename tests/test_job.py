@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, job, provenance, weights
+from tfstyle import images, job
 from tfstyle.config import GatysConfig
 from tfstyle.dream_config import DreamConfig
+from tfstyle.images import provenance
+from tfstyle.pretrained import weights
 
 CONFIG = GatysConfig(
     size=64,

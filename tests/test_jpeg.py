@@ -3,7 +3,7 @@ import io
 import PIL.Image
 import pytest
 
-from tfstyle import jpeg
+from tfstyle.images import jpeg
 
 NOISE = PIL.Image.effect_noise((40, 33), 90)
 

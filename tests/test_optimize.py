@@ -16,8 +16,9 @@ import pytest
 import helpers
 import programs
 from programs import call, fork, said
-from tfstyle import images, provenance
+from tfstyle import images
 from tfstyle.config import GatysConfig
+from tfstyle.images import provenance
 
 FLAGS = {
     "content": "photo.png",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, output, provenance
+from tfstyle import images
+from tfstyle.images import output, provenance
 from tfstyle.runtime.progress import Progress
 
 PIXELS = helpers.image(12, 16)

@@ -8,7 +8,8 @@ import PIL.Image
 import pytest
 
 import png_files
-from tfstyle import images, png, provenance
+from tfstyle import images
+from tfstyle.images import png, provenance
 
 MEBIBYTE = 2**20
 GREY = np.arange(12).reshape(3, 4, 1) % 4

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfstyle import presets, weights
+from tfstyle.pretrained import presets, weights
 
 ARRAYS = {
     "stage1_out": (

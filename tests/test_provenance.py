@@ -12,8 +12,9 @@ import pytest
 
 import helpers
 import tfstyle
-from tfstyle import images, provenance
+from tfstyle import images
 from tfstyle.config import GatysConfig
+from tfstyle.images import provenance
 
 SUFFIXES = [".png", ".jpg", ".webp", ".tiff"]
 
@@ -59,7 +60,7 @@ def test_names_are_recorded_and_found_alike_in_all_locales(tmp_path):
     record = provenance.describe({}, {"content": tmp_path / name})
     assert record["inputs"]["content"]["name"] == name
     code = (
-        "import json, os, sys; from tfstyle import provenance; "
+        "import json, os, sys; from tfstyle.images import provenance; "
         "record = json.loads(sys.argv[1]); "
         "found = provenance.find_inputs(record, [sys.argv[2]]); "
         "again = provenance.describe({}, found); "

@@ -24,7 +24,8 @@ import pytest
 
 import helpers
 import tfstyle
-from tfstyle import images, weights
+from tfstyle import images
+from tfstyle.pretrained import weights
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -36,7 +37,8 @@ TINY = 64  # Pixels; larger numbers in a fence become this one.
 # only the hash that its file must have is that of the random one.
 RUNNER = """
 import dataclasses, pathlib, sys
-from tfstyle import config, dream_config, weights
+from tfstyle import config, dream_config
+from tfstyle.pretrained import weights
 digest, *fences = sys.argv[1:]
 weights.FILES["vgg16"] = dataclasses.replace(
     weights.FILES["vgg16"], digest=digest

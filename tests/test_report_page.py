@@ -2,8 +2,9 @@ import html
 
 import pytest
 
-from tfstyle import html_page, provenance, report_page
+from tfstyle import html_page, report_page
 from tfstyle.config import GatysConfig
+from tfstyle.images import provenance
 from tfstyle.runtime.progress import Progress
 
 LOSSES = {

@@ -6,7 +6,8 @@ import PIL.Image
 import pytest
 
 import png_files
-from tfstyle import images, srgb
+from tfstyle import images
+from tfstyle.images import srgb
 
 # Colorants of Display P3 and sRGB under D50, columns red, green, blue.
 P3 = np.array(

@@ -10,7 +10,8 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import adain, folders, images, style_training, training
+from tfstyle import adain, images, style_training, training
+from tfstyle.images import folders
 from tfstyle.training_config import AdaINConfig
 
 ROOT = pathlib.Path(__file__).parents[1]

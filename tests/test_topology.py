@@ -1,7 +1,7 @@
 import pytest
 
 import helpers
-from tfstyle import topology
+from tfstyle.pretrained import topology
 
 
 @pytest.mark.parametrize("name", ["vgg16", "vgg19"])

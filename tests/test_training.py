@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import data, folders, images, training
+from tfstyle import data, images, training
+from tfstyle.images import folders
 from tfstyle.runtime import checkpoint, devices
 from tfstyle.training_config import AdaINConfig, DistillConfig
 

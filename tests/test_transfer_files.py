@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import folders, images, provenance, transfer_files
+from tfstyle import images, transfer_files
 from tfstyle.config import TransferConfig
+from tfstyle.images import folders, provenance
 
 PIXELS = helpers.image(40, 52)
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, provenance, transfer_inputs
+from tfstyle import images, transfer_inputs
 from tfstyle.config import TransferConfig
+from tfstyle.images import provenance
 
 LIMIT = 10_000
 

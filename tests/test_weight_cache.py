@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tfstyle import weight_cache
+from tfstyle.pretrained import cache
 
 CONTENT = bytes(range(200))
 DIGEST = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -50,7 +50,7 @@ def serve(monkeypatch):
 
 
 def published(port=9):
-    return weight_cache.WeightsFile(
+    return cache.WeightsFile(
         "vgg16", f"http://127.0.0.1:{port}/vgg16.h5", DIGEST, "CC BY 4.0"
     )
 
@@ -64,21 +64,21 @@ def put(folder, content=CONTENT):
 
 def failure(file, match):
     """The message of the failed search, which must have three lines."""
-    with pytest.raises(weight_cache.MissingWeightsError, match=match) as caught:
-        weight_cache.resolve(file)
+    with pytest.raises(cache.MissingWeightsError, match=match) as caught:
+        cache.resolve(file)
     message = str(caught.value)
     first, second, third = message.splitlines()
     assert file.url in first
-    assert str(weight_cache.folder() / "vgg16.h5") in second
+    assert str(cache.folder() / "vgg16.h5") in second
     assert "--feature_weights=PATH" in third
-    left = weight_cache.folder().glob("**/*")
+    left = cache.folder().glob("**/*")
     assert not [path for path in left if path.name not in message]
     return message
 
 
 def test_cache_is_in_the_folder_of_the_user(monkeypatch):
     monkeypatch.delenv("TFSTYLE_HOME")
-    assert weight_cache.folder().name == "tfstyle"
+    assert cache.folder().name == "tfstyle"
 
 
 @pytest.mark.parametrize(
@@ -89,30 +89,30 @@ def test_own_file_is_used_and_says_whether_it_is_the_published_one(
 ):
     path = tmp_path / "own.h5"
     path.write_bytes(content)
-    found = weight_cache.resolve(published(), path)
+    found = cache.resolve(published(), path)
     digest = "md5:" + hashlib.md5(content).hexdigest()
-    assert found == weight_cache.Resolved(path, digest, is_published)
+    assert found == cache.Resolved(path, digest, is_published)
 
 
 def test_missing_path_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match="no weights file.*nowhere.h5"):
-        weight_cache.resolve(published(), tmp_path / "nowhere.h5")
+        cache.resolve(published(), tmp_path / "nowhere.h5")
 
 
 def test_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is a folder.*such as vgg16.h5"):
-        weight_cache.resolve(published(), tmp_path)
+        cache.resolve(published(), tmp_path)
 
 
 def test_file_in_the_cache_is_used():
-    path = put(weight_cache.folder())
-    found = weight_cache.resolve(published())
-    assert found == weight_cache.Resolved(path, DIGEST, published=True)
+    path = put(cache.folder())
+    found = cache.resolve(published())
+    assert found == cache.Resolved(path, DIGEST, published=True)
 
 
 def test_file_in_the_cache_of_keras_is_used(tmp_path):
     path = put(tmp_path / "keras" / "models")
-    assert weight_cache.resolve(published()).path == path
+    assert cache.resolve(published()).path == path
 
 
 def test_offline_says_which_file_to_put_where():
@@ -120,28 +120,28 @@ def test_offline_says_which_file_to_put_where():
 
 
 def test_truncated_file_in_the_cache_is_never_used():
-    path = put(weight_cache.folder(), CONTENT[:-1])
+    path = put(cache.folder(), CONTENT[:-1])
     assert str(path) in failure(published(), "not the published file: ")
 
 
 def test_download_is_checked_and_kept(serve, monkeypatch, capfd):
     file = serve(CONTENT)
-    found = weight_cache.resolve(file)
-    expected = weight_cache.folder() / "vgg16.h5"
-    assert found == weight_cache.Resolved(expected, DIGEST, published=True)
+    found = cache.resolve(file)
+    expected = cache.folder() / "vgg16.h5"
+    assert found == cache.Resolved(expected, DIGEST, published=True)
     monkeypatch.setenv("TFSTYLE_OFFLINE", "1")
-    assert weight_cache.resolve(file) == found
+    assert cache.resolve(file) == found
     assert capfd.readouterr() == ("", "")
 
 
 def test_download_draws_a_bar_when_asked(serve, capfd):
-    weight_cache.resolve(serve(CONTENT), progressbar=True)
+    cache.resolve(serve(CONTENT), progressbar=True)
     assert "100%" in capfd.readouterr().err
 
 
 def test_download_replaces_a_wrong_file(serve):
-    path = put(weight_cache.folder(), b"half")
-    assert weight_cache.resolve(serve(CONTENT)).path == path
+    path = put(cache.folder(), b"half")
+    assert cache.resolve(serve(CONTENT)).path == path
     assert path.read_bytes() == CONTENT
 
 
@@ -167,9 +167,9 @@ def test_refused_connection_is_said(monkeypatch):
 
 
 def test_silent_server_fails_in_time(monkeypatch):
-    assert weight_cache._TIMEOUT <= 5  # Twice in a row at most: within 10 s.
+    assert cache._TIMEOUT <= 5  # Twice in a row at most: within 10 s.
     monkeypatch.delenv("TFSTYLE_OFFLINE")
-    monkeypatch.setattr(weight_cache, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(cache, "_TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         failure(published(server.getsockname()[1]), "no answer within 0.3 s")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import topology, weight_cache, weights
+from tfstyle.pretrained import cache, topology, weights
 
 KERNEL = np.arange(3 * 3 * 3 * 64, dtype="float32").reshape(3, 3, 3, 64)
 BIAS = np.arange(64, dtype="float32")
@@ -34,7 +34,7 @@ def caches(tmp_path, monkeypatch):
 @pytest.fixture
 def cached(monkeypatch):
     """Puts a tiny file in the cache as the published one; gives its path."""
-    path = weight_cache.folder() / weights.FILES["vgg16"].filename
+    path = cache.folder() / weights.FILES["vgg16"].filename
     path.parent.mkdir()
     digest = hashlib.md5(write(path).read_bytes()).hexdigest()
     file = dataclasses.replace(weights.FILES["vgg16"], digest=f"md5:{digest}")
@@ -206,7 +206,7 @@ def test_auto_takes_vgg16_where_it_is_at_hand(cached):
 
 def test_auto_takes_the_thin_network_where_vgg16_is_not():
     assert weights.auto() == "vgg_distilled"
-    missing = weight_cache.MissingWeightsError
+    missing = cache.MissingWeightsError
     with pytest.raises(missing, match="No vgg16 weights"):
         weights.resolve("vgg16")
 

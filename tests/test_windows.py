@@ -1,6 +1,6 @@
 import pytest
 
-from tfstyle import windows
+from tfstyle.images import windows
 
 
 @pytest.mark.parametrize("length", [16, 96, 97, 100, 160, 161, 500, 1000])

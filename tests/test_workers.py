@@ -12,7 +12,8 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import adain, folders, images
+from tfstyle import adain, images
+from tfstyle.images import folders
 
 ROOT = pathlib.Path(__file__).parents[1]
 _TRAIN = """

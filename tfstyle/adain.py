@@ -26,7 +26,6 @@ from keras import ops
 
 from tfstyle import color as colors
 from tfstyle import (
-    conversion,
     decoder,
     embeddings,
     features,
@@ -35,12 +34,12 @@ from tfstyle import (
     losses,
     memory,
     padding,
-    presets,
-    topology,
 )
 from tfstyle.controls import Controls
-from tfstyle.conversion import ImageLike
+from tfstyle.images import conversion
+from tfstyle.images.conversion import ImageLike
 from tfstyle.modulation import scale_and_shift
+from tfstyle.pretrained import presets, topology
 from tfstyle.regions import Regions, whole
 from tfstyle.runtime import devices, runs
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from tfstyle import topology
+from tfstyle.pretrained import topology
 
 _CLASSES = {"inception_v3": "InceptionV3", "resnet50": "ResNet50"}
 

@@ -13,10 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import excitation, losses, windows
+from tfstyle import excitation, losses
 from tfstyle.config import STRUCTURE_SCALES
 from tfstyle.dream_config import DreamConfig
 from tfstyle.excitation import MARGIN, Score
+from tfstyle.images import windows
 from tfstyle.runtime import devices
 
 # Strides of the deepest layer. VGG sees less than 8 of them around a position,

@@ -37,8 +37,9 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, images, training_config, weights
+from tfstyle import cli, images, training_config
 from tfstyle.config import STYLE_LOSSES, GatysConfig
+from tfstyle.pretrained import weights
 from tfstyle.runtime import checks
 
 _WHAT = flags.DEFINE_enum(

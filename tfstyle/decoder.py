@@ -17,8 +17,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfstyle import convolution, padding, topology
+from tfstyle import convolution, padding
 from tfstyle.modulation import Modulation
+from tfstyle.pretrained import topology
 
 # The encoder continues images by so many mirrored pixels on each side, and
 # the image loses them again. What zeros beside the edge do in the stages 1

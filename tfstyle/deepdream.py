@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import ascent, color, excitation, images, memory, schedule
-from tfstyle.conversion import ImageLike, to_image
 from tfstyle.dream_config import DreamConfig
+from tfstyle.images.conversion import ImageLike, to_image
 from tfstyle.regions import Regions
 from tfstyle.runtime import checks, devices, runs
 from tfstyle.runtime.progress import OnStep, Progress

@@ -48,7 +48,8 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = training_flags.settings(training_config.DistillConfig)
-    from tfstyle import folders, weights
+    from tfstyle.images import folders
+    from tfstyle.pretrained import weights
     from tfstyle.runtime import checkpoint
 
     weights.resolve(settings.teacher, settings.teacher_weights)
@@ -66,7 +67,8 @@ def main(argv):
 
 
 def _train(settings, train, held_out, resumed):
-    from tfstyle import distillation, weights
+    from tfstyle import distillation
+    from tfstyle.pretrained import weights
     from tfstyle.runtime import progress
 
     unreadable: set[Any] = set()

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import applications, convolution, padding, topology
-from tfstyle import weights as weight_files
+from tfstyle import applications, convolution, padding
+from tfstyle.pretrained import topology
+from tfstyle.pretrained import weights as weight_files
 
 # For blocks 1 to 5: what keeps the mean activation of max pooling, measured
 # with VGG19 on 100 photographs (BUILD_NOTES.md); the fifth is taken from the

@@ -29,8 +29,8 @@ from tfstyle import (
     strength,
 )
 from tfstyle.config import GatysConfig
-from tfstyle.conversion import ImageLike, to_image, to_images
 from tfstyle.descent import State
+from tfstyle.images.conversion import ImageLike, to_image, to_images
 from tfstyle.regions import Regions
 from tfstyle.runtime import checks, devices, runs
 from tfstyle.runtime.progress import OnStep, Progress

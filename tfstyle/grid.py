@@ -239,7 +239,7 @@ def _sweep(axes, tasks, engine):
 
 
 def _write(sheet, axes, tasks, complete):
-    from tfstyle import output, provenance
+    from tfstyle.images import output, provenance
 
     varied = {axis.name: axis.texts for axis in axes}
     # Not as the settings of a picture: --replay shall not take it for one.

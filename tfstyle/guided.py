@@ -14,8 +14,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, embeddings, regions, topology
+from tfstyle import decoder, embeddings, regions
 from tfstyle.controls import Controls
+from tfstyle.pretrained import topology
 
 Tensor = Any
 Masks = Mapping[str, Tensor]

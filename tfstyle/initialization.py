@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import topology
+from tfstyle.pretrained import topology
 
 _POSITIONS = 40_000  # Of a layer's maps that its closed form is fitted to.
 _ROUNDS = 16  # Of fitting a convolution that is followed by ReLU.

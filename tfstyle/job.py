@@ -15,16 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import (
-    images,
-    provenance,
-    region_files,
-    schedule,
-    topology,
-    weights,
-)
+from tfstyle import images, region_files, schedule
 from tfstyle.config import GatysConfig
 from tfstyle.dream_config import DreamConfig
+from tfstyle.images import provenance
+from tfstyle.pretrained import topology, weights
 from tfstyle.regions import Regions
 from tfstyle.runtime import checkpoint, files
 

@@ -73,7 +73,9 @@ def main(argv):
     """Prints a line for each pair."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    from tfstyle import folders, images, weights
+    from tfstyle import images
+    from tfstyle.images import folders
+    from tfstyle.pretrained import weights
     from tfstyle.runtime import devices, files
 
     if _SHEET.value:

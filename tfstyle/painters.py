@@ -25,11 +25,11 @@ from tfstyle import (
     finishing,
     guided,
     memory,
-    presets,
     saved_painters,
     tiles,
 )
 from tfstyle.controls import Controls
+from tfstyle.pretrained import presets
 from tfstyle.regions import Regions, whole
 
 Embedding = Any

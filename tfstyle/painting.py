@@ -20,8 +20,8 @@ from tfstyle import cli
 if TYPE_CHECKING:  # --help need not even wait for NumPy.
     import numpy as np
 
+    from tfstyle.images.output import Output
     from tfstyle.job import Job
-    from tfstyle.output import Output
     from tfstyle.report import Report
     from tfstyle.runtime.progress import OnStep
 
@@ -158,7 +158,7 @@ def prepare(
 
 def _say_replayed(path: str, task: "Job") -> None:
     """Says that the weights are not those that a picture was made with."""
-    from tfstyle import provenance
+    from tfstyle.images import provenance
 
     notes = provenance.read(path).get("notes", {})
     if notes.get("weights") != task.weights_file.digest:
@@ -222,7 +222,8 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     Returns:
         The exit status.
     """
-    from tfstyle import job, output
+    from tfstyle import job
+    from tfstyle.images import output
     from tfstyle.runtime import checkpoint, devices, progress, runs
 
     values = flags.FLAGS

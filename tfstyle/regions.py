@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 
-from tfstyle.conversion import ImageLike, to_image, to_mask
+from tfstyle.images.conversion import ImageLike, to_image, to_mask
 
 
 class Region(NamedTuple):

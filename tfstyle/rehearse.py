@@ -70,7 +70,8 @@ def main(argv):
     """Paints pairs until all are there."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    from tfstyle import folders, weights
+    from tfstyle.images import folders
+    from tfstyle.pretrained import weights
     from tfstyle.runtime import devices
 
     network = weights.resolve("vgg_distilled", _FEATURE_WEIGHTS.value)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import charts, html_page, provenance, report_page
-from tfstyle.conversion import ImageLike, to_image
+from tfstyle import charts, html_page, report_page
+from tfstyle.images import provenance
+from tfstyle.images.conversion import ImageLike, to_image
 from tfstyle.report_page import Size
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import Progress, begins

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, embeddings, images, weight_cache
+from tfstyle import adain, embeddings, images
+from tfstyle.pretrained import cache
 
 DAMAGED = (
     *(LookupError, OSError, TypeError, ValueError),
@@ -30,7 +31,7 @@ def from_hub(handle: str) -> "CallablePainter":
         ValueError: The network is forbidden, a package is missing, or there
             is no such model.
     """
-    if weight_cache.is_offline():
+    if cache.is_offline():
         raise ValueError(
             f"'{handle}' is on the network, which TFSTYLE_OFFLINE forbids. "
             "Give the folder of a SavedModel that was downloaded."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfstyle import regions
-from tfstyle.conversion import ImageLike, to_image
+from tfstyle.images.conversion import ImageLike, to_image
 
 # A drawing has a dozen; each is a mask of the picture's size, and its
 # statistics. Photographs have some in what is black or white, or thousands

@@ -13,15 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from tfstyle import (
-    adain,
-    convolution,
-    decoder,
-    embeddings,
-    features,
-    guided,
-    topology,
-)
+from tfstyle import adain, convolution, decoder, embeddings, features, guided
+from tfstyle.pretrained import topology
 
 Tensor = Any
 # What the encoder sees beyond its maps, with a pixel of its first convolution.

@@ -80,7 +80,8 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = training_flags.settings(training_config.AdaINConfig)
-    from tfstyle import folders, presets, weights
+    from tfstyle.images import folders
+    from tfstyle.pretrained import presets, weights
     from tfstyle.runtime import devices
 
     with cli.flag_errors():

@@ -7,10 +7,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfstyle import topology
 from tfstyle.config import PRECISIONS, STYLE_LAYERS
+from tfstyle.pretrained import topology
+from tfstyle.pretrained.topology import IMAGE
 from tfstyle.runtime import checks
-from tfstyle.topology import IMAGE
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""

@@ -164,7 +164,8 @@ def _grid(settings):
 
 def _items(settings, one):
     """The photographs, and what they become, which can be written."""
-    from tfstyle import folders, images
+    from tfstyle import images
+    from tfstyle.images import folders
     from tfstyle.runtime import files
 
     items = folders.items(_CONTENT.value, _OUTPUT.value)
@@ -227,7 +228,8 @@ def _check_regions():
 
 def _record(settings):
     """What all pictures say about their making."""
-    from tfstyle import provenance, transfer_inputs
+    from tfstyle import transfer_inputs
+    from tfstyle.images import provenance
 
     fixed = {r: path for r, path in _inputs().items() if path != "alpha"}
     config = {**vars(settings), "quality": _QUALITY.value}

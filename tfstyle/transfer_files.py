@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfstyle import folders, images, output, provenance, transfer_inputs
+from tfstyle import images, transfer_inputs
 from tfstyle.config import TransferConfig
+from tfstyle.images import folders, output, provenance
 from tfstyle.regions import Regions
 
 

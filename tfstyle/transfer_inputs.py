@@ -7,15 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import (
-    images,
-    presets,
-    provenance,
-    region_files,
-    schedule,
-    weights,
-)
+from tfstyle import images, region_files, schedule
 from tfstyle.config import TransferConfig
+from tfstyle.images import provenance
+from tfstyle.pretrained import presets, weights
 from tfstyle.regions import Regions
 
 Read = Callable[[str], images.Picture]

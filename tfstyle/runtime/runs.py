@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import weights
+from tfstyle.pretrained import weights
 from tfstyle.runtime import checkpoint
 
 _SECONDS = 60.0  # From one checkpoint to the next.

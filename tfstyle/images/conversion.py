@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from tfstyle import decoding, images, srgb
+from tfstyle.images import decoding, srgb
+from tfstyle.images.io import Picture, read
 
 ImageLike = Any
 """What the table has; tensors have no type in common."""
@@ -96,11 +97,11 @@ def to_mask(value: ImageLike) -> np.ndarray:
     return samples[..., 0] if samples.shape[-1] == 1 else _parted(samples).mask
 
 
-def _picture(value: ImageLike, what: str) -> images.Picture:
+def _picture(value: ImageLike, what: str) -> Picture:
     if isinstance(value, (str, os.PathLike)):
-        return images.read(value)
+        return read(value)
     if isinstance(value, PIL.Image.Image):
-        return images.Picture(*srgb.convert(decoding.upright(value)))
+        return Picture(*srgb.convert(decoding.upright(value)))
     if not _is_array(value):
         raise ValueError(
             f"{what} must be arrays, tensors, Pillow images or paths. "
@@ -109,15 +110,15 @@ def _picture(value: ImageLike, what: str) -> images.Picture:
     return _parted(_samples(np.asarray(value), what))
 
 
-def _parted(samples: np.ndarray) -> images.Picture:
+def _parted(samples: np.ndarray) -> Picture:
     """Colours and, where something is not opaque, transparency."""
     if samples.shape[-1] == 1:
         samples = np.repeat(samples, 3, axis=-1)
     pixels, alpha = samples[..., :3], samples[..., 3:]
     if not alpha.size or alpha.min() == 1:
-        return images.Picture(pixels)
+        return Picture(pixels)
     alpha = alpha[..., 0]
-    return images.Picture(srgb.without_hidden_colours(pixels, alpha), alpha)
+    return Picture(srgb.without_hidden_colours(pixels, alpha), alpha)
 
 
 def _is_array(value: ImageLike) -> bool:

@@ -112,7 +112,7 @@ def resolve(
     if path is not None:
         return _own_file(file, pathlib.Path(path))
     if file.packaged:
-        inside = pathlib.Path(__file__).parent / file.url
+        inside = pathlib.Path(__file__).parents[1] / file.url
         return Resolved(inside, file.digest, published=True)
     candidates = [folder() / file.filename, _keras_cache() / file.filename]
     for candidate in candidates:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from tfstyle import decoding, encoding, provenance
+from tfstyle.images import decoding, encoding, provenance
 from tfstyle.runtime import files
 
 

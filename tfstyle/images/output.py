@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import images, provenance
+from tfstyle.images import provenance
+from tfstyle.images.io import check_format, resize, save
 from tfstyle.runtime.progress import OnStep, Progress
 
 
@@ -93,11 +94,11 @@ class Output:
     ) -> None:
         alpha = self.alpha
         if alpha is not None:
-            alpha = images.resize(alpha, *pixels.shape[:2])
-            if not images.check_format(path).alpha:
+            alpha = resize(alpha, *pixels.shape[:2])
+            if not check_format(path).alpha:
                 cover = alpha[..., None]
                 pixels, alpha = cover * pixels + (1 - cover), None
-        images.save(
+        save(
             path,
             pixels,
             alpha,
@@ -110,7 +111,7 @@ class Output:
         """The record as it is written."""
         notes = {**self.record["notes"], "complete": complete}
         return provenance.fitted(
-            {**self.record, "notes": notes}, images.check_format(path)
+            {**self.record, "notes": notes}, check_format(path)
         )
 
     def _rescued(

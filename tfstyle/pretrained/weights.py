@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 import h5py
 import numpy as np
 
-from tfstyle import application_weights, topology, weight_cache
+from tfstyle.pretrained import application_weights, cache, topology
+from tfstyle.pretrained.cache import Resolved, WeightsFile
 from tfstyle.runtime import files
-from tfstyle.weight_cache import Resolved, WeightsFile
 
 _KERAS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/{folder}/"
@@ -82,7 +82,7 @@ def resolve(
         FileNotFoundError: `path` does not exist, or no copy is at hand and
             none can be fetched; see `weight_cache.resolve`.
     """
-    return weight_cache.resolve(_published(name), path, progressbar=progressbar)
+    return cache.resolve(_published(name), path, progressbar=progressbar)
 
 
 def auto(
@@ -105,7 +105,7 @@ def auto(
     if path is None:
         try:
             resolve("vgg16", progressbar=progressbar)
-        except weight_cache.MissingWeightsError:
+        except cache.MissingWeightsError:
             return "vgg_distilled"
         return "vgg16"
     resolve("vgg16", path)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import weights
+from tfstyle.pretrained import weights
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -36,7 +36,7 @@ def path(name: str | os.PathLike[str]) -> pathlib.Path:
     """
     name = os.fspath(name)
     if name in FILES:
-        return pathlib.Path(__file__).parent / "pretrained" / FILES[name]
+        return pathlib.Path(__file__).parent / FILES[name]
     if os.path.isdir(name):
         raise ValueError(
             f"'{name}' is a folder. Name a file, or of an exported model the "

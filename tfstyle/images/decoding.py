@@ -20,7 +20,7 @@ import PIL.Image
 import PIL.ImageChops
 import PIL.ImageFile
 
-from tfstyle import jpeg, png
+from tfstyle.images import jpeg, png
 from tfstyle.runtime import files, host_memory
 
 # Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.

@@ -23,7 +23,7 @@ import PIL.ExifTags
 import PIL.Image
 import PIL.PngImagePlugin
 
-from tfstyle import srgb
+from tfstyle.images import srgb
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

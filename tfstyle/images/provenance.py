@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import images
+from tfstyle.images.io import Format, read_metadata
 from tfstyle.version import __version__
 
 _KEY = "tfstyle"
@@ -82,9 +82,7 @@ def digest(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fitted(
-    record: Mapping[str, Any], format: images.Format
-) -> Mapping[str, Any]:
+def fitted(record: Mapping[str, Any], format: Format) -> Mapping[str, Any]:
     """A record that a format has room for.
 
     Args:
@@ -175,7 +173,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         FileNotFoundError: There is no such file.
         ValueError: It is not an image, or holds no record.
     """
-    text = images.read_metadata(path).get(_KEY, "")
+    text = read_metadata(path).get(_KEY, "")
     try:
         record = json.loads(text)
         sound = isinstance(record["config"], dict) and all(

@@ -5,7 +5,7 @@ import pathlib
 import h5py
 import numpy as np
 
-from tfstyle import topology
+from tfstyle.pretrained import topology
 
 
 def check(file: h5py.File, name: str, path: pathlib.Path) -> None:

@@ -20,9 +20,9 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from tfstyle import decoding, encoding, srgb
-from tfstyle.decoding import read_metadata
-from tfstyle.encoding import Format, check_format
+from tfstyle.images import decoding, encoding, srgb
+from tfstyle.images.decoding import read_metadata
+from tfstyle.images.encoding import Format, check_format
 from tfstyle.runtime import files, host_memory
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""Networks with published weights: their layers, files and contents."""
