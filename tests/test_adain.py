@@ -7,7 +7,8 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import adain, decoder, embeddings, images, losses, memory
+from tfstyle import adain, decoder, embeddings, images, losses
+from tfstyle.features import memory
 from tfstyle.pretrained import presets
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"

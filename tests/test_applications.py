@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import applications, deepdream, features, gatys
+from tfstyle import deepdream, features, gatys
 from tfstyle.config import GatysConfig
 from tfstyle.dream_config import DreamConfig
+from tfstyle.features import applications
 from tfstyle.pretrained import topology, weights
 
 IMAGE = helpers.image(80, 96)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, images
-from tfstyle.controls import COLORS
+from tfstyle import images
+from tfstyle.controls import color
+from tfstyle.controls.settings import COLORS
 
 PHOTO = helpers.image(32, 40)
 WAVE = helpers.image(40, 30, seed=1)

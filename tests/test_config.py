@@ -7,7 +7,7 @@ import pytest
 
 from tfstyle import config
 from tfstyle.config import GatysConfig, TransferConfig
-from tfstyle.controls import Controls
+from tfstyle.controls.settings import Controls
 
 NAN, INFINITY = float("nan"), float("inf")
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tfstyle.controls import Controls
+from tfstyle.controls.settings import Controls
 
 # Chosen in Python, or by files that flags name.
 NO_FLAGS: set[str] = set()

@@ -1,6 +1,6 @@
 import pytest
 
-from tfstyle.controls import Controls
+from tfstyle.controls.settings import Controls
 
 
 def test_shares_are_those_of_the_styles_for_a_layer():

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 import helpers
 import tfstyle
-from tfstyle import config, dream_config, images, regions
+from tfstyle import config, dream_config, images
+from tfstyle.controls import regions
 from tfstyle.images import conversion
 
 IMAGE = helpers.image(10, 12)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfstyle import convolution, features
+from tfstyle import features
+from tfstyle.features import convolution
 from tfstyle.runtime import devices, processor
 
 devices.start("cpu")

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, deepdream, excitation, images, memory
+from tfstyle import deepdream, excitation, images
+from tfstyle.controls import color
 from tfstyle.dream_config import DreamConfig
+from tfstyle.features import memory
 from tfstyle.runtime import runs
 
 HOW_TO_REGENERATE = (

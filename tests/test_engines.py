@@ -5,8 +5,9 @@ import pytest
 
 import helpers
 import tfstyle
-from tfstyle import color, engines, images, painters
+from tfstyle import engines, images, painters
 from tfstyle.config import GatysConfig, TransferConfig
+from tfstyle.controls import color
 
 GATYS = GatysConfig(
     size=40,

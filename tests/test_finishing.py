@@ -1,8 +1,9 @@
 import numpy as np
 
 import helpers
-from tfstyle import color, finishing, images, photorealism, regions
-from tfstyle.controls import Controls
+from tfstyle import images
+from tfstyle.controls import color, finishing, photorealism, regions
+from tfstyle.controls.settings import Controls
 
 PHOTO, PICTURE = helpers.image(40, 52), helpers.image(20, 26, 3)
 SMALL = images.resize(PHOTO, 20, 26)

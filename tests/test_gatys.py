@@ -10,17 +10,16 @@ import pytest
 
 import helpers
 from tfstyle import (
-    color,
     descent,
     features,
     gatys,
     images,
     objective,
     one_pass,
-    photorealism,
     strength,
 )
 from tfstyle.config import GatysConfig
+from tfstyle.controls import color, photorealism
 from tfstyle.runtime import runs
 
 HOW_TO_REGENERATE = (

@@ -12,8 +12,9 @@ import pytest
 import helpers
 import programs
 from programs import call, fork
-from tfstyle import images, region_files
+from tfstyle import images
 from tfstyle.config import GatysConfig, TransferConfig
+from tfstyle.controls import region_files
 from tfstyle.images import provenance
 
 FLAGS = {

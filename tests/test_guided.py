@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfstyle import embeddings, guided, losses, regions
-from tfstyle.controls import Controls
+from tfstyle import embeddings, guided, losses
+from tfstyle.controls import regions
+from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import topology
 
 RANDOM = np.random.default_rng(0)

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, images, losses, objective, regions
+from tfstyle import features, images, losses, objective
 from tfstyle.config import GatysConfig
+from tfstyle.controls import regions
 
 if keras.backend.backend() == "tensorflow":  # See test_conformance.
     import tensorflow as tf

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfstyle import padding
+from tfstyle.features.layers import MirrorPadding, ReflectionPadding
 
 X = np.random.default_rng(0).normal(size=(2, 9, 11, 3)).astype(np.float32)
 
@@ -14,18 +14,18 @@ def padded(pixels, mode):
 
 @pytest.mark.parametrize("pixels", [1, 2, 9])
 def test_an_image_is_continued_with_its_edge(pixels):
-    found = padding.MirrorPadding(pixels)(X)
+    found = MirrorPadding(pixels)(X)
     np.testing.assert_array_equal(found, padded(pixels, "symmetric"))
 
 
 def test_maps_are_continued_without_the_edge():
-    found = padding.ReflectionPadding()(X)
+    found = ReflectionPadding()(X)
     np.testing.assert_array_equal(found, padded(1, "reflect"))
 
 
 @pytest.mark.parametrize(
     ("layer", "more"),
-    [(padding.MirrorPadding(4), 8), (padding.ReflectionPadding(), 2)],
+    [(MirrorPadding(4), 8), (ReflectionPadding(), 2)],
 )
 def test_sizes_may_be_free(layer, more):
     x = keras.Input((None, 12, 3))

@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import color, memory, painters, regions
-from tfstyle.controls import Controls
+from tfstyle import painters
+from tfstyle.controls import color, regions
+from tfstyle.controls.settings import Controls
+from tfstyle.features import memory
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 

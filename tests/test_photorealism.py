@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, photorealism
+from tfstyle import images
+from tfstyle.controls import photorealism
 
 PHOTO = helpers.image(96, 128)
 

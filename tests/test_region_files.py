@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, region_files
+from tfstyle import images
+from tfstyle.controls import region_files
 
 PHOTO, WAVE = helpers.image(24, 32), helpers.image(20, 30, 1)
 LEFT = np.zeros((24, 32), np.float32)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import adain, deepdream, features, gatys, images, losses, regions
+from tfstyle import adain, deepdream, features, gatys, images, losses
 from tfstyle.config import GatysConfig
+from tfstyle.controls import regions
 from tfstyle.dream_config import DreamConfig
 
 PHOTO, WAVE, NIGHT = (

@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import painters, regions, saved_painters
-from tfstyle.controls import Controls
+from tfstyle import painters, saved_painters
+from tfstyle.controls import regions
+from tfstyle.controls.settings import Controls
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 HALVES = np.zeros((40, 52), np.float32)

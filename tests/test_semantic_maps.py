@@ -4,7 +4,7 @@ import PIL.ImageDraw
 import pytest
 
 import helpers
-from tfstyle import semantic_maps
+from tfstyle.controls import semantic_maps
 
 PHOTO, WAVE = helpers.image(24, 32), helpers.image(20, 30, 1)
 RED, BLUE, GREEN = ((1, 0, 0), (0, 0, 1), (0, 1, 0))

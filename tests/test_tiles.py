@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import guided, regions, tiles
-from tfstyle.controls import Controls
+from tfstyle import guided, tiles
+from tfstyle.controls import regions
+from tfstyle.controls.settings import Controls
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 import helpers
 import programs
-from tfstyle import color, images, painters, photorealism
+from tfstyle import images, painters
+from tfstyle.controls import color, photorealism
 from tfstyle.images import provenance
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from tfstyle import winograd
+from tfstyle.features import winograd
 
 
 def reference(x, kernel, zeros):

@@ -27,14 +27,20 @@ _EXPORTS = {
     "stylize": "tfstyle.gatys",
 }
 
+_MODULES = {
+    "regions": "tfstyle.controls.regions",
+}
+
 __all__ = sorted(_EXPORTS)
 
 
 def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_EXPORTS[name]), name)
 
 
 def __dir__():
-    return sorted([*globals(), *_EXPORTS])
+    return sorted([*globals(), *_EXPORTS, *_MODULES])

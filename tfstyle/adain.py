@@ -24,23 +24,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import color as colors
-from tfstyle import (
-    decoder,
-    embeddings,
-    features,
-    finishing,
-    guided,
-    losses,
-    memory,
-    padding,
-)
-from tfstyle.controls import Controls
+from tfstyle import decoder, embeddings, features, guided, losses
+from tfstyle.controls import color as colors
+from tfstyle.controls import finishing
+from tfstyle.controls.regions import Regions, whole
+from tfstyle.controls.settings import Controls
+from tfstyle.features import memory
+from tfstyle.features.layers import MirrorPadding
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
 from tfstyle.modulation import scale_and_shift
 from tfstyle.pretrained import presets, topology
-from tfstyle.regions import Regions, whole
 from tfstyle.runtime import devices, runs
 
 Tensor = Any
@@ -150,7 +144,7 @@ class StyleModel(keras.Model):
         self.encoder = features.network(
             encoder, self.layers_seen(), border="everywhere", dtype=policy
         )
-        self.padding = padding.MirrorPadding(
+        self.padding = MirrorPadding(
             decoder.MARGIN, dtype="float32", name="padding"
         )
         self.encoder.trainable = train_encoder
@@ -251,7 +245,7 @@ class StyleModel(keras.Model):
             alpha: Strength of the style, from 0 for the photograph to 1.
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.
-            color: Whose colours, one of `controls.COLORS`; see `tfstyle.color`.
+            color: Whose colours, one of `COLORS`; see `controls.color`.
             style_detail: What each style is for: `"coarse"`, `"fine"` or
                 `"all"`; one for all, or one for each. See `Controls`.
             regions: Where in the photograph each style goes, and from where

@@ -6,7 +6,7 @@ The flags of the programs take their defaults from here.
 import dataclasses
 from collections.abc import Mapping
 
-from tfstyle.controls import Controls
+from tfstyle.controls.settings import Controls
 from tfstyle.runtime import checks
 
 FEATURES = (

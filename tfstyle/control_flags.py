@@ -2,13 +2,14 @@
 
 from absl import flags
 
-from tfstyle import cli, controls
+from tfstyle import cli
+from tfstyle.controls.settings import COLORS, STYLE_DETAILS, Controls
 
 # They belong to the calling program, and so to its --help.
 flags.disclaim_key_flags()
 
 
-def define(defaults: controls.Controls) -> None:
+def define(defaults: Controls) -> None:
     """Defines the flags.
 
     Args:
@@ -34,14 +35,14 @@ def define(defaults: controls.Controls) -> None:
     flags.DEFINE_enum(
         "color",
         defaults.color,
-        controls.COLORS,
+        COLORS,
         "Colours of the style, or the photograph's: kept by the painting's "
         "luminance alone, or given to the style beforehand.",
     )
     flags.DEFINE_multi_enum(
         "style_detail",
         list(defaults.style_detail),
-        controls.STYLE_DETAILS,
+        STYLE_DETAILS,
         "What each --style is for, or all: coarse forms, fine strokes, all.",
     )
     _define_regions()

@@ -17,7 +17,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfstyle import convolution, padding
+from tfstyle.features import convolution
+from tfstyle.features.layers import ReflectionPadding
 from tfstyle.modulation import Modulation
 from tfstyle.pretrained import topology
 
@@ -94,7 +95,7 @@ def _convolution(x, count, number, which, dtype, activation=None):
     name = f"stage{number}_{which}"
     mirrored = number > _UNPADDED
     if mirrored:
-        x = padding.ReflectionPadding(name=f"{name}_padding", dtype=dtype)(x)
+        x = ReflectionPadding(name=f"{name}_padding", dtype=dtype)(x)
     return convolution.Conv2D(
         count,
         3,

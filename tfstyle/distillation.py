@@ -24,7 +24,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import data, features, initialization, losses, memory, training
+from tfstyle import data, features, initialization, losses, training
+from tfstyle.features import memory
 from tfstyle.pretrained import topology
 from tfstyle.runtime import host_memory
 from tfstyle.runtime.progress import OnStep

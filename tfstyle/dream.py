@@ -102,7 +102,7 @@ def main(argv):
         wanted = dream_config.DreamConfig(**settings)
     if wanted.zoom_frames and "keep_mask" in inputs:
         raise app.UsageError("--keep_mask is for one picture, not for a zoom.")
-    from tfstyle import region_files
+    from tfstyle.controls import region_files
 
     inputs = region_files.with_alpha(inputs, inputs["image"])
     numbers = range(1, wanted.zoom_frames + 1)

@@ -17,21 +17,20 @@ import tensorflow as tf
 
 from tfstyle import (
     adam,
-    color,
     descent,
-    finishing,
     images,
     lbfgs,
-    memory,
     objective,
     one_pass,
     schedule,
     strength,
 )
 from tfstyle.config import GatysConfig
+from tfstyle.controls import color, finishing
+from tfstyle.controls.regions import Regions
 from tfstyle.descent import State
+from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image, to_images
-from tfstyle.regions import Regions
 from tfstyle.runtime import checks, devices, runs
 from tfstyle.runtime.progress import OnStep, Progress
 

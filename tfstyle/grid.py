@@ -30,7 +30,8 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli, config, control_flags, controls, painting
+from tfstyle import cli, config, control_flags, painting
+from tfstyle.controls.settings import Controls
 
 _BEGAN = time.monotonic()
 _SIZE = 256  # Of each picture, if --size is not given.
@@ -63,7 +64,7 @@ _MAX_PIXELS = flags.DEFINE_integer(
 _QUALITY = flags.DEFINE_integer(
     "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
 )
-control_flags.define(controls.Controls())
+control_flags.define(Controls())
 # By the type of a field.
 _DEFINE: dict[Any, Callable[..., Any]] = {
     bool: flags.DEFINE_bool,
@@ -136,7 +137,8 @@ def _fields():
 
 def _task(changes):
     """Settings and files of one picture, with what is varied."""
-    from tfstyle import engines, region_files
+    from tfstyle import engines
+    from tfstyle.controls import region_files
 
     given = {
         name: _value(name, flags.FLAGS[name].value)

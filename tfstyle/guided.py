@@ -14,8 +14,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, embeddings, regions
-from tfstyle.controls import Controls
+from tfstyle import decoder, embeddings
+from tfstyle.controls import regions
+from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import topology
 
 Tensor = Any

@@ -87,7 +87,8 @@ def main(argv):
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
     devices.start()
-    from tfstyle import adain, memory, painters
+    from tfstyle import adain, painters
+    from tfstyle.features import memory
 
     for size in map(int, _SIZES.value):
         memory.check((size, size), [(size, size)], features=_FEATURES.value)

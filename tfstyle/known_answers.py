@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 import PIL.Image
 
-from tfstyle import adain, convolution, graph_images
+from tfstyle import adain, graph_images
 from tfstyle.export_config import ExportConfig
+from tfstyle.features import convolution
 from tfstyle.prediction_log import Record
 from tfstyle.signatures import Signatures
 

@@ -20,7 +20,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, convolution, known_answers
+from tfstyle import adain, known_answers
+from tfstyle.features import convolution
 from tfstyle.prediction_log import Record
 from tfstyle.runtime import files
 from tfstyle.signatures import Sides, UncheckedSignatures

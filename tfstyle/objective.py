@@ -16,8 +16,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import features, images, losses, regions, schedule
+from tfstyle import features, images, losses, schedule
 from tfstyle.config import STRUCTURE_SCALES, GatysConfig
+from tfstyle.controls import regions
 
 Tensor = Any
 

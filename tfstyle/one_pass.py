@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfstyle import adain, convolution, images, objective
+from tfstyle import adain, images, objective
 from tfstyle.config import GatysConfig
-from tfstyle.regions import Regions
+from tfstyle.controls.regions import Regions
+from tfstyle.features import convolution
 
 LONGEST = 512
 """Longer side of what is painted, at most: it is a start, or an example. Of

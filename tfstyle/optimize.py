@@ -104,7 +104,8 @@ def main(argv):
 
 def _wanted():
     """Settings and input files."""
-    from tfstyle import job, region_files
+    from tfstyle import job
+    from tfstyle.controls import region_files
 
     settings, inputs = painting.settings(config.GatysConfig, _named())
     inputs = region_files.with_alpha(inputs, inputs["content"])

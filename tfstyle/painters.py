@@ -17,20 +17,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import (
-    adain,
-    color,
-    convolution,
-    embeddings,
-    finishing,
-    guided,
-    memory,
-    saved_painters,
-    tiles,
-)
-from tfstyle.controls import Controls
+from tfstyle import adain, embeddings, guided, saved_painters, tiles
+from tfstyle.controls import color, finishing
+from tfstyle.controls.regions import Regions, whole
+from tfstyle.controls.settings import Controls
+from tfstyle.features import convolution, memory
 from tfstyle.pretrained import presets
-from tfstyle.regions import Regions, whole
 
 Embedding = Any
 

@@ -27,8 +27,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfstyle import adain, convolution, graph_images
+from tfstyle import adain, graph_images
 from tfstyle.export_config import ExportConfig
+from tfstyle.features import convolution
 
 Sides = tuple[int | None, int | None]
 

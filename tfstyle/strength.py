@@ -16,7 +16,7 @@ from keras import ops
 
 from tfstyle import embeddings, images, losses, one_pass
 from tfstyle.config import GatysConfig, TransferConfig
-from tfstyle.regions import Regions
+from tfstyle.controls.regions import Regions
 
 PARTS = 3
 """Of each size, with a share of their own."""

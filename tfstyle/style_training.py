@@ -16,7 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import adain, data, features, images, memory, training
+from tfstyle import adain, data, features, images, training
+from tfstyle.features import memory
 from tfstyle.perceptual import PerceptualLoss
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import OnStep

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from tfstyle import adain, convolution, decoder, embeddings, features, guided
+from tfstyle import adain, decoder, embeddings, features, guided
+from tfstyle.features import convolution
 from tfstyle.pretrained import topology
 
 Tensor = Any

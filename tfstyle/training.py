@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import memory
+from tfstyle.features import memory
 from tfstyle.runtime import checkpoint, devices
 from tfstyle.runtime.progress import OnStep, Progress
 

@@ -128,7 +128,7 @@ def _settings():
     }
     for name in ("style_scale", "style_detail"):
         values[name] = tuple(values[name])
-    from tfstyle import region_files
+    from tfstyle.controls import region_files
     from tfstyle.runtime import devices
 
     with cli.flag_errors():

@@ -9,8 +9,8 @@ import numpy as np
 
 from tfstyle import images, transfer_inputs
 from tfstyle.config import TransferConfig
+from tfstyle.controls.regions import Regions
 from tfstyle.images import folders, output, provenance
-from tfstyle.regions import Regions
 
 
 class Given(NamedTuple):

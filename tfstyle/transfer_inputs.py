@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import images, region_files, schedule
+from tfstyle import images, schedule
 from tfstyle.config import TransferConfig
+from tfstyle.controls import region_files
+from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
 from tfstyle.pretrained import presets, weights
-from tfstyle.regions import Regions
 
 Read = Callable[[str], images.Picture]
 

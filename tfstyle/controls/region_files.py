@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from tfstyle import images, regions, semantic_maps
+from tfstyle import images
+from tfstyle.controls import regions, semantic_maps
 
 ROLES = ("content_mask", "style_mask", "keep_mask", "content_map", "style_map")
 

@@ -5,9 +5,10 @@ Surfaces first, then colours, then what stays as it was.
 
 import numpy as np
 
-from tfstyle import color, images, photorealism
-from tfstyle.controls import Controls
-from tfstyle.regions import Regions
+from tfstyle import images
+from tfstyle.controls import color, photorealism
+from tfstyle.controls.regions import Regions
+from tfstyle.controls.settings import Controls
 
 
 def finish(

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import winograd
+from tfstyle.features import winograd
 from tfstyle.runtime import devices, processor
 
 Tensor = Any

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfstyle import images
-from tfstyle.controls import COLORS
+from tfstyle.controls.settings import COLORS
 from tfstyle.runtime import checks
 
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)

@@ -14,7 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import applications, convolution, padding
+from tfstyle.features import applications, convolution
+from tfstyle.features.layers import MirrorPadding
 from tfstyle.pretrained import topology
 from tfstyle.pretrained import weights as weight_files
 
@@ -156,7 +157,7 @@ def network(
     if border == "everywhere":
         for i, far in enumerate(WIDENINGS, 1):
             widening = f"widening{i}"
-            x = padding.MirrorPadding(far, name=widening, dtype="float32")(x)
+            x = MirrorPadding(far, name=widening, dtype="float32")(x)
     x = Preprocessing(scale, dtype=dtype, name="preprocessing")(x)
     outputs: dict[str, keras.KerasTensor] = {}
     for step in steps:
@@ -167,7 +168,7 @@ def network(
             pixels = _mirrored(step, border)
             if pixels:
                 padded = f"{step}_padding" if outputs else "padding"
-                x = padding.MirrorPadding(pixels, name=padded, dtype=dtype)(x)
+                x = MirrorPadding(pixels, name=padded, dtype=dtype)(x)
             sides = "same" if pixels is None else "valid"
             x = _convolution(step, shapes[step], dtype, sides)(x)
         outputs[step] = x
@@ -217,9 +218,7 @@ def _application(
     image = keras.Input((None, None, 3), name="image", dtype="float32")
     x = image
     if border == "mirror":
-        x = padding.MirrorPadding(
-            _WIDE_BORDER, name="padding", dtype="float32"
-        )(x)
+        x = MirrorPadding(_WIDE_BORDER, name="padding", dtype="float32")(x)
     if name == "inception_v3":
         # From -1 to 1, as it was trained.
         x = keras.layers.Rescaling(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfstyle import regions
+from tfstyle.controls import regions
 from tfstyle.images.conversion import ImageLike, to_image
 
 # A drawing has a dozen; each is a mask of the picture's size, and its

@@ -1,0 +1,1 @@
+"""What users control in every engine: colors, surfaces, regions."""

@@ -1,0 +1,35 @@
+"""Feature networks: Keras models from an image to feature maps by layer.
+
+>>> network = extractor("vgg_distilled", ["block1_conv1"])
+>>> network.output["block1_conv1"].shape[1:3]
+(None, None)
+"""
+
+from tfstyle.features.layers import MirrorPadding, ReflectionPadding
+from tfstyle.features.networks import (
+    BORDERS,
+    FAR,
+    POOLINGS,
+    WIDENINGS,
+    Pooling,
+    Preprocessing,
+    assign,
+    extractor,
+    gains,
+    network,
+)
+
+__all__ = [
+    "BORDERS",
+    "FAR",
+    "POOLINGS",
+    "WIDENINGS",
+    "MirrorPadding",
+    "Pooling",
+    "Preprocessing",
+    "ReflectionPadding",
+    "assign",
+    "extractor",
+    "gains",
+    "network",
+]
