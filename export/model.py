@@ -25,13 +25,13 @@ def find() -> pathlib.Path:
 
 def load(path: pathlib.Path) -> Any:
     """The model of a file."""
-    from tfstyle import adain
+    from tfstyle.adain.model import StyleModel
 
     if path.suffix == ".keras":
         model, whole = _stored(path), True
     else:
         weights = _ENCODER_WEIGHTS.value
-        model = adain.StyleModel.from_preset(path, weights)
+        model = StyleModel.from_preset(path, weights)
         whole = model.encoder.trainable
     if whole and _ENCODER_WEIGHTS.value:
         raise ValueError(
@@ -44,10 +44,10 @@ def load(path: pathlib.Path) -> Any:
 def _stored(path):
     import keras
 
-    from tfstyle import adain
+    from tfstyle.adain.model import StyleModel
 
     model = keras.saving.load_model(path, compile=False)
-    if not isinstance(model, adain.StyleModel):
+    if not isinstance(model, StyleModel):
         raise ValueError(
             f"'{path}' must hold a tfstyle.StyleModel. Received: "
             f"{type(model).__name__}"

@@ -7,7 +7,9 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import adain, decoder, embeddings, images, losses
+from tfstyle import images, losses
+from tfstyle.adain import decoder, embeddings
+from tfstyle.adain.model import AdaIN, StyleModel
 from tfstyle.features import memory
 from tfstyle.pretrained import presets
 
@@ -34,7 +36,7 @@ def test_adain_gives_the_moments_of_the_style():
     random = np.random.default_rng(0)
     content = random.normal(2, 3, (2, 6, 5, 4)).astype(np.float32)
     style = random.normal(-1, 0.5, (2, 9, 7, 4)).astype(np.float32)
-    result = adain.AdaIN(epsilon=0.0)(content, moments(style))
+    result = AdaIN(epsilon=0.0)(content, moments(style))
     for ours, theirs in zip(moments(result), moments(style), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
     # Nothing else changes: each channel is moved and scaled.
@@ -47,17 +49,17 @@ def test_adain_gives_the_moments_of_the_style():
 def test_adain_by_hand():
     content = np.array([1.0, 3.0], np.float32).reshape(1, 1, 2, 1)
     target = [np.full((1, 1, 1, 1), v, np.float32) for v in (10, 5)]
-    result = adain.AdaIN(epsilon=0.0)(content, target)
+    result = AdaIN(epsilon=0.0)(content, target)
     np.testing.assert_allclose(np.ravel(result), [5, 15], rtol=1e-6)
     given = [np.full((1, 1, 1, 1), v, np.float32) for v in (0, 1)]
-    result = adain.AdaIN()(content, target, given)
+    result = AdaIN()(content, target, given)
     np.testing.assert_allclose(np.ravel(result), [15, 25], rtol=1e-6)
 
 
 def test_adain_keeps_maps_without_variance_finite():
     flat = np.ones((1, 4, 4, 2), np.float32)
     style = moments(np.random.default_rng(0).random((1, 4, 4, 2)))
-    result = np.asarray(adain.AdaIN()(flat, style))
+    result = np.asarray(AdaIN()(flat, style))
     expected = np.broadcast_to(style[0], flat.shape)
     np.testing.assert_allclose(result, expected, atol=1e-4)
 
@@ -177,7 +179,7 @@ def test_a_model_is_stored_by_keras(model, tmp_path):
 def test_a_preset_holds_what_was_trained_as_float16(model, tmp_path):
     path = tmp_path / "model.h5"
     model.save_preset(path)
-    loaded = adain.StyleModel.from_preset(path)
+    loaded = StyleModel.from_preset(path)
     for ours, theirs in zip(
         loaded.get_weights(), model.get_weights(), strict=True
     ):
@@ -187,14 +189,14 @@ def test_a_preset_holds_what_was_trained_as_float16(model, tmp_path):
 def test_a_preset_takes_a_published_encoder_from_its_file(
     small_vgg16, tmp_path
 ):
-    made = adain.StyleModel(
+    made = StyleModel(
         "vgg16", ["block2_conv1"], [4, 8], [1, 2], train_encoder=False
     )
     assert not made.encoder.trainable_variables
     made.save_preset(tmp_path / "model.h5")
     _, arrays = presets.load(tmp_path / "model.h5")
     assert set(arrays) == {"stage2_conv1", "stage2_out", "stage1_out"}
-    loaded = adain.StyleModel.from_preset(tmp_path / "model.h5", small_vgg16)
+    loaded = StyleModel.from_preset(tmp_path / "model.h5", small_vgg16)
     image = loaded.stylize(helpers.image(20, 20), helpers.image(20, 20, 1))
     assert image.shape == (20, 20, 3)
     kernel = loaded.encoder.get_layer("block1_conv1").get_weights()[0]
@@ -207,11 +209,11 @@ def test_a_preset_that_does_not_fit_itself_is_refused(model, tmp_path):
     settings, arrays = model.settings, {}
     presets.save(tmp_path / "bad.h5", settings, arrays)
     with pytest.raises(ValueError, match="does not fit its own settings"):
-        adain.StyleModel.from_preset(tmp_path / "bad.h5")
+        StyleModel.from_preset(tmp_path / "bad.h5")
 
 
 def test_bfloat16_paints_alike(model):
-    small = adain.StyleModel(**model.settings, dtype="bfloat16")
+    small = StyleModel(**model.settings, dtype="bfloat16")
     small.set_weights(model.get_weights())
     content, style = helpers.image(40, 40), helpers.image(32, 32, 3)
     one, other = (m.stylize(content, style) for m in (model, small))
@@ -226,7 +228,7 @@ def preset(request):
     path = None
     if not settings["train_encoder"]:
         path = request.getfixturevalue(f"real_{settings['encoder']}")
-    return adain.StyleModel.from_preset(request.param, path)
+    return StyleModel.from_preset(request.param, path)
 
 
 def test_the_models_of_this_package(preset):

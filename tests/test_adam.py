@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfstyle.adam import Adam, State
+from tfstyle.optimization.adam import Adam, State
 
 START = np.random.default_rng(0).uniform(0.4, 0.6, (1, 6, 8, 3))
 START = START.astype("float32")

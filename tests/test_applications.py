@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import deepdream, features, gatys
-from tfstyle.config import GatysConfig
-from tfstyle.dream_config import DreamConfig
+from tfstyle import features
 from tfstyle.features import applications
+from tfstyle.optimization import deepdream, gatys
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.pretrained import topology, weights
 
 IMAGE = helpers.image(80, 96)

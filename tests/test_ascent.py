@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import ascent, excitation
-from tfstyle.dream_config import DreamConfig
+from tfstyle.optimization import ascent, excitation
+from tfstyle.optimization.dream_config import DreamConfig
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

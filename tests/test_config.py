@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from tfstyle import config
-from tfstyle.config import GatysConfig, TransferConfig
 from tfstyle.controls.settings import Controls
+from tfstyle.optimization import config
+from tfstyle.optimization.config import GatysConfig, TransferConfig
 
 NAN, INFINITY = float("nan"), float("inf")
 

@@ -12,7 +12,8 @@ import helpers
 import test_features
 import test_losses
 import test_objective
-from tfstyle import features, objective
+from tfstyle import features
+from tfstyle.optimization import objective
 
 ROOT = pathlib.Path(__file__).parents[1]
 

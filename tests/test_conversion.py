@@ -8,9 +8,10 @@ import tensorflow as tf
 
 import helpers
 import tfstyle
-from tfstyle import config, dream_config, images
+from tfstyle import images
 from tfstyle.controls import regions
 from tfstyle.images import conversion
+from tfstyle.optimization import config, dream_config
 
 IMAGE = helpers.image(10, 12)
 BYTES = np.rint(255 * IMAGE).astype(np.uint8)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfstyle import decoder
+from tfstyle.adain import decoder
 
 _CHANNELS = {"block2_conv1": 4, "block3_conv1": 6}
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import deepdream, excitation, images
+from tfstyle import images
 from tfstyle.controls import color
-from tfstyle.dream_config import DreamConfig
 from tfstyle.features import memory
+from tfstyle.optimization import deepdream, excitation
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.runtime import runs
 
 HOW_TO_REGENERATE = (

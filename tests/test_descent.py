@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import descent, objective
-from tfstyle.config import GatysConfig
+from tfstyle.optimization import descent, objective
+from tfstyle.optimization.config import GatysConfig
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

@@ -13,8 +13,8 @@ import helpers
 import programs
 from programs import call, fork, said
 from tfstyle import images
-from tfstyle.dream_config import DreamConfig
 from tfstyle.images import provenance
+from tfstyle.optimization.dream_config import DreamConfig
 
 FLAGS = {
     "image": "photo.png",

@@ -1,7 +1,7 @@
 import pytest
 
-from tfstyle import config
-from tfstyle.dream_config import DREAM_LAYERS, DreamConfig
+from tfstyle.optimization import config
+from tfstyle.optimization.dream_config import DREAM_LAYERS, DreamConfig
 from tfstyle.pretrained import topology
 
 NAN = float("nan")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfstyle import embeddings
+from tfstyle.adain import embeddings
 
 CHANNELS = {"image": 3, "block2_conv1": 5}
 

@@ -5,9 +5,10 @@ import pytest
 
 import helpers
 import tfstyle
-from tfstyle import engines, images, painters
-from tfstyle.config import GatysConfig, TransferConfig
+from tfstyle import engines, images
+from tfstyle.adain import stylizers
 from tfstyle.controls import color
+from tfstyle.optimization.config import GatysConfig, TransferConfig
 
 GATYS = GatysConfig(
     size=40,
@@ -91,7 +92,7 @@ def test_model_paints_what_its_painter_does(inputs):
     task = engines.Task(config, paths)
     engine = engines.Model(10_000, None)
     engine.check(task)
-    painter = painters.load("distilled")
+    painter = stylizers.load("distilled")
     seen = [images.resize(wave, 16, 16), images.resize(night, 20, 32)]
     expected = painter.paint(
         images.resize(photo, 30, 40), painter.embed(seen, (0.3, 0.7)), 0.5
@@ -106,7 +107,7 @@ def test_sizes_of_0_are_those_of_the_files(inputs):
     actual = engines.Model(10_000, None).paint(
         engines.Task(config, files), never
     )
-    painter = painters.load("distilled")
+    painter = stylizers.load("distilled")
     expected = painter.paint(photo, painter.embed([wave]))
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 

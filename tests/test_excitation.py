@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import excitation, features
-from tfstyle.dream_config import DreamConfig
+from tfstyle import features
+from tfstyle.optimization import excitation
+from tfstyle.optimization.dream_config import DreamConfig
 
 PHOTO = helpers.image(40, 56)
 GUIDE = helpers.image(32, 32, seed=1)

@@ -9,17 +9,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import (
-    descent,
-    features,
-    gatys,
-    images,
-    objective,
-    one_pass,
-    strength,
-)
-from tfstyle.config import GatysConfig
+from tfstyle import features, images
 from tfstyle.controls import color, photorealism
+from tfstyle.optimization import descent, gatys, objective, one_pass, strength
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime import runs
 
 HOW_TO_REGENERATE = (

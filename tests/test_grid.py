@@ -13,9 +13,9 @@ import helpers
 import programs
 from programs import call, fork
 from tfstyle import images
-from tfstyle.config import GatysConfig, TransferConfig
 from tfstyle.controls import region_files
 from tfstyle.images import provenance
+from tfstyle.optimization.config import GatysConfig, TransferConfig
 
 FLAGS = {
     "content": "photo.png",

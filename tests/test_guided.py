@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfstyle import embeddings, guided, losses
+from tfstyle import losses
+from tfstyle.adain import embeddings, regional
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import topology
@@ -14,7 +15,7 @@ MAPS = RANDOM.normal(2, 3, (1, 4, 6, 5)).astype(np.float32)
 def test_moments_of_a_region_by_hand():
     values = np.array([1.0, 3.0, 5.0], np.float32).reshape(1, 1, 3, 1)
     masks = np.array([[1, 1, 0], [0, 0.5, 0.5]], np.float32)
-    mean, deviation = guided.channel_moments(
+    mean, deviation = regional.channel_moments(
         values, masks.reshape(2, 1, 3, 1), 0.0
     )
     assert mean.shape == (2, 1, 1, 1)
@@ -24,7 +25,7 @@ def test_moments_of_a_region_by_hand():
 
 def test_moments_under_a_mask_of_ones_are_those_of_all():
     ones = np.ones((1, 4, 6, 1), np.float32)
-    found = guided.channel_moments(MAPS, ones, 1e-5)
+    found = regional.channel_moments(MAPS, ones, 1e-5)
     for ours, theirs in zip(
         found, losses.channel_moments(MAPS, 1e-5), strict=True
     ):
@@ -32,7 +33,7 @@ def test_moments_under_a_mask_of_ones_are_those_of_all():
 
 
 def test_moments_of_no_position_are_finite():
-    found = guided.channel_moments(
+    found = regional.channel_moments(
         MAPS, np.zeros((1, 4, 6, 1), np.float32), 1e-5
     )
     assert all(np.isfinite(x).all() for x in found)
@@ -44,7 +45,7 @@ def test_blending_takes_each_from_its_place(dtype):
     masks[0, :, :2], masks[1, :, 2:4] = 1, 1
     painted = ops.cast(np.stack([MAPS[0], 2 * MAPS[0]]), dtype)
     rest = ops.cast(3 * MAPS, dtype)
-    found = guided.blend(painted, rest, masks)
+    found = regional.blend(painted, rest, masks)
     assert found.shape == MAPS.shape and found.dtype == rest.dtype
     factors = np.float32([1, 1, 2, 2, 3, 3])[None, None, :, None]
     found = ops.convert_to_numpy(ops.cast(found, "float32"))
@@ -55,7 +56,7 @@ def test_masks_of_levels_are_averages_with_mirrored_margins():
     mask = np.zeros((20, 27), np.float32)
     mask[:8] = 1
     levels = [topology.IMAGE, "block2_conv1", "block4_conv1"]
-    found = guided.level_masks([mask, 1 - mask], (20, 27), levels)
+    found = regional.level_masks([mask, 1 - mask], (20, 27), levels)
     shapes = [found[level].shape for level in levels]
     assert shapes == [(2, 36, 43, 1), (2, 18, 21, 1), (2, 4, 5, 1)]
     rows = found["block4_conv1"][0, :, 0, 0]
@@ -69,7 +70,7 @@ def test_levels_take_the_styles_that_are_for_them():
     channels = {"image": 3, "block2_conv1": 4, "block3_conv1": 5}
     size = 2 * sum(channels.values())
     vectors = [np.full((1, size), v, np.float32) for v in (1.0, 2.0)]
-    found = guided.embed(
+    found = regional.embed(
         lambda image, masks: vectors[int(image[0, 0, 0, 0])],
         channels,
         [np.full((4, 4, 3), i, np.float32) for i in (0, 1)],
@@ -88,7 +89,7 @@ def test_each_region_has_a_row(style_model):
     styles = list(RANDOM.random((2, 24, 24, 3), np.float32))
     parts = [regions.Region(None, {0: half}), regions.Region(None, {1: None})]
     found = np.asarray(
-        guided.embed(
+        regional.embed(
             style_model.embed_style,
             style_model.channels,
             styles,

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tfstyle import interpolation
+from tfstyle.adain import interpolation
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 
 import helpers
 from tfstyle import images, job
-from tfstyle.config import GatysConfig
-from tfstyle.dream_config import DreamConfig
 from tfstyle.images import provenance
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.pretrained import weights
 
 CONFIG = GatysConfig(

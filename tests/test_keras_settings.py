@@ -7,9 +7,9 @@ import pytest
 import helpers
 import tfstyle
 from tfstyle import distillation, features, style_training, training
-from tfstyle.config import GatysConfig
 from tfstyle.controls import regions
-from tfstyle.dream_config import DreamConfig
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.perceptual import PerceptualLoss
 from tfstyle.training_config import AdaINConfig
 

@@ -8,9 +8,9 @@ import psutil
 import pytest
 
 import helpers
-from tfstyle import gatys
-from tfstyle.config import GatysConfig
 from tfstyle.features import memory
+from tfstyle.optimization import gatys
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime import devices
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -24,9 +24,9 @@ from tfstyle.runtime import devices
 devices.start("cpu")
 import numpy as np
 import psutil
-from tfstyle import gatys
+from tfstyle.optimization import gatys
 from tfstyle.features import memory
-from tfstyle.config import GatysConfig
+from tfstyle.optimization.config import GatysConfig
 features, path, size = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
 image = np.random.default_rng(0).random((size, size, 3), np.float32)
 config = GatysConfig(

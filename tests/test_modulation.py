@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfstyle import modulation
+from tfstyle.adain import modulation
 
 
 def test_modulation_by_hand():

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, images, losses, objective
-from tfstyle.config import GatysConfig
+from tfstyle import features, images, losses
 from tfstyle.controls import regions
+from tfstyle.optimization import objective
+from tfstyle.optimization.config import GatysConfig
 
 if keras.backend.backend() == "tensorflow":  # See test_conformance.
     import tensorflow as tf

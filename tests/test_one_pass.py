@@ -1,14 +1,16 @@
 import numpy as np
 
 import helpers
-from tfstyle import adain, images, one_pass
-from tfstyle.config import GatysConfig
+from tfstyle import images
+from tfstyle.adain.model import StyleModel
+from tfstyle.optimization import one_pass
+from tfstyle.optimization.config import GatysConfig
 
 PHOTO, WAVE = helpers.image(40, 60), helpers.image(80, 64, seed=1)
 
 
 def test_it_is_what_the_model_paints():
-    model = adain.StyleModel.from_preset("distilled")
+    model = StyleModel.from_preset("distilled")
     seen = images.resize(WAVE, 48, 38)
     expected = model.stylize(images.resize(PHOTO, 32, 48), seen, 0.7)
     config = GatysConfig(size=48)
@@ -18,7 +20,7 @@ def test_it_is_what_the_model_paints():
 
 
 def test_styles_have_a_size_of_their_own_and_a_scale():
-    model = adain.StyleModel.from_preset("distilled")
+    model = StyleModel.from_preset("distilled")
     seen = images.resize(WAVE, 40, 32)
     expected = model.stylize(images.resize(PHOTO, 32, 48), seen)
     config = GatysConfig(size=48, style_scale=(0.5,))

@@ -17,8 +17,8 @@ import helpers
 import programs
 from programs import call, fork, said
 from tfstyle import images
-from tfstyle.config import GatysConfig
 from tfstyle.images import provenance
+from tfstyle.optimization.config import GatysConfig
 
 FLAGS = {
     "content": "photo.png",

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import painters
+from tfstyle.adain import stylizers
 from tfstyle.controls import color, regions
 from tfstyle.controls.settings import Controls
 from tfstyle.features import memory
@@ -27,8 +27,8 @@ def stored(model, tmp_path_factory):
 @pytest.mark.parametrize("mode", ["luminance", "statistics", "histogram"])
 def test_colours_of_the_photograph(model, stored, mode):
     controls = Controls(color=mode)
-    loaded = painters.load(f"{stored}.h5")
-    painter = painters.FinishingPainter(loaded, controls)
+    loaded = stylizers.load(f"{stored}.h5")
+    painter = stylizers.FinishingPainter(loaded, controls)
     style = painter.embed([STYLE, 1 - STYLE], [1, 3])
     for content in (CONTENT, 1 - CONTENT):  # Anew for each.
         expected = model.stylize(
@@ -46,8 +46,8 @@ def test_colours_of_the_photograph(model, stored, mode):
 
 @pytest.mark.parametrize("mode", ["style", "histogram"])
 def test_blends_of_one_photograph(stored, mode):
-    loaded = painters.load(f"{stored}.h5")
-    painter = painters.FinishingPainter(loaded, Controls(color=mode))
+    loaded = stylizers.load(f"{stored}.h5")
+    painter = stylizers.FinishingPainter(loaded, Controls(color=mode))
     styles, mixes = [STYLE, 1 - STYLE], [[1, 0], [1, 3]]
     found = painter.blends(CONTENT, styles, mixes, 0.6)
     for picture, mix in zip(found, mixes, strict=True):
@@ -61,7 +61,7 @@ def paint(painter, strength=1.0, styles=(STYLE,), shares=None):
 
 @pytest.mark.parametrize("ending", ["h5", "keras"])
 def test_files_of_this_project(model, stored, ending):
-    painter = painters.load(f"{stored}.{ending}")
+    painter = stylizers.load(f"{stored}.{ending}")
     expected = model.stylize(CONTENT, STYLE, 0.6)
     found = paint(painter, 0.6)
     assert found.dtype == np.float32
@@ -71,13 +71,13 @@ def test_files_of_this_project(model, stored, ending):
 
 
 def test_large_images_are_painted_in_tiles(stored):
-    whole = painters.load(f"{stored}.h5")
-    tiled = painters.load(f"{stored}.h5", tile=32)
+    whole = stylizers.load(f"{stored}.h5")
+    tiled = stylizers.load(f"{stored}.h5", tile=32)
     np.testing.assert_allclose(paint(tiled), paint(whole), atol=1e-5)
 
 
 def test_all_sizes_are_one_trace(stored):
-    painter = painters.load(f"{stored}.h5")
+    painter = stylizers.load(f"{stored}.h5")
     style = painter.embed([STYLE])
     for size in (20, 33, 47):
         painter.paint(helpers.image(size, size + 3), style)
@@ -86,16 +86,16 @@ def test_all_sizes_are_one_trace(stored):
 
 def test_what_is_no_model_is_refused(stored, tmp_path):
     with pytest.raises(ValueError, match="no model 'nothing'"):
-        painters.load("nothing")
+        stylizers.load("nothing")
     with pytest.raises(ValueError, match="no model '.*missing.keras'"):
-        painters.load(str(tmp_path / "missing.keras"))
+        stylizers.load(str(tmp_path / "missing.keras"))
     (tmp_path / "text.keras").write_text("no model")
     with pytest.raises(ValueError, match="text.keras' is not a model of Keras"):
-        painters.load(str(tmp_path / "text.keras"))
+        stylizers.load(str(tmp_path / "text.keras"))
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     other.save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match="is a Sequential, expected a Style"):
-        painters.load(str(tmp_path / "other.keras"))
+        stylizers.load(str(tmp_path / "other.keras"))
 
 
 def test_damaged_files_are_refused(stored, tmp_path):
@@ -103,11 +103,11 @@ def test_damaged_files_are_refused(stored, tmp_path):
     data[len(data) // 2] ^= 1
     (tmp_path / "damaged.keras").write_bytes(data)
     with pytest.raises(ValueError, match="damaged.keras' is .* damaged: "):
-        painters.load(str(tmp_path / "damaged.keras"))
+        stylizers.load(str(tmp_path / "damaged.keras"))
 
 
 def test_images_are_checked(stored):
-    painter = painters.load(f"{stored}.h5")
+    painter = stylizers.load(f"{stored}.h5")
     with pytest.raises(ValueError, match="16 pixels or more"):
         painter.embed([np.zeros((4, 40, 3), np.float32)])
     style = painter.embed([STYLE])
@@ -126,7 +126,7 @@ def test_regions_are_those_of_the_model(model, stored):
     found = regions.from_masks(CONTENT, styles, [HALVES])
     expected = model.stylize(CONTENT, styles, 0.6, regions=found)
     for tile in (1024, 32):
-        painter = painters.load(f"{stored}.keras", tile=tile)
+        painter = stylizers.load(f"{stored}.keras", tile=tile)
         embedding = painter.embed(styles, regions=found)
         painted = painter.paint(CONTENT, embedding, 0.6, found)
         np.testing.assert_allclose(painted, expected, atol=1e-4)
@@ -134,7 +134,7 @@ def test_regions_are_those_of_the_model(model, stored):
 
 def test_pictures_may_have_other_regions(model, stored):
     """One more each: then the number of regions is free."""
-    painter = painters.load(f"{stored}.keras")
+    painter = stylizers.load(f"{stored}.keras")
     styles = [STYLE, helpers.image(24, 24, 8), helpers.image(24, 24, 9)]
     for count in (1, 2, 3):
         photo = helpers.image(40 + count, 52 - count, count)
@@ -152,7 +152,7 @@ def test_pictures_may_have_other_regions(model, stored):
 
 def test_details_are_those_of_the_model(model, stored):
     styles, detail = [STYLE, helpers.image(24, 24, 8)], ("coarse", "fine")
-    painter = painters.load(f"{stored}.keras")
+    painter = stylizers.load(f"{stored}.keras")
     found = painter.paint(CONTENT, painter.embed(styles, None, detail))
     expected = model.stylize(CONTENT, styles, style_detail=detail)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -161,7 +161,7 @@ def test_details_are_those_of_the_model(model, stored):
 
 
 def test_tiles_take_less_memory(stored, monkeypatch):
-    whole, tiled = (painters.load(f"{stored}.h5", tile=n) for n in (2048, 64))
+    whole, tiled = (stylizers.load(f"{stored}.h5", tile=n) for n in (2048, 64))
     photo, style = helpers.image(48, 2000), helpers.image(48, 64)
     monkeypatch.setattr(memory, "available", lambda: 20_000_000)
     embedding = whole.embed([style])

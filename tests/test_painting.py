@@ -11,7 +11,7 @@ PROGRAM = '''
 import pathlib
 
 from tfstyle import cli, painting
-from tfstyle.dream_config import DreamConfig
+from tfstyle.optimization.dream_config import DreamConfig
 
 painting.define_flags()
 

@@ -13,8 +13,8 @@ import pytest
 import helpers
 import tfstyle
 from tfstyle import images
-from tfstyle.config import GatysConfig
 from tfstyle.images import provenance
+from tfstyle.optimization.config import GatysConfig
 
 SUFFIXES = [".png", ".jpg", ".webp", ".tiff"]
 

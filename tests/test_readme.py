@@ -37,7 +37,8 @@ TINY = 64  # Pixels; larger numbers in a fence become this one.
 # only the hash that its file must have is that of the random one.
 RUNNER = """
 import dataclasses, pathlib, sys
-from tfstyle import config, dream_config
+from tfstyle.optimization import config
+from tfstyle.optimization import dream_config
 from tfstyle.pretrained import weights
 digest, *fences = sys.argv[1:]
 weights.FILES["vgg16"] = dataclasses.replace(

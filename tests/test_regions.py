@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import adain, deepdream, features, gatys, images, losses
-from tfstyle.config import GatysConfig
+from tfstyle import features, images, losses
+from tfstyle.adain.model import StyleModel
 from tfstyle.controls import regions
-from tfstyle.dream_config import DreamConfig
+from tfstyle.optimization import deepdream, gatys
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.dream_config import DreamConfig
 
 PHOTO, WAVE, NIGHT = (
     helpers.image(*shape, seed)
@@ -298,7 +300,7 @@ def test_a_model_paints_each_region_in_its_style():
     left = np.zeros(photo.shape[:2], np.float32)
     left[:, :64] = 1
     halves = regions.from_masks(photo, styles, [left])
-    model = adain.StyleModel.from_preset("distilled")
+    model = StyleModel.from_preset("distilled")
     painted = model.stylize(photo, styles, regions=halves)
     network = features.extractor("vgg_distilled", ["block1_conv1"])
     grams = [gram(network, style) for style in styles]

@@ -11,7 +11,7 @@ import browser
 import helpers
 import tfstyle
 from tfstyle import report
-from tfstyle.config import GatysConfig
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime.progress import Progress
 
 # Narrow, so that three sizes are quick: 128, 181 and 256 pixels.

@@ -3,8 +3,8 @@ import html
 import pytest
 
 from tfstyle import html_page, report_page
-from tfstyle.config import GatysConfig
 from tfstyle.images import provenance
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime.progress import Progress
 
 LOSSES = {

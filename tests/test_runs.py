@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle.dream_config import DreamConfig
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.runtime import runs
 
 IMAGE = helpers.image(8, 10)

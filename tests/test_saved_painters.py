@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import painters, saved_painters
+from tfstyle.adain import saved_models, stylizers
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 
@@ -34,7 +34,7 @@ class Bare(Mean):
 
 
 def test_answers_that_are_no_lists_of_images():
-    painter = saved_painters.CallablePainter(Bare())
+    painter = saved_models.CallablePainter(Bare())
     with pytest.raises(ValueError, match="must answer a list of images"):
         painter.paint(CONTENT, painter.embed([STYLE]))
 
@@ -75,7 +75,7 @@ def test_a_saved_model_with_our_signatures(tmp_path):
     module = Signatures(model)
     signatures = {"embed_style": module.embed, "apply_style": module.apply}
     tf.saved_model.save(module, str(tmp_path), signatures)
-    painter = painters.load(str(tmp_path))
+    painter = stylizers.load(str(tmp_path))
     other = helpers.image(24, 24, 8)
     found = paint(painter, 0.5, [STYLE, other], [1, 3])
     expected = model.stylize(CONTENT, [STYLE, other], 0.5, [1, 3])
@@ -84,7 +84,7 @@ def test_a_saved_model_with_our_signatures(tmp_path):
 
 def test_a_saved_model_that_is_called(tmp_path):
     tf.saved_model.save(Mean(), str(tmp_path))
-    painter = painters.load(str(tmp_path))
+    painter = stylizers.load(str(tmp_path))
     expected = 0.5 * CONTENT + 0.5 * STYLE.mean((0, 1))
     np.testing.assert_allclose(paint(painter), expected, atol=1e-6)
     with pytest.raises(ValueError, match="one strength.*strength=0.5"):
@@ -94,8 +94,8 @@ def test_a_saved_model_that_is_called(tmp_path):
 
 
 def test_a_saved_model_that_is_called_blends_nothing():
-    called = saved_painters.CallablePainter(Mean())
-    painter = painters.FinishingPainter(called, Controls())
+    called = saved_models.CallablePainter(Mean())
+    painter = stylizers.FinishingPainter(called, Controls())
     pictures = painter.blends(CONTENT, [STYLE, STYLE], [[0.5, 0.5]])
     with pytest.raises(ValueError, match="one style. Received: 2"):
         next(pictures)
@@ -116,7 +116,7 @@ class Half(tf.Module):
 
 def test_a_saved_model_may_be_of_other_sizes(tmp_path):
     tf.saved_model.save(Half(), str(tmp_path))
-    painter = painters.load(str(tmp_path))
+    painter = stylizers.load(str(tmp_path))
     assert paint(painter).shape == CONTENT.shape
     height, width = CONTENT.shape[:2]
     with pytest.raises(
@@ -128,13 +128,13 @@ def test_a_saved_model_may_be_of_other_sizes(tmp_path):
 def test_the_hub_is_on_the_network(monkeypatch):
     monkeypatch.setenv("TFSTYLE_OFFLINE", "1")
     with pytest.raises(ValueError, match="'https://hub/1' is on the network"):
-        painters.load("https://hub/1")
+        stylizers.load("https://hub/1")
 
 
 def test_what_cannot_paint_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path))
     with pytest.raises(ValueError, match="neither the signatures"):
-        painters.load(str(tmp_path))
+        stylizers.load(str(tmp_path))
 
 
 def test_damaged_folders_are_refused(tmp_path):
@@ -145,12 +145,12 @@ def test_damaged_folders_are_refused(tmp_path):
         tf.saved_model.save(module, str(folder))
         (folder / "variables" / f"variables.{name}").write_bytes(b"less")
         with pytest.raises(ValueError, match=f"{i}' is no SavedModel .*: "):
-            painters.load(str(folder))
+            stylizers.load(str(folder))
 
 
 def test_a_saved_model_keeps_but_knows_no_regions(tmp_path):
     tf.saved_model.save(Mean(), str(tmp_path))
-    painter = painters.load(str(tmp_path))
+    painter = stylizers.load(str(tmp_path))
     kept = regions.from_masks(CONTENT, [STYLE], keep_mask=HALVES)
     painted = painter.paint(
         CONTENT, painter.embed([STYLE], regions=kept), 1.0, kept

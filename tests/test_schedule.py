@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfstyle import schedule
+from tfstyle.optimization import schedule
 
 
 @pytest.mark.parametrize("size", [22, 64, 181, 256, 500, 1024, 4096])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, images, objective, one_pass, strength
-from tfstyle.config import GatysConfig
+from tfstyle import features, images
+from tfstyle.optimization import objective, one_pass, strength
+from tfstyle.optimization.config import GatysConfig
 
 PHOTO, WAVE, NIGHT = (
     helpers.image(*shape, seed)

@@ -10,7 +10,8 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import adain, images, style_training, training
+from tfstyle import images, style_training, training
+from tfstyle.adain.model import StyleModel
 from tfstyle.images import folders
 from tfstyle.training_config import AdaINConfig
 
@@ -165,7 +166,7 @@ def test_results_are_written(files, tmp_path):
         stored.get_weights(), model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
-    assert adain.StyleModel.from_preset(tmp_path / "model.h5").built
+    assert StyleModel.from_preset(tmp_path / "model.h5").built
     preview = images.load(tmp_path / "preview.png")
     assert preview.shape[0] > 2 * style_training._SHOWN
     assert sorted(p.name for p in tmp_path.iterdir()) == [

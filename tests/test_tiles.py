@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import guided, tiles
+from tfstyle.adain import regional, tiling
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 
@@ -14,7 +14,7 @@ def model():
 
 def test_tiles_cover_a_side_once():
     for length in (20, 64, 65, 200):
-        found = tiles.spans(length, 64, 16)
+        found = tiling.spans(length, 64, 16)
         covered = [i for s in found for i in range(s.start, s.stop)]
         assert covered == list(range(length))
         for span in found:
@@ -25,7 +25,7 @@ def test_tiles_cover_a_side_once():
 def test_the_halo_is_a_multiple_of_the_stride(model):
     # 2 pixels, 4, 12 and 8 for the convolutions of the encoder, 7 for its
     # pooling; 32, 16, 6, 2 for those of the decoder and its doublings.
-    assert tiles.halo(model) == 96
+    assert tiling.halo(model) == 96
 
 
 def test_the_halo_is_that_of_the_deepest_level():
@@ -33,7 +33,7 @@ def test_the_halo_is_that_of_the_deepest_level():
     other = helpers.style_model(
         levels=("image", "block2_conv1", "block3_conv1")
     )
-    assert tiles.halo(made) == tiles.halo(other)
+    assert tiling.halo(made) == tiling.halo(other)
 
 
 @pytest.mark.parametrize("shape", [(60, 300), (137, 90), (200, 208)])
@@ -42,7 +42,7 @@ def test_tiled_equals_untiled(model, shape, alpha):
     content, style = helpers.image(*shape), helpers.image(40, 50, 1)
     embedding = np.asarray(model.embed_style(style[None]))
     whole = model.stylize(content, style, alpha)
-    tiled = tiles.TiledModel(model, 64).apply_style(content, embedding, alpha)
+    tiled = tiling.TiledModel(model, 64).apply_style(content, embedding, alpha)
     assert tiled.shape == content.shape
     assert np.abs(tiled - whole).max() < 5e-4
 
@@ -59,14 +59,14 @@ def test_regions_are_the_same_in_tiles(model, shape):
     found = regions.from_masks(content, styles, [mask], [], keep)
     whole = model.stylize(content, styles, 0.8, regions=found)
     levels = list(model.channels)
-    embedding = guided.embed(
+    embedding = regional.embed(
         model.embed_style, model.channels, styles, Controls(), found.parts
     )
-    tiled = tiles.TiledModel(model, 64).apply_style(
+    tiled = tiling.TiledModel(model, 64).apply_style(
         content,
         np.asarray(embedding),
         0.8,
-        guided.content_masks(found.parts, shape, levels),
+        regional.content_masks(found.parts, shape, levels),
     )
     assert np.abs(tiled - whole).max() < 5e-4
     np.testing.assert_array_equal(tiled[:, -30:], content[:, -30:])
@@ -75,7 +75,7 @@ def test_regions_are_the_same_in_tiles(model, shape):
 def test_the_halo_is_needed(model):
     content, style = helpers.image(60, 300), helpers.image(40, 50, 1)
     embedding = np.asarray(model.embed_style(style[None]))
-    short = tiles.TiledModel(model, 64)
+    short = tiling.TiledModel(model, 64)
     short.halo = 16
     tiled = short.apply_style(content, embedding)
     assert np.abs(tiled - model.stylize(content, style)).max() > 1e-3

@@ -10,7 +10,7 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import adain
+from tfstyle.adain.model import StyleModel
 
 ROOT = pathlib.Path(__file__).parents[1]
 # None in sys.modules makes an import fail as if nothing were there.
@@ -97,7 +97,7 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
     assert done.returncode == 0, done.stderr
     # Once, not once for each epoch.
     assert done.stderr.count("files that could not be read: 2, such as") == 1
-    model = adain.StyleModel.from_preset(tmp_path / "work" / "model.h5")
+    model = StyleModel.from_preset(tmp_path / "work" / "model.h5")
     image = model.stylize(helpers.image(20, 24), helpers.image(30, 20, 1))
     assert image.shape == (20, 24, 3)
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 import helpers
 import programs
-from tfstyle import images, painters
+from tfstyle import images
+from tfstyle.adain import stylizers
 from tfstyle.controls import color, photorealism
 from tfstyle.images import provenance
 
@@ -309,7 +310,7 @@ def test_a_sheet_between_two_styles(files, tmp_path):
 
 def painted_here(files, style_size):
     """What the model paints of the first photograph, in this process."""
-    painter = painters.load(str(files / "model.h5"))
+    painter = stylizers.load(str(files / "model.h5"))
     style = images.load(files / "style.png", style_size)
     photo = images.load(files / "photos/a.png")
     return painter.paint(photo, painter.embed([style])), photo

@@ -3,8 +3,8 @@ import pytest
 
 import helpers
 from tfstyle import images, transfer_files
-from tfstyle.config import TransferConfig
 from tfstyle.images import folders, provenance
+from tfstyle.optimization.config import TransferConfig
 
 PIXELS = helpers.image(40, 52)
 

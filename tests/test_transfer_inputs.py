@@ -3,8 +3,8 @@ import pytest
 
 import helpers
 from tfstyle import images, transfer_inputs
-from tfstyle.config import TransferConfig
 from tfstyle.images import provenance
+from tfstyle.optimization.config import TransferConfig
 
 LIMIT = 10_000
 

@@ -12,7 +12,8 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import adain, images
+from tfstyle import images
+from tfstyle.adain.model import StyleModel
 from tfstyle.images import folders
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -125,7 +126,7 @@ def test_the_program_trains_on_two_hosts(run_program, tmp_path):
     assert {"model.keras", "model.h5", "preview.png", "log.csv"} <= made
     assert {"checkpoint.npz"} <= made
     path = tmp_path / "model" / "model.h5"
-    adain.StyleModel.from_preset(path)
+    StyleModel.from_preset(path)
     path.unlink()
     for _, errors, status in run_program():  # Nothing is left to do.
         assert status == 0, errors

@@ -18,13 +18,13 @@ processor.prefer_onednn()
 # Public name -> module that defines it. Programs (the modules that define
 # flags) must not appear here: importing one twice defines its flags twice.
 _EXPORTS = {
-    "DreamConfig": "tfstyle.dream_config",
-    "GatysConfig": "tfstyle.config",
+    "DreamConfig": "tfstyle.optimization.dream_config",
+    "GatysConfig": "tfstyle.optimization.config",
     "Progress": "tfstyle.runtime.progress",
     "Report": "tfstyle.report",
-    "StyleModel": "tfstyle.adain",
-    "deep_dream": "tfstyle.deepdream",
-    "stylize": "tfstyle.gatys",
+    "StyleModel": "tfstyle.adain.model",
+    "deep_dream": "tfstyle.optimization.deepdream",
+    "stylize": "tfstyle.optimization.gatys",
 }
 
 _MODULES = {

@@ -38,7 +38,7 @@ from typing import Any
 from absl import app, flags
 
 from tfstyle import cli, images, training_config
-from tfstyle.config import STYLE_LOSSES, GatysConfig
+from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checks
 
@@ -139,13 +139,14 @@ def _speed(
 
 
 def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    from tfstyle import adain, features
+    from tfstyle import features
+    from tfstyle.adain.model import StyleModel
     from tfstyle.runtime import devices
 
     devices.start(_DEVICE.value)
     for config in configs:
         rate = _product_rate()
-        model = adain.StyleModel(
+        model = StyleModel(
             config.features,
             **training_config.ARCHITECTURES[config.features],
             dtype=devices.precision(config.precision),
@@ -159,9 +160,9 @@ def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
 
 
 def _pass_seconds(model: Any, size: int, passes: int) -> float:
-    from tfstyle import painters
+    from tfstyle.adain import stylizers
 
-    painter = painters.ModelPainter(model, size)
+    painter = stylizers.ModelPainter(model, size)
     content, style = _noise(size)[0], _noise(_STYLE_SIZE)[1]
     times = []
     for _ in range(passes + 1):  # The first one compiles.
@@ -201,7 +202,7 @@ def _network(config: GatysConfig, path: str | None) -> Any:
 
 def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     """Least seconds of a step: what the machine can when left alone."""
-    from tfstyle import descent, objective
+    from tfstyle.optimization import descent, objective
 
     content, style = _noise(config.size)
     terms = objective.terms(network, content, [style], config)
@@ -225,7 +226,7 @@ def _noise(size: int) -> Any:
 
 def _operations(network: Any, size: int) -> int:
     """Multiplications and additions of the convolutions, forward."""
-    from tfstyle import decoder
+    from tfstyle.adain import decoder
 
     total, side = 0, size + 2 * decoder.MARGIN
     for layer in network.layers:
@@ -345,7 +346,7 @@ def _compare(
 
 def _reach(config: GatysConfig, goal: float) -> tuple[float, float]:
     """The last loss, and seconds until `goal` was reached at full size."""
-    from tfstyle import gatys
+    from tfstyle.optimization import gatys
 
     last = {"loss": float("inf"), "seconds": 0.0}
 

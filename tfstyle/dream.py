@@ -30,7 +30,8 @@ import pathlib
 
 from absl import app, flags
 
-from tfstyle import cli, config, control_flags, dream_config, painting
+from tfstyle import cli, control_flags, painting
+from tfstyle.optimization import config, dream_config
 
 _D = dream_config.DreamConfig()
 
@@ -130,7 +131,7 @@ def _paint(task):
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
-        from tfstyle import deepdream
+        from tfstyle.optimization import deepdream
 
         settings = painting.on_device(
             task.config, devices.precision(task.config.precision)

@@ -85,7 +85,7 @@ class Optimizer:
 
     def load(self, task):
         """See `Engine`; raises `MemoryError` if the picture does not fit."""
-        from tfstyle import gatys
+        from tfstyle.optimization import gatys
 
         found, settings = self._ready(task)
         given = found.content.pixels, found.styles, settings
@@ -93,7 +93,7 @@ class Optimizer:
 
     def paint(self, task, on_step):
         """See `Engine`."""
-        from tfstyle import gatys
+        from tfstyle.optimization import gatys
 
         found, settings = self._ready(task)
         given = found.content.pixels, found.styles, settings
@@ -132,11 +132,11 @@ class Model:
 
     def paint(self, task, on_step):
         """See `Engine`."""
-        from tfstyle import painters
+        from tfstyle.adain import stylizers
 
         config = task.config
         content, styles, regions = self._images(task)
-        painter = painters.FinishingPainter(self.load(task), config)
+        painter = stylizers.FinishingPainter(self.load(task), config)
         style = painter.embed(
             styles, config.style_mix, config.style_detail, regions
         )
@@ -154,9 +154,9 @@ class Model:
 
 
 def _painter(encoder_weights, model, precision, tile):
-    from tfstyle import painters
+    from tfstyle.adain import stylizers
     from tfstyle.runtime import devices
 
-    return painters.load(
+    return stylizers.load(
         model, encoder_weights, devices.precision(precision), tile
     )

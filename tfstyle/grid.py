@@ -30,8 +30,9 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli, config, control_flags, painting
+from tfstyle import cli, control_flags, painting
 from tfstyle.controls.settings import Controls
+from tfstyle.optimization import config
 
 _BEGAN = time.monotonic()
 _SIZE = 256  # Of each picture, if --size is not given.

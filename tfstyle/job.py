@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import images, schedule
-from tfstyle.config import GatysConfig
+from tfstyle import images
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
-from tfstyle.dream_config import DreamConfig
 from tfstyle.images import provenance
+from tfstyle.optimization import schedule
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint, files
 

@@ -87,12 +87,13 @@ def main(argv):
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
     devices.start()
-    from tfstyle import adain, painters
+    from tfstyle.adain import stylizers
+    from tfstyle.adain.model import check_image
     from tfstyle.features import memory
 
     for size in map(int, _SIZES.value):
         memory.check((size, size), [(size, size)], features=_FEATURES.value)
-    load = painters.load
+    load = stylizers.load
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
     reference = _Reference()
     rows, sheet = [], []
@@ -100,7 +101,7 @@ def main(argv):
         try:
             pair = [images.load(path, size) for path in (content, style)]
             for image in pair:
-                adain.check_image(image)
+                check_image(image)
         except (OSError, ValueError) as error:
             cli.note(f"left out {content.name} with {style.name}: {error}")
             continue

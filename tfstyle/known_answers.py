@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import PIL.Image
 
-from tfstyle import adain, graph_images
+from tfstyle import graph_images
+from tfstyle.adain.model import StyleModel
 from tfstyle.export_config import ExportConfig
 from tfstyle.features import convolution
 from tfstyle.prediction_log import Record
@@ -24,7 +25,7 @@ FILE_TOLERANCE = 0.5 / 255
 
 @convolution.portable  # What runs elsewhere is compared with them.
 def records(
-    model: adain.StyleModel,
+    model: StyleModel,
     config: ExportConfig | None = None,
     size: tuple[int, int] = (49, 41),
     style_size: tuple[int, int] = (34, 27),

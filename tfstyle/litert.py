@@ -20,7 +20,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, known_answers
+from tfstyle import known_answers
+from tfstyle.adain.model import StyleModel
 from tfstyle.features import convolution
 from tfstyle.prediction_log import Record
 from tfstyle.runtime import files
@@ -37,7 +38,7 @@ _STYLE_SIZE = (34, 27)
 
 
 def export(
-    model: adain.StyleModel,
+    model: StyleModel,
     path: str | os.PathLike[str],
     precision: str = "float32",
     size: Sides = (None, None),
@@ -81,7 +82,7 @@ def export(
 
 
 def convert(
-    model: adain.StyleModel,
+    model: StyleModel,
     precision: str,
     size: Sides,
     style_size: Sides,

@@ -10,7 +10,8 @@ import os
 
 import numpy as np
 
-from tfstyle import adain, known_answers
+from tfstyle import known_answers
+from tfstyle.adain.model import StyleModel
 from tfstyle.prediction_log import Record
 from tfstyle.runtime import files
 from tfstyle.signatures import UncheckedSignatures
@@ -19,7 +20,7 @@ OPSET = 18
 
 
 def export(
-    model: adain.StyleModel,
+    model: StyleModel,
     path: str | os.PathLike[str],
     signature: str = "stylize",
 ) -> float:
@@ -51,7 +52,7 @@ def export(
     return worst
 
 
-def convert(model: adain.StyleModel, signature: str) -> bytes:
+def convert(model: StyleModel, signature: str) -> bytes:
     """The file, not compared yet."""
     tf2onnx = _package("tf2onnx")
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)

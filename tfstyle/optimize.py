@@ -33,7 +33,8 @@ import os
 
 from absl import app, flags
 
-from tfstyle import cli, config, control_flags, painting
+from tfstyle import cli, control_flags, painting
+from tfstyle.optimization import config
 
 _D = config.GatysConfig()
 
@@ -143,7 +144,7 @@ def _paint(task):
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
-        from tfstyle import descent, gatys
+        from tfstyle.optimization import descent, gatys
 
         settings = painting.on_device(
             task.config, descent.precision(task.config)

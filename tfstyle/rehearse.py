@@ -24,7 +24,7 @@ import os
 from absl import app, flags
 
 from tfstyle import cli
-from tfstyle.config import GatysConfig
+from tfstyle.optimization.config import GatysConfig
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir", None, "Folder of photographs; repeat it.", required=True
@@ -101,7 +101,8 @@ def _rehearse(prefix, index, contents, styles, interrupt):
     """Paints a pair, if it is not there; whether it did."""
     import numpy as np
 
-    from tfstyle import gatys, images, schedule
+    from tfstyle import images
+    from tfstyle.optimization import gatys, schedule
 
     random = np.random.default_rng((_SEED.value, index))
     names = [f"{prefix}-{index:04}-{i}.png" for i in range(len(_KEPT))]

@@ -26,7 +26,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfstyle import adain, known_answers, prediction_log
+from tfstyle import known_answers, prediction_log
+from tfstyle.adain.model import SMALLEST, StyleModel
 from tfstyle.export_config import ExportConfig
 from tfstyle.runtime import files
 from tfstyle.signatures import Signatures
@@ -38,7 +39,7 @@ WARMUP = f"{EXTRA}/tf_serving_warmup_requests"  # Where servers look for it.
 
 
 def export(
-    model: adain.StyleModel,
+    model: StyleModel,
     folder: str | os.PathLike[str],
     config: ExportConfig | None = None,
     version: int | None = None,
@@ -206,7 +207,7 @@ def _card(model, config, table, about):
         versions=versions,
         answers=answers,
         max_pixels=config.max_pixels,
-        smallest=adain.SMALLEST,
+        smallest=SMALLEST,
         signatures="\n".join(_rows(table)),
         about=about.strip() or "Nothing was said about it at export.",
     )

@@ -27,7 +27,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfstyle import adain, graph_images
+from tfstyle import graph_images
+from tfstyle.adain.model import SMALLEST, StyleModel
 from tfstyle.export_config import ExportConfig
 from tfstyle.features import convolution
 
@@ -54,7 +55,7 @@ class Signatures:
         "apply_style_bytes",
     )
 
-    def __init__(self, model: adain.StyleModel, config: ExportConfig) -> None:
+    def __init__(self, model: StyleModel, config: ExportConfig) -> None:
         self._model = model
         self._config = config
         self._types = self._declare()
@@ -201,7 +202,7 @@ class Signatures:
     @property
     def _limits(self):
         return {
-            "smallest": adain.SMALLEST,
+            "smallest": SMALLEST,
             "max_pixels": self._config.max_pixels,
         }
 
@@ -220,7 +221,7 @@ class UncheckedSignatures(Signatures):
 
     def __init__(
         self,
-        model: adain.StyleModel,
+        model: StyleModel,
         count: int | None = None,
         size: Sides = (None, None),
         style_size: Sides = (None, None),

@@ -16,7 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import adain, data, features, images, training
+from tfstyle import data, features, images, training
+from tfstyle.adain.model import SMALLEST, StyleModel
 from tfstyle.features import memory
 from tfstyle.perceptual import PerceptualLoss
 from tfstyle.runtime import files
@@ -36,10 +37,10 @@ def train(
     *,
     folder: str | os.PathLike[str] | None = None,
     on_step: OnStep | None = None,
-    on_epoch: Callable[[adain.StyleModel, int], None] | None = None,
+    on_epoch: Callable[[StyleModel, int], None] | None = None,
     strategy: Any = None,
     unreadable: set[pathlib.Path] | None = None,
-) -> adain.StyleModel:
+) -> StyleModel:
     """Trains a model.
 
     Args:
@@ -102,7 +103,7 @@ def _are_several(strategy: Any) -> bool:
     return workers.are_several(strategy)
 
 
-def _compiled(config: AdaINConfig, several: bool) -> adain.StyleModel:
+def _compiled(config: AdaINConfig, several: bool) -> StyleModel:
     """The model with what it is trained by, the optimiser's state included."""
     model = untrained(config)
     judge = features.extractor(
@@ -140,7 +141,7 @@ def _check_shared(config: AdaINConfig, strategy: Any) -> None:
         )
 
 
-def untrained(config: AdaINConfig) -> adain.StyleModel:
+def untrained(config: AdaINConfig) -> StyleModel:
     """The model with which a training begins.
 
     That of `config.start`, or one with the encoder's weights and a decoder's
@@ -151,12 +152,12 @@ def untrained(config: AdaINConfig) -> adain.StyleModel:
     """
     config = training.on_device(config, None)
     if config.start:
-        model = adain.StyleModel.from_preset(
+        model = StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision
         )
         config.check_start(model.settings)
         return _with_modulation(model, config.modulation)
-    model = adain.StyleModel(
+    model = StyleModel(
         config.encoder, **config.architecture(), dtype=config.precision
     )
     features.assign(model.encoder, config.encoder, config.encoder_weights)
@@ -168,7 +169,7 @@ def _with_modulation(model, units):
     if units in (None, model.settings["modulation"]):
         return model
     settings = model.settings | {"modulation": units}
-    larger = adain.StyleModel(**settings, dtype=model.dtype_policy)
+    larger = StyleModel(**settings, dtype=model.dtype_policy)
     larger.encoder.set_weights(model.encoder.get_weights())
     for layer in model.decoder.layers:
         if layer.weights:
@@ -215,11 +216,11 @@ class Results:
             for content, style in zip(contents, styles, strict=False)
         ]
 
-    def __call__(self, model: adain.StyleModel, steps: int) -> None:
+    def __call__(self, model: StyleModel, steps: int) -> None:
         """Writes the files for the model after `steps` steps."""
         model.save_preset(self.folder / "model.h5")
         # Without the optimiser, and in float32.
-        plain = adain.StyleModel(**model.settings)
+        plain = StyleModel(**model.settings)
         plain.set_weights(model.get_weights())
         _save_keras(plain, self.folder / "model.keras")
         rows = [[c, s, plain.stylize(c, s)] for c, s in self.pairs]
@@ -243,7 +244,7 @@ _SHOWN = 256  # Height of the images on a preview.
 
 def _shown(image: np.ndarray) -> np.ndarray:
     width = round(image.shape[1] * _SHOWN / image.shape[0])
-    return images.resize(image, _SHOWN, max(adain.SMALLEST, width))
+    return images.resize(image, _SHOWN, max(SMALLEST, width))
 
 
 def _pairs(config, files, batches, **place):

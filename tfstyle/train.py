@@ -24,7 +24,8 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, config, training_config, training_flags
+from tfstyle import cli, training_config, training_flags
+from tfstyle.optimization import config
 
 _D = training_config.AdaINConfig()
 _NETWORKS = ("vgg16", "vgg19", "vgg_distilled")

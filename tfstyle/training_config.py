@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfstyle.config import PRECISIONS, STYLE_LAYERS
+from tfstyle.optimization.config import PRECISIONS, STYLE_LAYERS
 from tfstyle.pretrained import topology
 from tfstyle.pretrained.topology import IMAGE
 from tfstyle.runtime import checks

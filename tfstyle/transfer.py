@@ -34,7 +34,8 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, config, control_flags, painting
+from tfstyle import cli, control_flags, painting
+from tfstyle.optimization import config
 
 _BEGAN = time.monotonic()
 _D = config.TransferConfig()
@@ -156,7 +157,7 @@ def _grid(settings):
             "--grid blends whole styles by shares of its own: it is without "
             "--style_mix, --style_detail, masks and maps."
         )
-    from tfstyle import interpolation
+    from tfstyle.adain import interpolation
 
     with cli.flag_errors():
         return interpolation.parse(_GRID.value, len(_STYLE.value))
@@ -248,13 +249,13 @@ def _load(settings):
     from tfstyle.runtime import devices
 
     devices.start(_DEVICE.value)
-    from tfstyle import painters
+    from tfstyle.adain import stylizers
 
     precision = devices.precision(settings.precision)
-    painter = painters.load(
+    painter = stylizers.load(
         settings.model, _ENCODER_WEIGHTS.value, precision, settings.tile
     )
-    return painters.FinishingPainter(painter, settings)
+    return stylizers.FinishingPainter(painter, settings)
 
 
 def _paint_one(task, item, given):
@@ -342,7 +343,8 @@ def _bar(count):
 
 def _paint_grid(painter, run, item, given, grid):
     """One picture for each cell, from the first style to the others."""
-    from tfstyle import images, interpolation
+    from tfstyle import images
+    from tfstyle.adain import interpolation
 
     mixes = [*interpolation.shares(len(run.styles), *grid)]
     pictures = painter.blends(

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfstyle import images, transfer_inputs
-from tfstyle.config import TransferConfig
 from tfstyle.controls.regions import Regions
 from tfstyle.images import folders, output, provenance
+from tfstyle.optimization.config import TransferConfig
 
 
 class Given(NamedTuple):

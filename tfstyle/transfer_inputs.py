@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import images, schedule
-from tfstyle.config import TransferConfig
+from tfstyle import images
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
+from tfstyle.optimization import schedule
+from tfstyle.optimization.config import TransferConfig
 from tfstyle.pretrained import presets, weights
 
 Read = Callable[[str], images.Picture]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from tfstyle import schedule
+from tfstyle.optimization import schedule
 from tfstyle.runtime import devices, host_memory
 
 Shape = tuple[int, int]

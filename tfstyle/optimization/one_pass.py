@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfstyle import adain, images, objective
-from tfstyle.config import GatysConfig
+from tfstyle import images
+from tfstyle.adain.model import SMALLEST, StyleModel
 from tfstyle.controls.regions import Regions
 from tfstyle.features import convolution
+from tfstyle.optimization import objective
+from tfstyle.optimization.config import GatysConfig
 
 LONGEST = 512
 """Longer side of what is painted, at most: it is a start, or an example. Of
@@ -39,7 +41,7 @@ def paint(
         is less.
     """
     height, width = content.shape[:2]
-    needed = -(-adain.SMALLEST * max(height, width) // min(height, width))
+    needed = -(-SMALLEST * max(height, width) // min(height, width))
     longer = min(config.size, max(LONGEST, needed))
     shape = images.fit(height, width, longer)
     seen = shape if style_size is None else (style_size, style_size)
@@ -56,7 +58,7 @@ def paint(
 
 
 @functools.cache
-def _model() -> adain.StyleModel:
-    model = adain.StyleModel.from_preset("distilled")
+def _model() -> StyleModel:
+    model = StyleModel.from_preset("distilled")
     convolution.freeze(model.encoder, model.decoder)
     return model

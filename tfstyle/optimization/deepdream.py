@@ -14,12 +14,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import ascent, excitation, images, schedule
+from tfstyle import images
 from tfstyle.controls import color
 from tfstyle.controls.regions import Regions
-from tfstyle.dream_config import DreamConfig
 from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image
+from tfstyle.optimization import ascent, excitation, schedule
+from tfstyle.optimization.dream_config import DreamConfig
 from tfstyle.runtime import checks, devices, runs
 from tfstyle.runtime.progress import OnStep, Progress
 

@@ -14,9 +14,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import embeddings, images, losses, one_pass
-from tfstyle.config import GatysConfig, TransferConfig
+from tfstyle import images, losses
+from tfstyle.adain import embeddings
 from tfstyle.controls.regions import Regions
+from tfstyle.optimization import one_pass
+from tfstyle.optimization.config import GatysConfig, TransferConfig
 
 PARTS = 3
 """Of each size, with a share of their own."""

@@ -15,22 +15,22 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import (
+from tfstyle import images
+from tfstyle.controls import color, finishing
+from tfstyle.controls.regions import Regions
+from tfstyle.features import memory
+from tfstyle.images.conversion import ImageLike, to_image, to_images
+from tfstyle.optimization import (
     adam,
     descent,
-    images,
     lbfgs,
     objective,
     one_pass,
     schedule,
     strength,
 )
-from tfstyle.config import GatysConfig
-from tfstyle.controls import color, finishing
-from tfstyle.controls.regions import Regions
-from tfstyle.descent import State
-from tfstyle.features import memory
-from tfstyle.images.conversion import ImageLike, to_image, to_images
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.descent import State
 from tfstyle.runtime import checks, devices, runs
 from tfstyle.runtime.progress import OnStep, Progress
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from tfstyle.config import FEATURES, JIT_COMPILE, PRECISIONS
+from tfstyle.optimization.config import FEATURES, JIT_COMPILE, PRECISIONS
 from tfstyle.runtime import checks
 
 DREAM_COLORS = ("style", "luminance")

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, embeddings, images
+from tfstyle import images
+from tfstyle.adain import embeddings
+from tfstyle.adain.model import check_image
 from tfstyle.pretrained import cache
 
 DAMAGED = (
@@ -88,7 +90,7 @@ class SignaturePainter:
         """See `painters.Painter`."""
         _check_whole(detail, regions)
         for style in styles:
-            adain.check_image(style)
+            check_image(style)
         each = [
             self._embed(style_image=tf.constant(style[None]))["style_embedding"]
             for style in styles
@@ -97,7 +99,7 @@ class SignaturePainter:
 
     def paint(self, content, style, strength=1.0, regions=None):
         """See `painters.Painter`."""
-        adain.check_image(content)
+        check_image(content)
         result = self._apply(
             content_image=tf.constant(content[None]),
             style_embedding=style,

@@ -24,7 +24,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, embeddings, features, guided, losses
+from tfstyle import features, losses
+from tfstyle.adain import decoder, embeddings, regional
+from tfstyle.adain.modulation import scale_and_shift
 from tfstyle.controls import color as colors
 from tfstyle.controls import finishing
 from tfstyle.controls.regions import Regions, whole
@@ -33,7 +35,6 @@ from tfstyle.features import memory
 from tfstyle.features.layers import MirrorPadding
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
-from tfstyle.modulation import scale_and_shift
 from tfstyle.pretrained import presets, topology
 from tfstyle.runtime import devices, runs
 
@@ -288,10 +289,10 @@ class StyleModel(keras.Model):
             regions.check(content, len(styles))
             parts = regions.parts
         photo, prepared = colors.prepare(content, list(styles), controls.color)
-        embedding = guided.embed(
+        embedding = regional.embed(
             self.embed_style, self.channels, prepared, controls, parts
         )
-        masks = guided.content_masks(
+        masks = regional.content_masks(
             parts, content.shape[:2], list(self.channels)
         )
         image = self.apply_style(
@@ -301,7 +302,7 @@ class StyleModel(keras.Model):
         return finishing.finish(picture, content, controls, regions)
 
     def embed_style(
-        self, styles: Tensor, masks: guided.Masks | None = None
+        self, styles: Tensor, masks: regional.Masks | None = None
     ) -> Tensor:
         """Style embeddings: for each level the means, then the deviations.
 
@@ -319,7 +320,7 @@ class StyleModel(keras.Model):
         contents: Tensor,
         embedding: Tensor,
         alpha: Tensor = 1.0,
-        masks: guided.Masks | None = None,
+        masks: regional.Masks | None = None,
     ) -> Tensor:
         """Paints photographs in the style of an embedding.
 
@@ -358,14 +359,14 @@ class StyleModel(keras.Model):
         return {**self.encoder(images), topology.IMAGE: self.padding(images)}
 
     def moments(
-        self, maps: dict[str, Tensor], masks: guided.Masks | None = None
+        self, maps: dict[str, Tensor], masks: regional.Masks | None = None
     ) -> dict[str, tuple]:
         """`losses.channel_moments` of each level's maps, or of regions."""
         epsilon = self.adain.epsilon
         return {
             level: losses.channel_moments(maps[level], epsilon)
             if masks is None
-            else guided.channel_moments(maps[level], masks[level], epsilon)
+            else regional.channel_moments(maps[level], masks[level], epsilon)
             for level in self.channels
         }
 
@@ -374,7 +375,7 @@ class StyleModel(keras.Model):
         maps: dict[str, Tensor],
         own: Tensor,
         target: Tensor,
-        masks: guided.Masks | None = None,
+        masks: regional.Masks | None = None,
     ) -> Tensor:
         """The image of maps that get another embedding.
 
@@ -398,7 +399,7 @@ class StyleModel(keras.Model):
         if masks is not None:
             scale = self.settings["scale"]
             restyled = [
-                guided.blend(x, scale * maps[level], masks[level])
+                regional.blend(x, scale * maps[level], masks[level])
                 for x, level in zip(restyled, self.layers_seen(), strict=True)
             ]
         image = self._decode(restyled, target, masks)
@@ -416,7 +417,7 @@ class StyleModel(keras.Model):
         photo, mask = (
             x[:, :height, :width] for x in (maps[level], masks[level])
         )
-        return guided.blend(image, photo, mask)
+        return regional.blend(image, photo, mask)
 
     def _decode(self, restyled, target, masks):
         """An image, or one for each region if styles modulate the decoder."""

@@ -16,9 +16,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import features, images, losses, schedule
-from tfstyle.config import STRUCTURE_SCALES, GatysConfig
+from tfstyle import features, images, losses
 from tfstyle.controls import regions
+from tfstyle.optimization import schedule
+from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
 
 Tensor = Any
 

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adam, features, images, lbfgs, objective
-from tfstyle.config import GatysConfig
+from tfstyle import features, images
+from tfstyle.optimization import adam, lbfgs, objective
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime import devices
 
 State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.

@@ -13,11 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import excitation, losses
-from tfstyle.config import STRUCTURE_SCALES
-from tfstyle.dream_config import DreamConfig
-from tfstyle.excitation import MARGIN, Score
+from tfstyle import losses
 from tfstyle.images import windows
+from tfstyle.optimization import excitation
+from tfstyle.optimization.config import STRUCTURE_SCALES
+from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.excitation import MARGIN, Score
 from tfstyle.runtime import devices
 
 # Strides of the deepest layer. VGG sees less than 8 of them around a position,

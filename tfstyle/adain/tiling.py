@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from tfstyle import adain, decoder, embeddings, features, guided
+from tfstyle import features
+from tfstyle.adain import decoder, embeddings, regional
+from tfstyle.adain.model import StyleModel
 from tfstyle.features import convolution
 from tfstyle.pretrained import topology
 
@@ -72,7 +74,7 @@ class TiledModel:
 
     def __init__(
         self,
-        model: adain.StyleModel,
+        model: StyleModel,
         tile: int = 1024,
         compiled: Callable[[Callable], Callable] = lambda function: function,
     ) -> None:
@@ -94,7 +96,7 @@ class TiledModel:
         content: np.ndarray,
         embedding: Tensor,
         alpha: float = 1.0,
-        masks: guided.Masks | None = None,
+        masks: regional.Masks | None = None,
     ) -> np.ndarray:
         """As `StyleModel.apply_style`, for one image `(height, width, 3)`."""
         height, width = content.shape[:2]
@@ -131,7 +133,7 @@ class TiledModel:
                 yield np.ascontiguousarray(window)[None], down, across
 
     def _moments(
-        self, image: np.ndarray, masks: guided.Masks | None
+        self, image: np.ndarray, masks: regional.Masks | None
     ) -> dict[str, tuple]:
         """As `StyleModel.moments`, of all tiles together."""
         sums: dict[str, list] = {level: [] for level in self.model.channels}
@@ -168,7 +170,7 @@ class TiledModel:
         window: Tensor,
         own: Tensor,
         target: Tensor,
-        masks: guided.Masks | None,
+        masks: regional.Masks | None,
     ) -> Tensor:
         image = self.model.paint(self._encode(window), own, target, masks)
         return ops.clip(image, 0.0, 1.0)
@@ -187,8 +189,8 @@ _TINY = 1e-12
 
 
 def _seen(
-    masks: guided.Masks | None, down: Span, across: Span
-) -> guided.Masks | None:
+    masks: regional.Masks | None, down: Span, across: Span
+) -> regional.Masks | None:
     """Masks of what the network is given for a tile."""
     if masks is None:
         return None
@@ -226,7 +228,7 @@ def _inside(
     return values[rows, columns]
 
 
-def halo(model: adain.StyleModel) -> int:
+def halo(model: StyleModel) -> int:
     """Pixels around one that the model sees, as a multiple of 8.
 
     On the way down each convolution sees one position more on each side, and

@@ -17,9 +17,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfstyle.adain.modulation import Modulation
 from tfstyle.features import convolution
 from tfstyle.features.layers import ReflectionPadding
-from tfstyle.modulation import Modulation
 from tfstyle.pretrained import topology
 
 # The encoder continues images by so many mirrored pixels on each side, and

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import adain, embeddings, guided, saved_painters, tiles
+from tfstyle.adain import embeddings, regional, saved_models, tiling
+from tfstyle.adain.model import StyleModel, check_image
 from tfstyle.controls import color, finishing
 from tfstyle.controls.regions import Regions, whole
 from tfstyle.controls.settings import Controls
@@ -86,29 +87,29 @@ def load(
         FileNotFoundError: The weights of its encoder are not at hand.
     """
     if "://" in name:
-        return saved_painters.from_hub(name)
+        return saved_models.from_hub(name)
     if pathlib.Path(name, "saved_model.pb").is_file():
-        return saved_painters.from_folder(name)
+        return saved_models.from_folder(name)
     if name.endswith(".keras"):
         return ModelPainter(_from_keras(name, precision), tile)
-    model = adain.StyleModel.from_preset(name, encoder_weights, precision)
+    model = StyleModel.from_preset(name, encoder_weights, precision)
     return ModelPainter(model, tile)
 
 
-def _from_keras(path: str, precision: str) -> adain.StyleModel:
+def _from_keras(path: str, precision: str) -> StyleModel:
     presets.path(path)
     try:
         stored = keras.saving.load_model(path, compile=False)
-    except saved_painters.DAMAGED as error:
+    except saved_models.DAMAGED as error:
         raise ValueError(
             f"'{path}' is not a model of Keras, or it is damaged: {error}"
         ) from error
-    if not isinstance(stored, adain.StyleModel):
+    if not isinstance(stored, StyleModel):
         raise ValueError(
             f"'{path}' is a {type(stored).__name__}, expected a StyleModel, as "
             "tfstyle.train writes it."
         )
-    model = adain.StyleModel(**stored.settings, dtype=precision)
+    model = StyleModel(**stored.settings, dtype=precision)
     model.set_weights(stored.get_weights())
     return model
 
@@ -125,7 +126,7 @@ class ModelPainter:
 
     blend = staticmethod(embeddings.blend)
 
-    def __init__(self, model: adain.StyleModel, tile: int) -> None:
+    def __init__(self, model: StyleModel, tile: int) -> None:
         self.tile, self._model = tile, model
         convolution.freeze(model.encoder, model.decoder)
         # With free sizes, so that a folder of images is one trace.
@@ -135,14 +136,14 @@ class ModelPainter:
             input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
         )
         self._apply_regions = _compiled(model.apply_style)
-        self._tiled = tiles.TiledModel(model, tile, _compiled)
+        self._tiled = tiling.TiledModel(model, tile, _compiled)
         self._encoder = model.settings["encoder"]
         self._seen = tile + 2 * self._tiled.halo
 
     def embed(self, styles, shares=None, detail=("all",), regions=None):
         """See `Painter`."""
         for style in styles:
-            adain.check_image(style)
+            check_image(style)
             memory.check_pass(self._encoder, style.shape[:2])
         mix = None if shares is None else tuple(shares)
         controls = Controls(style_mix=mix, style_detail=tuple(detail))
@@ -151,7 +152,7 @@ class ModelPainter:
         )
         parts = (regions or whole(len(styles))).parts
         channels = self._model.channels
-        return guided.embed(self._embedded, channels, styles, controls, parts)
+        return regional.embed(self._embedded, channels, styles, controls, parts)
 
     def _embedded(self, style, masks):
         if masks is None:
@@ -160,12 +161,12 @@ class ModelPainter:
 
     def paint(self, content, style, strength=1.0, regions=None):
         """See `Painter`."""
-        adain.check_image(content)
+        check_image(content)
         memory.check_pass(self._encoder, content.shape[:2], self._seen)
         masks = None
         if regions is not None:
             levels = list(self._model.channels)
-            masks = guided.content_masks(
+            masks = regional.content_masks(
                 regions.parts, content.shape[:2], levels
             )
         if max(content.shape[:2]) > self.tile:

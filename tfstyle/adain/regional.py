@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import decoder, embeddings
+from tfstyle.adain import decoder, embeddings
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import topology

@@ -1,0 +1,1 @@
+"""The model of any style (AdaIN): layers, tiles, inference."""

@@ -1,0 +1,1 @@
+"""Pictures whose pixels are optimized: `stylize` and `deep_dream`."""
