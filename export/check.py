@@ -33,7 +33,7 @@ def main(argv):
 
     devices.start("cpu")
     from export import loader
-    from tfstyle import saved_model
+    from tfstyle.export import saved_model
 
     kind = _LOADER.value
     if kind == "auto":
@@ -51,7 +51,7 @@ def main(argv):
 
 
 def _read(folder, name):
-    from tfstyle import prediction_log
+    from tfstyle.export import prediction_log
 
     if not (folder / name).exists():
         raise FileNotFoundError(
@@ -61,7 +61,7 @@ def _read(folder, name):
 
 
 def _compare(known, answers):
-    from tfstyle import known_answers
+    from tfstyle.export import known_answers
 
     for record, (_, outputs) in zip(known, answers, strict=True):
         difference = known_answers.check(record, outputs)

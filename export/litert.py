@@ -47,7 +47,7 @@ def main(argv):
     from tfstyle.runtime import devices
 
     devices.start("cpu")
-    from tfstyle import litert
+    from tfstyle.export import litert
 
     model = models.load(path)
     difference = litert.export(

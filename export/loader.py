@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-from tfstyle.prediction_log import Record
+from tfstyle.export.prediction_log import Record
 
 KINDS = ("c++", "python")
 _HERE = pathlib.Path(__file__).parent

@@ -30,7 +30,7 @@ def main(argv):
     from tfstyle.runtime import devices
 
     devices.start("cpu")
-    from tfstyle import onnx
+    from tfstyle.export import onnx
 
     model = models.load(path)
     difference = onnx.export(model, _OUTPUT.value, _SIGNATURE.value)

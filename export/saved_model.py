@@ -14,7 +14,7 @@ from absl import app, flags
 
 from export import model as models
 from tfstyle import cli
-from tfstyle.export_config import IMAGE_FORMATS, ExportConfig
+from tfstyle.export.config import IMAGE_FORMATS, ExportConfig
 
 flags.adopt_module_key_flags(models)
 _D = ExportConfig()
@@ -53,7 +53,7 @@ def main(argv):
     from tfstyle.runtime import devices
 
     devices.start("cpu")
-    from tfstyle import saved_model
+    from tfstyle.export import saved_model
 
     model = models.load(source)
     path, difference = saved_model.export(

@@ -91,8 +91,8 @@ def style_model():
 @pytest.fixture(scope="session")
 def served(style_model, tmp_path_factory):
     """Folder of a version of `style_model` for a server, with low limits."""
-    from tfstyle import saved_model
-    from tfstyle.export_config import ExportConfig
+    from tfstyle.export import saved_model
+    from tfstyle.export.config import ExportConfig
 
     config = ExportConfig(
         image_format="png", max_pixels=10_000, warmup_sizes=(32,)

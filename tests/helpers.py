@@ -159,12 +159,10 @@ def style_model(**changes):
 
     Scaled so that its images are not all beyond [0, 1].
     """
-    from tfstyle import style_training
-    from tfstyle.training_config import AdaINConfig
+    from tfstyle.training import adain
+    from tfstyle.training.config import AdaINConfig
 
-    model = style_training.untrained(
-        AdaINConfig(**({"precision": "float32"} | changes))
-    )
+    model = adain.untrained(AdaINConfig(**({"precision": "float32"} | changes)))
     out = model.decoder.get_layer("stage1_out")
     kernel, bias = out.get_weights()
     out.set_weights([0.05 * kernel, bias + 0.5])

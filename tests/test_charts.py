@@ -3,7 +3,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from tfstyle import charts
+from tfstyle.report import charts
 
 LINES = {
     "total": [(1, 10.0), (5, 2.0), (10, 1.0)],

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import data, images
+from tfstyle import images
 from tfstyle.images import folders
+from tfstyle.training import data
 
 
 @pytest.fixture

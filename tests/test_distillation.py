@@ -3,11 +3,12 @@ import pytest
 from keras import ops
 
 import helpers
-from tfstyle import data, distillation, features, images, initialization, losses
+from tfstyle import features, images, losses
 from tfstyle.images import folders
 from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint
-from tfstyle.training_config import DistillConfig
+from tfstyle.training import data, distillation, initialization
+from tfstyle.training.config import DistillConfig
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import programs
 import test_graph_images
 import test_readme
 from export import loader
-from tfstyle import known_answers, prediction_log, saved_model
-from tfstyle.prediction_log import Record
-from tfstyle.signatures import Signatures
+from tfstyle.export import known_answers, prediction_log, saved_model
+from tfstyle.export.prediction_log import Record
+from tfstyle.export.signatures import Signatures
 
 ROOT = pathlib.Path(__file__).parents[1]
 KIND = "c++" if loader.has_compiler() else "python"

@@ -1,6 +1,6 @@
 import pytest
 
-from tfstyle.export_config import ExportConfig
+from tfstyle.export.config import ExportConfig
 
 
 def test_the_defaults_are_allowed():

@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import graph_images
-from tfstyle.export_config import ExportConfig
+from tfstyle.export import graph_images
+from tfstyle.export.config import ExportConfig
 
 LIMITS = {"smallest": 16, "max_pixels": 10_000}
 

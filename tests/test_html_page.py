@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tfstyle import html_page
+from tfstyle.report import html_page
 
 HOSTILE = "<script>alert('x')</script> & \"q\".png"
 IMAGE = html_page.Image(b"jpeg", 30, 40, HOSTILE)

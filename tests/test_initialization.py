@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, initialization
+from tfstyle import features
 from tfstyle.pretrained import topology
+from tfstyle.training import initialization
 
 LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
 

@@ -6,12 +6,13 @@ import pytest
 
 import helpers
 import tfstyle
-from tfstyle import distillation, features, style_training, training
+from tfstyle import features
 from tfstyle.controls import regions
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.dream_config import DreamConfig
-from tfstyle.perceptual import PerceptualLoss
-from tfstyle.training_config import AdaINConfig
+from tfstyle.training import adain, distillation, loop
+from tfstyle.training.config import AdaINConfig
+from tfstyle.training.perceptual import PerceptualLoss
 
 PHOTO, STYLE = helpers.image(32, 40), helpers.image(40, 32, seed=1)
 # Settings of Keras -> their values; its own are the first.
@@ -76,10 +77,10 @@ def embedded():
 
 def trained():
     config = AdaINConfig(**helpers.training_settings())
-    model = style_training.untrained(config)
+    model = adain.untrained(config)
     layers = [config.content_layer, *config.style_layers]
     judge = features.extractor("vgg_distilled", layers, border="mirror")
-    rate = training.rate(1e-3, 20_000, 5_000)
+    rate = loop.rate(1e-3, 20_000, 5_000)
     model.compile(
         keras.optimizers.Adam(rate), objective=PerceptualLoss(judge, config)
     )
@@ -92,7 +93,7 @@ def distilled():
     teacher = features.extractor("vgg_distilled", layers)
     pictures = np.stack([PHOTO[:, :32], STYLE[:32]])
     pair = distillation.distiller(student, teacher, pictures)
-    pair.compile(keras.optimizers.Adam(training.rate(1e-3, 20_000, 5_000)))
+    pair.compile(keras.optimizers.Adam(loop.rate(1e-3, 20_000, 5_000)))
     return _fitted(pair, pictures)
 
 

@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfstyle import known_answers
-from tfstyle.export_config import ExportConfig
-from tfstyle.signatures import Signatures
+from tfstyle.export import known_answers
+from tfstyle.export.config import ExportConfig
+from tfstyle.export.signatures import Signatures
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfstyle import known_answers, litert
-from tfstyle.signatures import UncheckedSignatures
+from tfstyle.export import known_answers, litert
+from tfstyle.export.signatures import UncheckedSignatures
 
 interpreters = pytest.importorskip(
     "ai_edge_litert.interpreter", reason="needs tfstyle[export]"

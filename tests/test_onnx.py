@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfstyle import known_answers, onnx
-from tfstyle.signatures import UncheckedSignatures
+from tfstyle.export import known_answers, onnx
+from tfstyle.export.signatures import UncheckedSignatures
 
 pytest.importorskip("tf2onnx", reason="needs tfstyle[export]")
 pytest.importorskip("onnxruntime", reason="needs tfstyle[export]")

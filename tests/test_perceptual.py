@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import features, losses, perceptual
-from tfstyle.training_config import AdaINConfig
+from tfstyle import features, losses
+from tfstyle.training import perceptual
+from tfstyle.training.config import AdaINConfig
 
 CONFIG = AdaINConfig(
     content_layer="block2_conv1",

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfstyle import prediction_log
-from tfstyle.prediction_log import Record
+from tfstyle.export import prediction_log
+from tfstyle.export.prediction_log import Record
 
 RECORD = Record(
     signature="stylize_bytes",

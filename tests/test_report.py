@@ -10,8 +10,8 @@ import pytest
 import browser
 import helpers
 import tfstyle
-from tfstyle import report
 from tfstyle.optimization.config import GatysConfig
+from tfstyle.report.callback import Report
 from tfstyle.runtime.progress import Progress
 
 # Narrow, so that three sizes are quick: 128, 181 and 256 pixels.
@@ -146,7 +146,7 @@ def test_interrupted_run_is_reported_without_more_work(tmp_path):
     def gradients():
         raise AssertionError("Who pressed Ctrl-C is in a hurry.")
 
-    made = report.Report(CONFIG)
+    made = Report(CONFIG)
     for step in range(1, 13):
         made(progress(step, gradients=gradients), grey)
     text = written(made, tmp_path, None, "Stopped & <here>.")
@@ -161,30 +161,30 @@ def test_interrupted_run_is_reported_without_more_work(tmp_path):
 def test_pictures_of_integers_are_refused(tmp_path):
     photo = np.full((8, 8, 3), 99)
     with pytest.raises(ValueError, match="must be uint8"):
-        report.Report(CONFIG, {"photo": photo})
+        Report(CONFIG, {"photo": photo})
     with pytest.raises(ValueError, match="must be uint8"):
-        report.Report(CONFIG).write(tmp_path / "a.html", photo)
+        Report(CONFIG).write(tmp_path / "a.html", photo)
 
 
 def test_report_before_the_first_step_has_the_settings(tmp_path):
-    text = written(report.Report(CONFIG), tmp_path, None, "Diverged.")
+    text = written(Report(CONFIG), tmp_path, None, "Diverged.")
     assert "Diverged." in text and "vgg_distilled" in text
     assert images_in(text) == []
 
 
 def test_resumed_run_says_that_it_shows_a_part(tmp_path):
-    made = report.Report(CONFIG, resumed=True)
+    made = Report(CONFIG, resumed=True)
     made(progress(30, seconds=500.0), grey)
     made(progress(40, seconds=510.0), grey)
     text = written(made, tmp_path)
     assert "went on from a checkpoint" in text
     assert "64×48</th><td>40</td><td>0.0</td><td>10.0</td><td>1000</td>" in text
-    fresh = written(report.Report(CONFIG), tmp_path)
+    fresh = written(Report(CONFIG), tmp_path)
     assert "went on from a checkpoint" not in fresh
 
 
 def test_parts_of_a_step_are_not_other_steps(tmp_path):
-    made = report.Report(CONFIG)
+    made = Report(CONFIG)
     for step in range(9):
         for _ in range(3):  # Tiles of a dream.
             made(progress(step, steps=9, losses={}), grey)
@@ -194,7 +194,7 @@ def test_parts_of_a_step_are_not_other_steps(tmp_path):
 
 
 def test_a_zoom_of_many_frames_stays_small(tmp_path):
-    made = report.Report(CONFIG)
+    made = Report(CONFIG)
     for _ in range(100):
         for step in range(1, 9):
             made(progress(step, steps=8), grey)
@@ -205,7 +205,7 @@ def test_a_zoom_of_many_frames_stays_small(tmp_path):
 
 def test_older_page_stays_if_the_new_one_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match="gone"):
-        report.Report(CONFIG).write(tmp_path / "gone" / "report.html")
+        Report(CONFIG).write(tmp_path / "gone" / "report.html")
 
 
 def test_page_in_a_browser(painted, tmp_path):

@@ -2,9 +2,9 @@ import html
 
 import pytest
 
-from tfstyle import html_page, report_page
 from tfstyle.images import provenance
 from tfstyle.optimization.config import GatysConfig
+from tfstyle.report import html_page, page
 from tfstyle.runtime.progress import Progress
 
 LOSSES = {
@@ -33,7 +33,7 @@ def progress(width, step, seconds):
 
 
 def size(width, offset=0, gradients=None):
-    return report_page.Size(
+    return page.Size(
         first=progress(width, 1, 0.0),
         last=progress(width, 20, 0.0),
         offset=offset,
@@ -48,12 +48,12 @@ def size(width, offset=0, gradients=None):
 
 
 def course(*sizes):
-    return "\n".join(report_page.course(sizes, 0.25))
+    return "\n".join(page.course(sizes, 0.25))
 
 
 def about(config=CONFIG, command=(), **changes):
     record = provenance.describe(config, {}, {"device": "CPU"}) | changes
-    return "\n".join(report_page.about(config, record, command))
+    return "\n".join(page.about(config, record, command))
 
 
 def row(*cells, kind=""):
@@ -124,4 +124,4 @@ def test_the_run_can_be_made_again():
     ],
 )
 def test_values_are_written_as_flags_have_them(value, expected):
-    assert report_page._text(value) == expected
+    assert page._text(value) == expected

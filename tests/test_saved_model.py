@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import known_answers, prediction_log, saved_model
-from tfstyle.export_config import ExportConfig
-from tfstyle.signatures import Signatures
+from tfstyle.export import known_answers, prediction_log, saved_model
+from tfstyle.export.config import ExportConfig
+from tfstyle.export.signatures import Signatures
 
 TABLE = pathlib.Path(__file__).parent / "golden" / "signatures.json"
 EXTRA = {

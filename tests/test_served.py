@@ -17,8 +17,8 @@ import pytest
 import requests
 
 import programs
-from tfstyle import known_answers, prediction_log, saved_model
-from tfstyle.signatures import Signatures
+from tfstyle.export import known_answers, prediction_log, saved_model
+from tfstyle.export.signatures import Signatures
 
 protocol = pytest.importorskip("serving.protocol", reason="needs serving/")
 grpc = pytest.importorskip("grpc", reason="needs tfstyle[serving]")

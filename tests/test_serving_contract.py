@@ -13,7 +13,7 @@ from serving_server import Running
 from test_serving_faults import encoded
 
 saved_model = pytest.importorskip(
-    "tfstyle.saved_model", reason="needs the export"
+    "tfstyle.export.saved_model", reason="needs the export"
 )
 CONTENTS = np.stack([helpers.image(33, 47, i) for i in range(2)])
 STYLES = np.stack([helpers.image(40, 25, i) for i in (5, 6)])
@@ -23,10 +23,10 @@ ARRAYS = {"content_image": CONTENTS, "style_image": STYLES}
 
 @pytest.fixture(scope="module")
 def model():
-    from tfstyle import style_training
-    from tfstyle.training_config import AdaINConfig
+    from tfstyle.training import adain
+    from tfstyle.training.config import AdaINConfig
 
-    return style_training.untrained(AdaINConfig(precision="float32"))
+    return adain.untrained(AdaINConfig(precision="float32"))
 
 
 @pytest.fixture(scope="module")

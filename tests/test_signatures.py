@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle import known_answers
-from tfstyle.export_config import ExportConfig
-from tfstyle.signatures import Signatures, UncheckedSignatures
+from tfstyle.export import known_answers
+from tfstyle.export.config import ExportConfig
+from tfstyle.export.signatures import Signatures, UncheckedSignatures
 
 STRENGTH = np.array([1.0, 0.3], np.float32)
 

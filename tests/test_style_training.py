@@ -10,10 +10,11 @@ import pytest
 
 import helpers
 import programs
-from tfstyle import images, style_training, training
+from tfstyle import images
 from tfstyle.adain.model import StyleModel
 from tfstyle.images import folders
-from tfstyle.training_config import AdaINConfig
+from tfstyle.training import adain, loop
+from tfstyle.training.config import AdaINConfig
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -37,7 +38,7 @@ def train(files, folder=None, **changes):
         for key in ("on_step", "on_epoch")
         if key in changes
     }
-    return style_training.train(
+    return adain.train(
         config(**changes), files, files, folder=folder, **options
     )
 
@@ -54,7 +55,7 @@ def test_it_learns(files):
 
 def test_both_parts_are_trained_and_reported(files):
     seen, epochs = [], []
-    before = style_training.untrained(config()).get_weights()
+    before = adain.untrained(config()).get_weights()
     model = train(
         files,
         on_step=lambda progress, _: seen.append(progress),
@@ -74,7 +75,7 @@ def test_both_parts_are_trained_and_reported(files):
 
 
 def test_a_frozen_encoder_stays(files):
-    before = style_training.untrained(config()).encoder.get_weights()
+    before = adain.untrained(config()).encoder.get_weights()
     model = train(files, train_encoder=False, steps=2)
     for ours, theirs in zip(before, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -103,7 +104,7 @@ def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
 def test_it_goes_on_from_a_model(files, tmp_path):
     model = train(files, steps=2)
     model.save_preset(tmp_path / "model.h5")
-    start = style_training.untrained(config(start=str(tmp_path / "model.h5")))
+    start = adain.untrained(config(start=str(tmp_path / "model.h5")))
     assert start.settings == model.settings
     for ours, theirs in zip(
         start.get_weights(), model.get_weights(), strict=True
@@ -112,13 +113,13 @@ def test_it_goes_on_from_a_model(files, tmp_path):
 
 
 def test_a_model_gets_modulation_and_is_as_it_was(tmp_path):
-    plain = style_training.untrained(config(modulation=0))
+    plain = adain.untrained(config(modulation=0))
     plain.save_preset(tmp_path / "model.h5")
     start = str(tmp_path / "model.h5")
-    modulated = style_training.untrained(config(start=start, modulation=8))
+    modulated = adain.untrained(config(start=start, modulation=8))
     assert modulated.settings == plain.settings | {"modulation": 8}
     photo, style = helpers.image(24, 32), helpers.image(20, 20, 3)
-    expected = style_training.untrained(config(start=start))
+    expected = adain.untrained(config(start=start))
     np.testing.assert_allclose(
         modulated.stylize(photo, style),
         expected.stylize(photo, style),
@@ -126,7 +127,7 @@ def test_a_model_gets_modulation_and_is_as_it_was(tmp_path):
     )
     modulated.save_preset(start)
     with pytest.raises(ValueError, match="`modulation` must be 8, that of"):
-        style_training.untrained(config(start=start, modulation=0))
+        adain.untrained(config(start=start, modulation=0))
 
 
 @pytest.mark.parametrize(
@@ -139,23 +140,23 @@ def test_a_model_gets_modulation_and_is_as_it_was(tmp_path):
 )
 def test_a_model_to_go_on_from_is_as_the_settings_say(tmp_path, name, value):
     start = str(tmp_path / "model.h5")
-    style_training.untrained(config()).save_preset(start)
+    adain.untrained(config()).save_preset(start)
     with pytest.raises(ValueError, match=f"`{name}` must be .*, that of"):
-        style_training.untrained(config(**{"start": start, name: value}))
+        adain.untrained(config(**{"start": start, name: value}))
 
 
 def test_a_model_to_go_on_from_has_its_encoder(tmp_path):
     start = str(tmp_path / "model.h5")
-    style_training.untrained(config(train_encoder=True)).save_preset(start)
+    adain.untrained(config(train_encoder=True)).save_preset(start)
     settings = config(start=start, encoder_weights="vgg.h5")
     with pytest.raises(ValueError, match="leave out `encoder_weights`"):
-        style_training.untrained(settings)
+        adain.untrained(settings)
 
 
 def test_results_are_written(files, tmp_path):
     model = helpers.style_model(precision="mixed_bfloat16")
     shown = []
-    results = style_training.Results(
+    results = adain.Results(
         tmp_path, files, 2, set(), lambda sheet, steps: shown.append(steps)
     )
     results(model, 7)
@@ -168,7 +169,7 @@ def test_results_are_written(files, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
     assert StyleModel.from_preset(tmp_path / "model.h5").built
     preview = images.load(tmp_path / "preview.png")
-    assert preview.shape[0] > 2 * style_training._SHOWN
+    assert preview.shape[0] > 2 * adain._SHOWN
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "model.h5",
         "model.keras",
@@ -183,13 +184,13 @@ def test_a_preview_leaves_out_what_cannot_be_read(files, tmp_path):
     contents, styles = files
     held_out = ([*broken, *contents], [styles[0], broken[0], *styles[1:]])
     unreadable = set()
-    results = style_training.Results(tmp_path, held_out, 2, unreadable)
+    results = adain.Results(tmp_path, held_out, 2, unreadable)
     assert unreadable == set(broken)
-    expected = [style_training._shown(images.load(p)) for p in contents[:2]]
+    expected = [adain._shown(images.load(p)) for p in contents[:2]]
     for (content, _), ours in zip(results.pairs, expected, strict=True):
         np.testing.assert_array_equal(content, ours)
     with pytest.raises(ValueError, match="None of the 2 images can be read"):
-        style_training.Results(tmp_path, (broken, styles), 2, set())
+        adain.Results(tmp_path, (broken, styles), 2, set())
 
 
 def test_unreadable_files_are_told(files, tmp_path):
@@ -197,7 +198,7 @@ def test_unreadable_files_are_told(files, tmp_path):
     broken.write_bytes(b"no image")
     contents, styles = files
     unreadable = set()
-    style_training.train(
+    adain.train(
         config(steps=4, epoch=2),
         ([*contents, broken], styles),
         files,
@@ -227,8 +228,8 @@ else:
     strategy = lambda count: tf.distribute.MirroredStrategy(
         ["CPU:0", "CPU:1"][:count]
     )
-from tfstyle import style_training
-from tfstyle.training_config import AdaINConfig
+from tfstyle.training import adain as style_training
+from tfstyle.training.config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 for count, settings in json.loads(sys.argv[2]):
     seen = []
@@ -269,7 +270,7 @@ def trained(backend, trainings, files):
 
 def test_backends_and_numbers_of_devices_have_the_same_losses(files, tmp_path):
     start = tmp_path / "start.h5"
-    style_training.untrained(config()).save_preset(start)
+    adain.untrained(config()).save_preset(start)
     # What rounding differs in must not grow from step to step.
     settings = {"start": str(start), "epoch": 1, "learning_rate": 1e-4}
 
@@ -314,9 +315,9 @@ def test_it_learns_in_float16_and_goes_on(files, tmp_path):
 
 
 def test_gradients_that_overflow_leave_the_weights(files):
-    model = style_training.untrained(config(precision="mixed_float16"))
+    model = adain.untrained(config(precision="mixed_float16"))
     model.compile(
-        training.optimizer(0.1, "mixed_float16"),
+        loop.optimizer(0.1, "mixed_float16"),
         objective=_Huge(),
     )
     before = model.get_weights()

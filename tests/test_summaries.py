@@ -2,8 +2,8 @@ import numpy as np
 import tensorflow as tf
 
 import helpers
-from tfstyle import summaries
 from tfstyle.runtime import progress
+from tfstyle.training import summaries
 
 
 def test_losses_and_pictures_are_written(tmp_path):

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import data, images, training
+from tfstyle import images
 from tfstyle.images import folders
 from tfstyle.runtime import checkpoint, devices
-from tfstyle.training_config import AdaINConfig, DistillConfig
+from tfstyle.training import data, loop
+from tfstyle.training.config import AdaINConfig, DistillConfig
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def model(rate=0.1):
 def fit(made, files, epochs, **changes):
     settings = {"crop": 8, "batch_size": 2}
     held_out = data.Crops(files, **settings, batches=12, seed=5)
-    return training.fit(
+    return loop.fit(
         made,
         lambda epoch, first, batches: data.Crops(
             files, epoch=epoch, first=first, batches=batches, **settings
@@ -188,34 +189,34 @@ def test_it_can_be_ended_while_held_out_images_are_looked_at(files):
 
 @pytest.mark.parametrize("steps, warmup", [(1000, 100), (100, 20)])
 def test_the_rate_rises_to_its_highest_and_falls_to_nothing(steps, warmup):
-    rate = training.rate(0.5, steps, 100)
+    rate = loop.rate(0.5, steps, 100)
     places = [0, warmup / 2, warmup, (warmup + steps) / 2, steps]
     found = [float(rate(place)) for place in places]
     np.testing.assert_allclose(found, [0, 0.25, 0.5, 0.25, 0], atol=1e-6)
 
 
 def test_losses_of_float16_are_scaled():
-    scaled = training.optimizer(0.1, "mixed_float16")
+    scaled = loop.optimizer(0.1, "mixed_float16")
     assert float(scaled.scale_loss(np.float32(1))) > 1000
     assert scaled.inner_optimizer.learning_rate == 0.1
     for policy in ("float32", "mixed_bfloat16"):
-        assert training.optimizer(0.1, policy).scale_loss(1.0) == 1
+        assert loop.optimizer(0.1, policy).scale_loss(1.0) == 1
 
 
 def test_auto_is_what_suits_the_device():
-    found = training.on_device(AdaINConfig(), None)
+    found = loop.on_device(AdaINConfig(), None)
     assert found.precision == devices.policy()
     assert found.loss_dtype == devices.precision()
-    assert training.on_device(found, None) == found
+    assert loop.on_device(found, None) == found
     named = DistillConfig(precision="mixed_float16", teacher_dtype="float32")
-    assert training.on_device(named, None) == named
+    assert loop.on_device(named, None) == named
 
 
 def test_auto_is_what_a_training_began_with(tmp_path):
     key = {"precision": "mixed_float16", "loss_dtype": "float32"}
     checkpoint.save(tmp_path, {}, {"key": key, "steps": 1})
-    found = training.on_device(AdaINConfig(), tmp_path)
+    found = loop.on_device(AdaINConfig(), tmp_path)
     assert (found.precision, found.loss_dtype) == tuple(key.values())
     # What is asked for is refused later, as all other settings.
-    asked = training.on_device(AdaINConfig(precision="float32"), tmp_path)
+    asked = loop.on_device(AdaINConfig(precision="float32"), tmp_path)
     assert asked.precision == "float32"

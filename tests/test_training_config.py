@@ -2,11 +2,7 @@
 
 import pytest
 
-from tfstyle.training_config import (
-    ARCHITECTURES,
-    AdaINConfig,
-    DistillConfig,
-)
+from tfstyle.training.config import ARCHITECTURES, AdaINConfig, DistillConfig
 
 
 @pytest.mark.parametrize(

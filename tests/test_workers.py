@@ -21,8 +21,8 @@ _TRAIN = """
 import json, pathlib, sys
 from tfstyle.runtime import devices
 strategy = devices.start(sys.argv[1])
-from tfstyle import style_training
-from tfstyle.training_config import AdaINConfig
+from tfstyle.training import adain as style_training
+from tfstyle.training.config import AdaINConfig
 files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
 seen = []
 style_training.train(

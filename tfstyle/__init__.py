@@ -21,7 +21,7 @@ _EXPORTS = {
     "DreamConfig": "tfstyle.optimization.dream_config",
     "GatysConfig": "tfstyle.optimization.config",
     "Progress": "tfstyle.runtime.progress",
-    "Report": "tfstyle.report",
+    "Report": "tfstyle.report.callback",
     "StyleModel": "tfstyle.adain.model",
     "deep_dream": "tfstyle.optimization.deepdream",
     "stylize": "tfstyle.optimization.gatys",

@@ -37,10 +37,11 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, images, training_config
+from tfstyle import cli, images
 from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checks
+from tfstyle.training.config import ARCHITECTURES
 
 _WHAT = flags.DEFINE_enum(
     "what",
@@ -148,7 +149,7 @@ def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
         rate = _product_rate()
         model = StyleModel(
             config.features,
-            **training_config.ARCHITECTURES[config.features],
+            **ARCHITECTURES[config.features],
             dtype=devices.precision(config.precision),
         )
         seconds = _pass_seconds(model, config.size, _STEPS.value)
@@ -175,9 +176,7 @@ def _pass_seconds(model: Any, size: int, passes: int) -> float:
 def _configs() -> list[GatysConfig]:
     if _WHAT.value == "transfer":
         for features in _FEATURES.value:
-            checks.choice(
-                "features", features, [*training_config.ARCHITECTURES]
-            )
+            checks.choice("features", features, [*ARCHITECTURES])
     return [
         GatysConfig(size=int(size), features=features, precision=precision)
         for size in _SIZES.value

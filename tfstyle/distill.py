@@ -18,10 +18,11 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_config, training_flags
+from tfstyle import cli, training_flags
 from tfstyle.optimization import config
+from tfstyle.training.config import DistillConfig
 
-_D = training_config.DistillConfig()
+_D = DistillConfig()
 _TEACHERS = ("vgg16", "vgg19")
 
 _IMAGES = flags.DEFINE_multi_string(
@@ -48,7 +49,7 @@ def main(argv):
     """Checks the files, then trains."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    settings = training_flags.settings(training_config.DistillConfig)
+    settings = training_flags.settings(DistillConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
     from tfstyle.runtime import checkpoint
@@ -68,9 +69,9 @@ def main(argv):
 
 
 def _train(settings, train, held_out, resumed):
-    from tfstyle import distillation
     from tfstyle.pretrained import weights
     from tfstyle.runtime import progress
+    from tfstyle.training import distillation
 
     unreadable: set[Any] = set()
     path = os.path.join(flags.FLAGS.workdir, "vgg_distilled.h5")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # --help need not even wait for NumPy.
 
     from tfstyle.images.output import Output
     from tfstyle.job import Job
-    from tfstyle.report import Report
+    from tfstyle.report.callback import Report
     from tfstyle.runtime.progress import OnStep
 
     Run = Callable[[OnStep, Output], np.ndarray]
@@ -133,7 +133,8 @@ def prepare(
         inputs: Role -> path.
         outputs: Role -> path of what is written beside --output and --trace.
     """
-    from tfstyle import charts, images, job
+    from tfstyle import images, job
+    from tfstyle.report import charts
 
     values = flags.FLAGS
     if values.report:
@@ -284,7 +285,8 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
 
 def _report(task: "Job", config: Any, target: "Output") -> "Report":
     """The report of a run, which is about to begin."""
-    from tfstyle import job, report
+    from tfstyle import job
+    from tfstyle.report.callback import Report
 
     photo = "image" if "image" in task.inputs else "content"
     shown = {photo: task.content.pixels}
@@ -292,7 +294,7 @@ def _report(task: "Job", config: Any, target: "Output") -> "Report":
     others = {"init": task.init, "guide": task.guide}
     shown |= {role: x for role, x in others.items() if x is not None}
     weights = config.feature_weights
-    return report.Report(
+    return Report(
         dataclasses.replace(
             config, feature_weights=weights and _inside(weights)
         ),

@@ -24,10 +24,11 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_config, training_flags
+from tfstyle import cli, training_flags
 from tfstyle.optimization import config
+from tfstyle.training.config import STYLE_DISTANCES, AdaINConfig
 
-_D = training_config.AdaINConfig()
+_D = AdaINConfig()
 _NETWORKS = ("vgg16", "vgg19", "vgg_distilled")
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
@@ -66,7 +67,7 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
     "style_loss",
     _D.style_loss,
-    training_config.STYLE_DISTANCES,
+    STYLE_DISTANCES,
     "What style is.",
 )
 flags.DEFINE_float("content_weight", _D.content_weight, "Of photographs.")
@@ -80,7 +81,7 @@ def main(argv):
     """Checks the files, then trains."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    settings = training_flags.settings(training_config.AdaINConfig)
+    settings = training_flags.settings(AdaINConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import presets, weights
     from tfstyle.runtime import devices
@@ -136,8 +137,8 @@ def _check_backend():
 
 def _train(settings, train, held_out, resumed, strategy=None):
     """Trains; there is a strategy on TensorFlow."""
-    from tfstyle import style_training
     from tfstyle.runtime import progress
+    from tfstyle.training import adain
 
     unreadable: set[Any] = set()
     with contextlib.ExitStack() as stack:
@@ -146,7 +147,7 @@ def _train(settings, train, held_out, resumed, strategy=None):
         if strategy is None or _is_chief(strategy):
             writers, results = _outputs(held_out, resumed, unreadable)
             callbacks += [stack.enter_context(writer) for writer in writers]
-        style_training.train(
+        adain.train(
             settings,
             train,
             held_out,
@@ -173,16 +174,16 @@ def _steps_done(workdir):
 
 
 def _is_chief(strategy):
-    from tfstyle import workers
+    from tfstyle.training import distributed
 
-    return workers.is_chief(strategy)
+    return distributed.is_chief(strategy)
 
 
 def _outputs(held_out, resumed, unreadable):
     """What is told each step, and what is done after each epoch."""
-    from tfstyle import style_training
-    from tfstyle.perceptual import PerceptualLoss
     from tfstyle.runtime import progress
+    from tfstyle.training import adain
+    from tfstyle.training.perceptual import PerceptualLoss
 
     workdir = flags.FLAGS.workdir
     terms = ["loss", *PerceptualLoss.terms]
@@ -190,11 +191,9 @@ def _outputs(held_out, resumed, unreadable):
     path = os.path.join(workdir, "log.csv")
     writers: list[Any]
     writers = [progress.Bar(), progress.Table(path, columns, resumed)]
-    results = style_training.Results(
-        workdir, held_out, _PREVIEWS.value, unreadable
-    )
+    results = adain.Results(workdir, held_out, _PREVIEWS.value, unreadable)
     if os.environ["KERAS_BACKEND"] == "tensorflow":
-        from tfstyle import summaries
+        from tfstyle.training import summaries
 
         board = summaries.Summaries(workdir)
         writers.append(board)

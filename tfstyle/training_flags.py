@@ -7,7 +7,8 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli, training_config
+from tfstyle import cli
+from tfstyle.training.config import POLICIES
 
 # They belong to the calling program, and so to its --help.
 flags.disclaim_key_flags()
@@ -40,7 +41,7 @@ def define(defaults: Any, held_out: int) -> None:
     flags.DEFINE_enum(
         "precision",
         defaults.precision,
-        training_config.POLICIES,
+        POLICIES,
         "Of the network that is trained; auto: what the device is quickest "
         "in, or what the run in --workdir was begun in.",
     )

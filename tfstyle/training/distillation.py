@@ -24,12 +24,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import data, features, initialization, losses, training
+from tfstyle import features, losses
 from tfstyle.features import memory
 from tfstyle.pretrained import topology
 from tfstyle.runtime import host_memory
 from tfstyle.runtime.progress import OnStep
-from tfstyle.training_config import DistillConfig
+from tfstyle.training import data, initialization, loop
+from tfstyle.training.config import DistillConfig
 
 STUDENT = "vgg_distilled"
 
@@ -89,7 +90,7 @@ def distill(
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
-    config = training.on_device(config, folder)
+    config = loop.on_device(config, folder)
     memory.check_training(config.teacher, config.crop, config.batch_size)
     host_memory.check(
         f"`samples`={config.samples} of `crop`={config.crop}",
@@ -116,8 +117,8 @@ def distill(
     model = distiller(
         student, teacher, first[0], config.gram_weight, bool(config.start)
     )
-    rate = training.rate(config.learning_rate, config.steps, _WARMUP)
-    model.compile(training.optimizer(rate, config.precision))
+    rate = loop.rate(config.learning_rate, config.steps, _WARMUP)
+    model.compile(loop.optimizer(rate, config.precision))
     model.build((None, config.crop, config.crop, 3))
     shape |= {
         "batch_size": config.batch_size,
@@ -125,7 +126,7 @@ def distill(
         "noise": config.noise,
     }
     report = [] if on_epoch is None else [lambda _: on_epoch(_arrays(student))]
-    training.fit(
+    loop.fit(
         model,
         lambda epoch, start, batches: data.Crops(
             files,

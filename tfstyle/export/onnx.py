@@ -10,11 +10,11 @@ import os
 
 import numpy as np
 
-from tfstyle import known_answers
 from tfstyle.adain.model import StyleModel
-from tfstyle.prediction_log import Record
+from tfstyle.export import known_answers
+from tfstyle.export.prediction_log import Record
+from tfstyle.export.signatures import UncheckedSignatures
 from tfstyle.runtime import files
-from tfstyle.signatures import UncheckedSignatures
 
 OPSET = 18
 

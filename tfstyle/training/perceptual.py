@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from tfstyle import losses
-from tfstyle.training_config import AdaINConfig
+from tfstyle.training.config import AdaINConfig
 
 Tensor = Any
 # Energy that maps count for at least.

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfstyle import charts, html_page
 from tfstyle.images import provenance
+from tfstyle.report import charts, html_page
 from tfstyle.runtime.progress import Progress
 
 Losses = Mapping[str, float]

@@ -6,7 +6,7 @@ there. An assertion that fails is the status INVALID_ARGUMENT, with our words.
 
 import tensorflow as tf
 
-from tfstyle.export_config import ExportConfig
+from tfstyle.export.config import ExportConfig
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -26,11 +26,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfstyle import known_answers, prediction_log
 from tfstyle.adain.model import SMALLEST, StyleModel
-from tfstyle.export_config import ExportConfig
+from tfstyle.export import known_answers, prediction_log
+from tfstyle.export.config import ExportConfig
+from tfstyle.export.signatures import Signatures
 from tfstyle.runtime import files
-from tfstyle.signatures import Signatures
 from tfstyle.version import __version__
 
 EXTRA = "assets.extra"

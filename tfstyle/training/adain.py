@@ -16,13 +16,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import data, features, images, training
+from tfstyle import features, images
 from tfstyle.adain.model import SMALLEST, StyleModel
 from tfstyle.features import memory
-from tfstyle.perceptual import PerceptualLoss
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import OnStep
-from tfstyle.training_config import AdaINConfig
+from tfstyle.training import data, loop
+from tfstyle.training.config import AdaINConfig
+from tfstyle.training.perceptual import PerceptualLoss
 
 # Steps until the learning rate is reached, at most.
 _WARMUP = 200
@@ -61,7 +62,7 @@ def train(
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
-    config = training.on_device(config, folder)
+    config = loop.on_device(config, folder)
     replicas = strategy.num_replicas_in_sync if strategy else 1
     memory.check_training(
         config.loss_features, config.crop, -(-config.batch_size // replicas)
@@ -70,7 +71,7 @@ def train(
     _check_shared(config, strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = _compiled(config, several)
-    fit = _loop(strategy) if several else training.fit
+    fit = _loop(strategy) if several else loop.fit
     pairs = functools.partial(
         _pairs,
         config,
@@ -98,9 +99,9 @@ def _are_several(strategy: Any) -> bool:
     """Whether there are several hosts."""
     if strategy is None:
         return False
-    from tfstyle import workers
+    from tfstyle.training import distributed
 
-    return workers.are_several(strategy)
+    return distributed.are_several(strategy)
 
 
 def _compiled(config: AdaINConfig, several: bool) -> StyleModel:
@@ -115,8 +116,8 @@ def _compiled(config: AdaINConfig, several: bool) -> StyleModel:
         dtype=_POLICIES[config.loss_dtype] if several else config.loss_dtype,
     )
     model.compile(
-        training.optimizer(
-            training.rate(config.learning_rate, config.steps, _WARMUP),
+        loop.optimizer(
+            loop.rate(config.learning_rate, config.steps, _WARMUP),
             config.precision,
         ),
         objective=PerceptualLoss(judge, config),
@@ -126,9 +127,9 @@ def _compiled(config: AdaINConfig, several: bool) -> StyleModel:
 
 
 def _loop(strategy: Any) -> Callable[..., bool]:
-    from tfstyle import workers
+    from tfstyle.training import distributed
 
-    return functools.partial(workers.fit, strategy)
+    return functools.partial(distributed.fit, strategy)
 
 
 def _check_shared(config: AdaINConfig, strategy: Any) -> None:
@@ -150,7 +151,7 @@ def untrained(config: AdaINConfig) -> StyleModel:
     Raises:
         ValueError: The model to go on from is another than the settings say.
     """
-    config = training.on_device(config, None)
+    config = loop.on_device(config, None)
     if config.start:
         model = StyleModel.from_preset(
             config.start, config.encoder_weights, config.precision

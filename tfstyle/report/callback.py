@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle import charts, html_page, report_page
 from tfstyle.images import provenance
 from tfstyle.images.conversion import ImageLike, to_image
-from tfstyle.report_page import Size
+from tfstyle.report import charts, html_page, page
+from tfstyle.report.page import Size
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import Progress, begins
 
@@ -171,8 +171,8 @@ class Report:
             )
         yield html_page.opening(result, self._shown)
         if self._sizes:
-            yield from report_page.course(self._sizes, self._spent)
-        yield from report_page.about(self._config, self._record, self._command)
+            yield from page.course(self._sizes, self._spent)
+        yield from page.about(self._config, self._record, self._command)
 
 
 def _is_quarter(progress: Progress) -> bool:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 import PIL.Image
 
-from tfstyle import graph_images
 from tfstyle.adain.model import StyleModel
-from tfstyle.export_config import ExportConfig
+from tfstyle.export import graph_images
+from tfstyle.export.config import ExportConfig
+from tfstyle.export.prediction_log import Record
+from tfstyle.export.signatures import Signatures
 from tfstyle.features import convolution
-from tfstyle.prediction_log import Record
-from tfstyle.signatures import Signatures
 
 TOLERANCE = 1e-5
 # Files are compared by the mean of their pixels: one value that is rounded the

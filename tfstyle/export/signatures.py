@@ -27,9 +27,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfstyle import graph_images
 from tfstyle.adain.model import SMALLEST, StyleModel
-from tfstyle.export_config import ExportConfig
+from tfstyle.export import graph_images
+from tfstyle.export.config import ExportConfig
 from tfstyle.features import convolution
 
 Sides = tuple[int | None, int | None]

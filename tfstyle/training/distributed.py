@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfstyle import training
 from tfstyle.runtime.progress import OnStep
+from tfstyle.training.loop import FETCH, Report, restore, save
 
 
 def are_several(strategy: tf.distribute.Strategy) -> bool:
@@ -64,11 +64,11 @@ def fit(
         on_epoch: As there, on the first host alone.
     """
     loop = _Loop(strategy, model)
-    done = training.restore(model, folder, dict(key or {}))
+    done = restore(model, folder, dict(key or {}))
     if done >= steps and is_chief(strategy):
         for call in on_epoch:
             call(done)
-    report = training.Report(on_step, size, done, steps)
+    report = Report(on_step, size, done, steps)
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)
         data = make_data(count, first, min(epoch - first, steps - done))
@@ -76,7 +76,7 @@ def fit(
         for batch in range(len(data)):
             logs = loop.step(*data[batch][0])
             report.done += 1
-            fetched = report.done % training.FETCH == 0
+            fetched = report.done % FETCH == 0
             report.tell(logs if fetched else {})
             report.ended = loop.any(report.ended)
             if report.ended:
@@ -91,7 +91,7 @@ def fit(
                 call(done)
             if folder is not None:
                 meta = {"key": dict(key or {}), "steps": done}
-                training.save(model, folder, meta)
+                save(model, folder, meta)
     return done >= steps
 
 

@@ -20,12 +20,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import known_answers
 from tfstyle.adain.model import StyleModel
+from tfstyle.export import known_answers
+from tfstyle.export.prediction_log import Record
+from tfstyle.export.signatures import Sides, UncheckedSignatures
 from tfstyle.features import convolution
-from tfstyle.prediction_log import Record
 from tfstyle.runtime import files
-from tfstyle.signatures import Sides, UncheckedSignatures
 
 PRECISIONS = ("float32", "float16", "int8")
 _TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}

@@ -1,0 +1,1 @@
+"""Training of models of any style and of the small feature network."""
