@@ -12,7 +12,7 @@ import pathlib
 
 from absl import app, flags
 
-from tfstyle import cli
+from tfstyle.cli import program
 
 _LOADER = flags.DEFINE_enum(
     "loader", "auto", ["auto", "c++", "python"], "What loads it."
@@ -39,7 +39,7 @@ def main(argv):
     if kind == "auto":
         kind = "c++" if loader.has_compiler() else "python"
         if kind == "python":
-            cli.note("there is no C++ compiler; TensorFlow 1 loads it.")
+            program.note("there is no C++ compiler; TensorFlow 1 loads it.")
     known = _read(folder, saved_model.KNOWN_ANSWERS)
     warmup = _read(folder, saved_model.WARMUP)
     answers = loader.run(folder, [*known, *warmup], kind)
@@ -69,4 +69,4 @@ def _compare(known, answers):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

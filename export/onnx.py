@@ -11,7 +11,7 @@ tfstyle[export].
 from absl import app, flags
 
 from export import model as models
-from tfstyle import cli
+from tfstyle.cli import program
 
 flags.adopt_module_key_flags(models)
 _OUTPUT = flags.DEFINE_string(
@@ -38,4 +38,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

@@ -13,7 +13,7 @@ from typing import Any
 from absl import app, flags
 
 from export import model as models
-from tfstyle import cli
+from tfstyle.cli import program
 from tfstyle.export.config import IMAGE_FORMATS, ExportConfig
 
 flags.adopt_module_key_flags(models)
@@ -47,7 +47,7 @@ def main(argv):
     }
     sizes = values["warmup_sizes"] if _WARMUP.value else []
     values["warmup_sizes"] = tuple(sizes)
-    with cli.flag_errors():
+    with program.flag_errors():
         config = ExportConfig(**values)
     source = models.find()
     from tfstyle.runtime import devices
@@ -63,4 +63,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

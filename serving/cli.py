@@ -1,8 +1,8 @@
 """What the programs here share: exit statuses, errors in one line, flags.
 
-As `tfstyle.cli`, which a client without TensorFlow does not have: 0 when done
-or after --help, 1 for an error, 2 for a flag that is wrong, 130 and 143 after
-Ctrl-C and SIGTERM.
+As `tfstyle.cli.program`, which a client without TensorFlow does not have: 0
+when done or after --help, 1 for an error, 2 for a flag that is wrong, 130 and
+143 after Ctrl-C and SIGTERM.
 """
 
 import _thread

@@ -55,15 +55,20 @@ LAYERS = [
         "runtime.runs",
         "optimization.schedule",
     },
-    {"controls.finishing", "report.page", "controls.semantic_maps", "sweeps"},
+    {
+        "controls.finishing",
+        "report.page",
+        "controls.semantic_maps",
+        "pipelines.sweeps",
+    },
     {
         "images.folders",
         "images.output",
         "controls.region_files",
         "report.callback",
     },
-    {"job", "transfer_inputs"},
-    {"transfer_files"},
+    {"pipelines.preparation", "pipelines.transfer_inputs"},
+    {"pipelines.transfer_files"},
     # Tensors.
     {"adain.modulation", "features.layers", "features.winograd"},
     {
@@ -112,11 +117,11 @@ LAYERS = [
     # Around the algorithms.
     {"export.prediction_log", "adain.saved_models"},
     {"adain.stylizers"},
-    {"engines", "export.known_answers"},
+    {"pipelines.engines", "export.known_answers"},
     {"export.litert", "export.onnx", "export.saved_model"},
     # Flags.
-    {"cli"},
-    {"control_flags", "painting", "training_flags"},
+    {"cli.program"},
+    {"cli.control_flags", "cli.painting", "cli.training_flags"},
     {
         "bench",
         "distill",

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import programs
-from tfstyle import cli
+from tfstyle.cli import program
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -23,7 +23,7 @@ import time
 
 from absl import app, flags
 
-from tfstyle import cli
+from tfstyle.cli import program as cli
 
 _NAME = flags.DEFINE_string("name", None, "A name.", required=True)
 _CODE = flags.DEFINE_string("code", "", "What to do.")
@@ -410,7 +410,7 @@ def test_ctrl_c_that_is_ignored_from_the_start_stays_so(call):
 
 def test_interrupt_puts_the_handlers_back():
     before = signal.getsignal(signal.SIGINT)
-    with cli.Interrupt() as interrupt:
+    with program.Interrupt() as interrupt:
         assert signal.getsignal(signal.SIGINT) != before
         assert interrupt() is False
     assert signal.getsignal(signal.SIGINT) == before
@@ -427,7 +427,7 @@ def test_interrupt_puts_the_handlers_back():
     ],
 )
 def test_weights_are_parsed_in_order(text, expected):
-    assert list(cli.parse_weights(text).items()) == list(expected.items())
+    assert list(program.parse_weights(text).items()) == list(expected.items())
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_weights_are_parsed_in_order(text, expected):
 )
 def test_wrong_weights_are_refused(text, match):
     with pytest.raises(ValueError, match=match):
-        cli.parse_weights(text)
+        program.parse_weights(text)
 
 
 def test_weights_flag_gives_a_mapping(call):

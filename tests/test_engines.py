@@ -5,10 +5,11 @@ import pytest
 
 import helpers
 import tfstyle
-from tfstyle import engines, images
+from tfstyle import images
 from tfstyle.adain import stylizers
 from tfstyle.controls import color
 from tfstyle.optimization.config import GatysConfig, TransferConfig
+from tfstyle.pipelines import engines
 
 GATYS = GatysConfig(
     size=40,

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, job
+from tfstyle import images
 from tfstyle.images import provenance
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.pipelines import preparation
 from tfstyle.pretrained import weights
 
 CONFIG = GatysConfig(
@@ -42,7 +43,7 @@ def with_weights(config, inputs):
 
 def paint(inputs, tmp_path, config=CONFIG):
     """A picture with the record of a job."""
-    task = job.prepare(with_weights(config, inputs), inputs)
+    task = preparation.prepare(with_weights(config, inputs), inputs)
     path = tmp_path / "out.png"
     metadata = provenance.embed(task.record(task.config, "CPU"))
     images.save(path, helpers.image(8, 8), metadata=metadata)
@@ -51,7 +52,7 @@ def paint(inputs, tmp_path, config=CONFIG):
 
 def test_prepare_reads_images_and_names_the_network(inputs):
     config = dataclasses.replace(CONFIG, features="auto")
-    task = job.prepare(with_weights(config, inputs), inputs)
+    task = preparation.prepare(with_weights(config, inputs), inputs)
     assert task.config.features == "vgg16"
     assert task.content.alpha.shape == (24, 32)
     assert [style.shape for style in task.styles] == [(20, 20, 3), (16, 30, 3)]
@@ -61,7 +62,7 @@ def test_prepare_reads_images_and_names_the_network(inputs):
 
 def test_prepare_reads_the_picture_to_start_from(inputs):
     inputs["init"] = inputs["style 1"]
-    task = job.prepare(with_weights(CONFIG, inputs), inputs)
+    task = preparation.prepare(with_weights(CONFIG, inputs), inputs)
     np.testing.assert_array_equal(task.init, task.styles[0])
 
 
@@ -81,21 +82,21 @@ def test_prepare_refuses_what_does_not_fit(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     config = dataclasses.replace(with_weights(CONFIG, inputs), **changes)
     with pytest.raises((ValueError, FileNotFoundError), match=match):
-        job.prepare(config, inputs)
+        preparation.prepare(config, inputs)
 
 
 def test_recall_gives_back_settings_and_files(inputs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path.parent)
-    settings, found = job.recall(paint(inputs, tmp_path))
+    settings, found = preparation.recall(paint(inputs, tmp_path))
     assert GatysConfig(**settings) == CONFIG
     assert found == inputs
-    assert job.styles(found) == [inputs["style 1"], inputs["style 2"]]
+    assert preparation.styles(found) == [inputs["style 1"], inputs["style 2"]]
 
 
 def test_recall_leaves_out_what_is_given(inputs, tmp_path):
     path = paint(inputs, tmp_path)
     (tmp_path / "night.png").unlink()
-    settings, found = job.recall(path, {"style", "size"})
+    settings, found = preparation.recall(path, {"style", "size"})
     assert found.keys() == {"content", "feature_weights"}
     assert "size" not in settings and settings["features"] == "vgg16"
 
@@ -105,7 +106,7 @@ def test_recall_looks_in_the_current_folder(inputs, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     shutil.move(inputs["style 2"], tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
-    assert job.recall(path)[1]["style 2"] == "night.png"
+    assert preparation.recall(path)[1]["style 2"] == "night.png"
 
 
 def test_recall_names_a_missing_input_by_name_and_hash(inputs, tmp_path):
@@ -113,7 +114,7 @@ def test_recall_names_a_missing_input_by_name_and_hash(inputs, tmp_path):
     sha256 = provenance.digest(inputs["style 2"])
     (tmp_path / "night.png").unlink()
     with pytest.raises(FileNotFoundError, match=f"night.png.*{sha256}"):
-        job.recall(path)
+        preparation.recall(path)
 
 
 def test_published_weights_are_recalled_by_the_name_of_the_network(
@@ -122,7 +123,7 @@ def test_published_weights_are_recalled_by_the_name_of_the_network(
     digest = weights.resolve("vgg16", inputs["feature_weights"]).digest
     file = dataclasses.replace(weights.FILES["vgg16"], digest=digest)
     monkeypatch.setitem(weights.FILES, "vgg16", file)
-    settings, found = job.recall(paint(inputs, tmp_path))
+    settings, found = preparation.recall(paint(inputs, tmp_path))
     assert "feature_weights" not in found
     assert settings["features"] == "vgg16"
     assert settings["feature_weights"] is None
@@ -150,7 +151,7 @@ def test_recall_refuses_other_records(changes, match, inputs, tmp_path):
     metadata = provenance.embed(record)
     images.save(path, helpers.image(8, 8), metadata=metadata)
     with pytest.raises(ValueError, match=match):
-        job.recall(str(path))
+        preparation.recall(str(path))
 
 
 def shortened(tmp_path, **parts):
@@ -178,12 +179,12 @@ def test_recall_says_what_a_shortened_record_lacks(inputs, tmp_path):
         "`feature_weights`.$"
     )
     with pytest.raises(ValueError, match=message):
-        job.recall(path)
+        preparation.recall(path)
     given = ["content", "style"]
     with pytest.raises(ValueError, match="Give `style_scale`, `feature_wei"):
-        job.recall(path, given)
+        preparation.recall(path, given)
     given += ["style_scale", "feature_weights"]
-    settings, found = job.recall(path, given)
+    settings, found = preparation.recall(path, given)
     assert (found, settings["size"]) == ({}, 64)
 
 
@@ -191,19 +192,21 @@ def test_recall_says_that_a_shortened_record_has_no_inputs(tmp_path):
     left_out = ["sha256 of inputs", "name of inputs", "role of inputs"]
     path = shortened(tmp_path, inputs={}, left_out=left_out)
     with pytest.raises(ValueError, match="role of inputs. Give `content`."):
-        job.recall(path)
+        preparation.recall(path)
 
 
 def test_outputs_may_not_overwrite_inputs_or_each_other(inputs, tmp_path):
     out, link = str(tmp_path / "out.png"), tmp_path / "link.png"
-    job.check_outputs(inputs, {"output": out, "trace": None})
+    preparation.check_outputs(inputs, {"output": out, "trace": None})
     link.symlink_to(tmp_path / "photo.png")
     with pytest.raises(ValueError, match="is the content, too"):
-        job.check_outputs(inputs, {"output": str(link)})
+        preparation.check_outputs(inputs, {"output": str(link)})
     with pytest.raises(ValueError, match="trace '.*' is the output, too"):
-        job.check_outputs(inputs, {"output": out, "trace": out})
+        preparation.check_outputs(inputs, {"output": out, "trace": out})
     with pytest.raises(FileNotFoundError, match="no folder"):
-        job.check_outputs(inputs, {"output": str(tmp_path / "gone" / "o.png")})
+        preparation.check_outputs(
+            inputs, {"output": str(tmp_path / "gone" / "o.png")}
+        )
 
 
 @pytest.mark.parametrize(
@@ -222,13 +225,13 @@ def test_outputs_may_not_be_the_checkpoint(output, folder, inputs, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "out")
     output, folder = (f"{tmp_path}/{path}" for path in (output, folder))
     with pytest.raises(ValueError, match="trace '.*' is the checkpoint, too"):
-        job.check_outputs(inputs, {"trace": output}, folder)
-    job.check_outputs(inputs, {"trace": f"{tmp_path}/there/t"}, folder)
+        preparation.check_outputs(inputs, {"trace": output}, folder)
+    preparation.check_outputs(inputs, {"trace": f"{tmp_path}/there/t"}, folder)
 
 
 def test_one_picture_may_have_two_roles(inputs, tmp_path):
     inputs["init"] = inputs["content"]
-    job.check_outputs(inputs, {"output": str(tmp_path / "out.png")})
+    preparation.check_outputs(inputs, {"output": str(tmp_path / "out.png")})
 
 
 @pytest.fixture
@@ -244,24 +247,24 @@ DREAM = DreamConfig(size=64, layers={"block2_conv1": 1.0}, channels=(1, 5))
 
 
 def test_a_dream_has_a_guide_and_the_network_of_its_weights(dream):
-    task = job.prepare(with_weights(DREAM, dream), dream)
+    task = preparation.prepare(with_weights(DREAM, dream), dream)
     assert task.config.features == "vgg16"
     assert task.content.pixels.shape == (24, 32, 3)
     assert task.guide.shape == (20, 20, 3)
     with pytest.raises(ValueError, match=r"no layers \['mixed3'\]"):
         wrong = dataclasses.replace(DREAM, layers={"mixed3": 1.0})
-        job.prepare(with_weights(wrong, dream), dream)
+        preparation.prepare(with_weights(wrong, dream), dream)
 
 
 def test_recall_tells_dreams_and_paintings_apart(dream, inputs, tmp_path):
     path = paint(dream, tmp_path, DREAM)
-    settings, files = job.recall(path, ["size"], DreamConfig)
+    settings, files = preparation.recall(path, ["size"], DreamConfig)
     assert files == dream
     assert settings["channels"] == (1, 5)
     assert settings["layers"] == {"block2_conv1": 1.0}
     assert "size" not in settings
     with pytest.raises(ValueError, match="was not made by `stylize`"):
-        job.recall(path)
+        preparation.recall(path)
     painted = paint(inputs, tmp_path)
     with pytest.raises(ValueError, match="was not made by `deep_dream`"):
-        job.recall(painted, kind=DreamConfig)
+        preparation.recall(painted, kind=DreamConfig)

@@ -10,7 +10,8 @@ PROGRAM = '''
 """Paints nothing."""
 import pathlib
 
-from tfstyle import cli, painting
+from tfstyle.cli import program as cli
+from tfstyle.cli import painting
 from tfstyle.optimization.dream_config import DreamConfig
 
 painting.define_flags()

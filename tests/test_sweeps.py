@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import sweeps
+from tfstyle.pipelines import sweeps
+from tfstyle.pipelines.sweeps import DIVERGED, NOT_READY, Axis
 from tfstyle.runtime.progress import Progress
 from tfstyle.runtime.runs import DivergedError
-from tfstyle.sweeps import DIVERGED, NOT_READY, Axis
 
 STEPS, SIZES = Axis("steps", (1, 2, 3)), Axis("size", (24, 40))
 PICTURE = helpers.image(24, 40)

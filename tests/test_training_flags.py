@@ -7,7 +7,8 @@ import pytest
 
 PROGRAM = '''
 """Trains nothing."""
-from tfstyle import cli, training_flags
+from tfstyle.cli import program as cli
+from tfstyle.cli import training_flags
 from tfstyle.training import config as training_config
 from absl import flags
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, transfer_files
+from tfstyle import images
 from tfstyle.images import folders, provenance
 from tfstyle.optimization.config import TransferConfig
+from tfstyle.pipelines import transfer_files
 
 PIXELS = helpers.image(40, 52)
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle import images, transfer_inputs
+from tfstyle import images
 from tfstyle.images import provenance
 from tfstyle.optimization.config import TransferConfig
+from tfstyle.pipelines import transfer_inputs
 
 LIMIT = 10_000
 

@@ -29,6 +29,7 @@ _EXPORTS = {
 
 _MODULES = {
     "regions": "tfstyle.controls.regions",
+    "sweeps": "tfstyle.pipelines.sweeps",
 }
 
 __all__ = sorted(_EXPORTS)

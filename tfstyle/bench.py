@@ -37,7 +37,8 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, images
+from tfstyle import images
+from tfstyle.cli import program
 from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checks
@@ -101,7 +102,7 @@ def main(argv: list[str]) -> None:
     """Prints one line of JSON per measurement."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    with cli.flag_errors():
+    with program.flag_errors():
         configs = _configs()
     rows = {
         "gatys": _speeds,
@@ -361,4 +362,4 @@ def _reach(config: GatysConfig, goal: float) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

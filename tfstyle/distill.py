@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_flags
+from tfstyle.cli import program, training_flags
 from tfstyle.optimization import config
 from tfstyle.training.config import DistillConfig
 
@@ -60,7 +60,7 @@ def main(argv):
     train, held_out = folders.split_folders(_IMAGES.value, flags.FLAGS.held_out)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
     resumed = checkpoint.load(flags.FLAGS.workdir) is not None
-    cli.note(f"{len(train)} images to learn from, {len(held_out)} held out")
+    program.note(f"{len(train)} images to learn from, {len(held_out)} held out")
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from tfstyle.runtime import devices
 
@@ -77,7 +77,7 @@ def _train(settings, train, held_out, resumed):
     path = os.path.join(flags.FLAGS.workdir, "vgg_distilled.h5")
     log = os.path.join(flags.FLAGS.workdir, "log.jsonl")
     with contextlib.ExitStack() as stack:
-        interrupt = stack.enter_context(cli.Interrupt())
+        interrupt = stack.enter_context(program.Interrupt())
         bar = stack.enter_context(progress.Bar())
         trace = stack.enter_context(progress.Trace(log, resumed))
         arrays = distillation.distill(
@@ -97,4 +97,4 @@ def _train(settings, train, held_out, resumed):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

@@ -30,7 +30,7 @@ import pathlib
 
 from absl import app, flags
 
-from tfstyle import cli, control_flags, painting
+from tfstyle.cli import control_flags, painting, program
 from tfstyle.optimization import config, dream_config
 
 _D = dream_config.DreamConfig()
@@ -57,7 +57,7 @@ flags.DEFINE_integer(
     "levels", _D.levels, "Bands of the gradient with equal strength."
 )
 flags.DEFINE_enum("features", _D.features, config.FEATURES, "Network.")
-cli.DEFINE_weights(
+program.DEFINE_weights(
     "layers", None, "Shares of layers; those of the network if none are given."
 )
 _CHANNELS = flags.DEFINE_list(
@@ -99,7 +99,7 @@ def main(argv):
     settings, inputs = painting.settings(dream_config.DreamConfig, named)
     if _CHANNELS.value is not None:
         settings["channels"] = _numbers(_CHANNELS.value)
-    with cli.flag_errors():
+    with program.flag_errors():
         wanted = dream_config.DreamConfig(**settings)
     if wanted.zoom_frames and "keep_mask" in inputs:
         raise app.UsageError("--keep_mask is for one picture, not for a zoom.")
@@ -156,4 +156,4 @@ def _paint(task):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

@@ -30,7 +30,7 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli, control_flags, painting
+from tfstyle.cli import control_flags, painting, program
 from tfstyle.controls.settings import Controls
 from tfstyle.optimization import config
 
@@ -73,7 +73,7 @@ _DEFINE: dict[Any, Callable[..., Any]] = {
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
     str | None: flags.DEFINE_string,
-    Mapping[str, float]: cli.DEFINE_weights,
+    Mapping[str, float]: program.DEFINE_weights,
 }
 # Of all settings that have no flag yet, named as their fields.
 for _name, (_engine_name, _hint) in _HINTS.items():
@@ -84,10 +84,10 @@ for _name, (_engine_name, _hint) in _HINTS.items():
 def main(argv):
     """Checks everything, then paints."""
     painting.check_arguments(argv)
-    from tfstyle import sweeps
+    from tfstyle.pipelines import sweeps
     from tfstyle.runtime import devices
 
-    with cli.flag_errors():
+    with program.flag_errors():
         devices.check(_DEVICE.value, several=False)
         axes = [_axis(text) for text in _VARY.value]
         rows = sweeps.changes(axes)
@@ -102,7 +102,7 @@ def main(argv):
 
 def _axis(text):
     """What one --vary says."""
-    from tfstyle import sweeps
+    from tfstyle.pipelines import sweeps
 
     name, _, listed = text.partition("=")
     labels = [label.strip() for label in listed.split(",")]
@@ -138,8 +138,8 @@ def _fields():
 
 def _task(changes):
     """Settings and files of one picture, with what is varied."""
-    from tfstyle import engines
     from tfstyle.controls import region_files
+    from tfstyle.pipelines import engines
 
     given = {
         name: _value(name, flags.FLAGS[name].value)
@@ -166,13 +166,14 @@ def _task(changes):
 
 def _check_output(axes, tasks):
     """Whether the sheet can be written, before it is painted."""
-    from tfstyle import images, job
+    from tfstyle import images
+    from tfstyle.pipelines import preparation
 
     count = 1 + max(len(axis.values) for axis in axes)  # And the margins.
     size = max(task.config.size for task in tasks)
     images.check_format(_OUTPUT.value, longest=count * (size + 8))
     images.check_sheet((size, size), 1, len(tasks))
-    job.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
+    preparation.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
 
 
 def _inputs(tasks):
@@ -194,7 +195,7 @@ def _inputs(tasks):
 
 def _engine(tasks):
     """What paints; its files are checked."""
-    from tfstyle import engines
+    from tfstyle.pipelines import engines
 
     limit = _MAX_PIXELS.value
     if _ENGINE.value == "transfer":
@@ -211,10 +212,10 @@ def _engine(tasks):
 
 def _sweep(axes, tasks, engine):
     """Paints the pictures and writes the sheet; the exit status."""
-    from tfstyle import sweeps
+    from tfstyle.pipelines import sweeps
     from tfstyle.runtime import progress
 
-    with cli.Interrupt() as interrupt:
+    with program.Interrupt() as interrupt:
         with progress.Bar() as bar:
             painted = sweeps.paint(
                 axes,
@@ -265,4 +266,4 @@ def _write(sheet, axes, tasks, complete):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

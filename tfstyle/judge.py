@@ -20,7 +20,7 @@ import statistics
 
 from absl import app, flags
 
-from tfstyle import cli
+from tfstyle.cli import program
 
 _MODELS = flags.DEFINE_multi_string(
     "model", ["distilled"], "As of tfstyle.transfer; repeat it."
@@ -103,7 +103,7 @@ def main(argv):
             for image in pair:
                 check_image(image)
         except (OSError, ValueError) as error:
-            cli.note(f"left out {content.name} with {style.name}: {error}")
+            program.note(f"left out {content.name} with {style.name}: {error}")
             continue
         pictures = {name: _painted(m, *pair) for name, m in models.items()}
         row = {"content": content.name, "style": style.name, "size": size}
@@ -235,4 +235,4 @@ class _Reference:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

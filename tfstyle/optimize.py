@@ -33,7 +33,7 @@ import os
 
 from absl import app, flags
 
-from tfstyle import cli, control_flags, painting
+from tfstyle.cli import control_flags, painting, program
 from tfstyle.optimization import config
 
 _D = config.GatysConfig()
@@ -57,8 +57,8 @@ flags.DEFINE_bool(
     "draft", _D.draft, "All sizes but the last by the thin network."
 )
 flags.DEFINE_enum("pooling", _D.pooling, config.POOLINGS, "Of the network.")
-cli.DEFINE_weights("content_layers", _D.content_layers, "Shares of layers.")
-cli.DEFINE_weights("style_layers", _D.style_layers, "Shares of layers.")
+program.DEFINE_weights("content_layers", _D.content_layers, "Shares of layers.")
+program.DEFINE_weights("style_layers", _D.style_layers, "Shares of layers.")
 flags.DEFINE_float("content_weight", _D.content_weight, "Of the photograph.")
 flags.DEFINE_float("style_weight", _D.style_weight, "Of the style.")
 flags.DEFINE_float("tv_weight", _D.tv_weight, "Of smoothness.")
@@ -105,8 +105,8 @@ def main(argv):
 
 def _wanted():
     """Settings and input files."""
-    from tfstyle import job
     from tfstyle.controls import region_files
+    from tfstyle.pipelines import preparation
 
     settings, inputs = painting.settings(config.GatysConfig, _named())
     inputs = region_files.with_alpha(inputs, inputs["content"])
@@ -114,10 +114,10 @@ def _wanted():
         settings[name] = tuple(settings[name])
     if "init" in inputs:
         settings["init"] = _D.init
-    with cli.flag_errors():
+    with program.flag_errors():
         wanted = config.GatysConfig(**settings)
         apart = region_files.check_roles(inputs)
-        wanted.check_styles(len(job.styles(inputs)), apart)
+        wanted.check_styles(len(preparation.styles(inputs)), apart)
         if region_files.any_in(inputs):
             wanted.check_regions()
     return wanted, inputs
@@ -165,4 +165,4 @@ def _paint(task):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

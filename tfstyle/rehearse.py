@@ -23,7 +23,7 @@ import os
 
 from absl import app, flags
 
-from tfstyle import cli
+from tfstyle.cli import program
 from tfstyle.optimization.config import GatysConfig
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
@@ -82,7 +82,7 @@ def main(argv):
     os.makedirs(_OUTPUT.value, exist_ok=True)
     devices.start()
     painted, prefix = 0, os.path.join(_OUTPUT.value, _prefix(network.digest))
-    with cli.Interrupt() as interrupt:
+    with program.Interrupt() as interrupt:
         for index in range(_PAIRS.value):
             if interrupt.status:
                 break
@@ -124,7 +124,7 @@ def _rehearse(prefix, index, contents, styles, interrupt):
         height, width, _ = content.shape
         schedule.sizes(height, width, config.size)  # Is it narrow?
     except (OSError, ValueError) as error:
-        cli.note(f"left out '{pair[0]}' with '{pair[1]}': {error}")
+        program.note(f"left out '{pair[0]}' with '{pair[1]}': {error}")
         return False
     # A picture that cannot be written ends the run: so would the next one.
     result = gatys.stylize(content, style, config, on_step)
@@ -155,4 +155,4 @@ def _config(random):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

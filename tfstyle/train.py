@@ -24,7 +24,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, training_flags
+from tfstyle.cli import program, training_flags
 from tfstyle.optimization import config
 from tfstyle.training.config import STYLE_DISTANCES, AdaINConfig
 
@@ -86,7 +86,7 @@ def main(argv):
     from tfstyle.pretrained import presets, weights
     from tfstyle.runtime import devices
 
-    with cli.flag_errors():
+    with program.flag_errors():
         devices.check(_DEVICE.value)
     _check_backend()
     if settings.start:
@@ -103,7 +103,7 @@ def main(argv):
     for name, files, held in zip(
         ("photographs", "styles"), train, held_out, strict=True
     ):
-        cli.note(f"{len(files)} {name} to learn from, {len(held)} held out")
+        program.note(f"{len(files)} {name} to learn from, {len(held)} held out")
     if _backend() == "jax":
         # Threads of XLA: on two cores it has two, and eigenvectors that are
         # computed side by side wait for each other for ever.
@@ -142,7 +142,7 @@ def _train(settings, train, held_out, resumed, strategy=None):
 
     unreadable: set[Any] = set()
     with contextlib.ExitStack() as stack:
-        interrupt = stack.enter_context(cli.Interrupt())
+        interrupt = stack.enter_context(program.Interrupt())
         callbacks, results = [interrupt], None
         if strategy is None or _is_chief(strategy):
             writers, results = _outputs(held_out, resumed, unreadable)
@@ -202,4 +202,4 @@ def _outputs(held_out, resumed, unreadable):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

@@ -34,7 +34,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tfstyle import cli, control_flags, painting
+from tfstyle.cli import control_flags, painting, program
 from tfstyle.optimization import config
 
 _BEGAN = time.monotonic()
@@ -132,7 +132,7 @@ def _settings():
     from tfstyle.controls import region_files
     from tfstyle.runtime import devices
 
-    with cli.flag_errors():
+    with program.flag_errors():
         devices.check(_DEVICE.value, several=False)
         settings = config.TransferConfig(**values)
         apart = region_files.check_roles(_inputs())
@@ -159,7 +159,7 @@ def _grid(settings):
         )
     from tfstyle.adain import interpolation
 
-    with cli.flag_errors():
+    with program.flag_errors():
         return interpolation.parse(_GRID.value, len(_STYLE.value))
 
 
@@ -197,7 +197,7 @@ def _read(path):
 
 def _run_files(settings, rescue):
     """What the run reads and writes; reads the styles."""
-    from tfstyle import transfer_files, transfer_inputs
+    from tfstyle.pipelines import transfer_files, transfer_inputs
 
     return transfer_files.Files(
         config=settings,
@@ -229,8 +229,8 @@ def _check_regions():
 
 def _record(settings):
     """What all pictures say about their making."""
-    from tfstyle import transfer_inputs
     from tfstyle.images import provenance
+    from tfstyle.pipelines import transfer_inputs
 
     fixed = {r: path for r, path in _inputs().items() if path != "alpha"}
     config = {**vars(settings), "quality": _QUALITY.value}
@@ -240,7 +240,7 @@ def _record(settings):
     # They come last: they may be downloaded.
     notes = transfer_inputs.describe(settings.model, _ENCODER_WEIGHTS.value)
     if not notes.get("published", True):
-        cli.note("The encoder's weights are not the published file.")
+        program.note("The encoder's weights are not the published file.")
     return {**record, "notes": notes}
 
 
@@ -274,7 +274,7 @@ def _paint_all(task, items, record):
 
     painted = failed = 0
     with contextlib.ExitStack() as stack:
-        interrupt = stack.enter_context(cli.Interrupt())
+        interrupt = stack.enter_context(program.Interrupt())
         bar = stack.enter_context(_bar(len(items)))
         # After Ctrl-C what was begun is ended, and nothing else is begun.
         wanted = itertools.takewhile(lambda _: not interrupt.status, items)
@@ -362,4 +362,4 @@ def _paint_grid(painter, run, item, given, grid):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    program.run(main)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from absl import app, flags
 
-from tfstyle import cli
+from tfstyle.cli import program
 
 if TYPE_CHECKING:  # --help need not even wait for NumPy.
     import numpy as np
 
     from tfstyle.images.output import Output
-    from tfstyle.job import Job
+    from tfstyle.pipelines.preparation import Job
     from tfstyle.report.callback import Report
     from tfstyle.runtime.progress import OnStep
 
@@ -101,17 +101,17 @@ def settings(
     Returns:
         Arguments of `kind`, and role -> path.
     """
-    from tfstyle import job
+    from tfstyle.pipelines import preparation
     from tfstyle.runtime import devices
 
     values = flags.FLAGS
-    with cli.flag_errors():
+    with program.flag_errors():
         devices.check(values.device, several=False)
     given = {name for name in values if values[name].present}
     chosen: dict[str, Any] = {}
     files: dict[str, str] = {}
     if values.replay:
-        chosen, files = job.recall(values.replay, given, kind)
+        chosen, files = preparation.recall(values.replay, given, kind)
     named = {**inputs, "feature_weights": values.feature_weights}
     files |= {role: path for role, path in named.items() if path is not None}
     for field in dataclasses.fields(kind):
@@ -133,7 +133,8 @@ def prepare(
         inputs: Role -> path.
         outputs: Role -> path of what is written beside --output and --trace.
     """
-    from tfstyle import images, job
+    from tfstyle import images
+    from tfstyle.pipelines import preparation
     from tfstyle.report import charts
 
     values = flags.FLAGS
@@ -146,11 +147,11 @@ def prepare(
     written = {name: values[name].value for name in named}
     kept = {**inputs, "replay": values.replay} if values.replay else inputs
     written |= outputs or {}
-    job.check_outputs(kept, written, values.checkpoint)
-    job.check_checkpoint(values.checkpoint)
-    task = job.prepare(config, inputs, values.max_pixels)
+    preparation.check_outputs(kept, written, values.checkpoint)
+    preparation.check_checkpoint(values.checkpoint)
+    task = preparation.prepare(config, inputs, values.max_pixels)
     if task.content.alpha is not None and not format.alpha:
-        cli.note(f"{format.name} holds no transparency; it becomes white.")
+        program.note(f"{format.name} holds no transparency; it becomes white.")
     say_weights(config, task)
     if values.replay:
         _say_replayed(values.replay, task)
@@ -163,7 +164,7 @@ def _say_replayed(path: str, task: "Job") -> None:
 
     notes = provenance.read(path).get("notes", {})
     if notes.get("weights") != task.weights_file.digest:
-        cli.note(
+        program.note(
             f"'{path}' was painted with other weights; this picture will "
             "differ."
         )
@@ -177,12 +178,12 @@ def say_weights(config: Any, task: "Job") -> None:
         task: What they became.
     """
     if config.features == "auto" and task.config.features == "vgg_distilled":
-        cli.note(
+        program.note(
             "VGG16's weights are not at hand; painting with the thin network "
             "of this package. --features=vgg16 says what is missing."
         )
     if not task.weights_file.published:
-        cli.note(
+        program.note(
             f"'{task.weights_file.path}' is not the published weights file."
         )
 
@@ -195,7 +196,7 @@ def say_left_out(path: str, left_out: Sequence[str]) -> None:
         left_out: See `output.Output.left_out`.
     """
     if left_out:
-        cli.note(
+        program.note(
             f"'{path}' has no room for all of its record: left out are "
             f"{', '.join(left_out)}. Other formats have more."
         )
@@ -223,8 +224,8 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     Returns:
         The exit status.
     """
-    from tfstyle import job
     from tfstyle.images import output
+    from tfstyle.pipelines import preparation
     from tfstyle.runtime import checkpoint, devices, progress, runs
 
     values = flags.FLAGS
@@ -238,12 +239,12 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     say_left_out(target.path, target.left_out)
     with contextlib.ExitStack() as stack:
         # Around the writing, too: Ctrl-C must not lose what is complete.
-        interrupt = stack.enter_context(cli.Interrupt())
+        interrupt = stack.enter_context(program.Interrupt())
         callbacks: list[OnStep]
         callbacks = [interrupt, stack.enter_context(progress.Bar())]
         trace = None
         if values.trace:
-            resumed = job.check_checkpoint(values.checkpoint)
+            resumed = preparation.check_checkpoint(values.checkpoint)
             trace = progress.Trace(values.trace, resume=resumed)
             callbacks.append(stack.enter_context(trace))
         if values.preview_every:
@@ -285,7 +286,7 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
 
 def _report(task: "Job", config: Any, target: "Output") -> "Report":
     """The report of a run, which is about to begin."""
-    from tfstyle import job
+    from tfstyle.pipelines import preparation
     from tfstyle.report.callback import Report
 
     photo = "image" if "image" in task.inputs else "content"
@@ -301,7 +302,7 @@ def _report(task: "Job", config: Any, target: "Output") -> "Report":
         shown,
         target.record,
         _command(),
-        job.check_checkpoint(flags.FLAGS.checkpoint),
+        preparation.check_checkpoint(flags.FLAGS.checkpoint),
         os.path.basename(target.path),
     )
 

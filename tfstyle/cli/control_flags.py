@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from tfstyle import cli
+from tfstyle.cli import program
 from tfstyle.controls.settings import COLORS, STYLE_DETAILS, Controls
 
 # They belong to the calling program, and so to its --help.
@@ -23,7 +23,7 @@ def define(defaults: Controls) -> None:
         defaults.photorealistic,
         "Light and colours of the style alone, no strokes.",
     )
-    cli.DEFINE_numbers(
+    program.DEFINE_numbers(
         "style_mix", defaults.style_mix, "Share of each --style, as in 0.7,0.3."
     )
     flags.DEFINE_multi_float(

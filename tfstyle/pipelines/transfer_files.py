@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfstyle import images, transfer_inputs
+from tfstyle import images
 from tfstyle.controls.regions import Regions
 from tfstyle.images import folders, output, provenance
 from tfstyle.optimization.config import TransferConfig
+from tfstyle.pipelines import transfer_inputs
 
 
 class Given(NamedTuple):

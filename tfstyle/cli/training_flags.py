@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import flags
 
-from tfstyle import cli
+from tfstyle.cli import program
 from tfstyle.training.config import POLICIES
 
 # They belong to the calling program, and so to its --help.
@@ -63,14 +63,14 @@ def settings(kind: type) -> Any:
         if field.name in flags.FLAGS
     }
     lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-    with cli.flag_errors():
+    with program.flag_errors():
         return kind(**values | lists)
 
 
 def note_unreadable(files: Collection[pathlib.Path]) -> None:
     """Says which files could not be read, if there are any."""
     if files:
-        cli.note(
+        program.note(
             f"files that could not be read: {len(files)}, such as "
             f"'{min(files)}'"
         )

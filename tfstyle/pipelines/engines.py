@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tfstyle import images, job, transfer_inputs
+from tfstyle import images
+from tfstyle.pipelines import preparation, transfer_inputs
 from tfstyle.runtime.progress import OnStep
 
 
@@ -67,18 +68,18 @@ class Optimizer:
 
     def __init__(self, max_pixels: int) -> None:
         self._max_pixels = max_pixels
-        self._jobs: dict[str, job.Job] = {}
+        self._jobs: dict[str, preparation.Job] = {}
 
     def check(self, task):
         """See `Engine`."""
         self.prepared(task)
 
-    def prepared(self, task: Task) -> job.Job:
+    def prepared(self, task: Task) -> preparation.Job:
         """The files of a task; read once for all that have the same."""
         values = [getattr(task.config, name) for name in _DECISIVE]
         key = json.dumps([values, task.inputs])
         if key not in self._jobs:
-            self._jobs[key] = job.prepare(
+            self._jobs[key] = preparation.prepare(
                 task.config, task.inputs, self._max_pixels
             )
         return self._jobs[key]
@@ -145,7 +146,7 @@ class Model:
     def _images(self, task):
         """Photograph and styles at the sizes they are seen at, and regions."""
         given = task.config, self._read
-        styles = transfer_inputs.styles(job.styles(task.inputs), *given)
+        styles = transfer_inputs.styles(preparation.styles(task.inputs), *given)
         path = task.inputs["content"]
         picture, regions = transfer_inputs.photograph(
             path, task.inputs, styles, *given, self._max_pixels

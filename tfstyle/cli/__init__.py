@@ -1,0 +1,1 @@
+"""Command lines: flags, errors and interruption of all programs."""

@@ -1,0 +1,1 @@
+"""From named files and settings to painted pictures."""
