@@ -176,7 +176,7 @@ def _process():
 def _bare(signature, inputs):
     import tensorflow as tf
 
-    from serving.server_config import ModelConfig
+    from serving.server.config import ModelConfig
 
     config = ModelConfig(name="", base_path=_BASE_PATH.value or "")
     versions = config.find()

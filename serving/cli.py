@@ -75,11 +75,11 @@ def define_client_flags(server: str) -> None:
 def paint(client: Any) -> int:
     """Paints what the flags ask for; the exit status."""
     # Pillow takes a while to load; --help and bad flags answer at once.
-    from serving import painting
+    from serving import batch
 
     values = flags.FLAGS
-    jobs = painting.plan(values.content, values.output, values.style)
-    failures = painting.paint(
+    jobs = batch.plan(values.content, values.output, values.style)
+    failures = batch.paint(
         client,
         jobs,
         values.style,

@@ -94,15 +94,15 @@ def main(argv):
         raise app.UsageError(
             "One of --model_base_path and --model_config_file is needed."
         )
-    from serving import logs
+    from serving.server import logs
 
     config = _server_config()
     configs = _models()
     logs.start(_LOG_LEVEL.value)
     # Without its banners; errors are told by the server.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from serving.model_manager import ModelManager
-    from serving.servable import Servable
+    from serving.server.model_manager import ModelManager
+    from serving.server.servable import Servable
 
     manager = ModelManager(configs, lambda p: Servable(p, config.threads))
     manager.update()
@@ -113,7 +113,7 @@ def main(argv):
 
 
 async def _serve(config, manager):
-    from serving.server import Server
+    from serving.server.server import Server
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -148,30 +148,37 @@ def _poll(manager):
 
 
 def _models():
-    from serving import server_config
+    from serving.server.config import (
+        ModelConfig,
+        read_models,
+    )
 
     if _MODEL_CONFIG_FILE.value:
-        return server_config.read_models(_MODEL_CONFIG_FILE.value)
+        return read_models(_MODEL_CONFIG_FILE.value)
     return [
-        server_config.ModelConfig(
+        ModelConfig(
             name=_MODEL_NAME.value, base_path=_MODEL_BASE_PATH.value or ""
         )
     ]
 
 
 def _server_config():
-    from serving import server_config
+    from serving.server.config import (
+        ServerConfig,
+        read,
+        read_ssl,
+    )
 
-    metrics = server_config.ServerConfig.metrics_path
+    metrics = ServerConfig.metrics_path
     if _MONITORING_CONFIG_FILE.value:
-        monitoring = server_config.read(
+        monitoring = read(
             _MONITORING_CONFIG_FILE.value, "MonitoringConfig"
         ).prometheus_config
         metrics = (monitoring.path or metrics) if monitoring.enable else None
     ssl = None
     if _SSL_CONFIG_FILE.value:
-        ssl = server_config.read_ssl(_SSL_CONFIG_FILE.value)
-    return server_config.ServerConfig(
+        ssl = read_ssl(_SSL_CONFIG_FILE.value)
+    return ServerConfig(
         host=_HOST.value,
         port=_PORT.value,
         rest_port=_REST_API_PORT.value or None,
@@ -188,7 +195,7 @@ def _server_config():
 
 
 def _check_available(manager):
-    from serving.errors import StatusError
+    from serving.server.errors import StatusError
 
     missing, texts = manager.unavailable(), []
     if not missing:

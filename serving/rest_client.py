@@ -30,7 +30,7 @@ def main(argv):
             f"'{values.server}'"
         )
     # requests takes a while to load; --help and bad flags answer at once.
-    from serving.rest_style import RestStyleClient
+    from serving.rest_style_client import RestStyleClient
 
     return cli.paint(
         RestStyleClient(

@@ -13,10 +13,10 @@ import threading
 import time
 
 from programs import PATIENCE
-from serving.model_manager import ModelManager
-from serving.servable import Servable
-from serving.server import Server
-from serving.server_config import ModelConfig, ServerConfig
+from serving.server.config import ModelConfig, ServerConfig
+from serving.server.model_manager import ModelManager
+from serving.server.servable import Servable
+from serving.server.server import Server
 
 ROOT = pathlib.Path(__file__).parents[1]
 

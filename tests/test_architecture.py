@@ -165,7 +165,10 @@ MODULES = sorted(
     for p in (ROOT / "tfstyle").rglob("[!_]*.py")
 )
 LIBRARY = sorted(set(MODULES).difference(*LAYERS[-3:]))  # None with flags.
-SERVING = sorted(p.stem for p in (ROOT / "serving").glob("[!_]*.py"))
+SERVING = sorted(
+    ".".join(p.relative_to(ROOT / "serving").with_suffix("").parts)
+    for p in (ROOT / "serving").rglob("[!_]*.py")
+)
 # Each defines flags, so they are run and not imported.
 SERVING_PROGRAMS = {"bench", "client", "dev_server", "rest_client"}
 # What users may copy into a project of theirs.

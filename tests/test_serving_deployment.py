@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import serving
-from serving import server_config
+from serving.server.config import ServerConfig, read, read_models
 from serving.style_client import ServingError, StyleClient
 from serving_server import Running
 from test_serving_faults import PNG
@@ -58,7 +58,7 @@ def test_compose():
 def test_prometheus_asks_where_the_metrics_are():
     config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
     (job,) = config["scrape_configs"]
-    assert job["metrics_path"] == server_config.ServerConfig.metrics_path
+    assert job["metrics_path"] == ServerConfig.metrics_path
     assert job["static_configs"][0]["targets"] == [
         "cpu:8501",
         "gpu:8501",
@@ -92,11 +92,9 @@ def test_kubernetes(tmp_path):
     assert target["name"] == documents["Deployment"]["metadata"]["name"]
     for name, text in documents["ConfigMap"]["data"].items():
         (tmp_path / name).write_text(text)
-    (model,) = server_config.read_models(tmp_path / "models.config")
+    (model,) = read_models(tmp_path / "models.config")
     assert model.name == "style"
-    monitoring = server_config.read(
-        tmp_path / "monitoring.config", "MonitoringConfig"
-    )
+    monitoring = read(tmp_path / "monitoring.config", "MonitoringConfig")
     assert monitoring.prometheus_config.enable
 
 
@@ -126,7 +124,7 @@ def test_tls(mutual, certificates, tiny_model, tmp_path):
     written = subprocess.run(words, check=True, capture_output=True).stdout
     path = tmp_path / "ssl.config"
     path.write_bytes(written)
-    ssl = server_config.read(path, "SSLConfig")
+    ssl = read(path, "SSLConfig")
     assert ssl.server_key == key.read_text()
     assert ssl.client_verify == mutual
     running = Running(tiny_model, ssl=ssl)

@@ -1,6 +1,6 @@
 import grpc
 
-from serving.errors import HTTP, StatusError
+from serving.server.errors import HTTP, StatusError
 
 
 def test_long_texts_are_cut_as_by_tensorflow_serving():

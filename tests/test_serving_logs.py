@@ -2,7 +2,7 @@ import json
 import logging
 import sys
 
-from serving import logs
+from serving.server import logs
 
 
 def test_a_line_is_an_object():

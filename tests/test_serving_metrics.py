@@ -1,6 +1,6 @@
 import requests
 
-from serving.metrics import Metrics
+from serving.server.metrics import Metrics
 
 
 def test_names_are_those_of_tensorflow_serving():

@@ -6,10 +6,10 @@ import pytest
 
 import helpers
 import serving_model
-from serving.errors import StatusError
-from serving.model_manager import ModelManager
-from serving.servable import Servable
-from serving.server_config import ModelConfig
+from serving.server.config import ModelConfig
+from serving.server.errors import StatusError
+from serving.server.model_manager import ModelManager
+from serving.server.servable import Servable
 from serving.style_client import ServingError, StyleClient
 from serving_server import Running, wait_for
 

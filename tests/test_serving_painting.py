@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from serving import painting, pictures
+from serving import batch, pictures
 from serving.style_client import StyleClient
 from test_serving_faults import PNG
 
@@ -17,17 +17,17 @@ def folder(tmp_path, *names):
 
 def test_plans(tmp_path):
     source = folder(tmp_path, "a.png", "a.jpg", "b.webp")
-    plan = painting.plan(str(source), str(tmp_path / "out"), "wave.jpg")
+    plan = batch.plan(str(source), str(tmp_path / "out"), "wave.jpg")
     assert [job.output.name for job in plan] == [
         "a.jpg",
         "a.png",
         "b.webp.png",
     ]
     photograph, output = str(source / "a.png"), str(tmp_path / "x.jpg")
-    (one,) = painting.plan(photograph, output, "wave.jpg")
+    (one,) = batch.plan(photograph, output, "wave.jpg")
     assert one.output == tmp_path / "x.jpg"
     photograph = str(source / "b.webp")
-    (one,) = painting.plan(photograph, str(tmp_path), "wave.jpg")
+    (one,) = batch.plan(photograph, str(tmp_path), "wave.jpg")
     assert one.output == tmp_path / "b.webp.png"
 
 
@@ -46,15 +46,13 @@ def test_plans_that_are_refused(content, output, problem, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises((ValueError, FileNotFoundError), match=problem):
-        painting.plan(
-            str(tmp_path / content), str(tmp_path / output), "wave.jpg"
-        )
+        batch.plan(str(tmp_path / content), str(tmp_path / output), "wave.jpg")
 
 
 def test_an_address_is_no_photograph(tmp_path):
     message = "'https://host/a.png' is an address, not a file. Download it"
     with pytest.raises(FileNotFoundError, match=message):
-        painting.plan("https://host/a.png", str(tmp_path / "x.png"), "wave.jpg")
+        batch.plan("https://host/a.png", str(tmp_path / "x.png"), "wave.jpg")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def test_what_is_read_is_not_written_over(
     (tmp_path / "out" / "a.png").symlink_to("../in/a.png")
     (tmp_path / "out" / "b.png").symlink_to("../wave.png")
     with pytest.raises(ValueError, match=problem):
-        painting.plan(content, output, "wave.png")
+        batch.plan(content, output, "wave.png")
 
 
 def test_no_two_photographs_become_the_same_file(tmp_path):
@@ -88,7 +86,7 @@ def test_no_two_photographs_become_the_same_file(tmp_path):
         r"a\.webp' and '.*a\.webp\.png' would both become '.*a\.webp\.png'"
     )
     with pytest.raises(ValueError, match=problem):
-        painting.plan(str(source), str(tmp_path / "out"), "wave.jpg")
+        batch.plan(str(source), str(tmp_path / "out"), "wave.jpg")
 
 
 class Counting(StyleClient):
@@ -113,7 +111,7 @@ class Counting(StyleClient):
 
 def paint(client, jobs, style, parallel):
     said, failed = [], []
-    failures = painting.paint(
+    failures = batch.paint(
         client,
         jobs,
         str(style),
@@ -130,7 +128,7 @@ def paint(client, jobs, style, parallel):
 def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
     source = folder(tmp_path, *(f"{i:02}.png" for i in range(12)))
     (source / "05.png").write_bytes(b"junk")
-    jobs = painting.plan(str(source), str(tmp_path / "new" / "out"), "w.png")
+    jobs = batch.plan(str(source), str(tmp_path / "new" / "out"), "w.png")
     with Counting(server.grpc) as client:
         failures, said, failed = paint(client, jobs, source / "00.png", 3)
     assert client.calls.count("embed_style_bytes") == 1
@@ -144,7 +142,7 @@ def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
 def test_a_single_photograph_is_one_request(server, tmp_path):
     source = folder(tmp_path, "a.png")
     photograph, output = str(source / "a.png"), str(tmp_path / "out.png")
-    jobs = painting.plan(photograph, output, photograph)
+    jobs = batch.plan(photograph, output, photograph)
     with Counting(server.grpc) as client:
         assert paint(client, jobs, source / "a.png", 2)[0] == 0
     assert client.calls == ["stylize_bytes"]

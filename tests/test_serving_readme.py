@@ -6,7 +6,7 @@ import re
 import pytest
 
 import serving
-from serving import server_config
+from serving.server.config import read_models
 from test_readme import LINK, fences, shell_problems
 
 FOLDER = pathlib.Path(serving.__file__).parent
@@ -35,7 +35,7 @@ def test_every_file_of_the_folder_is_named():
 @pytest.mark.parametrize("text", fences(TEXT, "protobuf"))
 def test_configurations_can_be_read(text, tmp_path):
     (tmp_path / "models.config").write_text(text)
-    assert server_config.read_models(tmp_path / "models.config")
+    assert read_models(tmp_path / "models.config")
 
 
 def test_python_of_the_readme_runs(server, tmp_path, monkeypatch):

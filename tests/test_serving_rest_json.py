@@ -4,8 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from serving import protocol, rest_json
-from serving.predictions import Answer
+from serving import protocol
+from serving.server import rest_json
+from serving.server.predictions import Answer
 
 DTYPES = {"FLOAT": 1, "STRING": 7, "INT64": 9, "BOOL": 10}
 

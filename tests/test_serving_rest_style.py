@@ -7,7 +7,7 @@ import pytest
 
 import helpers
 import serving_model
-from serving.rest_style import RestStyleClient
+from serving.rest_style_client import RestStyleClient
 from serving.style_client import ServingError
 from serving_server import free_port
 from test_serving_faults import PNG, encoded

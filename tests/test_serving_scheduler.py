@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from serving.errors import StatusError
-from serving.scheduler import Scheduler
+from serving.server.errors import StatusError
+from serving.server.scheduler import Scheduler
 
 
 def test_runs_some_at_a_time_in_the_order_of_asking():

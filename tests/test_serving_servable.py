@@ -6,8 +6,8 @@ import tensorflow as tf
 
 import helpers
 from serving import protocol
-from serving.errors import StatusError
-from serving.servable import Servable
+from serving.server.errors import StatusError
+from serving.server.servable import Servable
 from test_serving_faults import PNG, encoded
 
 INPUTS = {

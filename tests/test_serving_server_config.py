@@ -3,15 +3,16 @@ import pathlib
 
 import pytest
 
-from serving import server_config
+import serving
+from serving.server.config import ServerConfig, read, read_models, read_ssl
 
-SERVING = pathlib.Path(server_config.__file__).parent
+SERVING = pathlib.Path(serving.__file__).parent
 
 
 def models(tmp_path, text):
     path = tmp_path / "models.config"
     path.write_text(f"model_config_list {{ {text} }}")
-    return server_config.read_models(path)
+    return read_models(path)
 
 
 def test_policies_and_labels(tmp_path):
@@ -47,14 +48,14 @@ def test_certificates_are_texts(text, problem, tmp_path):
     path = tmp_path / "ssl.config"
     path.write_text(text)
     with pytest.raises(ValueError, match=problem):
-        server_config.read_ssl(path)
+        read_ssl(path)
 
 
 @pytest.mark.parametrize(
     ("host", "address"), [("::1", "[::1]:5"), ("a", "a:5")]
 )
 def test_addresses(host, address):
-    assert server_config.ServerConfig(host=host).address(5) == address
+    assert ServerConfig(host=host).address(5) == address
 
 
 @pytest.mark.parametrize(
@@ -79,18 +80,14 @@ def test_files_that_are_wrong(text, problem, tmp_path):
 
 
 def test_files_of_the_folder():
-    (model,) = server_config.read_models(SERVING / "models.config")
+    (model,) = read_models(SERVING / "models.config")
     assert model.name == "style"
     assert set(model.labels) == {"stable", "canary"}
     assert set(model.labels.values()) <= model.specific
-    monitoring = server_config.read(
-        SERVING / "monitoring.config", "MonitoringConfig"
-    )
-    default = server_config.ServerConfig.metrics_path
+    monitoring = read(SERVING / "monitoring.config", "MonitoringConfig")
+    default = ServerConfig.metrics_path
     assert monitoring.prometheus_config.path == default
-    batching = server_config.read(
-        SERVING / "batching.config", "BatchingParameters"
-    )
+    batching = read(SERVING / "batching.config", "BatchingParameters")
     sizes = list(batching.allowed_batch_sizes)
     assert sizes == sorted(sizes)
     # TensorFlow Serving does not start otherwise.

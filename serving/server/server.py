@@ -10,13 +10,13 @@ is something to serve.
 
 import asyncio
 
-from serving.grpc_api import GrpcServer
-from serving.metrics import Metrics
-from serving.model_manager import ModelManager
-from serving.predictions import Predictions
-from serving.rest_api import RestServer
-from serving.scheduler import Scheduler
-from serving.server_config import ServerConfig
+from serving.server.config import ServerConfig
+from serving.server.grpc_api import GrpcServer
+from serving.server.metrics import Metrics
+from serving.server.model_manager import ModelManager
+from serving.server.predictions import Predictions
+from serving.server.rest_api import RestServer
+from serving.server.scheduler import Scheduler
 
 
 class Server:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from serving.errors import StatusError
+from serving.server.errors import StatusError
 
 
 class Scheduler:

@@ -8,10 +8,10 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from serving import protocol
-from serving.errors import StatusError
-from serving.model_manager import ModelManager
-from serving.predictions import Address, Predictions, Question
-from serving.server_config import ServerConfig
+from serving.server.config import ServerConfig
+from serving.server.errors import StatusError
+from serving.server.model_manager import ModelManager
+from serving.server.predictions import Address, Predictions, Question
 
 # Those that TensorFlow Serving's own health service knows, and the whole.
 _SERVICES = ("", "PredictionService", "ModelService")

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from serving.errors import StatusError
-from serving.server_config import ModelConfig
+from serving.server.config import ModelConfig
+from serving.server.errors import StatusError
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from serving import protocol
-from serving.errors import StatusError
+from serving.server.errors import StatusError
 
 DEFAULT_SIGNATURE = "serving_default"
 _WARM_UP = "assets.extra/tf_serving_warmup_requests"

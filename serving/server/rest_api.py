@@ -10,12 +10,13 @@ import urllib.parse
 from aiohttp import web
 from google.protobuf import json_format
 
-from serving import protocol, rest_json
-from serving.errors import HTTP, StatusError
-from serving.metrics import Metrics
-from serving.model_manager import ModelManager
-from serving.predictions import Address, Predictions
-from serving.server_config import ServerConfig
+from serving import protocol
+from serving.server import rest_json
+from serving.server.config import ServerConfig
+from serving.server.errors import HTTP, StatusError
+from serving.server.metrics import Metrics
+from serving.server.model_manager import ModelManager
+from serving.server.predictions import Address, Predictions
 
 _VERSION = r"(?:/versions/(?P<number>\d{1,19})|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from serving import protocol
-from serving.errors import StatusError
-from serving.predictions import Answer, Question
+from serving.server.errors import StatusError
+from serving.server.predictions import Answer, Question
 
 _KINDS = {"f": "iuf", "i": "iu", "u": "iu", "b": "b"}
 

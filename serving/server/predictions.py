@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from serving import servable
-from serving.errors import StatusError
-from serving.metrics import Metrics
-from serving.model_manager import ModelManager
-from serving.scheduler import Scheduler
+from serving.server import servable
+from serving.server.errors import StatusError
+from serving.server.metrics import Metrics
+from serving.server.model_manager import ModelManager
+from serving.server.scheduler import Scheduler
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""A server of exported models over gRPC and REST, for development."""
