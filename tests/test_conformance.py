@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 
 import helpers
-import test_features
-import test_losses
-import test_objective
-from tfstyle import features
-from tfstyle.optimization import objective
+import losses_cases
+from network_cases import evaluate
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -24,54 +21,18 @@ sys.modules["tensorflow"] = None
 import jax
 import keras
 import numpy as np
-import test_conformance
-import test_losses
+import losses_cases
+import network_cases
 
 path, weights = sys.argv[1:]
 assert keras.backend.backend() == "jax"
-found = test_conformance.evaluate(weights)
-inputs = [jax.numpy.asarray(x) for x in test_losses.UNTIED]
-for name, loss in test_losses.LOSSES.items():
+found = network_cases.evaluate(weights)
+inputs = [jax.numpy.asarray(x) for x in losses_cases.UNTIED]
+for name, loss in losses_cases.LOSSES.items():
     total = lambda x, loss=loss: loss(x, *inputs[1:]).sum()
     found["gradient/" + name] = jax.grad(total)(inputs[0])
 np.savez(path, **found)
 """
-
-
-def evaluate(weights):
-    """Losses, feature maps and terms, by name, on any backend."""
-    found = {
-        f"loss/{name}": loss(*test_losses.UNTIED)
-        for name, loss in test_losses.LOSSES.items()
-    }
-    for pooling in features.POOLINGS:
-        maps = test_features.maps(
-            test_features.IMAGE,
-            "vgg16",
-            ["block1_conv1", "block2_pool"],
-            pooling,
-            weights,
-        )
-        found |= {f"{pooling}/{layer}": x for layer, x in maps.items()}
-    found["thin"] = test_features.maps(
-        test_features.IMAGE, "vgg_distilled", ["block5_conv1"]
-    )["block5_conv1"]
-    network = features.extractor(
-        "vgg16", test_objective.LAYERS, weights=weights
-    )
-    for style_loss in ("gram", "wasserstein"):
-        config = test_objective.settings(
-            style_loss=style_loss,
-            tv_weight=1,
-            structure_weight=1,
-            histogram_weight=1,
-        )
-        styles = [test_objective.WAVE, test_objective.NIGHT]
-        photo = test_objective.PHOTO
-        terms = objective.terms(network, photo, styles, config)
-        values = test_objective.values(network, terms, photo[::-1].copy())
-        found |= {f"{style_loss}/{name}": x for name, x in values.items()}
-    return {name: np.array(x) for name, x in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +61,9 @@ def test_values_are_equal_on_jax(on_jax, small_vgg16):
         )
 
 
-@pytest.mark.parametrize("name", test_losses.LOSSES)
+@pytest.mark.parametrize("name", losses_cases.LOSSES)
 def test_gradients_are_equal_on_jax(on_jax, name):
-    _, gradient = test_losses.value_and_gradient(
-        test_losses.LOSSES[name], *test_losses.UNTIED
+    _, gradient = losses_cases.value_and_gradient(
+        losses_cases.LOSSES[name], *losses_cases.UNTIED
     )
     np.testing.assert_allclose(on_jax[f"gradient/{name}"], gradient, atol=1e-6)

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+import documents
 import helpers
+import image_bytes
 import programs
-import test_graph_images
-import test_readme
 from export import loader
 from tfstyle.export import known_answers, prediction_log, saved_model
 from tfstyle.export.prediction_log import Record
@@ -43,8 +43,8 @@ def numbers(*values):
     return np.array(values, np.float32)
 
 
-PNG = test_graph_images.file(test_graph_images.photo())
-JPEG = test_graph_images.file(test_graph_images.photo(), "JPEG")
+PNG = image_bytes.file(image_bytes.photo())
+JPEG = image_bytes.file(image_bytes.photo(), "JPEG")
 GOOD = {
     "content_image": images(),
     "content_image_bytes": files(PNG),
@@ -177,7 +177,7 @@ BAD = {
         "embed_style_bytes",
         {
             "style_image_bytes": files(
-                test_graph_images.file(test_graph_images.photo(), "GIF")
+                image_bytes.file(image_bytes.photo(), "GIF")
             )
         },
         "of type JPEG or PNG",
@@ -204,20 +204,12 @@ BAD = {
     ),
     "bomb": (
         "embed_style_bytes",
-        {
-            "style_image_bytes": files(
-                test_graph_images.png_header(60000, 60000)
-            )
-        },
+        {"style_image_bytes": files(image_bytes.png_of_size(60000, 60000))},
         "10000 pixels or fewer: send it smaller. Received:] [60000 60000]",
     ),
     "sides beyond 2^31": (
         "embed_style_bytes",
-        {
-            "style_image_bytes": files(
-                test_graph_images.png_header(2**32 - 1, 8)
-            )
-        },
+        {"style_image_bytes": files(image_bytes.png_of_size(2**32 - 1, 8))},
         "16 pixels or more",
     ),
     "one bad file of two": (
@@ -372,7 +364,7 @@ def test_errors_are_one_line(program, words, status, message):
 
 def test_commands_of_the_readme_exist():
     text = (ROOT / "export" / "README.md").read_text()
-    assert test_readme.shell_problems(text) == []
+    assert documents.shell_problems(text) == []
 
 
 def test_python_of_the_readme_runs(served, tmp_path, monkeypatch):
@@ -380,7 +372,7 @@ def test_python_of_the_readme_runs(served, tmp_path, monkeypatch):
     (tmp_path / "models" / "style").symlink_to(served.parent)
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "export" / "README.md").read_text()
-    (code,) = test_readme.fences(text, "python")
+    (code,) = documents.fences(text, "python")
     found = {}
     exec(code, found)
     assert found["painted"].shape == (1, 64, 48, 3)

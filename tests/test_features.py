@@ -6,23 +6,14 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
+from network_cases import IMAGE, maps
 from tfstyle import features, images, losses
 from tfstyle.pretrained import topology
 
-if keras.backend.backend() == "tensorflow":  # See test_conformance.
-    import tensorflow as tf
-
 ROOT = pathlib.Path(__file__).parents[1]
-IMAGE = helpers.image(34, 48)
-
-
-def maps(image, *args, **kwargs):
-    """Feature maps of one image by layer name."""
-    network = features.extractor(*args, **kwargs)
-    found = network(image[None]).items()
-    return {name: np.array(x[0], "float32") for name, x in found}
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,6 @@ That a session refuses the same is in test_export.py.
 """
 
 import io
-import struct
-import zlib
 
 import numpy as np
 import PIL.Image
@@ -13,34 +11,11 @@ import pytest
 import tensorflow as tf
 
 import helpers
+from image_bytes import file, photo, png_of_size
 from tfstyle.export import graph_images
 from tfstyle.export.config import ExportConfig
 
 LIMITS = {"smallest": 16, "max_pixels": 10_000}
-
-
-def file(image, kind="PNG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def photo(mode="RGB", height=40, width=30):
-    samples = np.uint8(255 * helpers.image(height, width))
-    return PIL.Image.fromarray(samples).convert(mode)
-
-
-def png_header(width, height):
-    """A PNG that says it is so large, and has no pixels."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data))
-        + name
-        + data
-        + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
 
 
 def decode(data):
@@ -91,8 +66,8 @@ def test_orientation_is_ignored():
         (file(photo(), "JPEG")[:-200], "Invalid JPEG data"),
         (file(photo(height=15)), "16 pixels or more on each side"),
         (file(photo(height=102, width=100)), "10000 pixels or fewer"),
-        (png_header(100_000, 100_000), "10000 pixels or fewer"),
-        (png_header(2**31 + 5, 2**31 + 5), "16 pixels or more"),
+        (png_of_size(100_000, 100_000), "10000 pixels or fewer"),
+        (png_of_size(2**31 + 5, 2**31 + 5), "16 pixels or more"),
     ],
 )
 def test_what_is_no_file_or_too_large_is_refused(data, message):

@@ -1,21 +1,14 @@
-import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
+from network_cases import LAYERS, NIGHT, PHOTO, WAVE, settings, values
 from tfstyle import features, images, losses
 from tfstyle.controls import regions
 from tfstyle.optimization import objective
 from tfstyle.optimization.config import GatysConfig
 
-if keras.backend.backend() == "tensorflow":  # See test_conformance.
-    import tensorflow as tf
-
-LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
-PHOTO, WAVE, NIGHT = (
-    helpers.image(*shape, seed)
-    for seed, shape in enumerate([(32, 48), (40, 30), (48, 48)])
-)
 OTHER = helpers.image(32, 48, seed=5)  # As large as `PHOTO`.
 LARGE = helpers.image(96, 96, seed=7)
 STYLE_LOSSES = pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
@@ -24,29 +17,6 @@ STYLE_LOSSES = pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 @pytest.fixture(scope="module")
 def network(small_vgg16):
     return features.extractor("vgg16", LAYERS, weights=small_vgg16)
-
-
-def settings(**changes):
-    return GatysConfig(
-        **{
-            "content_layers": {"block2_conv1": 1},
-            "style_layers": {"block1_conv1": 1, "block1_conv2": 1},
-            "content_weight": 1,
-            "style_weight": 1,
-            "tv_weight": 0,
-            "style_loss": "gram",
-        }
-        | changes
-    )
-
-
-def values(network, terms, picture):
-    """Weighted terms of a picture `(height, width, 3)`, by name."""
-    maps = network(picture[None])
-    return {
-        name: term.weight * float(term.loss(picture[None], maps)[0])
-        for name, term in terms.items()
-    }
 
 
 def evaluate(network, picture, content, styles, **changes):

@@ -14,8 +14,8 @@ from PIL import Image
 import helpers
 import programs
 import serving_model
+from image_bytes import encoded
 from serving_server import free_port
-from test_serving_faults import encoded
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONTENT, STYLE = helpers.image(20, 30, 1), helpers.image(9, 9, 2)
@@ -202,3 +202,17 @@ def test_address_of_rest_says_how(folder):
     process = call("serving.rest_client", folder, server="localhost:8501")
     assert process.returncode == 2
     assert "must begin with http://" in process.stderr
+
+
+def test_the_rest_client_has_both_forms(server, folder):
+    for form in ("instances", "inputs"):
+        process = call(
+            "serving.rest_client", folder, server=server.rest, form=form
+        )
+        assert process.returncode == 0, process.stderr
+        image = Image.open(folder / "out.png")
+        assert image.size == (30, 20)
+        (folder / "out.png").unlink()
+    process = call("serving.rest_client", folder, form="rows")
+    assert process.returncode == 2
+    assert "should be one of <instances|inputs>" in process.stderr

@@ -8,9 +8,9 @@ import requests
 from PIL import Image
 
 import helpers
+from image_bytes import encoded
 from serving.style_client import StyleClient
 from serving_server import Running
-from test_serving_faults import encoded
 
 saved_model = pytest.importorskip(
     "tfstyle.export.saved_model", reason="needs the export"

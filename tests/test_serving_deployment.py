@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 import serving
+from image_bytes import PNG
 from serving.server.config import ServerConfig, read, read_models
 from serving.style_client import ServingError, StyleClient
 from serving_server import Running
-from test_serving_faults import PNG
 
 FOLDER = pathlib.Path(serving.__file__).parent
 # Of tensorflow_model_server 2.20; the dev server has the first ones, too.

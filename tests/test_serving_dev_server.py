@@ -10,9 +10,9 @@ import requests
 
 import programs
 import serving_model
+from image_bytes import PNG, encoded
 from serving.style_client import ServingError, StyleClient
 from serving_server import ROOT, Program, command, free_port, wait_for
-from test_serving_faults import PNG, encoded
 
 LARGE = encoded(np.zeros((1200, 1200, 3)))
 

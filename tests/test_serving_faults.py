@@ -3,50 +3,21 @@
 import base64
 import contextlib
 import functools
-import io
 import json
 import select
 import socket
-import struct
-import zlib
 
 import grpc
 import numpy as np
 import pytest
 import requests
-from PIL import Image
 
-import helpers
 import serving_model
+from image_bytes import CONTENT, JPEG, PNG, STYLE, encoded, png_of_size
 from serving import protocol
 from serving.style_client import ServingError, StyleClient
 from serving_server import Running, wait_for
 
-CONTENT, STYLE = helpers.image(8, 9, 1), helpers.image(5, 7, 2)
-
-
-def encoded(image, format="PNG"):
-    file = io.BytesIO()
-    pixels = np.round(255 * image).astype(np.uint8)
-    Image.fromarray(pixels).save(file, format)
-    return file.getvalue()
-
-
-def png_of_size(width, height):
-    """A PNG whose header promises more pixels than follow."""
-
-    def chunk(kind, data):
-        checksum = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + checksum
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [chunk(b"IHDR", header), chunk(b"IDAT", data), chunk(b"IEND", b"")]
-    )
-
-
-PNG, JPEG = encoded(CONTENT), encoded(helpers.image(40, 50), "JPEG")
 ONE = np.ones(1, np.float32)
 ARRAYS = {
     "content_image": CONTENT[None],

@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
+from image_bytes import PNG
 from serving import batch, pictures
 from serving.style_client import StyleClient
-from test_serving_faults import PNG
 
 
 def folder(tmp_path, *names):

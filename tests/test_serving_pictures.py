@@ -5,9 +5,9 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 import helpers
+from icc_profiles import grey_profile, icc
+from image_bytes import png_of_size
 from serving import pictures
-from test_serving_faults import png_of_size
-from test_srgb import grey_profile, icc
 from tfstyle import images
 
 PIXELS = np.round(255 * helpers.image(30, 40)).astype(np.uint8)

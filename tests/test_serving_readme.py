@@ -6,8 +6,8 @@ import re
 import pytest
 
 import serving
+from documents import LINK, fences, shell_problems
 from serving.server.config import read_models
-from test_readme import LINK, fences, shell_problems
 
 FOLDER = pathlib.Path(serving.__file__).parent
 TEXT = (FOLDER / "README.md").read_text()
@@ -39,7 +39,7 @@ def test_configurations_can_be_read(text, tmp_path):
 
 
 def test_python_of_the_readme_runs(server, tmp_path, monkeypatch):
-    from test_serving_faults import PNG
+    from image_bytes import PNG
 
     monkeypatch.chdir(tmp_path)
     for name in ("dog.jpg", "wave.jpg", "cat.jpg"):
@@ -60,7 +60,7 @@ def test_requests_of_the_readme_are_answered(server):
     data = re.compile(r'"(JPEG|PNG) as base64"')
     import base64
 
-    from test_serving_faults import PNG
+    from image_bytes import PNG
 
     encoded = f'"{base64.b64encode(PNG).decode()}"'
     for body in bodies:

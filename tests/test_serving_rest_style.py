@@ -7,11 +7,10 @@ import pytest
 
 import helpers
 import serving_model
+from image_bytes import PNG, decoded, encoded
 from serving.rest_style_client import RestStyleClient
 from serving.style_client import ServingError
 from serving_server import free_port
-from test_serving_faults import PNG, encoded
-from test_serving_style_client import decoded
 
 CONTENT, STYLE = helpers.image(12, 20, 1), helpers.image(16, 8, 2)
 

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 import helpers
+from image_bytes import PNG, encoded
 from serving import protocol
 from serving.server.errors import StatusError
 from serving.server.servable import Servable
-from test_serving_faults import PNG, encoded
 
 INPUTS = {
     "content_image": helpers.image(8, 9, 1)[None],

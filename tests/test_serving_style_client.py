@@ -6,8 +6,8 @@ import pytest
 
 import helpers
 import serving_model
+from image_bytes import PNG, decoded, encoded
 from serving.style_client import ServingError, StyleClient
-from test_serving_faults import PNG, encoded
 
 CONTENT, STYLE = helpers.image(12, 20, 1), helpers.image(16, 8, 2)
 
@@ -41,14 +41,6 @@ def test_files(client):
     embedding = client.embed_style(encoded(STYLE))
     again = client.apply_style(encoded(CONTENT), embedding, 0.5)
     np.testing.assert_array_equal(decoded(again), decoded(painted))
-
-
-def decoded(data):
-    import io
-
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(data)), np.float32) / 255
 
 
 def test_batches_of_files_of_different_sizes(client):
