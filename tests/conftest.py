@@ -26,23 +26,27 @@ SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
 
 # First, so that in the end no worker waits for one that took such a file last.
 LONG = [
-    "test_style_training.py",
-    "test_export.py",
-    "test_transfer.py",
-    "test_workers.py",
-    "test_gatys.py",
-    "test_optimize.py",
-    "test_train.py",
-    "test_deepdream.py",
-    "test_dream.py",
-    "test_applications.py",
-    "test_bench.py",
+    "training/test_adain.py",
+    "training/test_distillation.py",
+    "programs/test_export.py",
+    "programs/test_transfer.py",
+    "training/test_distributed.py",
+    "optimization/test_gatys.py",
+    "programs/test_optimize.py",
+    "programs/test_train.py",
+    "programs/test_distill.py",
+    "optimization/test_deepdream.py",
+    "programs/test_dream.py",
+    "features/test_applications.py",
+    "programs/test_bench.py",
 ]
 
 
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+    items.sort(
+        key=lambda item: places.get("/".join(item.path.parts[-2:]), len(LONG))
+    )
 
 
 def pytest_addoption(parser):

@@ -1,0 +1,458 @@
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import programs
+from tfstyle.cli import program
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+PROGRAM = '''r"""Does what the tests of cli need.
+
+  python -m program --name=dog
+"""
+
+import os
+import resource
+import time
+
+from absl import app, flags
+
+from tfstyle.cli import program as cli
+
+_NAME = flags.DEFINE_string("name", None, "A name.", required=True)
+_CODE = flags.DEFINE_string("code", "", "What to do.")
+_OTHERS = flags.DEFINE_multi_string("other", None, "Others.")
+_STEPS = flags.DEFINE_integer("steps", 300, "Steps.", lower_bound=1)
+_MIX = cli.DEFINE_numbers("mix", (1.0, 0.5), "Shares.")
+_LAYERS = cli.DEFINE_weights("layers", {"a": 1.0, "b": 0.5}, "Layers.")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    return exec(_CODE.value, globals())
+
+
+def run(seconds):
+    """Steps of 10 ms, as an algorithm does them."""
+    with cli.Interrupt() as interrupt:
+        print("ready", flush=True)
+        try:
+            for _ in range(int(seconds * 100)):
+                time.sleep(0.01)
+                if interrupt():
+                    break
+            print("the picture is written", flush=True)
+        finally:
+            print("clean", flush=True)
+    return interrupt.status
+
+
+def main_with_status(argv):
+    return run(600) if _NAME.value == "run" else main(argv)
+
+
+if __name__ == "__main__":
+    cli.run(main_with_status)
+'''
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory):
+    path = tmp_path_factory.mktemp("program") / "program.py"
+    path.write_text(PROGRAM)
+    return [sys.executable, str(path)]
+
+
+@pytest.fixture
+def call(command, tmp_path):
+    def program(*arguments, **environment):
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env=with_package(environment),
+            capture_output=True,
+            text=True,
+        )
+
+    return program
+
+
+@pytest.fixture
+def start(command, tmp_path):
+    """Starts the program and waits until it says that it is ready."""
+    processes = []
+
+    def program(*arguments):
+        process = subprocess.Popen(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env=with_package({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield program
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def with_package(environment):
+    return {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+
+
+def test_help_prints_docstring_and_flags(call):
+    process = call("--help")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "python -m program --name=dog" in process.stdout
+    for line in [
+        "--name: A name.",
+        "--layers: Layers.",
+        "default: 'a:1,b:0.5'",
+        "default: '1,0.5'",
+    ]:
+        assert line in process.stdout
+
+
+def test_help_loads_nothing_that_is_slow(call, tmp_path):
+    poison = programs.poison(tmp_path, programs.SLOW)
+    process = call("--help", PYTHONPATH=f"{poison}{os.pathsep}{ROOT}")
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("flag", ["--helpfull", "--helpxml", "--helpshort"])
+def test_other_helps_of_absl_are_no_errors(call, flag):
+    process = call(flag)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "layers" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param([], "--name", id="required"),
+        pytest.param(["--nam=dog"], "'nam'. Did you mean: name", id="unknown"),
+        pytest.param(["--name=dog", "cat"], "['cat']", id="argument"),
+        pytest.param(["--name=dog", "--steps=x"], "--steps=x", id="no number"),
+        pytest.param(["--name=dog", "--steps=0"], "--steps=0", id="bound"),
+        pytest.param(["--name=dog", "--layers=a:-1"], "--layers", id="weight"),
+        pytest.param(["--name=dog", "--mix=1,x"], "--mix=1,x", id="numbers"),
+    ],
+)
+def test_flag_error_is_one_line_and_status_2(call, arguments, expected):
+    process = call(*arguments)
+    programs.check_refused(process, 2, expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("raise ValueError('bad size')", "bad size"),
+        ("open('nowhere.png')", "No such file or directory: 'nowhere.png'"),
+        ("raise FileNotFoundError('no photo')", "no photo"),
+        ("raise FloatingPointError('NaN at step 3')", "NaN at step 3"),
+        (
+            "raise MemoryError('3 GiB')",
+            "out of memory; try a smaller size (3 GiB)",
+        ),
+        (
+            "raise MemoryError",
+            "out of memory; try a smaller size (no details)",
+        ),
+        (
+            "with open('/dev/full', 'w') as f: f.write('x')",
+            "No space left on device",
+        ),
+        (
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))\n"
+            "with open('x', 'w') as f: f.write('x' * 10)",
+            "File too large",
+        ),
+        (
+            "import tensorflow as tf\n"
+            "raise tf.errors.ResourceExhaustedError(None, None, 'OOM\\nhere')",
+            "out of memory; try a smaller size (OOM here)",
+        ),
+        ("raise ValueError('a\\nb\\nc\\nd')", "a b c d"),
+        ("raise ValueError('a\\nb\\nc')", "a\nb\nc"),
+    ],
+)
+def test_error_is_said_without_a_traceback_and_status_1(call, code, expected):
+    process = call("--name=dog", f"--code={code}")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.endswith(f"error: {expected}\n")
+    assert "Traceback" not in process.stderr
+
+
+def test_numbers_are_read(call):
+    process = call("--name=dog", "--mix=0.7,-3", "--code=print(_MIX.value)")
+    assert process.stdout == "(0.7, -3.0)\n"
+
+
+def test_full_disk_behind_stdout_is_an_error(command):
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            [*command, "--name=dog", "--code=print('x')"],
+            env=with_package({}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: No space left on device\n")
+
+
+def test_debugging_shows_the_traceback(call):
+    code = "--code=raise ValueError('bad size')"
+    process = call("--name=dog", code, TFSTYLE_DEBUG="1")
+    assert process.returncode == 1
+    assert process.stderr.startswith("Traceback")
+
+
+def test_bug_shows_the_traceback(call):
+    process = call("--name=dog", "--code=raise KeyError('x')")
+    assert process.returncode == 1
+    assert process.stderr.startswith("Traceback")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--name=dog", "--code=print('x')"]]
+)
+def test_reader_that_is_gone_is_no_error(command, arguments):
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(
+        [*command, *arguments],
+        env=with_package({}),
+        stdout=write,
+        stderr=subprocess.PIPE,
+    )
+    os.close(write)
+    assert process.stderr == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_first_signal_ends_the_run_well(start, number, status):
+    process = start("--name=run")
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
+    assert stdout == "the picture is written\nclean\n"
+    assert (
+        stderr == "\nStopping; what is done is written. Ctrl-C again aborts.\n"
+    )
+    assert process.returncode == status
+
+
+# A run that asks nobody whether it should end.
+DEAF = """
+try:
+    print("ready", flush=True)
+    [time.sleep(0.01) for _ in range(60_000)]
+finally:
+    print("clean", flush=True)
+"""
+
+
+def test_second_signal_aborts(start):
+    code = "with cli.Interrupt():" + DEAF.replace("\n", "\n    ")
+    process = start("--name=dog", f"--code={code}")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "\n"
+    assert process.stderr.readline().startswith("Stopping")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
+    assert (stdout, stderr) == ("clean\n", "interrupted\n")
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "line"),
+    [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "")],
+)
+def test_signal_outside_of_a_run_ends_at_once(start, number, status, line):
+    process = start("--name=dog", f"--code={DEAF}")
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
+    assert (stdout, stderr) == ("clean\n", line)
+    assert process.returncode == status
+
+
+# As the callback of JAX, which is called in the middle of anything. Signals
+# come out of themselves, so that none is early or late.
+COLLECTING = """
+import gc
+def callback(phase, info):
+    if phase == "start":
+        for number in {numbers}:
+            os.kill(os.getpid(), number)
+gc.callbacks.append(callback)
+gc.collect()
+gc.callbacks.clear()
+[time.sleep(0.01) for _ in range(60_000)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "line"),
+    [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "")],
+)
+def test_signal_during_garbage_collection_is_not_lost(
+    call, number, status, line
+):
+    code = COLLECTING.format(numbers=[int(number)])
+    process = call("--name=dog", f"--code={code}")
+    assert (process.returncode, process.stderr) == (status, line)
+
+
+def test_second_signal_during_garbage_collection_is_not_lost(call):
+    code = COLLECTING.format(numbers=2 * [int(signal.SIGINT)])
+    code = "with cli.Interrupt():" + code.replace("\n", "\n    ")
+    process = call("--name=dog", f"--code={code}")
+    assert process.returncode == 130
+    first, second, last = process.stderr.splitlines()
+    assert (first, last) == ("", "interrupted")
+    assert second.startswith("Stopping")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(command, tmp_path, closed):
+    code = "import sys; print('x', file=sys.stderr); open('done', 'w').close()"
+    line = shlex.join([*command, "--name=dog", f"--code={code}; print('y')"])
+    process = subprocess.run(
+        f"exec {line} {closed}", shell=True, cwd=tmp_path, env=with_package({})
+    )
+    assert process.returncode == 0
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", rb"\u732b M\xf6we"), ("utf-8", "\u732b Möwe".encode())],
+)
+def test_names_are_shown_as_they_are_and_what_cannot_be_is_escaped(
+    command, encoding, shown
+):
+    # The last byte is Latin-1, as in names of files from other systems.
+    code = "--code=print('\\u732b M\\xf6we' + chr(0xdce9))"
+    for more in ("", "; raise ValueError(chr(0xdce9))"):
+        process = subprocess.run(
+            [*command, "--name=dog", code + more],
+            env=with_package({"PYTHONIOENCODING": encoding}),
+            capture_output=True,
+        )
+        assert process.stdout == shown + b"\xe9\n"
+        assert process.returncode == bool(more)
+        assert process.stderr == (b"error: \xe9\n" if more else b"")
+
+
+def test_names_are_shown_in_the_plain_locale(command):
+    plain = {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
+    process = subprocess.run(
+        [*command, b"--name=M\xc3\xb6we\xe9", "--code=print(_NAME.value)"],
+        env=with_package(plain),
+        capture_output=True,
+    )
+    assert process.stdout == b"M\xc3\xb6we\xe9\n"
+
+
+def test_an_empty_flag_is_refused(call):
+    process = call("--name=")
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: --name is empty: give a value")
+
+
+@pytest.mark.parametrize("flags", [["--other="], ["--other=a", "--other="]])
+def test_an_empty_value_of_several_is_refused(call, flags):
+    process = call("--name=dog", *flags)
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: --other is empty: give a value")
+
+
+def test_errors_name_arguments_as_flags(call):
+    process = call("--name=dog", "--code=raise ValueError('`name` is wrong')")
+    assert process.stderr == "error: --name is wrong\n"
+
+
+IGNORING = """
+import signal
+with cli.Interrupt() as interrupt:
+    os.kill(os.getpid(), signal.SIGINT)
+    print(interrupt())
+os.kill(os.getpid(), signal.SIGINT)
+print("not interrupted")
+"""
+
+
+def test_ctrl_c_that_is_ignored_from_the_start_stays_so(call):
+    with programs.ctrl_c_ignored():
+        process = call("--name=dog", f"--code={IGNORING}")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout == "False\nnot interrupted\n"
+
+
+def test_interrupt_puts_the_handlers_back():
+    before = signal.getsignal(signal.SIGINT)
+    with program.Interrupt() as interrupt:
+        assert signal.getsignal(signal.SIGINT) != before
+        assert interrupt() is False
+    assert signal.getsignal(signal.SIGINT) == before
+    assert interrupt.status == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("block1_conv1", {"block1_conv1": 1.0}),
+        ("a:1,b:0.5", {"a": 1.0, "b": 0.5}),
+        (" b : 2e1 , a ", {"b": 20.0, "a": 1.0}),
+        ("a:0,b:1", {"a": 0.0, "b": 1.0}),
+    ],
+)
+def test_weights_are_parsed_in_order(text, expected):
+    assert list(program.parse_weights(text).items()) == list(expected.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "expected name:weight, received ''"),
+        ("a,,b", "expected name:weight, received ''"),
+        (":1", "expected name:weight, received ':1'"),
+        ("a:-1", "weight of 'a' must be a number from 0 up, received '-1'"),
+        ("a:nan", "received 'nan'"),
+        ("a:inf", "received 'inf'"),
+        ("a:", "received ''"),
+        ("a:1:2", "received '1:2'"),
+        ("a:x", "received 'x'"),
+        ("a,b,a:2", "'a' is there twice"),
+        ("a:0,b:0", "one weight at least must be above 0"),
+    ],
+)
+def test_wrong_weights_are_refused(text, match):
+    with pytest.raises(ValueError, match=match):
+        program.parse_weights(text)
+
+
+def test_weights_flag_gives_a_mapping(call):
+    process = call("--name=dog", "--layers=c:2", "--code=print(_LAYERS.value)")
+    assert process.stdout == "{'c': 2.0}\n"
+    process = call("--name=dog", "--code=print(_LAYERS.value)")
+    assert process.stdout == "{'a': 1.0, 'b': 0.5}\n"

@@ -1,0 +1,69 @@
+"""What may run on any backend: equal on TensorFlow and on JAX."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import helpers
+import losses_cases
+from network_cases import evaluate
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+# None in sys.modules makes an import fail as if nothing were there.
+_JAX = """
+import sys
+sys.modules["tensorflow"] = None
+import jax
+import keras
+import numpy as np
+import losses_cases
+import network_cases
+
+path, weights = sys.argv[1:]
+assert keras.backend.backend() == "jax"
+found = network_cases.evaluate(weights)
+inputs = [jax.numpy.asarray(x) for x in losses_cases.UNTIED]
+for name, loss in losses_cases.LOSSES.items():
+    total = lambda x, loss=loss: loss(x, *inputs[1:]).sum()
+    found["gradient/" + name] = jax.grad(total)(inputs[0])
+np.savez(path, **found)
+"""
+
+
+@pytest.fixture(scope="module")
+def on_jax(tmp_path_factory, small_vgg16):
+    """What JAX makes of it where TensorFlow is not installed."""
+    path = tmp_path_factory.mktemp("jax") / "found.npz"
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    subprocess.run(
+        [sys.executable, "-c", _JAX, path, small_vgg16],
+        env={**os.environ, **helpers.ON_JAX, "PYTHONPATH": paths},
+        check=True,
+    )
+    with np.load(path) as found:
+        return dict(found)
+
+
+def test_values_are_equal_on_jax(on_jax, small_vgg16):
+    expected = evaluate(small_vgg16)
+    assert len(expected) == 10 + 6 + 1 + 12
+    for name, value in expected.items():
+        # Small eigenvalues are mostly rounding, in the roots of which it grows.
+        share = 1e-3 if name.startswith("wasserstein") else 1e-4
+        atol = share * np.abs(value).max()
+        np.testing.assert_allclose(
+            on_jax[name], value, rtol=0, atol=atol, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("name", losses_cases.LOSSES)
+def test_gradients_are_equal_on_jax(on_jax, name):
+    _, gradient = losses_cases.value_and_gradient(
+        losses_cases.LOSSES[name], *losses_cases.UNTIED
+    )
+    np.testing.assert_allclose(on_jax[f"gradient/{name}"], gradient, atol=1e-6)

@@ -1,0 +1,176 @@
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+import helpers
+from tfstyle.features import memory
+from tfstyle.optimization import gatys
+from tfstyle.optimization.config import GatysConfig
+from tfstyle.runtime import devices
+
+ROOT = pathlib.Path(__file__).parents[2]
+MIB = 2**20
+GB = 10**9
+
+# Prints what a run takes above the idle process, and the estimate.
+RUN = """
+import sys
+from tfstyle.runtime import devices
+devices.start("cpu")
+import numpy as np
+import psutil
+from tfstyle.optimization import gatys
+from tfstyle.features import memory
+from tfstyle.optimization.config import GatysConfig
+features, path, size = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
+image = np.random.default_rng(0).random((size, size, 3), np.float32)
+config = GatysConfig(
+    size=size,
+    start_size=size,
+    steps=2,
+    features=features,
+    feature_weights=path,
+    precision="float32",
+)
+idle = psutil.Process().memory_info().rss
+gatys.stylize(image, image, config)
+shape = size, size
+estimate = memory.estimate(shape, [shape], features=features)
+print(memory.peak() - idle, estimate)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs VmHWM")
+@pytest.mark.parametrize("onednn", ["0", "1"])
+@pytest.mark.parametrize(
+    ("features", "size"), [("vgg16", 256), ("vgg_distilled", 384)]
+)
+def test_a_run_takes_what_was_estimated(features, size, onednn, random_vgg16):
+    path = random_vgg16 if features == "vgg16" else ""
+    output = subprocess.check_output(
+        [sys.executable, "-c", RUN, features, path, str(size)],
+        cwd=ROOT,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn},
+        text=True,
+    )
+    taken, estimated = map(int, output.split())
+    assert estimated / 3 < taken < estimated
+
+
+def test_estimate_is_that_of_the_step():
+    # 115 % of 0.2 GB, of 0.42 for kernels, and of 3650 bytes for each of 2
+    # million pixels.
+    estimate = memory.estimate((1000, 2000), [(1000, 1000)])
+    assert estimate == pytest.approx(1.15 * (0.62 + 7.3) * GB)
+
+
+def test_estimate_counts_large_style_images():
+    # Each of those that wait takes 520 bytes a pixel, the largest 1850.
+    styles = [(1000, 1000), (2000, 2000), (500, 2000)]
+    estimate = memory.estimate((500, 500), styles)
+    assert estimate == pytest.approx(1.15 * (0.62 + 7.4 + 2 * 0.52) * GB)
+
+
+def test_bfloat16_takes_less_and_the_others_more():
+    shape = (1000, 1000)
+    usual = memory.estimate(shape, [shape])
+    assert memory.estimate(shape, [shape], "bfloat16") < usual
+    assert memory.estimate(shape, [shape], optimizer="lbfgs") > usual
+    assert memory.estimate(shape, [shape], xla=True) > 2 * usual
+    assert memory.estimate(shape, [shape], regions=3) > 1.7 * usual
+    thin = memory.estimate(shape, [shape], features="vgg_distilled")
+    assert thin < 0.6 * usual
+
+
+def leave(left, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: left)
+
+
+def test_what_fits_exactly_is_not_refused(monkeypatch):
+    leave(memory.estimate((300, 400), [(400, 400)]), monkeypatch)
+    memory.check((300, 400), [(400, 400)])
+
+
+def test_refusal_names_the_largest_size_that_fits(monkeypatch):
+    leave(4 * GB, monkeypatch)
+    with pytest.raises(
+        MemoryError, match=r"6000x4500 pixels needs about 114.0 GB.*: 4.0 GB\."
+    ) as caught:
+        memory.check((4500, 6000), [(4500, 6000)])
+    size = int(
+        re.search(r"largest size that fits is (\d+)\.", str(caught.value))[1]
+    )
+    memory.check((size * 3 // 4, size), [(size * 3 // 4, size)])
+    larger = (round(0.76 * size), round(1.01 * size))
+    with pytest.raises(MemoryError):
+        memory.check(larger, [larger])
+
+
+@pytest.mark.parametrize("left", [0, 700_000_000])
+def test_refusal_says_when_no_size_fits(left, monkeypatch):
+    leave(left, monkeypatch)
+    with pytest.raises(MemoryError, match=r"GB\. No size fits\.$"):
+        memory.check((300, 400), [(300, 400)])
+
+
+def test_tiles_count_for_the_network_and_the_picture_for_the_rest(monkeypatch):
+    whole = (10_000, 20_000)
+    tile = memory.estimate((768, 768), [(0, 0)])
+    needed = tile + 1.15 * 180 * 2e8
+    leave(needed + 1, monkeypatch)
+    memory.check_tile((768, 768), whole)
+    leave(needed - 1, monkeypatch)
+    with pytest.raises(
+        MemoryError, match=r"20000x10000 pixels, seen 768x768.* 44.6 GB"
+    ):
+        memory.check_tile((768, 768), whole)
+    memory.check_tile((768, 768), whole, features="vgg_distilled")
+
+
+def test_stylize_refuses_before_it_looks_for_weights():
+    config = GatysConfig(size=1_000_000, features="vgg16")
+    with pytest.raises(MemoryError, match="1000000x800000 pixels"):
+        gatys.stylize(helpers.image(32, 40), helpers.image(20, 20), config)
+
+
+def test_peak_memory_keeps_the_highest():
+    devices.start("cpu")
+    before = memory.peak()
+    now = psutil.Process().memory_info().rss
+    block = bytearray(b"x") * (before - now + 64 * MIB)
+    peak = memory.peak()
+    assert peak >= before + 32 * MIB
+    del block
+    assert memory.peak() >= peak - MIB
+
+
+def test_available_memory_is_what_the_machine_has_at_most():
+    devices.start("cpu")
+    installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert MIB < memory.available() <= installed
+
+
+def test_a_pass_is_of_all_that_is_seen_at_once(monkeypatch):
+    # 115 % of 320 and 60 bytes for each of a million pixels.
+    leave(437_000_000, monkeypatch)
+    memory.check_pass("vgg_distilled", (500, 2000))
+    with pytest.raises(MemoryError, match="sees 2000x501 pixels"):
+        memory.check_pass("vgg_distilled", (501, 2000))
+    with pytest.raises(MemoryError, match="about 1.3 GB"):
+        memory.check_pass("vgg19", (1000, 1000))
+    # Of 6 million pixels 60 bytes each, if 6,000 are seen at once.
+    memory.check_pass("vgg_distilled", (60, 100_000), tile=100)
+
+
+def test_a_training_is_of_a_batch(monkeypatch):
+    # 0.2 GB, and 11,000 bytes for each of 80,000 pixels.
+    leave(1_080_000_000, monkeypatch)
+    memory.check_training("vgg19", 100, 8)
+    memory.check_training("vgg_distilled", 100, 14)
+    with pytest.raises(MemoryError, match="`batch_size`=9 and `crop`=100"):
+        memory.check_training("vgg19", 100, 9)

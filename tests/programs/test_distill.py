@@ -1,0 +1,100 @@
+"""The program, once on JAX where TensorFlow is not installed."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import helpers
+from tfstyle import images
+from tfstyle.pretrained import weights
+
+ROOT = pathlib.Path(__file__).parents[2]
+# None in sys.modules makes an import fail as if nothing were there.
+_RUN = """
+import runpy, sys
+sys.modules["tensorflow"] = None
+runpy.run_module("tfstyle.distill", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i in range(4):
+        images.save(folder / f"{i}.png", helpers.image(40, 48, i))
+    return folder
+
+
+def run(*words, **changes):
+    return subprocess.run(
+        [sys.executable, "-c", _RUN, *words],
+        cwd=ROOT,
+        env={**os.environ, **helpers.ON_JAX, **changes},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_trains_on_jax_and_writes_weights_and_log(
+    pictures, random_vgg16, tmp_path
+):
+    work = tmp_path / "work"
+    (pictures / "broken.png").write_bytes(b"no image")
+    done = run(
+        "--teacher=vgg16",
+        f"--teacher_weights={random_vgg16}",
+        f"--images={pictures}",
+        f"--workdir={work}",
+        "--held_out=1",
+        "--steps=2",
+        "--epoch=1",
+        "--batch_size=2",
+        "--crop=32",
+        "--samples=20",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{work}/vgg_distilled.h5\n"
+    assert "4 images to learn from, 1 held out" in done.stderr
+    assert "files that could not be read: 1, such as" in done.stderr
+    arrays = weights.load("vgg_distilled", None, work / "vgg_distilled.h5")
+    assert len(arrays) == 26
+    lines = (work / "log.jsonl").read_text().splitlines()
+    reported = [json.loads(line) for line in lines]
+    assert [line["done"] for line in reported] == [1, 2]
+    assert "error/val_block5_conv3" in reported[-1]["losses"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--images=missing"], 1, "There is no weights file 'none.h5'"),
+        (["--images=missing", "--steps=0"], 2, "--steps must be positive"),
+        (["--images=missing", "--seed=-1"], 2, "--seed must not be negative"),
+        ([], 2, "--images"),
+    ],
+)
+def test_errors_are_one_line(words, status, message, tmp_path):
+    flags = ["--teacher_weights=none.h5", f"--workdir={tmp_path}/work"]
+    done = run(*flags, *words)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_folders_are_looked_at_before_tensorflow_is_loaded(
+    random_vgg16, tmp_path
+):
+    done = run(
+        "--teacher=vgg16",
+        f"--teacher_weights={random_vgg16}",
+        "--images=missing",
+        f"--workdir={tmp_path}/work",
+        KERAS_BACKEND="tensorflow",
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: There is no folder 'missing'.\n"
