@@ -18,7 +18,7 @@ processor.prefer_onednn()
 # Public name -> module that defines it. Programs (the modules that define
 # flags) must not appear here: importing one twice defines its flags twice.
 _EXPORTS = {
-    "DreamConfig": "tfstyle.optimization.dream_config",
+    "DreamConfig": "tfstyle.optimization.config",
     "GatysConfig": "tfstyle.optimization.config",
     "Progress": "tfstyle.runtime.progress",
     "Report": "tfstyle.report.callback",

@@ -19,7 +19,7 @@ from typing import Any
 from absl import app, flags
 
 from tfstyle.cli import program, training_flags
-from tfstyle.optimization import config
+from tfstyle.runtime.devices import PRECISIONS
 from tfstyle.training.config import DistillConfig
 
 _D = DistillConfig()
@@ -34,7 +34,7 @@ flags.DEFINE_string("teacher_weights", None, "File of its weights (.h5).")
 flags.DEFINE_enum(
     "teacher_dtype",
     _D.teacher_dtype,
-    config.PRECISIONS,
+    PRECISIONS,
     "Of its maps; auto: bfloat16 where the device calculates in it.",
 )
 flags.DEFINE_string("start", None, "Weights of a thin network to go on from.")

@@ -31,9 +31,10 @@ import pathlib
 from absl import app, flags
 
 from tfstyle.cli import control_flags, painting, program
-from tfstyle.optimization import config, dream_config
+from tfstyle.optimization import config
+from tfstyle.runtime.devices import JIT_COMPILE, PRECISIONS
 
-_D = dream_config.DreamConfig()
+_D = config.DreamConfig()
 
 _IMAGE = flags.DEFINE_string("image", None, "Photograph to dream of.")
 _GUIDE = flags.DEFINE_string(
@@ -77,15 +78,13 @@ flags.DEFINE_float("zoom", _D.zoom, "Enlargement from frame to frame.")
 flags.DEFINE_enum(
     "color",
     _D.color,
-    dream_config.DREAM_COLORS,
+    config.DREAM_COLORS,
     "As dreamt (style), or the photograph's (luminance).",
 )
 flags.DEFINE_integer("seed", _D.seed, "Of the shifts.")
+flags.DEFINE_enum("precision", _D.precision, PRECISIONS, "Of the convolutions.")
 flags.DEFINE_enum(
-    "precision", _D.precision, config.PRECISIONS, "Of the convolutions."
-)
-flags.DEFINE_enum(
-    "jit_compile", _D.jit_compile, config.JIT_COMPILE, "Compile with XLA."
+    "jit_compile", _D.jit_compile, JIT_COMPILE, "Compile with XLA."
 )
 
 
@@ -96,11 +95,11 @@ def main(argv):
         raise app.UsageError("--image is needed, or --replay.")
     named = {"image": _IMAGE.value, "guide": _GUIDE.value}
     named["keep_mask"] = flags.FLAGS.keep_mask
-    settings, inputs = painting.settings(dream_config.DreamConfig, named)
+    settings, inputs = painting.settings(config.DreamConfig, named)
     if _CHANNELS.value is not None:
         settings["channels"] = _numbers(_CHANNELS.value)
     with program.flag_errors():
-        wanted = dream_config.DreamConfig(**settings)
+        wanted = config.DreamConfig(**settings)
     if wanted.zoom_frames and "keep_mask" in inputs:
         raise app.UsageError("--keep_mask is for one picture, not for a zoom.")
     from tfstyle.controls import region_files

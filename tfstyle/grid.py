@@ -30,13 +30,14 @@ from typing import Any
 
 from absl import flags
 
+from tfstyle.adain.config import TransferConfig
 from tfstyle.cli import control_flags, painting, program
 from tfstyle.controls.settings import Controls
 from tfstyle.optimization import config
 
 _BEGAN = time.monotonic()
 _SIZE = 256  # Of each picture, if --size is not given.
-_KINDS = {"optimize": config.GatysConfig, "transfer": config.TransferConfig}
+_KINDS = {"optimize": config.GatysConfig, "transfer": TransferConfig}
 _FILES = ("content", "style")
 _HINTS = {
     name: (engine, hint)

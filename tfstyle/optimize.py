@@ -35,6 +35,7 @@ from absl import app, flags
 
 from tfstyle.cli import control_flags, painting, program
 from tfstyle.optimization import config
+from tfstyle.runtime.devices import JIT_COMPILE, PRECISIONS
 
 _D = config.GatysConfig()
 
@@ -87,11 +88,9 @@ _INIT = flags.DEFINE_string(
     "init", _D.init, f"Start: {', '.join(config.INITS)}, or an image file."
 )
 flags.DEFINE_integer("seed", _D.seed, "Of the noise of --init.")
+flags.DEFINE_enum("precision", _D.precision, PRECISIONS, "Of the convolutions.")
 flags.DEFINE_enum(
-    "precision", _D.precision, config.PRECISIONS, "Of the convolutions."
-)
-flags.DEFINE_enum(
-    "jit_compile", _D.jit_compile, config.JIT_COMPILE, "Compile with XLA."
+    "jit_compile", _D.jit_compile, JIT_COMPILE, "Compile with XLA."
 )
 
 

@@ -102,7 +102,8 @@ def _rehearse(prefix, index, contents, styles, interrupt):
     import numpy as np
 
     from tfstyle import images
-    from tfstyle.optimization import gatys, schedule
+    from tfstyle.images.sizes import pyramid
+    from tfstyle.optimization import gatys
 
     random = np.random.default_rng((_SEED.value, index))
     names = [f"{prefix}-{index:04}-{i}.png" for i in range(len(_KEPT))]
@@ -122,7 +123,7 @@ def _rehearse(prefix, index, contents, styles, interrupt):
     try:
         content, style = map(images.load, pair)
         height, width, _ = content.shape
-        schedule.sizes(height, width, config.size)  # Is it narrow?
+        pyramid(height, width, config.size)  # Is it narrow?
     except (OSError, ValueError) as error:
         program.note(f"left out '{pair[0]}' with '{pair[1]}': {error}")
         return False

@@ -25,7 +25,7 @@ from typing import Any
 from absl import app, flags
 
 from tfstyle.cli import program, training_flags
-from tfstyle.optimization import config
+from tfstyle.runtime.devices import PRECISIONS
 from tfstyle.training.config import STYLE_DISTANCES, AdaINConfig
 
 _D = AdaINConfig()
@@ -61,7 +61,7 @@ flags.DEFINE_string("loss_weights_file", None, "File of its weights (.h5).")
 flags.DEFINE_enum(
     "loss_dtype",
     _D.loss_dtype,
-    config.PRECISIONS,
+    PRECISIONS,
     "Of its maps; auto: bfloat16 where the device calculates in it.",
 )
 flags.DEFINE_enum(

@@ -34,11 +34,12 @@ from typing import Any
 
 from absl import app, flags
 
+from tfstyle.adain.config import TransferConfig
 from tfstyle.cli import control_flags, painting, program
-from tfstyle.optimization import config
+from tfstyle.runtime.devices import PRECISIONS
 
 _BEGAN = time.monotonic()
-_D = config.TransferConfig()
+_D = TransferConfig()
 _CELL = 256  # Longer side of a picture on a sheet, if --size is not given.
 
 _CONTENT = flags.DEFINE_string(
@@ -77,7 +78,7 @@ flags.DEFINE_integer(
     "style_size", _D.style_size, "Longer side of the styles; 0: as stored."
 )
 flags.DEFINE_enum(
-    "precision", _D.precision, config.PRECISIONS, "Of all but SavedModels."
+    "precision", _D.precision, PRECISIONS, "Of all but SavedModels."
 )
 flags.DEFINE_integer(
     "tile", _D.tile, "Side of tiles of longer images; not of SavedModels."
@@ -125,7 +126,7 @@ def main(argv):
 def _settings():
     values: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(config.TransferConfig)
+        for field in dataclasses.fields(TransferConfig)
     }
     for name in ("style_scale", "style_detail"):
         values[name] = tuple(values[name])
@@ -134,7 +135,7 @@ def _settings():
 
     with program.flag_errors():
         devices.check(_DEVICE.value, several=False)
-        settings = config.TransferConfig(**values)
+        settings = TransferConfig(**values)
         apart = region_files.check_roles(_inputs())
         settings.check_styles(len(_STYLE.value), apart)
     return settings

@@ -12,7 +12,7 @@ import pathlib
 
 from tfstyle.cli import program as cli
 from tfstyle.cli import painting
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig
 
 painting.define_flags()
 

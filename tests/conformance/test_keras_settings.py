@@ -8,8 +8,7 @@ import helpers
 import tfstyle
 from tfstyle import features
 from tfstyle.controls import regions
-from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig, GatysConfig
 from tfstyle.training import adain, distillation, loop
 from tfstyle.training.config import AdaINConfig
 from tfstyle.training.perceptual import PerceptualLoss

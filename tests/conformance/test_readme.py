@@ -29,14 +29,13 @@ TINY = 64  # Pixels; larger numbers in a fence become this one.
 RUNNER = """
 import dataclasses, pathlib, sys
 from tfstyle.optimization import config
-from tfstyle.optimization import dream_config
 from tfstyle.pretrained import weights
 digest, *fences = sys.argv[1:]
 weights.FILES["vgg16"] = dataclasses.replace(
     weights.FILES["vgg16"], digest=digest
 )
 config.GatysConfig.__init__.__kwdefaults__.update(size=64, steps=1)
-dream = dream_config.DreamConfig.__init__.__kwdefaults__
+dream = config.DreamConfig.__init__.__kwdefaults__
 dream.update(size=64, steps=1, octaves=1)
 for fence in fences:
     code = compile(pathlib.Path(fence).read_text(), fence, "exec")

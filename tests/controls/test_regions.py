@@ -11,8 +11,7 @@ from tfstyle import features, images, losses
 from tfstyle.adain.model import StyleModel
 from tfstyle.controls import regions
 from tfstyle.optimization import deepdream, gatys
-from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig, GatysConfig
 
 PHOTO, WAVE, NIGHT = (
     helpers.image(*shape, seed)

@@ -9,8 +9,7 @@ import helpers
 from tfstyle import features
 from tfstyle.features import applications
 from tfstyle.optimization import deepdream, gatys
-from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig, GatysConfig
 from tfstyle.pretrained import topology, weights
 
 IMAGE = helpers.image(80, 96)

@@ -11,7 +11,7 @@ import tfstyle
 from tfstyle import images
 from tfstyle.controls import regions
 from tfstyle.images import conversion
-from tfstyle.optimization import config, dream_config
+from tfstyle.optimization import config
 
 IMAGE = helpers.image(10, 12)
 BYTES = np.rint(255 * IMAGE).astype(np.uint8)
@@ -171,7 +171,7 @@ def test_files_that_are_not_there_are_named():
 def test_all_engines_take_them(path):
     settings = {"size": 20, "steps": 1, "features": "vgg_distilled"}
     gatys = config.GatysConfig(start_size=20, **settings)
-    dream = dream_config.DreamConfig(octaves=1, **settings)
+    dream = config.DreamConfig(octaves=1, **settings)
     model = helpers.style_model()
     photo, style = images.load(path), helpers.image(16, 20)
     larger = images.resize(photo, 20, 24)
@@ -200,3 +200,23 @@ def test_a_batch_is_painted_one_by_one():
     found = model.stylize(tf.constant(pictures), style)
     assert found.shape == pictures.shape
     np.testing.assert_array_equal(found[1], model.stylize(pictures[1], style))
+
+
+@pytest.mark.parametrize(
+    ("image", "match"),
+    [
+        (IMAGE[0], r"shape \(12, 3\)"),
+        (IMAGE.astype(float), "float64"),
+        (IMAGE[..., :2], "shape"),
+        (IMAGE[:0], "shape"),
+        (IMAGE + 1, r"in \[0, 1\]"),
+        (np.full_like(IMAGE, np.nan), "nan"),
+        ("dog.jpg", r"`images.load` reads files. Received: str$"),
+        (PIL.Image.new("RGB", (8, 8)), "Received: Image$"),
+        (IMAGE.tolist(), "Received: list$"),
+        (tf.constant(IMAGE), "Received: EagerTensor$"),
+    ],
+)
+def test_what_the_library_itself_takes_for_no_image(image, match):
+    with pytest.raises(ValueError, match=match):
+        conversion.check(image)

@@ -215,27 +215,10 @@ def test_contact_sheet_keeps_the_pictures():
     assert (sheet[36:56, 68:] == 1).all()
 
 
-def test_contact_sheet_writes_labels_under_the_pictures():
-    plain = images.contact_sheet([[IMAGE, IMAGE]], height=64)
-    labels = [["content", "a much longer label than the picture is wide"]]
-    sheet = images.contact_sheet([[IMAGE, IMAGE]], height=64, labels=labels)
-    above = 8 + 64
-    np.testing.assert_array_equal(sheet[:above], plain[:above])
-    text = sheet[above:]
-    assert text.min() < 0.3
-    # The long label ends with its column.
-    assert (text[:, -8:] == 1).all()
-
-
 @pytest.mark.parametrize("rows", [[], [[]], [[], []]])
 def test_contact_sheet_needs_an_image(rows):
     with pytest.raises(ValueError, match="at least one image"):
         images.contact_sheet(rows)
-
-
-def test_contact_sheet_needs_a_label_for_each_image():
-    with pytest.raises(ValueError, match=r"rows of \[2\] images, \[1\] labels"):
-        images.contact_sheet([[IMAGE, IMAGE]], labels=[["one"]])
 
 
 def test_importing_is_quick():

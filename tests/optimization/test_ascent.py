@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle.optimization import ascent, excitation
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

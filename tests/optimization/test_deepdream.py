@@ -6,8 +6,8 @@ from tfstyle import images
 from tfstyle.controls import color
 from tfstyle.features import memory
 from tfstyle.optimization import deepdream, excitation
-from tfstyle.optimization.dream_config import DreamConfig
-from tfstyle.runtime import runs
+from tfstyle.optimization.config import DreamConfig
+from tfstyle.runtime import checkpoint
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "
@@ -270,7 +270,7 @@ def test_a_checkpoint_of_another_guide_is_refused(settings, tmp_path):
 
 
 def test_a_gradient_that_is_not_finite_keeps_the_picture(settings):
-    with pytest.raises(runs.DivergedError) as error:
+    with pytest.raises(checkpoint.DivergedError) as error:
         deepdream.deep_dream(PHOTO, settings(tv_weight=3e38))
     assert "not finite at 43x32, step 1: total, tv" in str(error.value)
     assert error.value.picture.shape == (32, 43, 3)

@@ -5,7 +5,7 @@ import tensorflow as tf
 import helpers
 from tfstyle import features
 from tfstyle.optimization import excitation
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig
 
 PHOTO = helpers.image(40, 56)
 GUIDE = helpers.image(32, 32, seed=1)

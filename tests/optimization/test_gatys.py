@@ -11,9 +11,9 @@ import pytest
 import helpers
 from tfstyle import features, images
 from tfstyle.controls import color, photorealism
-from tfstyle.optimization import descent, gatys, objective, one_pass, strength
+from tfstyle.optimization import descent, gatys, objective, strength
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.runtime import runs
+from tfstyle.runtime import checkpoint
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "
@@ -374,7 +374,7 @@ def test_the_distance_is_that_of_one_pass_at_each_strength(settings):
             strength=weak,
         )
         picture = gatys.stylize(PHOTO, WAVE, config)
-        example = one_pass.paint(PHOTO, [WAVE], config, 512, weak)
+        example = strength.in_one_pass(PHOTO, [WAVE], config, 512, weak)
         wanted, reached = (
             strength.content_distance(network, x, PHOTO_64, layers)
             for x in (example, picture)
@@ -552,7 +552,7 @@ def test_a_run_goes_on_where_it_was_killed(
     uninterrupted, tmp_path, monkeypatch
 ):
     config, expected = uninterrupted
-    monkeypatch.setattr(runs, "_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "_SECONDS", 0.0)
     arguments = LARGE, [WAVE, NIGHT], config
     with pytest.raises(CrashError):
         gatys.stylize(*arguments, crash_at(7), checkpoint_dir=tmp_path)
@@ -602,15 +602,15 @@ def test_a_full_disk_loses_the_checkpoint_and_not_the_picture(
     def full(*unused):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runs.checkpoint, "save", full)
-    monkeypatch.setattr(runs, "_SECONDS", -1.0)  # After each step.
-    with pytest.raises(runs.UnsavedError, match="No space left") as error:
+    monkeypatch.setattr(checkpoint, "save", full)
+    monkeypatch.setattr(checkpoint, "_SECONDS", -1.0)  # After each step.
+    with pytest.raises(checkpoint.UnsavedError, match="No space left") as error:
         gatys.stylize(*arguments, checkpoint_dir=tmp_path)
     np.testing.assert_array_equal(error.value.picture, expected)
 
 
 def test_a_checkpoint_of_nobody_is_refused(settings, tmp_path):
-    runs.checkpoint.save(tmp_path, {"x": np.zeros(3)}, {})
+    checkpoint.save(tmp_path, {"x": np.zeros(3)}, {})
     with pytest.raises(ValueError, match="belongs to other images or sett"):
         gatys.stylize(PHOTO, WAVE, settings(steps=2), checkpoint_dir=tmp_path)
 
@@ -651,7 +651,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     # Black has so little energy that any palette is far from it.
     style = np.zeros_like(WAVE) if culprit == "histogram" else WAVE
     watch = Watch()
-    with pytest.raises(runs.DivergedError) as error:
+    with pytest.raises(checkpoint.DivergedError) as error:
         gatys.stylize(PHOTO, style, config, watch)
     message = str(error.value)
     assert f"not finite at 40x32, step 1: {culprit}" in message
@@ -667,7 +667,7 @@ def test_a_loss_that_diverges_later_keeps_the_last_good_picture(settings):
     style = helpers.image(32, 40, seed=1)
     config = settings(style_weight=1e22, steps=20)
     watch = Watch(look=lambda picture: picture())
-    with pytest.raises(runs.DivergedError) as error:
+    with pytest.raises(checkpoint.DivergedError) as error:
         gatys.stylize(PHOTO, style, config, watch, init=style)
     assert "40x32, step 2: " in str(error.value)
     assert len(watch.seen) == 9  # Losses are looked at every ten steps.
@@ -742,7 +742,7 @@ def test_the_photographs_colours_are_kept_in_all_that_is_shown(settings):
 
 def test_a_picture_that_diverges_has_the_photographs_colours(settings):
     config = settings(style_weight=3e38, color="luminance")
-    with pytest.raises(runs.DivergedError) as error:
+    with pytest.raises(checkpoint.DivergedError) as error:
         gatys.stylize(PHOTO, WAVE, config)
     np.testing.assert_allclose(error.value.picture, PHOTO, atol=1e-6)
 

@@ -5,7 +5,8 @@ import pytest
 
 import helpers
 from tfstyle import features, images
-from tfstyle.optimization import objective, one_pass, strength
+from tfstyle.adain.model import StyleModel
+from tfstyle.optimization import objective, strength
 from tfstyle.optimization.config import GatysConfig
 
 PHOTO, WAVE, NIGHT = (
@@ -82,7 +83,7 @@ def test_targets_go_from_the_photograph_to_the_style(network, loss):
 def test_a_picture_at_the_wanted_distance_keeps_the_share(network):
     share = strength.Share(PHOTO, [WAVE], CONFIG)
     value = share.value
-    example = one_pass.paint(PHOTO, [WAVE], CONFIG, 512, 0.5)
+    example = strength.in_one_pass(PHOTO, [WAVE], CONFIG, 512, 0.5)
     share.adapt(network, PHOTO, example)
     # A little less, as some steps follow; the power is 2 at first.
     assert share.value == pytest.approx(value * 0.9**0.5, rel=1e-5)
@@ -99,7 +100,7 @@ def test_what_the_photograph_lacks_is_its_own_part():
 
 
 def test_the_share_grows_where_the_picture_is_too_near(network):
-    example = one_pass.paint(PHOTO, [WAVE], CONFIG, 512, 0.5)
+    example = strength.in_one_pass(PHOTO, [WAVE], CONFIG, 512, 0.5)
     near, far = (PHOTO + part * (example - PHOTO) for part in (0.5, 1.2))
     share = strength.Share(PHOTO, [WAVE], CONFIG)
     first = share.value
@@ -126,3 +127,42 @@ def test_the_share_is_at_most_all():
     assert share.value == 1
     share.note(0.5)
     assert share.value == 1
+
+
+SMALL = helpers.image(40, 60)
+
+
+def test_one_pass_is_what_the_model_paints():
+    model = StyleModel.from_preset("distilled")
+    seen = images.resize(WAVE, 48, 38)
+    expected = model.stylize(images.resize(SMALL, 32, 48), seen, 0.7)
+    config = GatysConfig(size=48)
+    np.testing.assert_allclose(
+        strength.in_one_pass(SMALL, [WAVE], config, strength=0.7),
+        expected,
+        atol=1e-5,
+    )
+
+
+def test_styles_have_a_size_of_their_own_and_a_scale():
+    model = StyleModel.from_preset("distilled")
+    seen = images.resize(WAVE, 40, 32)
+    expected = model.stylize(images.resize(SMALL, 32, 48), seen)
+    config = GatysConfig(size=48, style_scale=(0.5,))
+    np.testing.assert_allclose(
+        strength.in_one_pass(SMALL, [WAVE], config, 80), expected, atol=1e-5
+    )
+
+
+def test_large_pictures_are_not_painted():
+    picture = strength.in_one_pass(SMALL, [WAVE], GatysConfig(size=4000))
+    assert picture.shape == (341, strength.LONGEST, 3)
+
+
+def test_long_panoramas_are_painted_as_large_as_the_model_needs():
+    content = helpers.image(24, 1024)
+    picture = strength.in_one_pass(content, [WAVE], GatysConfig(size=1000))
+    assert picture.shape == (16, 683, 3)
+    # At the smallest size that is allowed, 15.5 pixels are 16.
+    least = strength.in_one_pass(content, [WAVE], GatysConfig(size=662))
+    assert least.shape == (16, 662, 3)

@@ -7,8 +7,9 @@ import helpers
 import tfstyle
 from tfstyle import images
 from tfstyle.adain import stylizers
+from tfstyle.adain.config import TransferConfig
 from tfstyle.controls import color
-from tfstyle.optimization.config import GatysConfig, TransferConfig
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import engines
 
 GATYS = GatysConfig(

@@ -7,8 +7,7 @@ import pytest
 import helpers
 from tfstyle import images
 from tfstyle.images import provenance
-from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig, GatysConfig
 from tfstyle.pipelines import preparation
 from tfstyle.pretrained import weights
 

@@ -4,8 +4,8 @@ import pytest
 import helpers
 from tfstyle.pipelines import sweeps
 from tfstyle.pipelines.sweeps import DIVERGED, NOT_READY, Axis
+from tfstyle.runtime.checkpoint import DivergedError
 from tfstyle.runtime.progress import Progress
-from tfstyle.runtime.runs import DivergedError
 
 STEPS, SIZES = Axis("steps", (1, 2, 3)), Axis("size", (24, 40))
 PICTURE = helpers.image(24, 40)

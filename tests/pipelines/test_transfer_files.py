@@ -3,8 +3,8 @@ import pytest
 
 import helpers
 from tfstyle import images
+from tfstyle.adain.config import TransferConfig
 from tfstyle.images import folders, provenance
-from tfstyle.optimization.config import TransferConfig
 from tfstyle.pipelines import transfer_files
 
 PIXELS = helpers.image(40, 52)

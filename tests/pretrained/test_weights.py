@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import helpers
+from tfstyle.optimization.config import DreamConfig
 from tfstyle.pretrained import cache, topology, weights
 
 KERNEL = np.arange(3 * 3 * 3 * 64, dtype="float32").reshape(3, 3, 3, 64)
@@ -264,3 +265,10 @@ def test_real_weights_are_read(real_vgg19):
     # The mean of trained kernels is near 0; their size falls with depth.
     sizes = [kernel.std() for kernel, _ in arrays.values()]
     assert sizes[0] > 0.1 > 0.02 > sizes[-1] > 0
+
+
+def test_auto_is_the_network_that_is_at_hand(small_vgg16):
+    config = DreamConfig(features="vgg_distilled")
+    with_file = DreamConfig(feature_weights=str(small_vgg16))
+    assert weights.with_network(with_file).features == "vgg16"
+    assert weights.with_network(config) is config

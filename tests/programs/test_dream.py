@@ -14,7 +14,7 @@ import programs
 from programs import call, fork, said
 from tfstyle import images
 from tfstyle.images import provenance
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig
 
 FLAGS = {
     "image": "photo.png",

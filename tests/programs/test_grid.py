@@ -13,9 +13,10 @@ import helpers
 import programs
 from programs import call, fork
 from tfstyle import images
+from tfstyle.adain.config import TransferConfig
 from tfstyle.controls import region_files
 from tfstyle.images import provenance
-from tfstyle.optimization.config import GatysConfig, TransferConfig
+from tfstyle.optimization.config import GatysConfig
 
 FLAGS = {
     "content": "photo.png",

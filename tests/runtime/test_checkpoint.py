@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import helpers
 from tfstyle.runtime import checkpoint
 
 ARRAYS = {
@@ -123,3 +124,67 @@ def test_check_writable_refuses_a_file(tmp_path):
     for folder in (file, file / "folder"):
         with pytest.raises(NotADirectoryError, match="file' is no folder"):
             checkpoint.check_writable(folder)
+
+
+IMAGE = helpers.image(8, 10)
+SETTINGS = {"steps": 2, "layers": [1.5, None]}
+STATE = {"picture": IMAGE}
+
+
+def test_a_checkpoint_comes_back(tmp_path):
+    kept = checkpoint.Checkpoints(str(tmp_path), SETTINGS, [IMAGE])
+    assert kept.load() is None
+    kept.save(STATE, {"step": 3})
+    again = checkpoint.Checkpoints(str(tmp_path), SETTINGS, [IMAGE])
+    arrays, meta = again.load()
+    np.testing.assert_array_equal(arrays["picture"], IMAGE)
+    assert meta["step"] == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "images"),
+    [
+        (SETTINGS | {"steps": 3}, [IMAGE]),
+        (SETTINGS, [IMAGE, IMAGE]),
+        (SETTINGS, [IMAGE[::-1]]),
+        (SETTINGS, [IMAGE.reshape(10, 8, 3)]),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(settings, images, tmp_path):
+    checkpoint.Checkpoints(str(tmp_path), SETTINGS, [IMAGE]).save(STATE, {})
+    other = checkpoint.Checkpoints(str(tmp_path), settings, images)
+    with pytest.raises(ValueError, match="belongs to other images or settings"):
+        other.load()
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    plain = checkpoint.Checkpoints(str(tmp_path), SETTINGS, [IMAGE])
+    plain.save(STATE, {"step": 3})
+    settings = SETTINGS | {"steps": np.int64(2)}
+    again = checkpoint.Checkpoints(str(tmp_path), settings, [IMAGE])
+    assert again.load()[1]["step"] == 3
+
+
+def test_what_cannot_be_written_is_said_with_the_picture(tmp_path):
+    (tmp_path / "file").write_text("")
+    kept = checkpoint.Checkpoints(str(tmp_path / "file"), SETTINGS, [IMAGE])
+    assert kept.deliver(IMAGE) is IMAGE
+    kept.save(STATE, {})
+    with pytest.raises(
+        checkpoint.UnsavedError, match="file' could not be"
+    ) as error:
+        kept.deliver(IMAGE)
+    assert error.value.picture is IMAGE
+
+
+def test_without_a_folder_nothing_is_kept():
+    kept = checkpoint.Checkpoints(None, SETTINGS, [IMAGE])
+    kept.save(STATE, {})
+    assert kept.load() is None
+
+
+def test_a_checkpoint_is_due_after_a_while(tmp_path, monkeypatch):
+    kept = checkpoint.Checkpoints(str(tmp_path), SETTINGS, [IMAGE])
+    assert not kept.due
+    monkeypatch.setattr(checkpoint, "_SECONDS", -1.0)
+    assert kept.due

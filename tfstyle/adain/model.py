@@ -36,7 +36,7 @@ from tfstyle.features.layers import MirrorPadding
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
 from tfstyle.pretrained import presets, topology
-from tfstyle.runtime import devices, runs
+from tfstyle.runtime import devices
 
 Tensor = Any
 # Shorter sides need as much: the encoder mirrors 16 pixels at once.
@@ -474,7 +474,7 @@ def _without_margin(image, contents):
 
 def check_image(image: np.ndarray) -> None:
     """Raises `ValueError` unless a model can take the image."""
-    runs.check_images([image])
+    conversion.check(image)
     if min(image.shape[:2]) < SMALLEST:
         raise ValueError(
             f"Images must have {SMALLEST} pixels or more on each side. "

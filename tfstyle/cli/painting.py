@@ -226,7 +226,7 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     """
     from tfstyle.images import output
     from tfstyle.pipelines import preparation
-    from tfstyle.runtime import checkpoint, devices, progress, runs
+    from tfstyle.runtime import checkpoint, devices, progress
 
     values = flags.FLAGS
     target = output.Output(
@@ -255,9 +255,9 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
         unsaved = None
         try:
             picture = run(progress.all_of(*callbacks), target)
-        except runs.UnsavedError as error:
+        except checkpoint.UnsavedError as error:
             picture, unsaved = error.picture, error
-        except runs.DivergedError as error:
+        except checkpoint.DivergedError as error:
             target.save(error.picture, complete=False)
             if report:
                 report.write(values.report, error.picture, str(error))

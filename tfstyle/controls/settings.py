@@ -36,10 +36,12 @@ class Controls:
     color: str = "style"
 
     def __post_init__(self) -> None:
+        checks.several("style_scale", self.style_scale)
         checks.fraction("strength", self.strength)
         checks.choice("color", self.color, COLORS)
         checks.choices("style_detail", self.style_detail, STYLE_DETAILS)
         if self.style_mix is not None:
+            checks.several("style_mix", self.style_mix)
             checks.shares("style_mix", self.style_mix)
         if not all(0 < scale <= 16 for scale in self.style_scale):
             raise ValueError(

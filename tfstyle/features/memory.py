@@ -1,17 +1,11 @@
-"""Memory: what was taken, what is left, and what a picture will take."""
+"""Memory that pictures, passes and trainings will take, as measured."""
 
-import contextlib
 import math
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Sequence
 
-import psutil
-
-from tfstyle.optimization import schedule
+from tfstyle.images.sizes import SMALLEST
 from tfstyle.runtime import devices, host_memory
+from tfstyle.runtime.memory import available
 
 Shape = tuple[int, int]
 
@@ -47,33 +41,6 @@ _MOST_KERNELS = 520_000_000
 _XLA_STEP = 4300
 _XLA = 400_000_000
 _MARGIN = 1.15
-
-
-def peak() -> int:
-    """Most bytes held so far: by TensorFlow on a GPU, else by the process."""
-    # Training may run where TensorFlow is not installed.
-    if sys.modules.get("tensorflow") and devices.kind() == "GPU":
-        import tensorflow as tf
-
-        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    # getrusage() would count what the parent held when it started us.
-    with contextlib.suppress(FileNotFoundError):
-        with open("/proc/self/status") as file:
-            if found := re.search(r"VmHWM:\s*(\d+) kB", file.read()):
-                return int(found[1]) * 1024
-    return psutil.Process().memory_info().rss
-
-
-def available() -> int:
-    """Bytes that this process can still take.
-
-    On a GPU what its driver calls free, or `sys.maxsize` where `nvidia-smi`
-    does not answer; else what the system and the control groups, so also a
-    container's limit, leave.
-    """
-    if sys.modules.get("tensorflow") and devices.kind() == "GPU":
-        return _free_gpu_memory()
-    return host_memory.available()
 
 
 def check(
@@ -113,7 +80,7 @@ def check(
     share = max(0, left - fixed) / (needed - fixed)
     size = math.floor(max(shape) * math.sqrt(share))
     largest = f"The largest size that fits is {size}"
-    if size * min(shape) < schedule.SMALLEST * max(shape):
+    if size * min(shape) < SMALLEST * max(shape):
         largest = "No size fits"
     height, width = shape
     raise MemoryError(
@@ -214,21 +181,3 @@ def estimate(
     maps = max(step, styles) * (_THIN if features == "vgg_distilled" else 1)
     fixed = _FIXED + _KERNELS.get(features, _MOST_KERNELS) + xla * _XLA
     return round(_MARGIN * (fixed + maps))
-
-
-def _free_gpu_memory() -> int:
-    import tensorflow as tf
-
-    (gpu, *_) = tf.config.get_visible_devices("GPU")
-    index = int(gpu.name.rpartition(":")[2])
-    # TensorFlow counts only the GPUs that this variable lets it see.
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    name = visible.split(",")[index] if visible else str(index)
-    command = ["nvidia-smi", "--query-gpu=memory.free", f"--id={name}"]
-    try:
-        output = subprocess.check_output(
-            [*command, "--format=csv,noheader,nounits"], timeout=10
-        )
-        return int(output) * 2**20
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return sys.maxsize

@@ -10,18 +10,9 @@ the colors of sRGB.
 
 from tfstyle.images.decoding import read_metadata
 from tfstyle.images.encoding import Format, check_format
-from tfstyle.images.io import (
-    MAX_PIXELS,
-    Picture,
-    check_sheet,
-    contact_sheet,
-    fit,
-    load,
-    read,
-    resize,
-    save,
-    zoom,
-)
+from tfstyle.images.io import MAX_PIXELS, Picture, load, read, save
+from tfstyle.images.sheets import check_sheet, contact_sheet
+from tfstyle.images.sizes import fit, resize, zoom
 
 __all__ = [
     "MAX_PIXELS",

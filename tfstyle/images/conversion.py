@@ -97,6 +97,26 @@ def to_mask(value: ImageLike) -> np.ndarray:
     return samples[..., 0] if samples.shape[-1] == 1 else _parted(samples).mask
 
 
+def check(image: np.ndarray) -> None:
+    """Raises `ValueError` unless this is an image; see `tfstyle.images`."""
+    if not isinstance(image, np.ndarray):
+        raise ValueError(
+            "Images must be NumPy arrays; `images.load` reads files. "
+            f"Received: {type(image).__name__}"
+        )
+    shaped = image.ndim == 3 and image.shape[2] == 3 and image.size
+    if not shaped or image.dtype != np.float32:
+        raise ValueError(
+            "Images must be float32 arrays of shape (height, width, 3). "
+            f"Received: {image.dtype} of shape {image.shape}"
+        )
+    if not (image.min() >= 0 and image.max() <= 1):  # NaN is refused too.
+        raise ValueError(
+            "Images must hold values in [0, 1]. Received: values from "
+            f"{image.min()} to {image.max()}"
+        )
+
+
 def _picture(value: ImageLike, what: str) -> Picture:
     if isinstance(value, (str, os.PathLike)):
         return read(value)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from tfstyle.images import provenance
-from tfstyle.images.io import check_format, resize, save
+from tfstyle.images.encoding import check_format
+from tfstyle.images.io import save
+from tfstyle.images.sizes import resize
 from tfstyle.runtime.progress import OnStep, Progress
 
 

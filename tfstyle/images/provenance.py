@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tfstyle.images.io import Format, read_metadata
+from tfstyle.images.decoding import read_metadata
+from tfstyle.images.encoding import Format
 from tfstyle.version import __version__
 
 _KEY = "tfstyle"

@@ -16,8 +16,7 @@ import tensorflow as tf
 from tfstyle import losses
 from tfstyle.images import windows
 from tfstyle.optimization import excitation
-from tfstyle.optimization.config import STRUCTURE_SCALES
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import STRUCTURE_SCALES, DreamConfig
 from tfstyle.optimization.excitation import MARGIN, Score
 from tfstyle.runtime import devices
 

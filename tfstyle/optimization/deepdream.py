@@ -19,9 +19,13 @@ from tfstyle.controls import color
 from tfstyle.controls.regions import Regions
 from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image
-from tfstyle.optimization import ascent, excitation, schedule
-from tfstyle.optimization.dream_config import DreamConfig
-from tfstyle.runtime import checks, devices, runs
+from tfstyle.images.sizes import octaves
+from tfstyle.optimization import ascent, excitation
+from tfstyle.optimization.config import DreamConfig
+from tfstyle.optimization.run import identity
+from tfstyle.pretrained import weights
+from tfstyle.runtime import checkpoint, checks, devices
+from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
 
 OnFrame = Callable[[int, np.ndarray], None]
@@ -88,9 +92,9 @@ def deep_dream(
                 "Regions are for one picture, not for a zoom. Received: "
                 f"zoom_frames={config.zoom_frames}"
             )
-    config = runs.with_network(config)
+    config = weights.with_network(config)
     height, width = image.shape[:2]
-    shapes = schedule.octaves(
+    shapes = octaves(
         height, width, config.size, config.octaves, config.octave_scale
     )
     run = _Run(image, guide, config, shapes, regions, on_step, checkpoint_dir)
@@ -118,7 +122,8 @@ class _Run:
         self.tone = np.zeros((2, 3), np.float32)  # Of the first frame.
         given = [image, *([] if guide is None else [guide])]
         given += [] if regions is None else regions.masks()
-        self.checkpoints = runs.Checkpoints(folder, config, given)
+        settings = None if folder is None else identity(config)
+        self.checkpoints = checkpoint.Checkpoints(folder, settings, given)
         self._resume()
         self.network = excitation.make_network(config)
         # Of the first photograph, also where this one is a frame of a zoom.
@@ -215,7 +220,7 @@ class _Run:
             return
         height, width = self.shapes[self.index]
         bad = [name for name, x in losses.items() if not np.isfinite(x)]
-        raise runs.DivergedError(
+        raise checkpoint.DivergedError(
             f"The gradient was not finite at {width}x{height}, step "
             f"{self.step + 1}: {', '.join(bad)}. Lower a weight, or take "
             "float32.",
@@ -253,7 +258,7 @@ class _Run:
             total=sum(work),
             losses=losses,
             seconds=time.monotonic() - self.started,
-            memory=memory.peak() if losses else 0,
+            memory=peak() if losses else 0,
         )
         return bool(self.on_step(progress, self._finished))
 

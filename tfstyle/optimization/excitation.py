@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import features, images
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.optimization.config import DreamConfig
 from tfstyle.runtime import devices
 
 MARGIN = 2

@@ -20,18 +20,21 @@ from tfstyle.controls import color, finishing
 from tfstyle.controls.regions import Regions
 from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image, to_images
+from tfstyle.images.sizes import pyramid
 from tfstyle.optimization import (
     adam,
     descent,
     lbfgs,
     objective,
-    one_pass,
     schedule,
     strength,
 )
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
-from tfstyle.runtime import checks, devices, runs
+from tfstyle.optimization.run import identity
+from tfstyle.pretrained import weights
+from tfstyle.runtime import checkpoint, checks, devices
+from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
@@ -96,20 +99,20 @@ def stylize(
         regions.check(content, len(styles))
         config.check_regions()
     height, width = content.shape[:2]
-    shapes = schedule.sizes(height, width, config.size, config.start_size)
+    shapes = pyramid(height, width, config.size, config.start_size)
     if not config.strength:
         return images.resize(content, *shapes[-1])
     # With a strength below 1, the style's share is found between the parts.
     parts = strength.PARTS if config.strength < 1 else 1
     plan = schedule.stages(shapes, config.steps, config.coarse_share, parts)
-    config = runs.with_network(config)
+    config = weights.with_network(config)
     finish = functools.partial(
         finishing.finish, content=content, config=config, regions=regions
     )
     content, styles = color.prepare(content, styles, config.color)
     check_memory(content, styles, config, regions)
     if init is None and config.init == "transfer":
-        init = one_pass.paint(content, styles, config, regions=regions)
+        init = strength.in_one_pass(content, styles, config, regions=regions)
     run = _Run(
         content,
         styles,
@@ -149,7 +152,8 @@ class _Run:
             given += regions.masks()
             layout = regions.layout()
         note = [len(styles), layout]
-        self.checkpoints = runs.Checkpoints(folder, config, given, note)
+        settings = None if folder is None else identity(config, note)
+        self.checkpoints = checkpoint.Checkpoints(folder, settings, given)
         self.share = strength.Share(content, styles, config, regions)
         self.started = time.monotonic()
         self.index = 0
@@ -256,7 +260,7 @@ class _Run:
             # Steps are looked at later than taken. L-BFGS only fails at its
             # first: it backs away from others.
             step = int(getattr(state, "age", 0)) + 1
-            raise runs.DivergedError(
+            raise checkpoint.DivergedError(
                 f"The loss was not finite at {width}x{height}, step "
                 f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
                 "the learning rate or that weight, or take float32.",
@@ -280,7 +284,7 @@ class _Run:
             total=sum(work),
             losses=losses,
             seconds=time.monotonic() - self.started,
-            memory=memory.peak() if losses else 0,
+            memory=peak() if losses else 0,
             gradients=lambda: gradients(state.x),
         )
         self.last = progress, lambda: self._picture(state)
@@ -344,7 +348,7 @@ def check_memory(
 ) -> None:
     """Raises `MemoryError` if `stylize` would; `config` names a network."""
     height, width = content.shape[:2]
-    shape = schedule.sizes(height, width, config.size, config.start_size)[-1]
+    shape = pyramid(height, width, config.size, config.start_size)[-1]
     style_shapes = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )

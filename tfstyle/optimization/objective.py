@@ -18,7 +18,7 @@ from keras import ops
 
 from tfstyle import features, images, losses
 from tfstyle.controls import regions
-from tfstyle.optimization import schedule
+from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
 
 Tensor = Any
@@ -205,7 +205,7 @@ def style_shapes(
     fitted = []
     for (height, width), scale in zip(styles, each, strict=True):
         aspect = max(height, width) / min(height, width)
-        size = max(max(shape) * scale, schedule.SMALLEST * aspect)
+        size = max(max(shape) * scale, SMALLEST * aspect)
         fitted.append(images.fit(height, width, round(size)))
     return fitted
 

@@ -19,9 +19,8 @@ from tfstyle import images
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
-from tfstyle.optimization import schedule
-from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.dream_config import DreamConfig
+from tfstyle.images.sizes import pyramid
+from tfstyle.optimization.config import DreamConfig, GatysConfig
 from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint, files
 
@@ -218,7 +217,7 @@ def prepare(
     content = images.read(photo, max_pixels)
     height, width = content.pixels.shape[:2]
     try:
-        schedule.sizes(height, width, config.size)
+        pyramid(height, width, config.size)
     except ValueError as error:
         raise ValueError(f"'{photo}': {error}") from error
     others = {

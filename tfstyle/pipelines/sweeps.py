@@ -21,11 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import PIL.Image
-import PIL.ImageDraw
-import PIL.ImageFont
 
-from tfstyle import images
+from tfstyle.images import sheets
 from tfstyle.runtime.progress import OnStep, Progress
 
 Picture = Callable[[], np.ndarray]
@@ -36,10 +33,6 @@ DIVERGED = "diverged"
 """Word for a picture whose loss was not finite."""
 NOT_READY = ""
 """Word for a picture whose turn did not come, or did not end."""
-
-_LINE = 22  # Height of a line of text, in pixels.
-_GAP = 8  # As around the images of a contact sheet.
-_EMPTY = 0.9  # Grey of cells without a picture.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,73 +188,8 @@ def sheet(cells: Sequence[Sequence[Cell]], axes: Sequence[Axis]) -> np.ndarray:
         raise ValueError("No picture of the sweep is ready.")
     height = max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
-    boxes = [[_box(cell, height, width) for cell in row] for row in cells]
-    body = images.contact_sheet(boxes, height)
-    top = 2 * _LINE
-    left = _width(axes[0]) + _LINE + _GAP if len(axes) == 2 else 0
-    page = PIL.Image.new(
-        "RGB", (left + body.shape[1], top + body.shape[0]), "white"
-    )
-    page.paste(_to_image(body), (left, top))
-    middle = left + body.shape[1] // 2
-    _write(page, axes[-1].name, (middle, _LINE // 2), body.shape[1])
-    for i, text in enumerate(axes[-1].texts):
-        x = left + _GAP + i * (width + _GAP) + width // 2
-        _write(page, text, (x, _LINE * 3 // 2), width)
-    if len(axes) == 2:
-        _write_rows(page, axes[0], top, height, left)
-    return np.asarray(page, np.float32) / 255
-
-
-def _write_rows(
-    page: PIL.Image.Image, axis: Axis, top: int, height: int, left: int
-) -> None:
-    """The name of the rows, upwards, and their values."""
-    side = page.height - top
-    name = PIL.Image.new("RGB", (side, _LINE), "white")
-    _write(name, axis.name, (side // 2, _LINE // 2), side)
-    page.paste(name.transpose(PIL.Image.Transpose.ROTATE_90), (0, top))
-    for i, text in enumerate(axis.texts):
-        y = top + _GAP + i * (height + _GAP) + height // 2
-        x = (_LINE + left) // 2
-        _write(page, text, (x, y), left - _LINE)
-
-
-def _box(cell: Cell, height: int, width: int) -> np.ndarray:
-    """A cell in the middle of a box; grey, with its text, if it has none."""
-    if isinstance(cell, str):
-        grey = np.full((height, width, 3), _EMPTY, np.float32)
-        page = _to_image(grey)
-        _write(page, cell, (width // 2, height // 2), width)
-        return np.asarray(page, np.float32) / 255
-    box = np.ones((height, width, 3), np.float32)
-    y, x = (height - cell.shape[0]) // 2, (width - cell.shape[1]) // 2
-    box[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
-    return box
-
-
-def _to_image(pixels: np.ndarray) -> PIL.Image.Image:
-    return PIL.Image.fromarray(np.rint(255 * pixels).astype(np.uint8))
-
-
-def _font() -> Any:
-    return PIL.ImageFont.load_default(size=0.7 * _LINE)
-
-
-def _width(axis: Axis) -> int:
-    """Of the longest text of the rows, in pixels; long ones are cut."""
-    widest = max(_font().getlength(text) for text in axis.texts)
-    return min(round(widest), _LONGEST) + _GAP
-
-
-_LONGEST = 160
-
-
-def _write(
-    page: PIL.Image.Image, text: str, middle: tuple[int, int], width: int
-) -> None:
-    """Black text around a place, cut to a width."""
-    while _font().getlength(text) > width and len(text) > 1:
-        text = text[:-2] + "…"
-    draw = PIL.ImageDraw.Draw(page)
-    draw.text(middle, text, fill="black", font=_font(), anchor="mm")
+    boxes = [
+        [sheets.boxed(cell, height, width) for cell in row] for row in cells
+    ]
+    labels = [sheets.Labels(axis.name, axis.texts) for axis in axes]
+    return sheets.labelled(boxes, labels[-1], *labels[:-1])

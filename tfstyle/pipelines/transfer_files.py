@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfstyle import images
+from tfstyle.adain.config import TransferConfig
 from tfstyle.controls.regions import Regions
 from tfstyle.images import folders, output, provenance
-from tfstyle.optimization.config import TransferConfig
 from tfstyle.pipelines import transfer_inputs
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfstyle import images
+from tfstyle.adain.config import TransferConfig
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
-from tfstyle.optimization import schedule
-from tfstyle.optimization.config import TransferConfig
+from tfstyle.images.sizes import pyramid
 from tfstyle.pretrained import presets, weights
 
 Read = Callable[[str], images.Picture]
@@ -76,7 +76,7 @@ def _resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
     """An image with a longer side of `longer` pixels, if it is not narrow."""
     height, width = image.shape[:2]
     try:
-        shape = schedule.sizes(height, width, longer)[-1]
+        shape = pyramid(height, width, longer)[-1]
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     same = shape == (height, width)

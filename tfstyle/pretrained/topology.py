@@ -18,6 +18,14 @@ _WIDTHS = {
 }
 _HEADED = {"vgg_distilled"}
 VGG = tuple(_DEPTHS)
+STYLE_LAYERS = {
+    "block1_conv1": 1.0,
+    "block2_conv1": 1.0,
+    "block3_conv1": 1.0,
+    "block4_conv1": 1.0,
+    "block5_conv1": 1.0,
+}
+"""Layers of VGG whose statistics are the style, with their shares."""
 PARAMETERS = {"inception_v3": 21_802_784, "resnet50": 23_587_712}
 """Networks of Keras Applications that are taken whole, and their numbers, as
 their files without the classifier hold them."""

@@ -5,10 +5,12 @@ A file that the user names is used when its structure is right: layer names,
 shapes and finite values, which are checked when it is read.
 """
 
+import dataclasses
 import io
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import h5py
 import numpy as np
@@ -118,6 +120,14 @@ def auto(
             "on. For other networks say which."
         )
     return fitting[0]
+
+
+def with_network(config: Any) -> Any:
+    """The settings with the name of the network that `"auto"` is here."""
+    if config.features != "auto":
+        return config
+    name = auto(config.feature_weights)
+    return dataclasses.replace(config, features=name)
 
 
 def check(

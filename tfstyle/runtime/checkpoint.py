@@ -1,10 +1,15 @@
-"""Checkpoints: arrays and JSON in one file, replaced as a whole."""
+"""Checkpoints: arrays and JSON in one file, replaced as a whole.
+
+`Checkpoints` keeps those of a long run on images, so that it can be resumed.
+"""
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +20,7 @@ from tfstyle.runtime import files
 _NAME = "checkpoint.npz"
 _META = "meta"
 _ARRAY = "array/"
+_SECONDS = 60.0  # From one checkpoint of a run to the next.
 
 
 def save(
@@ -116,3 +122,109 @@ def _damaged(path: pathlib.Path, error: Exception) -> ValueError:
         f"'{path}' is not a whole checkpoint ({error}). Delete it to start "
         "from the beginning, or give another folder."
     )
+
+
+class DivergedError(FloatingPointError):
+    """A loss or a gradient was not finite.
+
+    Attributes:
+        picture: The last good picture, `(height, width, 3)`.
+    """
+
+    def __init__(self, message: str, picture: np.ndarray) -> None:
+        super().__init__(message)
+        self.picture = picture
+
+
+class UnsavedError(OSError):
+    """A checkpoint could not be kept, but the picture was painted.
+
+    Attributes:
+        picture: What was painted, `(height, width, 3)`.
+    """
+
+    def __init__(self, message: str, picture: np.ndarray) -> None:
+        super().__init__(message)
+        self.picture = picture
+
+
+class Checkpoints:
+    """The state of a run, kept in a folder every minute.
+
+    Args:
+        folder: Where, or `None` for nowhere.
+        settings: All that the run does, together with `images`, as JSON can
+            hold it.
+        images: What it does it with.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        settings: Any,
+        images: Sequence[np.ndarray],
+    ) -> None:
+        self._folder = folder
+        self._key = "" if folder is None else _key(settings, images)
+        self._saved = time.monotonic()
+        self._error: OSError | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is a minute old."""
+        return time.monotonic() - self._saved > _SECONDS
+
+    def save(
+        self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+    ) -> None:
+        """Replaces the checkpoint; see the function `save`.
+
+        Where that fails the run goes on: it is worth more, see `deliver`.
+        """
+        self._saved = time.monotonic()
+        if self._folder is None:
+            return
+        try:
+            save(self._folder, arrays, {**meta, "key": self._key})
+            self._error = None
+        except OSError as error:
+            self._error = error
+
+    def deliver(self, picture: np.ndarray) -> np.ndarray:
+        """The picture at the end of the run.
+
+        Raises:
+            UnsavedError: The last checkpoint could not be written.
+        """
+        if self._error:
+            raise UnsavedError(
+                f"The checkpoint in '{self._folder}' could not be written: "
+                f"{self._error}",
+                picture,
+            ) from self._error
+        return picture
+
+    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Arrays and metadata to go on from, or `None`.
+
+        Raises:
+            ValueError: They belong to other images or settings, or are
+                damaged.
+        """
+        found = load(self._folder) if self._folder else None
+        if found is not None and found[1].get("key") != self._key:
+            raise ValueError(
+                f"The checkpoint in '{self._folder}' belongs to other images "
+                "or settings. Give those, another folder, or delete it."
+            )
+        return found
+
+
+def _key(settings: Any, images: Sequence[np.ndarray]) -> str:
+    """Tells runs with other images or settings apart."""
+    text = json.dumps(settings, sort_keys=True, default=np.generic.item)
+    digest = hashlib.sha256(text.encode())
+    for image in images:
+        digest.update(str(image.shape).encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()

@@ -24,6 +24,9 @@ from tfstyle.runtime import processor
 if TYPE_CHECKING:
     import tensorflow as tf
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+JIT_COMPILE = ("auto", "on", "off")
+
 _DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|tpu")
 
 # What TensorFlow 2.18 to 2.21 writes straight to file descriptor 2 at every

@@ -7,10 +7,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfstyle.optimization.config import PRECISIONS, STYLE_LAYERS
 from tfstyle.pretrained import topology
-from tfstyle.pretrained.topology import IMAGE
+from tfstyle.pretrained.topology import IMAGE, STYLE_LAYERS
 from tfstyle.runtime import checks
+from tfstyle.runtime.devices import PRECISIONS
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""

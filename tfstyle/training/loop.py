@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle.features import memory
 from tfstyle.runtime import checkpoint, devices
+from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
 
 FETCH = 10  # Steps between reports of the losses, which wait for the device.
@@ -281,7 +281,7 @@ class Report(keras.callbacks.Callback):
             total=self.steps,
             losses=losses,
             seconds=time.monotonic() - self.started,
-            memory=memory.peak() if losses else 0,
+            memory=peak() if losses else 0,
         )
         if self.on_step and self.on_step(progress, _no_picture):
             self.ended = True

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from tfstyle.images.sizes import octaves, pyramid
+
+
+@pytest.mark.parametrize("size", [22, 64, 181, 256, 500, 1024, 4096])
+@pytest.mark.parametrize(
+    ("height", "width"), [(600, 800), (800, 600), (48, 48), (1001, 999)]
+)
+def test_the_last_shape_is_exactly_as_long_as_asked(height, width, size):
+    # The photograph may be smaller: then it is enlarged.
+    shape = pyramid(height, width, size)[-1]
+    assert max(shape) == size
+    shorter = size * min(height, width) / max(height, width)
+    assert abs(min(shape) - shorter) <= 0.5
+    assert (shape[0] >= shape[1]) == (height >= width)
+
+
+@pytest.mark.parametrize("size", [128, 256, 300, 512, 1024, 5000])
+def test_sizes_grow_by_the_root_of_two_from_about_128(size):
+    longer = [max(shape) for shape in pyramid(600, 800, size)]
+    ratios = np.divide(longer[1:], longer[:-1])
+    np.testing.assert_allclose(ratios, 2**0.5, rtol=0.01)
+    assert 128 <= longer[0] < 128 * 2**0.5 + 1
+
+
+def test_another_factor():
+    assert pyramid(300, 400, 1024, factor=2) == [
+        (96, 128),
+        (192, 256),
+        (384, 512),
+        (768, 1024),
+    ]
+
+
+@pytest.mark.parametrize("smallest", [40, 100, 256, 512, 600])
+def test_another_start(smallest):
+    longer = [max(shape) for shape in pyramid(500, 500, 512, smallest)]
+    assert longer[-1] == 512
+    if smallest < 512:
+        assert smallest <= longer[0] < smallest * 2**0.5 + 1
+    else:
+        assert len(longer) == 1
+
+
+def test_a_small_picture_has_one_size():
+    assert pyramid(600, 800, 128) == [(96, 128)]
+    assert pyramid(600, 800, 127) == [(95, 127)]
+    assert pyramid(16, 16, 16) == [(16, 16)]
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 1000), (1000, 100)])
+@pytest.mark.parametrize("size", [320, 512, 1024, 2048])
+def test_a_panorama_starts_where_its_shorter_side_has_32_pixels(
+    height, width, size
+):
+    shapes = pyramid(height, width, size)
+    assert max(shapes[-1]) == size
+    shorter = [min(shape) for shape in shapes]
+    assert shorter[0] >= 32
+    assert shorter[0] / 2**0.5 < 33  # A coarser one would have had less.
+    assert shorter == sorted(shorter)
+
+
+@pytest.mark.parametrize("size", [160, 200, 310])
+def test_a_panorama_too_small_to_start_at_32_has_one_size(size):
+    (shape,) = pyramid(100, 1000, size)
+    assert shape == (size // 10, size)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size"),
+    [
+        (100, 1000, 150),
+        (3, 20000, 512),
+        (20000, 3, 512),
+        (1, 48, 32),
+        (997, 5003, 40),
+        (48, 48, 15),
+    ],
+)
+def test_too_narrow_pictures_are_refused_with_advice_that_works(
+    height, width, size
+):
+    with pytest.raises(ValueError, match="at least 16 pixels") as error:
+        pyramid(height, width, size)
+    message = str(error.value)
+    assert f"a {width}x{height} image" in message
+    assert f"at size {size};" in message
+    needed = int(message.split("take a size of ")[1].split()[0])
+    assert min(pyramid(height, width, needed)[-1]) == 16
+    if "crop" in message:
+        assert max(pyramid(size, size, size)[-1]) == size
+    else:
+        assert size < 16  # At such a size no crop would do.
+
+
+def test_a_square_of_one_pixel_can_be_enlarged():
+    assert pyramid(1, 1, 16) == [(16, 16)]
+
+
+@pytest.mark.parametrize("size", [0, -5])
+def test_sizes_that_are_not_positive_are_refused(size):
+    with pytest.raises(ValueError, match=f"positive. Received: size={size}"):
+        pyramid(10, 10, size)
+
+
+def test_octaves_end_at_the_size_and_keep_the_aspect():
+    shapes = octaves(600, 800, 512, 4, 1.4)
+    assert shapes[-1] == (384, 512)
+    assert [width for _, width in shapes] == [187, 261, 366, 512]
+    assert all(abs(w / h - 4 / 3) < 0.02 for h, w in shapes)
+    assert octaves(600, 800, 512, 1, 1.4) == [(384, 512)]
+
+
+def test_octaves_stop_where_a_network_would_see_nothing():
+    shapes = octaves(100, 400, 128, 9, 1.4)
+    assert shapes == [(16, 65), (23, 91), (32, 128)]
+    with pytest.raises(ValueError, match="take a size of 64 or more"):
+        octaves(100, 400, 60, 9, 1.4)

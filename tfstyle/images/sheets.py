@@ -1,0 +1,183 @@
+"""Contact sheets: pictures side by side on white, for eyes to compare."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+from tfstyle.images import srgb
+from tfstyle.images.sizes import resize
+from tfstyle.runtime import host_memory
+
+_GAP = 8  # Pixels around each picture.
+_LINE = 22  # Height of a line of text, in pixels.
+_LONGEST = 160  # Pixels of the texts beside rows, at most.
+_EMPTY = 0.9  # Grey of boxes without a picture.
+# Bytes of each pixel: pictures, their copies on the sheet, and its own.
+_SHEET = 64
+
+
+class Labels(NamedTuple):
+    """What is written beside the rows or columns of a sheet.
+
+    Attributes:
+        title: Above, or beside, all of them.
+        texts: One for each.
+    """
+
+    title: str
+    texts: Sequence[str]
+
+
+def check_sheet(shape: tuple[int, int], rows: int, columns: int) -> None:
+    """Refuses a contact sheet that would not fit in memory.
+
+    Args:
+        shape: Height and width of its images, or more.
+        rows: Of images.
+        columns: Of images.
+
+    Raises:
+        MemoryError: Says what is needed.
+    """
+    count, (height, width) = rows * columns, shape
+    host_memory.check(
+        f"A sheet of {columns}x{rows} pictures", _SHEET * count * height * width
+    )
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[np.ndarray]],
+    height: int = 256,
+) -> np.ndarray:
+    """Places images side by side on white, for eyes to compare.
+
+    Args:
+        rows: Images of shape `(any, any, 3)`, in [0, 1]; rows may differ in
+            length.
+        height: Height of each image on the sheet, in pixels; the aspect stays.
+
+    Returns:
+        Array of shape `(sheet height, sheet width, 3)`, float32, in [0, 1].
+
+    Raises:
+        ValueError: There are no images.
+    """
+    shape = [len(row) for row in rows]
+    if not any(shape):
+        raise ValueError("A contact sheet needs at least one image.")
+    cells = [[_at_height(image, height) for image in row] for row in rows]
+    # Columns are aligned, so that what belongs together stands together.
+    columns = range(max(shape))
+    widths = [
+        max(row[i].shape[1] for row in cells if i < len(row)) for i in columns
+    ]
+    step = height + _GAP
+    sheet = PIL.Image.new(
+        "RGB",
+        (sum(widths) + _GAP * (len(widths) + 1), step * len(rows) + _GAP),
+        "white",
+    )
+    for j, row in enumerate(cells):
+        for i, cell in enumerate(row):
+            place = (sum(widths[:i]) + _GAP * (i + 1), step * j + _GAP)
+            sheet.paste(_to_image(cell), place)
+    return srgb.unit(sheet)
+
+
+def labelled(
+    rows: Sequence[Sequence[np.ndarray]],
+    columns: Labels,
+    sides: Labels | None = None,
+) -> np.ndarray:
+    """A contact sheet with names and values on its margins.
+
+    Args:
+        rows: Images of one shape, `(height, width, 3)`, in [0, 1].
+        columns: Written above the columns.
+        sides: Written beside the rows.
+
+    Returns:
+        Array of shape `(sheet height, sheet width, 3)`, float32, in [0, 1].
+    """
+    height, width = rows[0][0].shape[:2]
+    body = contact_sheet(rows, height)
+    top = 2 * _LINE
+    left = 0 if sides is None else _width(sides) + _LINE + _GAP
+    page = PIL.Image.new(
+        "RGB", (left + body.shape[1], top + body.shape[0]), "white"
+    )
+    page.paste(_to_image(body), (left, top))
+    middle = left + body.shape[1] // 2
+    _write(page, columns.title, (middle, _LINE // 2), body.shape[1])
+    for i, text in enumerate(columns.texts):
+        x = left + _GAP + i * (width + _GAP) + width // 2
+        _write(page, text, (x, _LINE * 3 // 2), width)
+    if sides is not None:
+        _write_rows(page, sides, top, height, left)
+    return srgb.unit(page)
+
+
+def boxed(cell: np.ndarray | str, height: int, width: int) -> np.ndarray:
+    """A picture in the middle of a white box, or a text on a grey one.
+
+    Args:
+        cell: Array of shape `(height, width, 3)` or smaller, or the text.
+        height: Height of the box, in pixels.
+        width: Width of the box, in pixels.
+    """
+    if isinstance(cell, str):
+        grey = np.full((height, width, 3), _EMPTY, np.float32)
+        page = _to_image(grey)
+        _write(page, cell, (width // 2, height // 2), width)
+        return srgb.unit(page)
+    box = np.ones((height, width, 3), np.float32)
+    y, x = (height - cell.shape[0]) // 2, (width - cell.shape[1]) // 2
+    box[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
+    return box
+
+
+def _at_height(image: np.ndarray, height: int) -> np.ndarray:
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    return resize(image, height, width)
+
+
+def _write_rows(
+    page: PIL.Image.Image, rows: Labels, top: int, height: int, left: int
+) -> None:
+    """The name of the rows, upwards, and their values."""
+    side = page.height - top
+    name = PIL.Image.new("RGB", (side, _LINE), "white")
+    _write(name, rows.title, (side // 2, _LINE // 2), side)
+    page.paste(name.transpose(PIL.Image.Transpose.ROTATE_90), (0, top))
+    for i, text in enumerate(rows.texts):
+        y = top + _GAP + i * (height + _GAP) + height // 2
+        x = (_LINE + left) // 2
+        _write(page, text, (x, y), left - _LINE)
+
+
+def _to_image(pixels: np.ndarray) -> PIL.Image.Image:
+    return PIL.Image.fromarray(np.rint(255 * pixels).astype(np.uint8))
+
+
+def _font() -> Any:
+    return PIL.ImageFont.load_default(size=0.7 * _LINE)
+
+
+def _width(labels: Labels) -> int:
+    """Of the longest text of the rows, in pixels; long ones are cut."""
+    widest = max(_font().getlength(text) for text in labels.texts)
+    return min(round(widest), _LONGEST) + _GAP
+
+
+def _write(
+    page: PIL.Image.Image, text: str, middle: tuple[int, int], width: int
+) -> None:
+    """Black text around a place, cut to a width."""
+    while _font().getlength(text) > width and len(text) > 1:
+        text = text[:-2] + "…"
+    draw = PIL.ImageDraw.Draw(page)
+    draw.text(middle, text, fill="black", font=_font(), anchor="mm")

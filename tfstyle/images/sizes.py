@@ -1,0 +1,172 @@
+"""Sizes of images: fitting, resizing, and series from coarse to fine."""
+
+import numpy as np
+import PIL.Image
+
+from tfstyle.runtime import host_memory
+
+SMALLEST = 16
+"""Pixels of the shorter side under which VGG's fifth block is empty."""
+
+_START_SHORTER = 32  # Under this, block 5 sees two positions or fewer.
+
+
+def fit(height: int, width: int, size: int) -> tuple[int, int]:
+    """The shape of the same aspect whose longer side is `size`.
+
+    >>> fit(600, 800, 400)
+    (300, 400)
+    >>> fit(3, 20000, 256)
+    (1, 256)
+    """
+    if size < 1:
+        raise ValueError(f"`size` must be positive. Received: size={size}")
+    scale = size / max(height, width)
+    # At least one pixel: a panorama of 20000x3 at size 256 rounds to 0.
+    return max(1, round(scale * height)), max(1, round(scale * width))
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes with Lanczos' filter, antialiased, without rounding to 8 bits.
+
+    Args:
+        image: Array of shape `(height, width, channels)` or `(height, width)`,
+            in [0, 1].
+        height: New height, at least 1.
+        width: New width, at least 1.
+
+    Returns:
+        Float32 array of the new shape, in [0, 1]: where the filter
+        overshoots at edges it is clipped.
+    """
+    return _resize(image, height, width, None)
+
+
+def _resize(
+    image: np.ndarray,
+    height: int,
+    width: int,
+    box: tuple[float, float, float, float] | None,
+) -> np.ndarray:
+    channels = image.reshape(*image.shape[:2], -1).astype(
+        np.float32, copy=False
+    )
+    _check_memory(height, width, channels.shape[-1])
+    resized = [
+        PIL.Image.fromarray(np.ascontiguousarray(channels[..., i])).resize(
+            (width, height), PIL.Image.Resampling.LANCZOS, box
+        )
+        for i in range(channels.shape[-1])
+    ]
+    stacked = np.stack([np.asarray(channel) for channel in resized], axis=-1)
+    return np.clip(stacked, 0, 1).reshape(height, width, *image.shape[2:])
+
+
+def _check_memory(height: int, width: int, channels: int) -> None:
+    """Raises `MemoryError` for an image that is too large to be resized to."""
+    if height * width > _LARGE:
+        host_memory.check(
+            f"An image of {width}x{height} pixels",
+            _RESIZED * channels * height * width,
+        )
+
+
+_LARGE = 2**22  # Smaller ones fit, and would wait 0.1 ms for the answer.
+_RESIZED = 12  # Bytes of each value: three arrays of them are at hand.
+
+
+def zoom(image: np.ndarray, factor: float) -> np.ndarray:
+    """Enlarges the middle of an image to all of it, as `resize` would.
+
+    Args:
+        image: Array of shape `(height, width, 3)`, in [0, 1].
+        factor: 1 or more; the middle may begin between two pixels.
+    """
+    height, width = image.shape[:2]
+    top, left = (side * (1 - 1 / factor) / 2 for side in (height, width))
+    box = (left, top, width - left, height - top)
+    return _resize(image, height, width, box)
+
+
+def pyramid(
+    height: int,
+    width: int,
+    size: int,
+    smallest: int = 128,
+    factor: float = 2**0.5,
+) -> list[tuple[int, int]]:
+    """Shapes from coarse to fine, each `factor` times the one before.
+
+    The first has a longer side of at least `smallest` pixels, more where the
+    shorter side would have less than 32; the last is exactly `size` long.
+
+    >>> pyramid(600, 800, 512)
+    [(96, 128), (136, 181), (192, 256), (272, 362), (384, 512)]
+    >>> pyramid(100, 1000, 512)
+    [(36, 362), (51, 512)]
+
+    Args:
+        height: Rows of the photograph.
+        width: Columns of the photograph.
+        size: Longer side of the last shape, in pixels.
+        smallest: Longer side of the first shape, at least; 128 as in
+            crowsonkb's recipe.
+        factor: Ratio of one shape to the one before.
+
+    Raises:
+        ValueError: The shorter side of the last shape is under 16 pixels.
+    """
+    last = _last(height, width, size)
+    shapes = [last]
+    longer = size / factor
+    while round(longer) >= smallest:
+        shape = fit(height, width, round(longer))
+        if min(shape) < _START_SHORTER:
+            break
+        shapes.append(shape)
+        longer /= factor
+    return shapes[::-1]
+
+
+def octaves(
+    height: int, width: int, size: int, count: int, scale: float
+) -> list[tuple[int, int]]:
+    """Shapes from coarse to fine, each `scale` times the one before.
+
+    There are fewer than `count` where the shorter side would have less than
+    16 pixels; the last is exactly `size` long.
+
+    >>> octaves(600, 800, 512, 3, 1.4)
+    [(196, 261), (274, 366), (384, 512)]
+
+    Args:
+        height: Rows of the photograph.
+        width: Columns of the photograph.
+        size: Longer side of the last shape, in pixels.
+        count: Number of shapes, at most.
+        scale: Ratio of one shape to the one before.
+
+    Raises:
+        ValueError: The shorter side of the last shape is under 16 pixels.
+    """
+    shapes = [_last(height, width, size)]
+    for octave in range(1, count):
+        longer = max(1, round(size / scale**octave))
+        shape = fit(height, width, longer)
+        if min(shape) < SMALLEST:
+            break
+        shapes.append(shape)
+    return shapes[::-1]
+
+
+def _last(height: int, width: int, size: int) -> tuple[int, int]:
+    last = fit(height, width, size)
+    if min(last) < SMALLEST:
+        needed = -(-SMALLEST * max(height, width) // min(height, width))
+        raise ValueError(
+            f"The shorter side must have at least {SMALLEST} pixels at the "
+            f"final size. Received: a {width}x{height} image, which is "
+            f"{last[1]}x{last[0]} at size {size}; take a size of {needed} or "
+            f"more{', or crop it' if size >= SMALLEST else ''}."
+        )
+    return last
