@@ -9,9 +9,22 @@ that needs it, so `--help` and flag errors answer at once.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from tfstyle.runtime import processor
 from tfstyle.version import __version__ as __version__
+
+# What `__getattr__` finds, for type checkers, editors and the documentation.
+if TYPE_CHECKING:
+    from tfstyle.adain.model import StyleModel as StyleModel
+    from tfstyle.controls import regions as regions
+    from tfstyle.optimization.config import DreamConfig as DreamConfig
+    from tfstyle.optimization.config import GatysConfig as GatysConfig
+    from tfstyle.optimization.deepdream import deep_dream as deep_dream
+    from tfstyle.optimization.gatys import stylize as stylize
+    from tfstyle.pipelines import sweeps as sweeps
+    from tfstyle.report.callback import Report as Report
+    from tfstyle.runtime.progress import Progress as Progress
 
 processor.prefer_onednn()
 
@@ -35,13 +48,17 @@ _MODULES = {
 __all__ = sorted(_EXPORTS)
 
 
-def __getattr__(name):
-    if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
-    if name not in _EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+if not TYPE_CHECKING:  # With it, every name would exist for them.
+
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return importlib.import_module(_MODULES[name])
+        if name not in _EXPORTS:
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}"
+            )
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *_EXPORTS, *_MODULES])
