@@ -1,8 +1,9 @@
 """Neural style transfer: paints a photograph in the style of a picture.
 
->>> import tfstyle
->>> "stylize" in dir(tfstyle)
-True
+Examples:
+    >>> import tfstyle
+    >>> "stylize" in dir(tfstyle)
+    True
 
 Importing this package is cheap: TensorFlow is loaded by the first attribute
 that needs it, so `--help` and flag errors answer at once.

@@ -59,10 +59,10 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
         Shape `(batch, channels, channels)`, float32, symmetric and positive
         semidefinite.
 
-    Example:
-    >>> x = ops.ones((1, 2, 3, 4))
-    >>> ops.convert_to_numpy(gram_matrix(x))[0, 0].tolist()
-    [1.0, 1.0, 1.0, 1.0]
+    Examples:
+        >>> x = ops.ones((1, 2, 3, 4))
+        >>> ops.convert_to_numpy(gram_matrix(x))[0, 0].tolist()
+        [1.0, 1.0, 1.0, 1.0]
 
     Reference:
         Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
@@ -247,10 +247,10 @@ def quantiles(features: Tensor, count: int) -> Tensor:
     Returns:
         Shape `(batch, count, channels)`, float32.
 
-    Example:
-    >>> x = ops.reshape(ops.array([3.0, 1.0]), (1, 2, 1, 1))
-    >>> ops.convert_to_numpy(quantiles(x, 3))[0, :, 0].tolist()
-    [1.0, 2.0, 3.0]
+    Examples:
+        >>> x = ops.reshape(ops.array([3.0, 1.0]), (1, 2, 1, 1))
+        >>> ops.convert_to_numpy(quantiles(x, 3))[0, :, 0].tolist()
+        [1.0, 2.0, 3.0]
     """
     flat, positions = _flatten(features)
     ordered = ops.sort(flat, axis=1)

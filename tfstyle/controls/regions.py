@@ -6,13 +6,14 @@ same aspect. Where the masks of several regions add up to more than 1 they are
 divided by their sum; where they add up to less, the rest is the photograph's,
 and stays as it is.
 
->>> photo, wave, night = np.zeros((3, 4, 6, 3), np.float32)
->>> left = np.tile(np.float32([1, 1, 1, 0, 0, 0]), (4, 1))
->>> halves = from_masks(photo, [wave, night], [left])
->>> [sorted(part.sources) for part in halves.parts]
-[[0], [1]]
->>> float(halves.parts[1].mask[0, 5]), float(halves.cover(8, 12).min())
-(1.0, 1.0)
+Examples:
+    >>> photo, wave, night = np.zeros((3, 4, 6, 3), np.float32)
+    >>> left = np.tile(np.float32([1, 1, 1, 0, 0, 0]), (4, 1))
+    >>> halves = from_masks(photo, [wave, night], [left])
+    >>> [sorted(part.sources) for part in halves.parts]
+    [[0], [1]]
+    >>> float(halves.parts[1].mask[0, 5]), float(halves.cover(8, 12).min())
+    (1.0, 1.0)
 """
 
 import dataclasses

@@ -1,8 +1,9 @@
 """Feature networks: Keras models from an image to feature maps by layer.
 
->>> network = extractor("vgg_distilled", ["block1_conv1"])
->>> network.output["block1_conv1"].shape[1:3]
-(None, None)
+Examples:
+    >>> network = extractor("vgg_distilled", ["block1_conv1"])
+    >>> network.output["block1_conv1"].shape[1:3]
+    (None, None)
 """
 
 from tfstyle.features.layers import MirrorPadding, ReflectionPadding

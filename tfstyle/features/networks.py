@@ -19,16 +19,16 @@ from tfstyle.features.layers import MirrorPadding
 from tfstyle.pretrained import topology
 from tfstyle.pretrained import weights as weight_files
 
-# For blocks 1 to 5: what keeps the mean activation of max pooling, measured
-# with VGG19 on 100 photographs (BUILD_NOTES.md); the fifth is taken from the
-# fourth.
 POOLINGS = {
     "max": (1.0, 1.0, 1.0, 1.0, 1.0),
     "avg": (1.32, 1.82, 1.52, 2.25, 2.25),
     "l2": (1.23, 1.49, 1.37, 1.65, 1.65),
 }
-# How far the image is continued on each side before the first convolution,
-# which needs one pixel itself.
+"""Kinds of pooling, each with the gains of blocks 1 to 5.
+
+A gain keeps the mean activation of max pooling: measured with VGG19 on 100
+photographs; the fifth is taken from the fourth.
+"""
 BORDERS = {
     "mirror": 9,
     "everywhere": 9,
@@ -36,11 +36,19 @@ BORDERS = {
     "none": 0,
     "zero": None,
 }
-# Pixels by which `"everywhere"` continues the image farther than its maps show:
-# where the zeros of blocks 1 and 2 reach, with what block 3 and block4_conv1
-# make of them. In steps: an image can be mirrored once by its size.
+"""Kinds of border of `extractor`, each with the pixels that it adds.
+
+They are added on each side before the first convolution, which needs one pixel
+itself; `None` pads that convolution with zeros instead.
+"""
 WIDENINGS = (16, 8)
+"""Pixels that the border `"everywhere"` adds and cuts off again, in two steps.
+
+As far as the zeros of blocks 1 and 2 reach, with what block 3 and block4_conv1
+make of them. In steps, because an image can be mirrored once by its size.
+"""
 FAR = sum(WIDENINGS)
+"""Sum of `WIDENINGS`."""
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}

@@ -3,9 +3,10 @@
 An image is a float32 array of shape `(height, width, 3)`, RGB in [0, 1], with
 the colors of sRGB.
 
->>> import numpy as np
->>> resize(np.full((4, 6, 3), 0.25, np.float32), *fit(4, 6, 3)).shape
-(2, 3, 3)
+Examples:
+    >>> import numpy as np
+    >>> resize(np.full((4, 6, 3), 0.25, np.float32), *fit(4, 6, 3)).shape
+    (2, 3, 3)
 """
 
 from tfstyle.images.decoding import read_metadata

@@ -12,10 +12,11 @@ have the shape `(height, width, 3)`, RGB; `(height, width)` or `(height, width,
 1)`, grey; or `(height, width, 4)`, whose transparency is treated as that of a
 file: an image loses it, a mask is it.
 
->>> to_image(np.full((2, 3), 255, np.uint8)).shape
-(2, 3, 3)
->>> float(to_mask(np.array([[False, True]]))[0, 1])
-1.0
+Examples:
+    >>> to_image(np.full((2, 3), 255, np.uint8)).shape
+    (2, 3, 3)
+    >>> float(to_mask(np.array([[False, True]]))[0, 1])
+    1.0
 """
 
 import os

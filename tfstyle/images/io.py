@@ -18,8 +18,11 @@ from tfstyle.images.encoding import check_format
 from tfstyle.images.sizes import fit, resize
 from tfstyle.runtime import files
 
-# About what the largest cameras take; a file of a few kilobytes can claim more.
 MAX_PIXELS = 100_000_000
+"""Pixels of the largest image that is read unless a caller allows more.
+
+About what the largest cameras take; a file of a few kilobytes can claim more.
+"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

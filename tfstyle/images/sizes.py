@@ -14,10 +14,11 @@ _START_SHORTER = 32  # Under this, block 5 sees two positions or fewer.
 def fit(height: int, width: int, size: int) -> tuple[int, int]:
     """The shape of the same aspect whose longer side is `size`.
 
-    >>> fit(600, 800, 400)
-    (300, 400)
-    >>> fit(3, 20000, 256)
-    (1, 256)
+    Examples:
+        >>> fit(600, 800, 400)
+        (300, 400)
+        >>> fit(3, 20000, 256)
+        (1, 256)
     """
     if size < 1:
         raise ValueError(f"`size` must be positive. Received: size={size}")

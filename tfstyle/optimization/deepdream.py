@@ -77,7 +77,10 @@ def deep_dream(
             picture, which is complete.
 
     Example:
-        picture = tfstyle.deep_dream(photo, DreamConfig(size=800, octaves=5))
+        ```python
+        config = tfstyle.DreamConfig(size=800, octaves=5)
+        picture = tfstyle.deep_dream(photo, config)
+        ```
     """
     devices.check_backend()
     checks.kind("config", config, DreamConfig)

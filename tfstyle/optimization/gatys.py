@@ -82,7 +82,10 @@ def stylize(
         DivergedError: A loss was not finite; has the last good picture.
 
     Example:
-        picture = tfstyle.stylize(photo, [wave, night], GatysConfig(size=256))
+        ```python
+        config = tfstyle.GatysConfig(size=256)
+        picture = tfstyle.stylize(photo, [wave, night], config)
+        ```
 
     Reference:
         Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional

@@ -26,9 +26,11 @@ from tfstyle.images import sheets
 from tfstyle.runtime.progress import OnStep, Progress
 
 Picture = Callable[[], np.ndarray]
+"""Gives the picture so far."""
 Paint = Callable[[Mapping[str, Any], OnStep], np.ndarray]
-# A picture, or a word in its place.
+"""Makes the picture of a cell from the settings that it changes."""
 Cell = np.ndarray | str
+"""A picture, or a word in its place."""
 DIVERGED = "diverged"
 """Word for a picture whose loss was not finite."""
 NOT_READY = ""
@@ -58,13 +60,14 @@ class Axis:
 def changes(axes: Sequence[Axis]) -> list[list[dict[str, Any]]]:
     """What each cell changes, in rows.
 
-    >>> changes([Axis("steps", (10, 20)), Axis("size", (64, 96))])[1]
-    [{'steps': 20, 'size': 64}, {'steps': 20, 'size': 96}]
-    >>> changes([Axis("steps", (10, 20))])
-    [[{'steps': 10}, {'steps': 20}]]
-
     Raises:
         ValueError: There are no axes, or more than two, or twice the same.
+
+    Examples:
+        >>> changes([Axis("steps", (10, 20)), Axis("size", (64, 96))])[1]
+        [{'steps': 20, 'size': 64}, {'steps': 20, 'size': 96}]
+        >>> changes([Axis("steps", (10, 20))])
+        [[{'steps': 10}, {'steps': 20}]]
     """
     names = [axis.name for axis in axes]
     if len(names) not in (1, 2):

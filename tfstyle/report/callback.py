@@ -47,9 +47,11 @@ class Report:
             image.
 
     Example:
+        ```python
         report = tfstyle.Report(config, {"content": photo, "style": wave})
         picture = tfstyle.stylize(photo, wave, config, report)
         report.write("report.html", picture)
+        ```
     """
 
     def __init__(
