@@ -12,11 +12,12 @@ SERVE_FLAGS ?=
 DEMO_CONTENT := examples/cat.jpg
 DEMO_STYLE := examples/impasto.jpg
 
-.PHONY: help demo serve test lint clean
+.PHONY: help demo serve docs test lint clean
 
 help:
 	@echo "make demo   paint $(DEMO_CONTENT) in the style of $(DEMO_STYLE)"
 	@echo "make serve  export the shipped model and serve it, with a web page"
+	@echo "make docs   build the guides and the API reference into site/"
 	@echo "make test   run the tests"
 	@echo "make lint   check style, formatting and types"
 	@echo "make clean  remove .venv and what the others left behind"
@@ -34,6 +35,10 @@ serve: $(VENV)/.serving
 	$(RUN) -m serving.dev_server --model_name=style \
 	  --model_base_path=models/style $(SERVE_FLAGS)
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+	@echo "Open $(CURDIR)/site/index.html, or run mkdocs serve."
+
 # Files in the order of tests/conftest.py, not by their numbers of tests.
 test: $(VENV)/.dev
 	$(RUN) -m pytest -n logical --maxprocesses=4 --dist=loadfile \
@@ -45,7 +50,7 @@ lint: $(VENV)/.dev
 	$(RUN) -m mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo.png
+	rm -rf $(VENV) build dist site *.egg-info demo.png
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps are touched last: an interrupted installation is taken up again.
@@ -73,6 +78,10 @@ $(VENV)/.core: setup.cfg $(VENV)/.python
 
 $(VENV)/.serving: $(VENV)/.core
 	$(PIP) install --editable ".[serving]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(PIP) install --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
