@@ -34,9 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for pattern in OUTSIDE:
         for path in sorted(ROOT.glob(pattern)):
             place = path.relative_to(ROOT).as_posix()
-            files.append(
-                File.generated(config, place, abs_src_path=str(path))
-            )
+            files.append(File.generated(config, place, abs_src_path=str(path)))
     return files
 
 
