@@ -1,5 +1,6 @@
 """What make says where Python is missing, too old or without venv."""
 
+import configparser
 import os
 import pathlib
 import shutil
@@ -82,6 +83,16 @@ def test_setup_is_done_once_and_again_when_setup_cfg_changes(tmp_path):
     for name in (".core", ".dev"):
         os.utime(tmp_path / name, (0, 0))
     assert "pip" in make("-n", "test", f"VENV={tmp_path}").stdout
+
+
+def test_docs_need_no_tests_and_tests_build_the_docs(tmp_path):
+    said = make("-n", "docs", f"VENV={tmp_path}").stdout
+    assert '".[docs]"' in said and '".[test' not in said
+    assert "mkdocs build --strict" in said
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    extras = config["options.extras_require"]
+    assert "docs" in extras["test"].split("[")[1].split("]")[0].split(",")
 
 
 def test_ci_runs_lint_and_tests():

@@ -1,5 +1,6 @@
 """The wheel: what is in it, and that it works where the checkout is not."""
 
+import ast
 import configparser
 import importlib.metadata
 import os
@@ -119,6 +120,42 @@ def test_public_names_are_there():
     assert set(tfstyle.__all__) <= set(dir(tfstyle))
     names = [getattr(tfstyle, name).__name__ for name in tfstyle.__all__]
     assert names == tfstyle.__all__
+
+
+def test_type_checkers_see_the_names_that_are_looked_up():
+    tree = ast.parse((ROOT / "tfstyle" / "__init__.py").read_text())
+    (block,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If)
+        and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    seen = {
+        (alias.asname, f"{node.module}.{alias.name}")
+        for node in block.body
+        for alias in node.names
+    }
+    names = {(n, f"{module}.{n}") for n, module in tfstyle._EXPORTS.items()}
+    assert seen == names | set(tfstyle._MODULES.items())
+
+
+def test_type_checkers_reveal_the_types_of_the_names(tmp_path):
+    (tmp_path / "names.py").write_text(
+        "import tfstyle\n"
+        "reveal_type(tfstyle.stylize)\n"
+        "reveal_type(tfstyle.regions.whole(2))\n"
+        "tfstyle.stylise\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-m", "mypy", tmp_path / "names.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    stylize, whole, misspelled, _ = process.stdout.splitlines()
+    assert "config: tfstyle.optimization.config.GatysConfig" in stylize
+    assert '"tfstyle.controls.regions.Regions"' in whole
+    assert 'no attribute "stylise"' in misspelled
 
 
 def test_unknown_name_says_which():
