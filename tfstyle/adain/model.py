@@ -238,8 +238,9 @@ class StyleModel(keras.Model):
 
         Args:
             contents: A photograph: an array or tensor, a Pillow image or a
-                path, see `conversion`; or an array of several of one size,
-                `(batch, height, width, 3)`, each painted by itself.
+                path, see `tfstyle.images.conversion`; or an array of several
+                of one size, `(batch, height, width, 3)`, each painted by
+                itself.
             styles: One such image, or several, of any size. Styles look as
                 they do at the size given; the models of this package learned
                 from crops of 128 to 256 pixels.

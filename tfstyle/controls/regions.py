@@ -129,7 +129,7 @@ def from_masks(
     """Regions that masks show.
 
     Images and masks are arrays or tensors, Pillow images or paths: see
-    `conversion`.
+    `tfstyle.images.conversion`.
 
     Args:
         content: The photograph.

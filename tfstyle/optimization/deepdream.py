@@ -48,10 +48,11 @@ def deep_dream(
     """Lets a network dream of what it sees in a picture.
 
     Args:
-        image: An array or tensor, a Pillow image or a path, see `conversion`.
+        image: An array or tensor, a Pillow image or a path, see
+            `tfstyle.images.conversion`.
         config: What to excite, and for how long.
         on_step: Called after each step and each tile; true ends the run. See
-            `progress`. Unlike other losses, `"total"` rises.
+            `Progress`. Unlike other losses, `"total"` rises.
         guide: Such an image of any size. The dream is of what is in it.
         regions: Parts of the photograph that are dreamt of; the rest stays as
             it is. See `regions.from_masks`, whose `keep_mask` is this rest.

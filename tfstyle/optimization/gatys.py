@@ -55,11 +55,11 @@ def stylize(
 
     Args:
         content: The photograph: an array or tensor, a Pillow image or a path,
-            see `conversion`.
+            see `tfstyle.images.conversion`.
         styles: One such image of any size, or several, which are blended.
         config: What to minimise, and for how long.
         on_step: Called after each step, and once more before the first step
-            of a size is compiled; true ends the run. See `progress`.
+            of a size is compiled; true ends the run. See `Progress`.
         init: Image to start from, of any size; `config.init` if `None`.
         regions: Where in the photograph each style goes, and from where in
             the style; where there are none the photograph stays as it is.

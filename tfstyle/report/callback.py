@@ -36,7 +36,7 @@ class Report:
 
     Args:
         config: The settings of the run, such as a `GatysConfig`.
-        shown: Name -> image of what went in, as of `conversion`.
+        shown: Name -> image of what went in, see `tfstyle.images.conversion`.
         record: See `provenance.describe`; made from `config` if `None`.
         command: Words of the command that runs it again.
         resumed: Whether the run goes on from a checkpoint.
