@@ -97,6 +97,13 @@ def test_pages_fetch_nothing_from_other_servers(site):
         assert not loaded.findall(page.read_text()), page
 
 
+def test_lists_have_a_blank_line_before_them(site):
+    # Browsers of repositories need none, the site does.
+    swallowed = re.compile(r"<p>(?:(?!</p>).)*\n[*-] .*")
+    for page in site.rglob("*.html"):
+        assert not swallowed.findall(page.read_text()), page
+
+
 def test_pictures_and_cards_beside_docs_are_in_the_site(site):
     assert (site / "examples" / "gallery.jpg").exists()
     card = site / "tfstyle" / "pretrained" / "vgg_distilled" / "index.html"
