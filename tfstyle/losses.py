@@ -354,6 +354,47 @@ def total_variation_loss(image: Tensor, power: int = 2) -> Tensor:
     return total
 
 
+def energy(target: Tensor) -> Tensor:
+    """Mean square of each example: what `relative` divides a loss by.
+
+    Args:
+        target: Shape `(batch, ...)`: feature maps, Gram matrices, edges...
+
+    Returns:
+        Shape `(batch,)`, float32.
+    """
+    squares = ops.square(_float32(target))
+    return ops.mean(squares, axis=tuple(range(1, squares.ndim)))
+
+
+def relative(
+    loss: Tensor, energy: Tensor, *, least: float = 0.0, damping: float = 0.0
+) -> Tensor:
+    """A loss as a share of the energy of what it compares with.
+
+    Weights of relative losses carry over between networks, layers and sizes.
+    Flat targets have next to no energy, so that nearly any difference would be
+    infinitely large: a caller bounds the energy or adds to it.
+
+    Args:
+        loss: Shape `(batch,)`.
+        energy: As `energy` returns it for the target, `(batch,)`.
+        least: Energy that a target counts for at least. Changes nothing for
+            targets of more.
+        damping: Added to the energy of every target: in training, flat
+            examples then weigh smoothly less than the others of their batch.
+
+    Returns:
+        Shape `(batch,)`, float32.
+
+    Example:
+    >>> loss, energy = ops.array([3.0, 3.0]), ops.array([6.0, 0.0])
+    >>> ops.convert_to_numpy(relative(loss, energy, least=1.5)).tolist()
+    [0.5, 2.0]
+    """
+    return loss / (ops.maximum(energy, least) + damping)
+
+
 def _with_slopes(
     value: Tensor, slopes: Sequence[tuple[Tensor, Tensor]]
 ) -> Tensor:

@@ -46,16 +46,16 @@ def test_errors_are_relative():
     target = np.ones((2, 3, 3, 4), np.float32)
     target[1] *= 2
     energy = np.array([1, 4])
-    least = distillation._LEAST
+    damping = distillation._DAMPING
     np.testing.assert_allclose(
         distillation.relative_error(0 * target, target),
-        energy / (energy + least),
+        energy / (energy + damping),
         rtol=1e-6,
     )
     # Gram matrices of ones; twice as much is four times as much.
     np.testing.assert_allclose(
         distillation.gram_error(2 * target[:1], target[:1]),
-        9 / (1 + least**2 / 4),
+        9 / (1 + damping**2 / 4),
         rtol=1e-6,
     )
 

@@ -52,7 +52,7 @@ def test_content_is_relative_to_the_photograph(network):
     found = terms(network, images, contents, styles)["content"]
     ours, theirs = (network(x)["block2_conv1"] for x in (images, contents))
     gap = squares(np.asarray(ours) - np.asarray(theirs))
-    energy = squares(theirs) + perceptual._LEAST
+    energy = squares(theirs) + perceptual._DAMPING
     np.testing.assert_allclose(found, 2 * gap / energy, rtol=1e-4)
 
 
@@ -67,7 +67,7 @@ def test_gram_matrices_are_relative_to_style_and_photograph(network):
         )
         energy = (np.square(photo) + np.square(style)).mean((1, 2)) / 2
         gap = np.square(ours - style).mean((1, 2))
-        expected += gap / (energy + perceptual._LEAST) / 2
+        expected += gap / (energy + perceptual._DAMPING) / 2
     np.testing.assert_allclose(found["style"], 3 * expected, rtol=1e-4)
 
 
@@ -80,7 +80,7 @@ def test_wasserstein_is_what_pictures_are_painted_with(network):
             network(x)[layer] for x in (images, contents, styles)
         )
         target = losses.gaussian(*losses.mean_covariance(style))
-        energy = (squares(photo) + squares(style)) / 2 + perceptual._LEAST
+        energy = (squares(photo) + squares(style)) / 2 + perceptual._DAMPING
         distance = np.asarray(losses.wasserstein_loss(ours, target))
         expected += distance / energy / 2
     np.testing.assert_allclose(found, 3 * expected, rtol=1e-4)

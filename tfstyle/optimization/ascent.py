@@ -176,10 +176,12 @@ class Octave:
         """Costs of the picture itself, by name."""
         costs = {}
         if edges:
-            energies = [tf.reduce_mean(tf.square(e)) for e in edges.values()]
-            energy = tf.add_n(energies) / len(energies)
-            loss = losses.structure_loss(picture, edges)[0]
-            loss /= tf.maximum(energy, _LEAST)
+            energy = tf.add_n([losses.energy(e) for e in edges.values()])
+            loss = losses.relative(
+                losses.structure_loss(picture, edges)[0],
+                energy[0] / len(edges),
+                least=_LEAST,
+            )
             costs["content"] = _COST * self._config.content_weight * loss
         if self._config.tv_weight:
             loss = losses.total_variation_loss(picture)[0]

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle import features, images
+from tfstyle import features, images, losses
 from tfstyle.optimization.config import DreamConfig
 from tfstyle.runtime import devices
 
@@ -98,7 +98,7 @@ def scores(
     found = {}
     for layer, share in config.shares(network.name).items():
         channels = _channels(layer, maps[layer].shape[-1], config)
-        energy = _energy(guides.get(layer, maps[layer]))
+        energy = float(losses.energy(guides.get(layer, maps[layer]))[0])
         if guide is None:
             function = _strength(channels)
         else:
@@ -113,10 +113,6 @@ def _small_maps(network, image):
     margin = (MARGIN * stride(network),) * 2
     small = images.resize(image, *shape)
     return network(np.pad(small, (margin, margin, (0, 0)), "symmetric")[None])
-
-
-def _energy(maps):
-    return float(tf.reduce_mean(tf.square(tf.cast(maps, tf.float32))))
 
 
 def _channels(layer, count, config):

@@ -325,5 +325,5 @@ def _outer(mean):
 
 
 def _energy(target, least=_LEAST) -> float:
-    squares = ops.square(ops.cast(target, "float32"))
-    return max(float(ops.mean(squares)), least)
+    """What weights of terms with this target, `(1, ...)`, are divided by."""
+    return max(float(losses.energy(target)[0]), least)

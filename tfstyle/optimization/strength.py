@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
-from keras import ops
 
 from tfstyle import images, losses
 from tfstyle.adain import embeddings
@@ -39,7 +38,7 @@ _AIM = 0.9
 _POWER = 2.0
 _POWERS = (1.5, 4.0)
 _NEARLY = 0.25  # Difference of logarithms.
-_LEAST = 1e-6  # Distance that counts as none.
+_LEAST = 1e-6  # Distance that counts as none, and energy of flat maps.
 
 
 class Share:
@@ -148,16 +147,12 @@ def content_distance(
         layers: Layer name to its share; divided by their sum.
     """
     maps, target = network(picture[None]), network(photo[None])
-    distances = [
-        share
-        * float(losses.content_loss(maps[layer], target[layer])[0])
-        / max(
-            float(ops.mean(ops.square(ops.cast(target[layer], "float32")))),
-            _LEAST,
-        )
-        for layer, share in layers.items()
-    ]
-    return sum(distances) / sum(layers.values())
+    total = 0.0
+    for layer, share in layers.items():
+        loss = losses.content_loss(maps[layer], target[layer])
+        energy = losses.energy(target[layer])
+        total += share * float(losses.relative(loss, energy, least=_LEAST)[0])
+    return total / sum(layers.values())
 
 
 def in_one_pass(

@@ -241,20 +241,24 @@ class Distiller(keras.Model):
         return total
 
 
-# Energy that maps count for at least, where the mean over images is 1.
-_LEAST = 0.05
+# Damping of the errors: the mean energy of maps over all images is 1, and
+# crops of much less should not outweigh the others.
+_DAMPING = 0.05
 
 
 def relative_error(features: Any, target: Any) -> Any:
     """Squared error of each example over the target's energy, `(batch,)`."""
-    energy = ops.mean(ops.square(target), axis=(1, 2, 3))
-    return losses.content_loss(features, target) / (energy + _LEAST)
+    error = losses.content_loss(features, target)
+    return losses.relative(error, losses.energy(target), damping=_DAMPING)
 
 
 def gram_error(features: Any, target: Any) -> Any:
     """Squared error of each Gram matrix over the target's, `(batch,)`."""
     gram = losses.gram_matrix(target)
-    energy = ops.mean(ops.square(gram), axis=(1, 2))
-    channels = target.shape[-1]
-    least = _LEAST**2 / channels
-    return losses.style_loss(features, gram) / (energy + least)
+    return losses.relative(
+        losses.style_loss(features, gram),
+        losses.energy(gram),
+        # The energy of a Gram matrix whose channels, uncorrelated, have the
+        # energy that dampens the errors of maps.
+        damping=_DAMPING**2 / target.shape[-1],
+    )

@@ -17,9 +17,9 @@ from tfstyle import losses
 from tfstyle.training.config import AdaINConfig
 
 Tensor = Any
-# Energy that maps count for at least.
-_LEAST = 1e-3
-_ALL = (1, 2, 3)  # All axes but the batch.
+# Damping of the losses: dull or black crops, of hardly any energy, would
+# outweigh all others in their batch.
+_DAMPING = 1e-3
 
 
 class PerceptualLoss:
@@ -51,7 +51,7 @@ class PerceptualLoss:
     ) -> dict[str, Tensor]:
         """See the class."""
         inside = ops.clip(images, 0.0, 1.0)
-        beyond = ops.mean(ops.square(images - inside), axis=_ALL)
+        beyond = losses.energy(images - inside)
         maps = self.network(inside)
         photo = _constant(self.network(contents))
         style = _constant(self.network(styles))
@@ -63,48 +63,50 @@ class PerceptualLoss:
             "range": self.config.range_weight * beyond,
         }
 
-    def _content(self, maps, photo):
+    def _content(
+        self, maps: dict[str, Tensor], photo: dict[str, Tensor]
+    ) -> Tensor:
         layer = self.config.content_layer
-        energy = ops.mean(_squares(photo[layer]), axis=_ALL)
-        return losses.content_loss(maps[layer], photo[layer]) / (
-            energy + _LEAST
-        )
+        loss = losses.content_loss(maps[layer], photo[layer])
+        return _relative(loss, photo[layer])
 
-    def _style(self, maps, photo, style):
+    def _style(
+        self,
+        maps: dict[str, Tensor],
+        photo: dict[str, Tensor],
+        style: dict[str, Tensor],
+    ) -> Tensor:
         distance = _DISTANCES[self.config.style_loss]
         layers = self.config.style_layers
         parts = [distance(maps[n], photo[n], style[n]) for n in layers]
         return sum(parts) / len(parts)
 
 
-def _constant(maps):
+def _constant(maps: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: ops.stop_gradient(value) for name, value in maps.items()}
 
 
-def _squares(x):
-    return ops.square(ops.cast(x, "float32"))
+def _relative(loss: Tensor, *targets: Tensor) -> Tensor:
+    """The loss over the mean energy of the targets."""
+    energy = sum(map(losses.energy, targets)) / len(targets)
+    return losses.relative(loss, energy, damping=_DAMPING)
 
 
-def _wasserstein(maps, photo, style):
+def _wasserstein(maps: Tensor, photo: Tensor, style: Tensor) -> Tensor:
     mean, covariance = losses.mean_covariance(style)
     target = losses.gaussian(mean, covariance)
-    energies = [ops.mean(_squares(x), axis=_ALL) for x in (photo, style)]
-    energy = sum(energies) / 2 + _LEAST
-    return losses.wasserstein_loss(maps, target) / energy
+    return _relative(losses.wasserstein_loss(maps, target), photo, style)
 
 
-def _gram(maps, photo, style):
+def _gram(maps: Tensor, photo: Tensor, style: Tensor) -> Tensor:
     target = losses.gram_matrix(style)
-    others = [target, losses.gram_matrix(photo)]
-    energy = sum(ops.mean(ops.square(g), axis=(1, 2)) for g in others) / 2
-    return losses.style_loss(maps, target) / (energy + _LEAST)
+    loss = losses.style_loss(maps, target)
+    return _relative(loss, target, losses.gram_matrix(photo))
 
 
-def _moments(maps, photo, style):
+def _moments(maps: Tensor, photo: Tensor, style: Tensor) -> Tensor:
     target = losses.channel_moments(style)
-    energies = [ops.mean(_squares(x), axis=_ALL) for x in (photo, style)]
-    energy = sum(energies) / 2 + _LEAST
-    return losses.moments_loss(maps, target) / energy
+    return _relative(losses.moments_loss(maps, target), photo, style)
 
 
 _DISTANCES = {
