@@ -6,21 +6,27 @@ r"""Compares models of any style with optimisation, on pairs they did not see.
 prints a line of JSON for each pair and size: the style loss (relative squared
 distance of Gram matrices, mean of five layers) and the relative content
 distance (block4_conv2), by VGG19, of the photograph, of each model's picture,
-and of a reference after 50, 100 and 200 steps. That is Gatys et al. 2016, of
-one size: from the photograph, Adam with a rate of 0.02 and betas of 0.9 and
-0.999, values clipped to [0, 1], the style loss with a weight of 5 plus the
-content distance. A last line holds the medians over all pairs.
+and of a reference after 50, 100 and 200 steps: Gatys et al. 2016, see
+`tfstyle.optimization.reference`. A last line holds the medians over all pairs.
 
 Files are those that tfstyle.train holds out with the same --held_out. Takes
 about a minute for a pair of 256 pixels on two CPU cores.
 """
 
 import json
+import pathlib
 import statistics
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from absl import app, flags
 
 from tfstyle.cli import program
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfstyle.optimization.reference import Distances, Reference
 
 _MODELS = flags.DEFINE_multi_string(
     "model", ["distilled"], "As of tfstyle.transfer; repeat it."
@@ -58,59 +64,28 @@ _SHEET = flags.DEFINE_string(
 _NUMBERS = "expected whole numbers above 0 with commas between"
 
 
-def _are_numbers(values):
+def _are_numbers(values: list[str]) -> bool:
     return all(value.isdecimal() and int(value) for value in values)
 
 
 flags.register_validator("sizes", lambda v: v and _are_numbers(v), _NUMBERS)
 flags.register_validator("steps", _are_numbers, _NUMBERS)
 
-# Of the reference.
-_STYLE_WEIGHT, _RATE, _BETAS = 5.0, 0.02, (0.9, 0.999)
 
-
-def main(argv):
-    """Prints a line for each pair."""
+def main(argv: list[str]) -> None:
+    """Prints a line for each pair, and the medians."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     from tfstyle import images
-    from tfstyle.images import folders
-    from tfstyle.pretrained import weights
-    from tfstyle.runtime import devices, files
+    from tfstyle.runtime import devices
 
-    if _SHEET.value:
-        images.check_format(_SHEET.value)
-        files.check_writable(_SHEET.value)
-    weights.resolve(_FEATURES.value, _FEATURE_WEIGHTS.value)
-    held_out = [
-        folders.split_folders(roots, _HELD_OUT.value)[1]
-        for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
-    ]
+    contents, styles = _held_out()
     devices.start()
-    from tfstyle.adain import stylizers
-    from tfstyle.adain.model import check_image
-    from tfstyle.features import memory
-
-    for size in map(int, _SIZES.value):
-        memory.check((size, size), [(size, size)], features=_FEATURES.value)
-    load = stylizers.load
-    models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
-    reference = _Reference()
     rows, sheet = [], []
-    for content, style, size in _pairs(*held_out):
-        try:
-            pair = [images.load(path, size) for path in (content, style)]
-            for image in pair:
-                check_image(image)
-        except (OSError, ValueError) as error:
-            program.note(f"left out {content.name} with {style.name}: {error}")
-            continue
-        pictures = {name: _painted(m, *pair) for name, m in models.items()}
-        row = {"content": content.name, "style": style.name, "size": size}
-        row |= reference.distances(pair[0], pair[1], pictures)
+    for row, shown in _judged(contents, styles):
         print(json.dumps(row), flush=True)
         rows.append(row)
-        sheet.append([*pair, *pictures.values()])
+        sheet.append(shown)
     if not rows:
         raise ValueError("None of the pairs could be read.")
     print(json.dumps({"medians": _medians(rows)}))
@@ -118,7 +93,57 @@ def main(argv):
         images.save(_SHEET.value, images.contact_sheet(sheet))
 
 
-def _pairs(contents, styles):
+def _held_out() -> list[list[pathlib.Path]]:
+    """Photographs and style pictures; wrong flags are errors here."""
+    from tfstyle import images
+    from tfstyle.images import folders
+    from tfstyle.pretrained import weights
+    from tfstyle.runtime import files
+
+    if _SHEET.value:
+        images.check_format(_SHEET.value)
+        files.check_writable(_SHEET.value)
+    weights.resolve(_FEATURES.value, _FEATURE_WEIGHTS.value)
+    return [
+        folders.split_folders(roots, _HELD_OUT.value)[1]
+        for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
+    ]
+
+
+def _judged(
+    contents: list[pathlib.Path], styles: list[pathlib.Path]
+) -> Iterator[tuple[dict[str, Any], "list[np.ndarray]"]]:
+    """Row of figures and row of the sheet, pair by pair."""
+    from tfstyle.adain import stylizers
+    from tfstyle.features import memory
+    from tfstyle.optimization import reference
+
+    for size in map(int, _SIZES.value):
+        memory.check((size, size), [(size, size)], features=_FEATURES.value)
+    load = stylizers.load
+    models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
+    judge = reference.Reference(
+        reference.make_network(_FEATURES.value, _FEATURE_WEIGHTS.value)
+    )
+    for content, style, size in _pairs(contents, styles):
+        try:
+            pair = _loaded(content, style, size)
+        except (OSError, ValueError) as error:
+            program.note(f"left out {content.name} with {style.name}: {error}")
+            continue
+        pictures = {name: _painted(m, *pair) for name, m in models.items()}
+        row: dict[str, Any] = {
+            "content": content.name,
+            "style": style.name,
+            "size": size,
+        }
+        row |= _distances(judge, *pair, pictures)
+        yield row, [*pair, *pictures.values()]
+
+
+def _pairs(
+    contents: list[pathlib.Path], styles: list[pathlib.Path]
+) -> Iterator[tuple[pathlib.Path, pathlib.Path, int]]:
     import numpy as np
 
     random = np.random.default_rng(0)
@@ -129,11 +154,49 @@ def _pairs(contents, styles):
             yield contents[i], styles[j], size
 
 
-def _painted(painter, content, style):
+def _loaded(
+    content: pathlib.Path, style: pathlib.Path, size: int
+) -> "tuple[np.ndarray, np.ndarray]":
+    from tfstyle import images
+    from tfstyle.adain.model import check_image
+
+    pair = images.load(content, size), images.load(style, size)
+    for image in pair:
+        check_image(image)
+    return pair
+
+
+def _painted(
+    painter: Any, content: "np.ndarray", style: "np.ndarray"
+) -> "np.ndarray":
     return painter.paint(content, painter.embed([style]))
 
 
-def _medians(rows):
+def _distances(
+    judge: "Reference",
+    content: "np.ndarray",
+    style: "np.ndarray",
+    pictures: "dict[str, np.ndarray]",
+) -> dict[str, list[float]]:
+    """Style loss and content distance by name of the picture."""
+    target = judge.target(content, style)
+    found = {
+        name: judge.distances(picture, target)
+        for name, picture in {"photograph": content, **pictures}.items()
+    }
+    wanted = [int(step) for step in _STEPS.value]
+    optimized = judge.optimize(content, target, max(wanted, default=0))
+    for step, picture in enumerate(optimized, 1):
+        if step in wanted:
+            found[f"reference {step}"] = judge.distances(picture, target)
+    return {name: _rounded(distances) for name, distances in found.items()}
+
+
+def _rounded(distances: "Distances") -> list[float]:
+    return [round(distance, 5) for distance in distances]
+
+
+def _medians(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     names = [key for key, value in rows[0].items() if isinstance(value, list)]
     return {
         name: [
@@ -142,96 +205,6 @@ def _medians(rows):
         ]
         for name in names
     }
-
-
-class _Reference:
-    """Distances to a pair's photograph and style, and their minimisation.
-
-    One network for all pairs, and one graph of a step, for sizes that differ:
-    TensorFlow keeps what it has compiled.
-    """
-
-    content_layer = "block4_conv2"
-    style_layers = tuple(f"block{i}_conv1" for i in range(1, 6))
-
-    def __init__(self):
-        import tensorflow as tf
-
-        from tfstyle import features
-
-        self.network = features.extractor(
-            _FEATURES.value,
-            [self.content_layer, *self.style_layers],
-            weights=_FEATURE_WEIGHTS.value or "imagenet",
-        )
-        self.step = tf.function(self._step, reduce_retracing=True)
-
-    def distances(self, content, style, pictures):
-        """Name -> style loss and content distance."""
-        target = self._target(content, style)
-        found = {
-            name: self._measured(image, target)
-            for name, image in {"photograph": content, **pictures}.items()
-        }
-        wanted = [int(step) for step in _STEPS.value]
-        steps = max(wanted, default=0)
-        for step, image in self._optimised(content, target, steps):
-            if step in wanted:
-                found[f"reference {step}"] = self._measured(image, target)
-        return found
-
-    def _target(self, content, style):
-        """Maps of the photograph, and Gram matrices of the style by layer."""
-        from tfstyle import losses
-
-        found = self.network(style[None])
-        grams = {n: losses.gram_matrix(found[n]) for n in self.style_layers}
-        return self.network(content[None])[self.content_layer], grams
-
-    def _measured(self, image, target):
-        import tensorflow as tf
-
-        values = self._losses(tf.constant(image)[None], target)
-        return [round(float(value), 5) for value in values]
-
-    def _losses(self, image, target):
-        from keras import ops
-
-        from tfstyle import losses
-
-        maps, (wanted, grams) = self.network(image), target
-        style = sum(
-            losses.style_loss(maps[layer], gram)[0] / ops.mean(ops.square(gram))
-            for layer, gram in grams.items()
-        )
-        energy = ops.mean(ops.square(wanted))
-        content = losses.content_loss(maps[self.content_layer], wanted)[0]
-        return style / len(grams), content / energy
-
-    def _optimised(self, content, target, steps):
-        import tensorflow as tf
-
-        image = tf.constant(content)[None]
-        state = image, tf.zeros_like(image), tf.zeros_like(image)
-        for done in range(1, steps + 1):
-            state = self.step(*state, tf.constant(done, tf.float32), target)
-            yield done, state[0].numpy()[0]
-
-    def _step(self, image, mean, square, count, target):
-        """One of Adam (Kingma and Ba, algorithm 1): image and both moments."""
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            style, content = self._losses(image, target)
-            loss = _STYLE_WEIGHT * style + content
-        gradient = tape.gradient(loss, image)
-        mean += (1 - _BETAS[0]) * (gradient - mean)
-        square += (1 - _BETAS[1]) * (gradient**2 - square)
-        rate = _RATE * tf.sqrt(1 - _BETAS[1] ** count)
-        rate /= 1 - _BETAS[0] ** count
-        image -= rate * mean / (tf.sqrt(square) + 1e-7)
-        return tf.clip_by_value(image, 0.0, 1.0), mean, square
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ TENSORFLOW = {
     "optimization.excitation",
     "optimization.gatys",
     "optimization.lbfgs",
+    "optimization.reference",
     "training.distributed",
     "training.summaries",
 }

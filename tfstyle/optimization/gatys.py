@@ -21,17 +21,10 @@ from tfstyle.controls.regions import Regions
 from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image, to_images
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization import (
-    adam,
-    descent,
-    lbfgs,
-    objective,
-    schedule,
-    strength,
-)
+from tfstyle.optimization import adam, descent, lbfgs, objective, strength
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
-from tfstyle.optimization.run import identity
+from tfstyle.optimization.run import Stage, identity, stages
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checkpoint, checks, devices
 from tfstyle.runtime.memory import peak
@@ -107,7 +100,7 @@ def stylize(
         return images.resize(content, *shapes[-1])
     # With a strength below 1, the style's share is found between the parts.
     parts = strength.PARTS if config.strength < 1 else 1
-    plan = schedule.stages(shapes, config.steps, config.coarse_share, parts)
+    plan = stages(shapes, config.steps, config.coarse_share, parts)
     config = weights.with_network(config)
     finish = functools.partial(
         finishing.finish, content=content, config=config, regions=regions
@@ -138,7 +131,7 @@ class _Run:
         content: np.ndarray,
         styles: list[np.ndarray],
         config: GatysConfig,
-        plan: list[schedule.Stage],
+        plan: list[Stage],
         init: np.ndarray | None,
         regions: Regions | None,
         finish: Callable[[np.ndarray], np.ndarray],
