@@ -9,17 +9,24 @@ export (assets.extra/known_answers), and the requests for warming up succeed.
 """
 
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from tfstyle.cli import program
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfstyle.export.prediction_log import Record
 
 _LOADER = flags.DEFINE_enum(
     "loader", "auto", ["auto", "c++", "python"], "What loads it."
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Checks one version."""
     if len(argv) != 2:
         raise app.UsageError("Name the folder of one version: models/style/1")
@@ -50,7 +57,7 @@ def main(argv):
     print(f"{kind} loader: {len(known)} signatures, {len(warmup)} warm-ups")
 
 
-def _read(folder, name):
+def _read(folder: pathlib.Path, name: str) -> "list[Record]":
     from tfstyle.export import prediction_log
 
     if not (folder / name).exists():
@@ -60,7 +67,10 @@ def _read(folder, name):
     return prediction_log.read(folder / name)
 
 
-def _compare(known, answers):
+def _compare(
+    known: "list[Record]",
+    answers: "Sequence[tuple[str, dict[str, np.ndarray]]]",
+) -> None:
     from tfstyle.export import known_answers
 
     for record, (_, outputs) in zip(known, answers, strict=True):

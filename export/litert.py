@@ -37,7 +37,7 @@ _STYLE_SIZE = flags.DEFINE_integer(
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Converts, compares and writes."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")

@@ -13,10 +13,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from tfstyle.export.prediction_log import Record
+from tfstyle.runtime.types import Path
 
 KINDS = ("c++", "python")
 _HERE = pathlib.Path(__file__).parent
@@ -29,8 +31,8 @@ def has_compiler() -> bool:
 
 
 def run(
-    model: str | os.PathLike[str], records: Sequence[Record], kind: str = "c++"
-) -> list[tuple[str, dict]]:
+    model: Path, records: Sequence[Record], kind: str = "c++"
+) -> list[tuple[str, dict[str, np.ndarray]]]:
     """Asks a model.
 
     Args:
@@ -60,7 +62,7 @@ def run(
         return [_read(place) for place in places]
 
 
-def _build(path):
+def _build(path: pathlib.Path) -> str:
     """Compiles loader.cc against TensorFlow's library; takes 10 to 20 s."""
     library = tf.sysconfig.get_lib()
     names = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
@@ -83,7 +85,7 @@ def _build(path):
     return os.fspath(path)
 
 
-def _run(command, purpose):
+def _run(command: Sequence[str], purpose: str) -> None:
     # On the processor: GPUs round the inputs of convolutions.
     done = subprocess.run(
         command,
@@ -98,7 +100,7 @@ def _run(command, purpose):
         raise OSError(f"Could not {purpose}: {tail}")
 
 
-def _write(place, record):
+def _write(place: pathlib.Path, record: Record) -> None:
     (place / "inputs").mkdir(parents=True)
     (place / "signature").write_text(record.signature)
     for name, array in record.inputs.items():
@@ -106,7 +108,7 @@ def _write(place, record):
         (place / "inputs" / name).write_bytes(proto.SerializeToString())
 
 
-def _read(place):
+def _read(place: pathlib.Path) -> tuple[str, dict[str, np.ndarray]]:
     outputs = {
         path.name: tf.make_ndarray(
             tensor_pb2.TensorProto.FromString(path.read_bytes())

@@ -41,7 +41,7 @@ def load(path: pathlib.Path) -> Any:
     return model
 
 
-def _stored(path):
+def _stored(path: pathlib.Path) -> Any:
     import keras
 
     from tfstyle.adain.model import StyleModel

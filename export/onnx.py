@@ -22,7 +22,7 @@ _SIGNATURE = flags.DEFINE_enum(
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Converts, compares and writes."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")

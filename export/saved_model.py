@@ -37,7 +37,7 @@ flags.DEFINE_multi_integer(
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Checks the settings, then exports."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")

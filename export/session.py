@@ -8,12 +8,14 @@ the session converts what it is fed, such as float64, which a server refuses.
 
 import pathlib
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow.compat.v1 as tf
 from tensorflow.core.framework import tensor_pb2
 
 
-def main(model, requests):
+def main(model: str, requests: str) -> None:
     """Answers all requests; see loader.cc for the files."""
     with tf.Session(graph=tf.Graph()) as session:
         loaded = tf.saved_model.loader.load(session, ["serve"], model)
@@ -22,7 +24,9 @@ def main(model, requests):
             (request / "status").write_text(status)
 
 
-def _answer(session, signatures, request):
+def _answer(
+    session: tf.Session, signatures: Mapping[str, Any], request: pathlib.Path
+) -> str:
     name = (request / "signature").read_text()
     if name not in signatures:
         return f'FAILED_PRECONDITION: Serving signature key "{name}" not found.'

@@ -118,7 +118,9 @@ def encode(image: tf.Tensor, config: ExportConfig) -> tf.Tensor:
     )
 
 
-def _fits(size, name, smallest, max_pixels):
+def _fits(
+    size: tf.Tensor, name: str, smallest: int, max_pixels: int
+) -> list[tuple[tf.Tensor, str, tf.Tensor]]:
     """Conditions for `ensure`; the size is two sides of an image."""
     pixels = tf.reduce_prod(tf.cast(size, tf.int64))
     return [
@@ -135,23 +137,23 @@ def _fits(size, name, smallest, max_pixels):
     ]
 
 
-def _png_size(data):
+def _png_size(data: tf.Tensor) -> tf.Tensor:
     numbers = tf.strings.substr(data, _PNG_HEADER - 8, 8)
     sides = tf.io.decode_raw(numbers, tf.int32, little_endian=False)
     return tf.ensure_shape(sides, (2,))
 
 
-def _jpeg_size(data):
+def _jpeg_size(data: tf.Tensor) -> tf.Tensor:
     return tf.image.extract_jpeg_shape(data)[:2]
 
 
-def _decode_png(data):
+def _decode_png(data: tf.Tensor) -> tf.Tensor:
     rgba = tf.cast(tf.io.decode_png(data, channels=4), tf.float32) / 255.0
     color, alpha = rgba[..., :3], rgba[..., 3:]
     return color * alpha + (1.0 - alpha)
 
 
-def _decode_jpeg(data):
+def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
     # The method of Pillow and of browsers; TensorFlow's is a faster one.
     samples = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     return tf.cast(samples, tf.float32) / 255.0

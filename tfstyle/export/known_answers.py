@@ -16,6 +16,7 @@ from tfstyle.export.config import ExportConfig
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import Signatures
 from tfstyle.features import convolution
+from tfstyle.runtime.types import Shape
 
 TOLERANCE = 1e-5
 # Files are compared by the mean of their pixels: one value that is rounded the
@@ -27,8 +28,8 @@ FILE_TOLERANCE = 0.5 / 255
 def records(
     model: StyleModel,
     config: ExportConfig | None = None,
-    size: tuple[int, int] = (49, 41),
-    style_size: tuple[int, int] = (34, 27),
+    size: Shape = (49, 41),
+    style_size: Shape = (34, 27),
     count: int = 2,
 ) -> list[Record]:
     """A request for each signature, with its answer.
@@ -111,7 +112,9 @@ def decode(data: bytes) -> np.ndarray:
         return np.asarray(file.convert("RGB"), np.float32) / 255
 
 
-def _difference(expected, actual):
+def _difference(
+    expected: np.ndarray, actual: np.ndarray
+) -> tuple[float, float]:
     """The difference, and the scale of the tolerance."""
     if expected.shape != actual.shape or expected.dtype != actual.dtype:
         return np.inf, 1.0
@@ -123,7 +126,7 @@ def _difference(expected, actual):
     return float(max(means)), 1.0
 
 
-def _record(name, values):
+def _record(name: str, values: Mapping[str, np.ndarray]) -> Record:
     function = getattr(Signatures, name)
     _, *inputs = inspect.signature(function).parameters
     suffix = "_bytes" if name.endswith("_bytes") else ""
@@ -135,7 +138,9 @@ def _record(name, values):
     )
 
 
-def _pictures(height, width, count, color):
+def _pictures(
+    height: int, width: int, count: int, color: tuple[float, float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """A batch, and its files: a PNG and a JPEG.
 
     Of another colour for styles: a photograph in its own style stays as it is.

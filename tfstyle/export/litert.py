@@ -11,7 +11,6 @@ model.
 | int8      | 8 bits, one scale per channel | mean 0.02, SSIM of images 0.98  |
 """
 
-import os
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +25,7 @@ from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import Sides, UncheckedSignatures
 from tfstyle.features import convolution
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path, Shape
 
 PRECISIONS = ("float32", "float16", "int8")
 _TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}
@@ -39,7 +39,7 @@ _STYLE_SIZE = (34, 27)
 
 def export(
     model: StyleModel,
-    path: str | os.PathLike[str],
+    path: Path,
     precision: str = "float32",
     size: Sides = (None, None),
     style_size: Sides = (None, None),
@@ -115,12 +115,12 @@ def run(interpreter: Any, record: Record) -> dict[str, np.ndarray]:
     return interpreter.get_signature_runner(record.signature)(**record.inputs)
 
 
-def _fixed(size, known):
+def _fixed(size: Sides, known: Shape) -> Shape:
     """Known sides where the size has free ones."""
-    return tuple(a or b for a, b in zip(size, known, strict=True))
+    return size[0] or known[0], size[1] or known[1]
 
 
-def _interpreter(data):
+def _interpreter(data: bytes) -> Any:
     try:
         from ai_edge_litert import interpreter
     except ImportError as error:

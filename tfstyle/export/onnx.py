@@ -6,7 +6,7 @@ Runtime gives the numbers of the Keras model.
 
 import importlib
 import logging
-import os
+import types
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from tfstyle.export import known_answers
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import UncheckedSignatures
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 
 OPSET = 18
 
 
 def export(
     model: StyleModel,
-    path: str | os.PathLike[str],
+    path: Path,
     signature: str = "stylize",
 ) -> float:
     """Writes a signature of a model as an ONNX file.
@@ -75,7 +76,7 @@ def run(data: bytes, record: Record) -> dict[str, np.ndarray]:
     return dict(zip(names, arrays, strict=True))
 
 
-def _package(name):
+def _package(name: str) -> types.ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -21,6 +21,8 @@ import tensorflow as tf
 from google.protobuf import descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2
 
+from tfstyle.runtime.types import Path
+
 # Message -> field -> its number, and its type or the message it holds; that
 # of `NamedTensor` is what a map is on the wire.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
@@ -54,7 +56,7 @@ class Record:
     outputs: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
-def write(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
+def write(path: Path, records: Iterable[Record]) -> None:
     """Writes a file for `read`, and for TensorFlow Serving."""
     with tf.io.TFRecordWriter(os.fspath(path)) as writer:
         for record in records:
@@ -70,7 +72,7 @@ def write(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
             writer.write(log.SerializeToString())
 
 
-def read(path: str | os.PathLike[str]) -> list[Record]:
+def read(path: Path) -> list[Record]:
     """What `write` wrote."""
     records = []
     for data in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():

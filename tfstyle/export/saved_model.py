@@ -20,6 +20,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from tfstyle.export import known_answers, prediction_log
 from tfstyle.export.config import ExportConfig
 from tfstyle.export.signatures import Signatures
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 from tfstyle.version import __version__
 
 EXTRA = "assets.extra"
@@ -40,7 +42,7 @@ WARMUP = f"{EXTRA}/tf_serving_warmup_requests"  # Where servers look for it.
 
 def export(
     model: StyleModel,
-    folder: str | os.PathLike[str],
+    folder: Path,
     config: ExportConfig | None = None,
     version: int | None = None,
     about: str = "",
@@ -73,7 +75,7 @@ def export(
 
 
 @contextlib.contextmanager
-def _folder(path):
+def _folder(path: Path) -> Iterator[None]:
     """Makes a folder, which goes again when nothing comes into it."""
     os.makedirs(path, exist_ok=True)
     try:
@@ -84,7 +86,9 @@ def _folder(path):
         raise
 
 
-def _write_version(model, config, path, about):
+def _write_version(
+    model: StyleModel, config: ExportConfig, path: pathlib.Path, about: str
+) -> float:
     with files.atomic_folder(path) as temporary:
         records = known_answers.records(model, config)
         _save(model, config, temporary)
@@ -98,13 +102,13 @@ def _write_version(model, config, path, about):
     return difference
 
 
-def next_version(folder: str | os.PathLike[str]) -> int:
+def next_version(folder: Path) -> int:
     """The number after the highest one there."""
     names = (path.name for path in pathlib.Path(folder).iterdir())
     return max((int(name) for name in names if name.isdecimal()), default=0) + 1
 
 
-def signature_table(path: str | os.PathLike[str]) -> dict[str, Any]:
+def signature_table(path: Path) -> dict[str, Any]:
     """What the signatures of a version take and give, as its file says it.
 
     Returns:
@@ -132,7 +136,7 @@ def answer(loaded: Any, record: prediction_log.Record) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in outputs.items()}
 
 
-def _save(model, config, path):
+def _save(model: StyleModel, config: ExportConfig, path: pathlib.Path) -> None:
     offered = Signatures(model, config)
     root: Any = tf.Module()
     # The variables alone: the model itself would be saved with its layers.
@@ -149,7 +153,9 @@ def _save(model, config, path):
     tf.saved_model.save(root, os.fspath(path), signatures=functions)
 
 
-def _check(path, records):
+def _check(
+    path: pathlib.Path, records: Sequence[prediction_log.Record]
+) -> float:
     loaded = tf.saved_model.load(os.fspath(path))
     return max(
         known_answers.check(record, answer(loaded, record))
@@ -157,7 +163,9 @@ def _check(path, records):
     )
 
 
-def _warmup(records, config):
+def _warmup(
+    records: Sequence[prediction_log.Record], config: ExportConfig
+) -> Iterator[prediction_log.Record]:
     """Each signature with grey pictures of each size."""
     for size in config.warmup_sizes:
         for record in records:
@@ -170,7 +178,7 @@ def _warmup(records, config):
             )
 
 
-def _grey(name, known, size):
+def _grey(name: str, known: np.ndarray, size: int) -> np.ndarray:
     if name.endswith("_image"):
         return np.full((1, size, size, 3), 0.5, np.float32)
     if name.endswith("_image_bytes"):
@@ -179,7 +187,7 @@ def _grey(name, known, size):
     return known[:1]
 
 
-def _tensors(infos):
+def _tensors(infos: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: {
             "dtype": tf.dtypes.as_dtype(info.dtype).name,
@@ -189,11 +197,16 @@ def _tensors(infos):
     }
 
 
-def _write(folder, name, text):
+def _write(folder: pathlib.Path, name: str, text: str) -> None:
     (folder / EXTRA / name).write_text(text, encoding="utf-8")
 
 
-def _card(model, config, table, about):
+def _card(
+    model: StyleModel,
+    config: ExportConfig,
+    table: Mapping[str, Any],
+    about: str,
+) -> str:
     versions = f"tfstyle {__version__}, " + ", ".join(
         f"{name} {importlib.metadata.version(name)}"
         for name in ("tensorflow", "keras")
@@ -213,7 +226,7 @@ def _card(model, config, table, about):
     )
 
 
-def _rows(table):
+def _rows(table: Mapping[str, Any]) -> Iterator[str]:
     for name, sides in table.items():
         shown = [
             ", ".join(

@@ -22,7 +22,7 @@ inputs have the same `N`.
 """  # noqa: E501 (tables)
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -60,7 +60,12 @@ class Signatures:
         self._config = config
         self._types = self._declare()
 
-    def _declare(self, count=None, size=(None, None), style_size=(None, None)):
+    def _declare(
+        self,
+        count: int | None = None,
+        size: Sides = (None, None),
+        style_size: Sides = (None, None),
+    ) -> dict[str, tf.TensorSpec]:
         channels = sum(self._model.channels.values())
         contents, styles = (count, *size, 3), (count, *style_size, 3)
         return {
@@ -81,14 +86,21 @@ class Signatures:
         call = convolution.portable(call)
         return tf.function(call, input_signature=types, autograph=False)
 
-    def serving_default(self, content_image, style_image):
+    def serving_default(
+        self, content_image: tf.Tensor, style_image: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """Paints at full strength."""
         contents, styles = self._checked(
             content_image=content_image, style_image=style_image
         )
         return {"stylized_image": self._stylized(contents, styles, 1.0)}
 
-    def stylize(self, content_image, style_image, strength):
+    def stylize(
+        self,
+        content_image: tf.Tensor,
+        style_image: tf.Tensor,
+        strength: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """Paints contents in the styles of pictures."""
         contents, styles, strength = self._checked(
             content_image=content_image,
@@ -97,10 +109,15 @@ class Signatures:
         )
         return {"stylized_image": self._stylized(contents, styles, strength)}
 
-    def stylize_bytes(self, content_image_bytes, style_image_bytes, strength):
+    def stylize_bytes(
+        self,
+        content_image_bytes: tf.Tensor,
+        style_image_bytes: tf.Tensor,
+        strength: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """As `stylize`, from files to files."""
 
-        def one(example):
+        def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             content, style, strength = example
             return self._encode(
                 self._stylized(
@@ -117,22 +134,29 @@ class Signatures:
         )
         return {"stylized_image_bytes": _map(one, inputs, tf.string)}
 
-    def embed_style(self, style_image):
+    def embed_style(self, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Style embeddings, for `apply_style`."""
         (styles,) = self._checked(style_image=style_image)
         return {"style_embedding": self._model.embed_style(styles)}
 
-    def embed_style_bytes(self, style_image_bytes):
+    def embed_style_bytes(
+        self, style_image_bytes: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """As `embed_style`, of files."""
 
-        def one(example):
+        def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             styles = self._decode(example[0], "style_image_bytes")
             return self._model.embed_style(styles)[0]
 
         inputs = self._checked(style_image_bytes=style_image_bytes)
         return {"style_embedding": _map(one, inputs, tf.float32)}
 
-    def apply_style(self, content_image, style_embedding, strength):
+    def apply_style(
+        self,
+        content_image: tf.Tensor,
+        style_embedding: tf.Tensor,
+        strength: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """Paints contents in the styles of embeddings."""
         inputs = self._checked(
             content_image=content_image,
@@ -141,10 +165,15 @@ class Signatures:
         )
         return {"stylized_image": self._model.apply_style(*inputs)}
 
-    def apply_style_bytes(self, content_image_bytes, style_embedding, strength):
+    def apply_style_bytes(
+        self,
+        content_image_bytes: tf.Tensor,
+        style_embedding: tf.Tensor,
+        strength: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """As `apply_style`, from files to files."""
 
-        def one(example):
+        def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             content, embedding, strength = example
             contents = self._decode(content, "content_image_bytes")
             return self._encode(
@@ -158,11 +187,16 @@ class Signatures:
         )
         return {"stylized_image_bytes": _map(one, inputs, tf.string)}
 
-    def _stylized(self, contents, styles, strength):
+    def _stylized(
+        self,
+        contents: tf.Tensor,
+        styles: tf.Tensor,
+        strength: tf.Tensor | float,
+    ) -> tf.Tensor:
         embedding = self._model.embed_style(styles)
         return self._model.apply_style(contents, embedding, strength)
 
-    def _checked(self, **inputs):
+    def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         """The inputs, in their order, if they are what they should be."""
         inputs = {
             name: graph_images.ensure_shape(value, name)
@@ -180,7 +214,7 @@ class Signatures:
             for name, value in inputs.items()
         ]
 
-    def _check_values(self, value, name):
+    def _check_values(self, value: tf.Tensor, name: str) -> tf.Tensor:
         if name.endswith("_image"):
             return graph_images.check(value, name, **self._limits)
         if name == "strength":
@@ -193,14 +227,14 @@ class Signatures:
             return graph_images.ensure(value, (valid, text, value))
         return value
 
-    def _decode(self, data, name):
+    def _decode(self, data: tf.Tensor, name: str) -> tf.Tensor:
         return graph_images.decode(data, name, **self._limits)[None]
 
-    def _encode(self, images):
+    def _encode(self, images: tf.Tensor) -> tf.Tensor:
         return graph_images.encode(images[0], self._config)
 
     @property
-    def _limits(self):
+    def _limits(self) -> dict[str, int]:
         return {
             "smallest": SMALLEST,
             "max_pixels": self._config.max_pixels,
@@ -229,11 +263,15 @@ class UncheckedSignatures(Signatures):
         super().__init__(model, ExportConfig())
         self._types = self._declare(count, size, style_size)
 
-    def _checked(self, **inputs):
+    def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         return list(inputs.values())
 
 
-def _map(function, inputs, dtype):
+def _map(
+    function: Callable[[Sequence[tf.Tensor]], tf.Tensor],
+    inputs: list[tf.Tensor],
+    dtype: tf.DType,
+) -> tf.Tensor:
     """One after the other: images differ in size, and memory is bounded."""
     return tf.map_fn(
         function, inputs, fn_output_signature=dtype, parallel_iterations=1
