@@ -70,7 +70,7 @@ def paint(
     if len(jobs) > 1:
         embedding = client.embed_style(picture)
 
-    def ask(job):
+    def ask(job: Job) -> tuple[Job, Any, float]:
         begin = time.monotonic()
         try:
             content = pictures.read(job.content, size)
@@ -98,7 +98,7 @@ def paint(
     return failures
 
 
-def _jobs(content, output):
+def _jobs(content: str, output: str) -> list[Job]:
     source, target = pathlib.Path(content), pathlib.Path(output)
     if not source.is_dir():
         if not source.exists():
@@ -121,7 +121,7 @@ def _jobs(content, output):
     return jobs
 
 
-def _check_kept(jobs, style):
+def _check_kept(jobs: list[Job], style: str) -> None:
     """Raises `ValueError` where an output would replace a file of this run."""
     kept = {os.path.realpath(job.content): job.content for job in jobs}
     style_place = os.path.realpath(style)
@@ -145,7 +145,7 @@ def _check_kept(jobs, style):
             )
 
 
-def _name(path):
+def _name(path: pathlib.Path) -> str:
     """Of the painting: with the suffix, so that a.jpg and a.png both live."""
     known = path.suffix.lower() in pictures.FORMATS
     return path.name if known else f"{path.name}.png"

@@ -24,11 +24,21 @@ import json
 import math
 import pathlib
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import numpy as np
 from absl import app, flags
 
 from serving import cli
+
+if TYPE_CHECKING:
+    import psutil
+
+    from serving.load import Result
+    from serving.style_client import StyleClient
+
+_Number = TypeVar("_Number", int, float)
 
 _KINDS = ("bytes", "tensors")
 
@@ -64,7 +74,7 @@ _BUCKET = flags.DEFINE_integer(
 _OUTPUT = flags.DEFINE_string("output", None, "File for JSON lines.")
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Measures and prints."""
     cli.no_arguments(argv)
     if _MEMORY.value and not _PID.value:
@@ -91,12 +101,19 @@ def main(argv):
             _memory(client, report)
 
 
-def _measure(client, kind, size, clients, rates, report):
+def _measure(
+    client: "StyleClient",
+    kind: str,
+    size: int,
+    clients: list[int],
+    rates: list[float],
+    report: "_Report",
+) -> None:
     from serving import load
 
     signature, inputs = _request(kind, size, size)
 
-    def call(unused_index):
+    def call(unused_index: int) -> None:
         client.predict(signature, inputs)
 
     call(0)  # A new size makes TensorFlow prepare itself.
@@ -112,7 +129,14 @@ def _measure(client, kind, size, clients, rates, report):
         _overhead(call, kind, size, signature, inputs, report)
 
 
-def _overhead(call, kind, size, signature, inputs, report):
+def _overhead(
+    call: Callable[[int], None],
+    kind: str,
+    size: int,
+    signature: str,
+    inputs: dict[str, Any],
+    report: "_Report",
+) -> None:
     """Times server and bare signature in turn, so that both see one machine.
 
     On a busy machine that says little; there the processor time tells more.
@@ -140,23 +164,24 @@ def _overhead(call, kind, size, signature, inputs, report):
 class _Timer:
     """Wall and processor time of calls, in this process."""
 
-    def __init__(self, call):
-        self._call, self.times, self._used = call, [], 0.0
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call, self._used = call, 0.0
+        self.times: list[float] = []
 
-    def run(self):
+    def run(self) -> None:
         begin, used = time.perf_counter(), time.process_time()
         self._call()
         self._used += time.process_time() - used
         self.times.append(time.perf_counter() - begin)
 
-    def median(self):
+    def median(self) -> float:
         return float(np.median(self.times))
 
-    def processor(self):
+    def processor(self) -> float:
         return self._used / len(self.times)
 
 
-def _server_seconds():
+def _server_seconds() -> float:
     """Processor time that the server has used."""
     if not _PID.value:
         return 0.0
@@ -164,7 +189,7 @@ def _server_seconds():
     return times.user + times.system
 
 
-def _process():
+def _process() -> "psutil.Process":
     import psutil
 
     try:
@@ -173,7 +198,9 @@ def _process():
         raise ValueError(f"--server_pid: there is no {error}.") from error
 
 
-def _bare(signature, inputs):
+def _bare(
+    signature: str, inputs: dict[str, Any]
+) -> Callable[[], list[np.ndarray]]:
     import tensorflow as tf
 
     from serving.server.config import ModelConfig
@@ -185,7 +212,7 @@ def _bare(signature, inputs):
     loaded = _loaded(str(versions[max(versions)]))
     tensors = {name: tf.constant(value) for name, value in inputs.items()}
 
-    def call():
+    def call() -> list[np.ndarray]:
         answers = loaded.signatures[signature](**tensors)
         return [answer.numpy() for answer in answers.values()]
 
@@ -193,13 +220,13 @@ def _bare(signature, inputs):
 
 
 @functools.cache
-def _loaded(path):
+def _loaded(path: str) -> Any:
     import tensorflow as tf
 
     return tf.saved_model.load(path)
 
 
-def _memory(client, report):
+def _memory(client: "StyleClient", report: "_Report") -> None:
     """Images of many sizes, and the memory of the server after each tenth."""
     process, random = _process(), np.random.default_rng(0)
     part = max(1, _MEMORY.value // 10)
@@ -217,7 +244,7 @@ def _memory(client, report):
         client.predict(*_request(kind, int(height), int(width)))
 
 
-def _request(kind, height, width):
+def _request(kind: str, height: int, width: int) -> tuple[str, dict[str, Any]]:
     """Signature and inputs for an image of this size and a style."""
     image, style = _picture(height, width), _picture(256, 256)
     strength = np.ones(1, np.float32)
@@ -234,7 +261,7 @@ def _request(kind, height, width):
     }
 
 
-def _picture(height, width):
+def _picture(height: int, width: int) -> np.ndarray:
     """Smooth colours with some grain, as photographs have."""
     y, x = np.mgrid[0 : 6 : 1j * height, 0 : 6 : 1j * width]
     waves = np.stack([np.sin(x + y), np.cos(x * y / 3), np.sin(y - x)], -1)
@@ -242,7 +269,7 @@ def _picture(height, width):
     return np.clip(0.5 + 0.4 * waves + grain, 0, 1).astype(np.float32)
 
 
-def _jpeg(image):
+def _jpeg(image: np.ndarray) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
@@ -250,7 +277,9 @@ def _jpeg(image):
     return file.getvalue()
 
 
-def _numbers(flag, kind):
+def _numbers(
+    flag: flags.FlagHolder, kind: Callable[[str], _Number]
+) -> list[_Number]:
     try:
         numbers = [kind(text) for text in flag.value]
         if all(0 < number < math.inf for number in numbers):
@@ -266,18 +295,20 @@ def _numbers(flag, kind):
 class _Report:
     """Prints lines, and writes what is in them as JSON."""
 
-    def __init__(self, stack, path):
-        self._file = None
+    def __init__(self, stack: contextlib.ExitStack, path: str | None) -> None:
+        self._file: TextIO | None = None
         if path:
             self._file = stack.enter_context(pathlib.Path(path).open("w"))
 
-    def line(self, text, **values):
+    def line(self, text: str, **values: object) -> None:
         print(text, flush=True)
         if self._file:
             self._file.write(json.dumps(values) + "\n")
             self._file.flush()
 
-    def overhead(self, kind, size, what, server, bare):
+    def overhead(
+        self, kind: str, size: int, what: str, server: float, bare: float
+    ) -> None:
         self.line(
             f"{kind:8}{size:5}  {what} overhead {server / bare - 1:6.1%}: "
             f"{1000 * server:.1f} ms by the server, {1000 * bare:.1f} ms bare",
@@ -288,7 +319,7 @@ class _Report:
             bare=bare,
         )
 
-    def loop(self, kind, size, load, result):
+    def loop(self, kind: str, size: int, load: str, result: "Result") -> None:
         percentiles = {f"p{p}": result.percentile(p) for p in (50, 95, 99)}
         times = "  ".join(
             f"{name} {1000 * seconds:7.1f} ms"

@@ -14,10 +14,14 @@ growing pauses; other errors are not.
 """
 
 import pathlib
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from serving import cli
+
+if TYPE_CHECKING:
+    import grpc
 
 cli.define_client_flags("localhost:8500")
 _TLS_CA = flags.DEFINE_string(
@@ -29,7 +33,7 @@ _TLS_CERT = flags.DEFINE_string(
 _TLS_KEY = flags.DEFINE_string("tls_key", None, "Key of --tls_cert.")
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Connects and paints."""
     cli.no_arguments(argv)
     if (_TLS_CERT.value is None) != (_TLS_KEY.value is None):
@@ -51,7 +55,7 @@ def main(argv):
         return cli.paint(client)
 
 
-def _credentials():
+def _credentials() -> "grpc.ChannelCredentials | None":
     if not _TLS_CA.value:
         return None
     import grpc

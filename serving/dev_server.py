@@ -15,10 +15,15 @@ import asyncio
 import logging
 import os
 import signal
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from serving import cli
+
+if TYPE_CHECKING:
+    from serving.server.config import ModelConfig, ServerConfig
+    from serving.server.model_manager import ModelManager
 
 _PORT = flags.DEFINE_integer(
     "port", 8500, "Of gRPC; 0 for any free one.", 0, 65535
@@ -87,7 +92,7 @@ _LOG_LEVEL = flags.DEFINE_enum(
 _LOG = logging.getLogger("serving")
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Loads the models, then answers until a signal."""
     cli.no_arguments(argv)
     if bool(_MODEL_BASE_PATH.value) == bool(_MODEL_CONFIG_FILE.value):
@@ -112,7 +117,7 @@ def main(argv):
     _LOG.info("stopped")
 
 
-async def _serve(config, manager):
+async def _serve(config: "ServerConfig", manager: "ModelManager") -> None:
     from serving.server.server import Server
 
     stop = asyncio.Event()
@@ -137,7 +142,7 @@ async def _serve(config, manager):
     await server.stop()
 
 
-def _poll(manager):
+def _poll(manager: "ModelManager") -> None:
     """Looks for new versions and another configuration, now and then."""
     if _FILE_SYSTEM_POLL.value:
         manager.start(_FILE_SYSTEM_POLL.value)
@@ -147,7 +152,7 @@ def _poll(manager):
         )
 
 
-def _models():
+def _models() -> "list[ModelConfig]":
     from serving.server.config import (
         ModelConfig,
         read_models,
@@ -162,7 +167,7 @@ def _models():
     ]
 
 
-def _server_config():
+def _server_config() -> "ServerConfig":
     from serving.server.config import (
         ServerConfig,
         read,
@@ -194,7 +199,7 @@ def _server_config():
     )
 
 
-def _check_available(manager):
+def _check_available(manager: "ModelManager") -> None:
     from serving.server.errors import StatusError
 
     missing, texts = manager.unavailable(), []

@@ -51,13 +51,18 @@ class Result:
 class _Times:
     """Collects from several threads."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.latencies: list[float] = []
         self.errors: dict[str, int] = {}
         self._lock = threading.Lock()
         self._begin = time.perf_counter()
 
-    def ask(self, call, index, due=None):
+    def ask(
+        self,
+        call: Callable[[int], object],
+        index: int,
+        due: float | None = None,
+    ) -> None:
         begin = time.perf_counter() if due is None else due
         try:
             call(index)
@@ -68,7 +73,7 @@ class _Times:
             with self._lock:
                 self.latencies.append(time.perf_counter() - begin)
 
-    def result(self):
+    def result(self) -> Result:
         seconds = time.perf_counter() - self._begin
         return Result(self.latencies, self.errors, seconds)
 
@@ -86,7 +91,7 @@ def closed_loop(
     times, numbers = _Times(), itertools.count()
     end = time.perf_counter() + seconds
 
-    def client():
+    def client() -> None:
         while True:
             times.ask(call, next(numbers))
             if time.perf_counter() > end:

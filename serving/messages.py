@@ -165,7 +165,13 @@ def message_classes(
     }
 
 
-def _add_field(message, field, number, kind, enums):
+def _add_field(
+    message: descriptor_pb2.DescriptorProto,
+    field: str,
+    number: int,
+    kind: str,
+    enums: Mapping[str, Mapping[str, int]],
+) -> None:
     form, _, rest = kind.rpartition(" ")
     proto = message.field.add(name=field, number=number, json_name=field)
     proto.label = _FIELD.LABEL_REPEATED if form else _FIELD.LABEL_OPTIONAL

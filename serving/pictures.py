@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import secrets
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -96,7 +97,7 @@ def check_output(path: str | os.PathLike) -> None:
         )
 
 
-def _without_texts(data):
+def _without_texts(data: bytes) -> bytes:
     """A PNG file without texts: Pillow refuses whole pixels for large ones."""
     if not data.startswith(_PNG):
         return data
@@ -109,7 +110,7 @@ def _without_texts(data):
     return b"".join(parts)
 
 
-def _fine(image, size):
+def _fine(image: Image.Image, size: int | None) -> bool:
     return (
         image.format in FORMATS.values()
         and image.mode in ("RGB", "RGBA", "L")
@@ -119,7 +120,7 @@ def _fine(image, size):
     )
 
 
-def _remade(image, size):
+def _remade(image: Image.Image, size: int | None) -> bytes:
     lossless = image.format not in ("JPEG", "MPO")  # Of some telephones.
     image = ImageOps.exif_transpose(image)
     image = _to_srgb(image)
@@ -131,7 +132,7 @@ def _remade(image, size):
     return _encoded(image, "PNG" if lossless else "JPEG")
 
 
-def _to_srgb(image):
+def _to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode == "F" or image.mode.startswith("I"):
         image = _eight_bits(image)
@@ -144,7 +145,7 @@ def _to_srgb(image):
     return image if image.mode == "RGBA" else image.convert("RGB")
 
 
-def _eight_bits(image):
+def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, which Pillow would clip: 65535 becomes 255.
 
     Tones beyond 16 bits, or [0, 1] for floats, have no known range: the least
@@ -162,20 +163,21 @@ def _eight_bits(image):
     return grey
 
 
-def _converted(image, profile):
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     """In sRGB; a profile that is damaged, or of other pixels, is ignored."""
     try:
-        return ImageCms.profileToProfile(
+        converted = ImageCms.profileToProfile(
             image,
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
             ImageCms.createProfile("sRGB"),
             outputMode="RGBA" if image.mode == "RGBA" else "RGB",
         )
+        return cast(Image.Image, converted)  # `None` only if done in place.
     except (OSError, ImageCms.PyCMSError):
         return image
 
 
-def _encoded(image, format):
+def _encoded(image: Image.Image, format: str) -> bytes:
     if format == "JPEG" and image.mode != "RGB":
         # JPEG has no transparency; it becomes white.
         image = image.convert("RGBA")

@@ -14,10 +14,11 @@ grpcio, protobuf and numpy. A client is little more than this:
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import Message
 
 from serving.messages import ENUMS, MESSAGES, PACKAGE, message_classes
 
@@ -70,7 +71,7 @@ METHODS = {
 }
 
 
-def stub(channel, method: str):
+def stub(channel: Any, method: str) -> Callable[..., Message]:
     """The callable of a `grpc.Channel` for one of `METHODS`."""
     service, request, answer = METHODS[method]
     return channel.unary_unary(
@@ -80,7 +81,9 @@ def stub(channel, method: str):
     )
 
 
-def predict_request(model: str, signature: str, inputs: Mapping[str, Any]):
+def predict_request(
+    model: str, signature: str, inputs: Mapping[str, Any]
+) -> Message:
     """A `PredictRequest`; `inputs` are arrays, or lists of bytes, by name."""
     request = PredictRequest()
     request.model_spec.name = model
@@ -100,14 +103,14 @@ def state_name(number: int) -> str:
     return _NAMES["State"].get(number, "UNKNOWN_STATE")
 
 
-def to_tensor(values: Any):
+def to_tensor(values: Any) -> Message:
     """A `TensorProto` of an array, or of a list of bytes."""
     tensor = TensorProto()
     fill_tensor(tensor, values)
     return tensor
 
 
-def fill_tensor(tensor, values: Any, spell_out: bool = False) -> None:
+def fill_tensor(tensor: Message, values: Any, spell_out: bool = False) -> None:
     """Makes an empty `TensorProto` that of `values`.
 
     In place, because `CopyFrom` takes long for large tensors.
@@ -137,7 +140,7 @@ def fill_tensor(tensor, values: Any, spell_out: bool = False) -> None:
         tensor.tensor_shape.dim.add(size=size)
 
 
-def status_response(versions):
+def status_response(versions: Iterable[tuple[int, str, str, str]]) -> Message:
     """A `GetModelStatusResponse` of tuples (number, state, code, text)."""
     response = GetModelStatusResponse()
     for number, state, code, text in versions:
@@ -149,7 +152,7 @@ def status_response(versions):
     return response
 
 
-def _set_floats(tensor, data):
+def _set_floats(tensor: Message, data: bytes) -> None:
     """Sets `float_val` to the floats whose bytes are `data`.
 
     A packed field is these bytes behind its number and their length; adding
@@ -162,7 +165,7 @@ def _set_floats(tensor, data):
     tensor.MergeFromString(b"".join([bytes([*head, length]), data]))
 
 
-def to_array(tensor) -> np.ndarray:
+def to_array(tensor: Message) -> np.ndarray:
     """The array of a `TensorProto`, read-only; of type object for bytes.
 
     Raises:
@@ -199,14 +202,14 @@ def to_array(tensor) -> np.ndarray:
     )
 
 
-def _name_of(dtype):
+def _name_of(dtype: np.dtype) -> str:
     for name, (code, _) in DTYPES.items():
         if np.dtype(code) == dtype:
             return name
     raise ValueError(f"expected one of {list(DTYPES)}, received {dtype}")
 
 
-def _strings(content, count):
+def _strings(content: bytes, count: int) -> list[bytes]:
     """Strings in `tensor_content`: all their lengths, then their bytes.
 
     Lengths are varints: 7 bits a byte, the lowest first, the highest bit set in
@@ -226,7 +229,7 @@ def _strings(content, count):
     return [content[begin:end] for begin, end in itertools.pairwise(ends)]
 
 
-def _varint(content, place):
+def _varint(content: bytes, place: int) -> tuple[int, int]:
     """The number at a place, of 10 bytes at most, and the place behind it."""
     number = 0
     for index, byte in enumerate(content[place : place + 10]):

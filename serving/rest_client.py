@@ -20,7 +20,7 @@ _TLS_CA = flags.DEFINE_string(
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Paints."""
     cli.no_arguments(argv)
     values = flags.FLAGS

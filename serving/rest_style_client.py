@@ -98,7 +98,7 @@ class RestStyleClient:
         )
         return base64.b64decode(answer["b64"])
 
-    def _one(self, signature, **inputs):
+    def _one(self, signature: str, **inputs: Any) -> Any:
         body: dict[str, Any] = {"signature_name": signature}
         if self.form == "instances":
             body["instances"] = [inputs]
@@ -106,8 +106,8 @@ class RestStyleClient:
         body["inputs"] = {name: [value] for name, value in inputs.items()}
         return self._call(body, "outputs")
 
-    def _call(self, body, key):
-        def once(timeout):
+    def _call(self, body: dict[str, Any], key: str) -> Any:
+        def once(timeout: float) -> Any:
             try:
                 response = requests.post(
                     f"{self.server}{self._path}:predict",
@@ -134,18 +134,18 @@ class RestStyleClient:
 
         return retrying(once, self.attempts, self.timeout)
 
-    def _error(self, code, text):
+    def _error(self, code: str, text: str) -> ServingError:
         return ServingError(
             code,
             f"{self.server} answered {code} for model '{self.model}': {text}",
         )
 
 
-def _b64(data):
+def _b64(data: bytes) -> dict[str, str]:
     return {"b64": base64.b64encode(data).decode()}
 
 
-def _text(response):
+def _text(response: requests.Response) -> str:
     try:
         return " ".join(str(response.json()["error"]).split())
     except (ValueError, KeyError, TypeError):  # A proxy's own page.

@@ -25,6 +25,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+from google.protobuf.message import Message
 
 from serving import protocol
 
@@ -195,14 +196,14 @@ class StyleClient:
             for item in response.model_version_status
         }
 
-    def _address(self, spec):
+    def _address(self, spec: Message) -> None:
         spec.name = self.model
         if self.version is not None:
             spec.version.value = self.version
         elif self.label is not None:
             spec.version_label = self.label
 
-    def _one(self, signature, inputs):
+    def _one(self, signature: str, inputs: Mapping[str, Any]) -> Any:
         """Calls with a batch of one; returns the only image or vector."""
         batch = {
             name: [value] if isinstance(value, bytes) else value[None]
@@ -211,8 +212,8 @@ class StyleClient:
         (output,) = self.predict(signature, batch).values()
         return output[0]
 
-    def _call(self, method, request):
-        def once(timeout):
+    def _call(self, method: str, request: Message) -> Any:
+        def once(timeout: float) -> Any:
             try:
                 return self._stubs[method](request, timeout=timeout)
             except grpc.RpcError as error:
@@ -255,5 +256,5 @@ def retrying(
         time.sleep(delay)
 
 
-def _suffix(image):
+def _suffix(image: bytes | np.ndarray) -> str:
     return "_bytes" if isinstance(image, bytes) else ""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import text_format
+from google.protobuf.message import Message
 
 from serving.messages import message_classes
 
@@ -186,7 +187,7 @@ def read_models(path: str | os.PathLike) -> list[ModelConfig]:
     return models
 
 
-def _model(path, item):
+def _model(path: str | os.PathLike, item: Message) -> ModelConfig:
     if not item.name or not item.base_path:
         raise ValueError(
             f"'{os.fspath(path)}': each config needs a name and a base_path. "

@@ -1,17 +1,18 @@
 """TensorFlow Serving's gRPC services: Predict, metadata, status; and health."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from serving import protocol
 from serving.server.config import ServerConfig
 from serving.server.errors import StatusError
 from serving.server.model_manager import ModelManager
-from serving.server.predictions import Address, Predictions, Question
+from serving.server.predictions import Address, Answer, Predictions, Question
 
 # Those that TensorFlow Serving's own health service knows, and the whole.
 _SERVICES = ("", "PredictionService", "ModelService")
@@ -64,11 +65,11 @@ class GrpcServer:
             await asyncio.wait(self._requests, timeout=self._grace)
         await self._server.stop(grace=1)
 
-    async def _set_health(self, status):
+    async def _set_health(self, status: Any) -> None:
         for service in _SERVICES:
             await self._health.set(service, status)
 
-    def _add_services(self):
+    def _add_services(self) -> None:
         answers = {
             "Predict": self._predict,
             "GetModelMetadata": self._metadata,
@@ -91,10 +92,12 @@ class GrpcServer:
             )
         )
 
-    def _handler(self, method, message):
+    def _handler(
+        self, method: Callable[..., Awaitable[Message]], message: Any
+    ) -> Callable[..., Awaitable[Message]]:
         """Reads the bytes of a `message`, and refuses in gRPC's way."""
 
-        async def answer(data, context):
+        async def answer(data: bytes, context: grpc.aio.ServicerContext) -> Any:
             if self._stopping:
                 await context.abort(
                     grpc.StatusCode.UNAVAILABLE, "The server is shutting down."
@@ -113,10 +116,12 @@ class GrpcServer:
 
         return answer
 
-    async def _predict(self, request, context):
+    async def _predict(
+        self, request: Message, context: grpc.aio.ServicerContext
+    ) -> Message:
         spec = _spec(request)
 
-        def read(unused_signature):
+        def read(unused_signature: object) -> Question:
             inputs = {}
             for name, tensor in request.inputs.items():
                 try:
@@ -128,7 +133,7 @@ class GrpcServer:
                     ) from error
             return Question(spec.signature_name, inputs, request.output_filter)
 
-        def write(unused_question, answer):
+        def write(unused_question: Question, answer: Answer) -> Message:
             response = protocol.PredictResponse()
             response.model_spec.name = spec.name
             response.model_spec.version.value = answer.version
@@ -149,7 +154,9 @@ class GrpcServer:
             timeout=_remaining(context),
         )
 
-    async def _metadata(self, request, context):
+    async def _metadata(
+        self, request: Message, context: grpc.aio.ServicerContext
+    ) -> Message:
         spec = _spec(request)
         if not request.metadata_field:
             raise StatusError(
@@ -174,31 +181,33 @@ class GrpcServer:
             ).SerializeToString()
         return response
 
-    async def _status(self, request, context):
+    async def _status(
+        self, request: Message, context: grpc.aio.ServicerContext
+    ) -> Message:
         spec = _spec(request)
         return protocol.status_response(self._manager.status(*_address(spec)))
 
 
-def _spec(request):
+def _spec(request: Message) -> Message:
     if not request.HasField("model_spec"):
         raise StatusError("INVALID_ARGUMENT", "Missing ModelSpec")
     return request.model_spec
 
 
-def _address(spec):
+def _address(spec: Message) -> Address:
     # Some clients, ovmsclient among them, say 0 for the newest version.
     number = spec.version.value or None
     return Address(spec.name, number, spec.version_label or None)
 
 
-def _remaining(context):
+def _remaining(context: grpc.aio.ServicerContext) -> float | None:
     """Seconds that the client waits; `None` if it does so for ever."""
     seconds = context.time_remaining()
     # Clients without a deadline are given one in the far future.
     return None if seconds is None or seconds > 1e6 else max(seconds, 0)
 
 
-def _options(config):
+def _options(config: ServerConfig) -> list[tuple[str, int]]:
     length = min(config.max_bytes, 2**31 - 1)
     return [
         ("grpc.max_receive_message_length", length),
@@ -212,7 +221,7 @@ def _options(config):
     ]
 
 
-def _bind(server, config):
+def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
     address = config.address(config.port)
     try:
         if config.ssl is None:

@@ -37,13 +37,15 @@ class VersionStatus(NamedTuple):
 
 
 class _Version:
-    def __init__(self, number, path):
-        self.number, self.path = number, path
-        self.state, self.error = "START", None
-        self.servable, self.users, self.files = None, 0, None
+    def __init__(self, number: int, path: pathlib.Path) -> None:
+        self.number, self.path, self.state = number, path, "START"
+        self.error: StatusError | None = None
+        self.servable: Any = None
+        self.users = 0
+        self.files: set[tuple[pathlib.Path, int, int]] | None = None
 
     @property
-    def available(self):
+    def available(self) -> bool:
         return self.state == "AVAILABLE"
 
 
@@ -115,8 +117,8 @@ class ModelManager:
         self._pollers.append(thread)
         thread.start()
 
-    def _poll(self, interval, look):
-        known = None
+    def _poll(self, interval: float, look: Callable[[], None]) -> None:
+        known: str | None = None
         while not self._stopping.wait(interval):
             try:
                 look()
@@ -206,22 +208,24 @@ class ModelManager:
         """Name of the first model that was configured."""
         return next(iter(self._configs))
 
-    def _find(self, name, number, label):
+    def _find(
+        self, name: str, number: int | None, label: str | None
+    ) -> _Version:
         if label is not None:
             number = self._labelled(name, label)
         versions = self._versions.get(name, {})
         available = [n for n, version in versions.items() if version.available]
         if number is None:
-            what, number = f"Latest({name})", max(available, default=None)
+            what, wanted = f"Latest({name})", max(available, default=-1)
         else:
-            what = f"Specific({name}, {number})"
-        if number not in available:
+            what, wanted = f"Specific({name}, {number})", number
+        if wanted not in available:
             raise StatusError(
                 "NOT_FOUND", f"Servable not found for request: {what}"
             )
-        return versions[number]
+        return versions[wanted]
 
-    def _labelled(self, name, label):
+    def _labelled(self, name: str, label: str) -> int:
         try:
             return self._labels[name][label]
         except KeyError:
@@ -230,7 +234,7 @@ class ModelManager:
                 f"Unrecognized servable version label: {label}",
             ) from None
 
-    def _update(self, name, config):
+    def _update(self, name: str, config: ModelConfig | None) -> None:
         found = config.find() if config else {}
         wanted = config.select(found) if config else set()
         for number in sorted(wanted):
@@ -251,7 +255,7 @@ class ModelManager:
         for version in old:
             self._release(name, version)
 
-    def _set_labels(self, name, config):
+    def _set_labels(self, name: str, config: ModelConfig | None) -> None:
         """Moves labels to versions that are available; others stay."""
         before = self._labels.get(name, {})
         versions = self._versions.get(name, {})
@@ -263,7 +267,7 @@ class ModelManager:
                 after[label] = before[label]
         self._labels[name] = after
 
-    def _bring(self, name, number, path):
+    def _bring(self, name: str, number: int, path: pathlib.Path) -> None:
         with self._changed:
             versions = self._versions.setdefault(name, {})
             known = versions.get(number)
@@ -287,7 +291,7 @@ class ModelManager:
                 version.servable, version.state = servable, "AVAILABLE"
             _log("available", name, version)
 
-    def _release(self, name, version):
+    def _release(self, name: str, version: _Version) -> None:
         with self._changed:
             version.state = "UNLOADING"
             self._changed.wait_for(lambda: not version.users)
@@ -299,7 +303,7 @@ class ModelManager:
         _log("unloaded", name, version)
 
 
-def _fingerprint(path):
+def _fingerprint(path: pathlib.Path) -> set[tuple[pathlib.Path, int, int]]:
     """Changes when files below `path` do."""
     files = set()
     for file in path.rglob("*"):
@@ -310,7 +314,7 @@ def _fingerprint(path):
     return files
 
 
-def _log(event, name, version, **more):
+def _log(event: str, name: str, version: _Version, **more: object) -> None:
     _LOG.info(
         f"version {event}",
         extra={"fields": {"model": name, "version": version.number, **more}},

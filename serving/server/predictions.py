@@ -15,7 +15,7 @@ import numpy as np
 from serving.server import servable
 from serving.server.errors import StatusError
 from serving.server.metrics import Metrics
-from serving.server.model_manager import ModelManager
+from serving.server.model_manager import Lease, ModelManager
 from serving.server.scheduler import Scheduler
 
 _LOG = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Predictions:
         begin = time.monotonic()
         status, text = "UNKNOWN", ""
 
-        def work(left):
+        def work(left: float | None) -> Any:
             with self._manager.use(*address) as lease:
                 return self._work(address.model, lease, read, write, left)
 
@@ -112,7 +112,14 @@ class Predictions:
             self._metrics.request(model, status, entrypoint, seconds)
             _log(address, entrypoint, status, seconds, text)
 
-    def _work(self, model, lease, read, write, timeout):
+    def _work(
+        self,
+        model: str,
+        lease: Lease,
+        read: Callable[[Callable[[str], Any]], Question],
+        write: Callable[[Question, Answer], Any],
+        timeout: float | None,
+    ) -> Any:
         begin = time.monotonic()
         question = read(lease.servable.signature)
         for name, array in question.inputs.items():
@@ -132,7 +139,7 @@ class Predictions:
         return write(question, Answer(lease.number, signature, outputs))
 
 
-def _bytes(array, enough):
+def _bytes(array: np.ndarray, enough: int) -> int:
     """Of an array in TensorFlow, where each string is a copy.
 
     One value may stand for a whole array, see `protocol.to_array`: so what has
@@ -144,7 +151,9 @@ def _bytes(array, enough):
     return size
 
 
-def _log(address, entrypoint, status, seconds, text):
+def _log(
+    address: Address, entrypoint: str, status: str, seconds: float, text: str
+) -> None:
     fields = {
         "model": address.model,
         "entrypoint": entrypoint,

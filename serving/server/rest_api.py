@@ -6,9 +6,12 @@ import pathlib
 import re
 import time
 import urllib.parse
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from serving import protocol
 from serving.server import rest_json
@@ -16,7 +19,7 @@ from serving.server.config import ServerConfig
 from serving.server.errors import HTTP, StatusError
 from serving.server.metrics import Metrics
 from serving.server.model_manager import ModelManager
-from serving.server.predictions import Address, Predictions
+from serving.server.predictions import Address, Answer, Predictions, Question
 
 _VERSION = r"(?:/versions/(?P<number>\d{1,19})|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(
@@ -82,19 +85,19 @@ class RestServer:
         """Refuses new requests, and waits for the others for some time."""
         await self._runner.cleanup()
 
-    async def _page(self, request):
+    async def _page(self, request: web.Request) -> web.StreamResponse:
         if "model" not in request.query:
             query = urllib.parse.urlencode({"model": self._manager.first()})
             raise web.HTTPFound(f"/?{query}")
         return web.FileResponse(_PAGE, headers=_HEADERS)
 
-    async def _metrics_text(self, request):
+    async def _metrics_text(self, request: web.Request) -> web.Response:
         return web.Response(
             body=self._metrics.text(),
             headers={"Content-Type": "text/plain; version=0.0.4"},
         )
 
-    async def _api(self, request):
+    async def _api(self, request: web.Request) -> web.Response:
         # Of the raw path: a %3A in a name is no colon.
         path = urllib.parse.urlsplit(request.raw_path).path
         if request.method == "POST" and (match := _PREDICT.fullmatch(path)):
@@ -105,7 +108,9 @@ class RestServer:
             "INVALID_ARGUMENT", f"Malformed request: {request.method} {path}"
         )
 
-    async def _predict(self, request, match):
+    async def _predict(
+        self, request: web.Request, match: re.Match[str]
+    ) -> web.Response:
         if match["method"].lower() != "predict":
             raise StatusError(
                 "UNIMPLEMENTED", "Only :predict is there, for these models."
@@ -120,7 +125,7 @@ class RestServer:
             seconds = time.monotonic() - begin
             return await self._answer(match, body, seconds)
 
-    async def _body(self, request):
+    async def _body(self, request: web.Request) -> bytes:
         try:
             async with asyncio.timeout(self._config.rest_timeout):
                 return await request.read()
@@ -131,10 +136,12 @@ class RestServer:
         except web.RequestPayloadError as error:
             raise StatusError("INVALID_ARGUMENT", str(error)) from error
 
-    async def _answer(self, match, body, seconds):
+    async def _answer(
+        self, match: re.Match[str], body: bytes, seconds: float
+    ) -> web.Response:
         document = {}
 
-        def read(signature):
+        def read(signature: Callable[[str], Any]) -> Question:
             document.update(rest_json.parse(body))
             try:
                 found = signature(document.get("signature_name", ""))
@@ -143,7 +150,7 @@ class RestServer:
                 raise StatusError("INVALID_ARGUMENT", str(error)) from error
             return rest_json.question(document, found)
 
-        def write(unused_question, answer):
+        def write(unused_question: Question, answer: Answer) -> bytes:
             return rest_json.answer(document, answer)
 
         return _response(
@@ -156,7 +163,7 @@ class RestServer:
             )
         )
 
-    def _status(self, match):
+    def _status(self, match: re.Match[str]) -> bytes:
         if not match["model"]:
             raise StatusError(
                 "INVALID_ARGUMENT", "Missing model name in request."
@@ -167,7 +174,7 @@ class RestServer:
         response = protocol.status_response(self._manager.status(*address))
         return _json(_dict(response))
 
-    def _metadata(self, address):
+    def _metadata(self, address: Address) -> bytes:
         with self._manager.use(*address) as lease:
             signatures = protocol.SignatureDefMap(
                 signature_def=lease.servable.signatures
@@ -186,7 +193,10 @@ class RestServer:
 
 
 @web.middleware
-async def _json_errors(request, handler):
+async def _json_errors(
+    request: web.Request,
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> web.StreamResponse:
     try:
         return await handler(request)
     except StatusError as error:
@@ -196,14 +206,14 @@ async def _json_errors(request, handler):
         return _response(_json({"error": error.text}), error.status)
 
 
-def _address(match):
+def _address(match: re.Match[str]) -> Address:
     number = int(match["number"] or 0) or None  # 0: as in grpc_api.
     model = urllib.parse.unquote(match["model"])
     label = match["label"] and urllib.parse.unquote(match["label"])
     return Address(model, number, label)
 
 
-def _dict(message):
+def _dict(message: Message) -> dict[str, Any]:
     return json_format.MessageToDict(
         message,
         preserving_proto_field_name=True,
@@ -211,11 +221,11 @@ def _dict(message):
     )
 
 
-def _json(value):
+def _json(value: object) -> bytes:
     return json.dumps(value, indent=1).encode()
 
 
-def _response(body, status=200):
+def _response(body: bytes, status: int = 200) -> web.Response:
     return web.Response(
         body=body, status=status, headers={"Content-Type": "application/json"}
     )

@@ -9,6 +9,7 @@ the name of the output ends with `_bytes`.
 import base64
 import binascii
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def answer(document: dict[str, Any], reply: Answer) -> bytes:
     return json.dumps({"predictions": rows}).encode()
 
 
-def _columns(instances, expected):
+def _columns(instances: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(instances, list) or not instances:
         raise _invalid("Expecting 'instances' to be a list with values")
     if not _is_named(instances[0]):
@@ -107,7 +108,7 @@ def _columns(instances, expected):
     return {name: [row[name] for row in instances] for name in expected}
 
 
-def _named(inputs, expected):
+def _named(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
     if not _is_named(inputs):
         if len(expected) > 1:
             raise _invalid(
@@ -123,7 +124,7 @@ def _named(inputs, expected):
     return {name: inputs[name] for name in expected}
 
 
-def _array(name, value, dtype):
+def _array(name: str, value: Any, dtype: int) -> np.ndarray:
     code = protocol.DTYPES[protocol.dtype_name(dtype)][0]
     try:
         if code == "O":
@@ -143,14 +144,14 @@ def _array(name, value, dtype):
     return converted
 
 
-def _files(value):
+def _files(value: Any) -> np.ndarray:
     array = np.array(value, object)
     if any(isinstance(item, list) for item in array.flat):
         raise ValueError("its rows differ in length")
     return array
 
 
-def _bytes(name, value):
+def _bytes(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_bytes(name, item) for item in value]
     if isinstance(value, str):
@@ -166,7 +167,7 @@ def _bytes(name, value):
     )
 
 
-def _values(name, array):
+def _values(name: str, array: np.ndarray) -> Any:
     if array.dtype != object:
         return array.tolist()
     if name.endswith("_bytes"):
@@ -174,19 +175,19 @@ def _values(name, array):
     return _each(array.tolist(), lambda data: data.decode(errors="replace"))
 
 
-def _b64(data):
+def _b64(data: bytes) -> dict[str, str]:
     return {"b64": base64.b64encode(data).decode()}
 
 
-def _each(value, function):
+def _each(value: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(value, list):
         return [_each(item, function) for item in value]
     return function(value)
 
 
-def _is_named(value):
+def _is_named(value: object) -> bool:
     return isinstance(value, dict) and list(value) != ["b64"]
 
 
-def _invalid(text):
+def _invalid(text: str) -> StatusError:
     return StatusError("INVALID_ARGUMENT", text)

@@ -57,7 +57,7 @@ class Scheduler:
         while self._busy:
             await asyncio.wait(self._busy)
 
-    async def _slot(self, timeout):
+    async def _slot(self, timeout: float | None) -> None:
         if self._slots.locked() and self.waiting >= self._queued:
             raise StatusError(
                 "RESOURCE_EXHAUSTED",
@@ -74,14 +74,14 @@ class Scheduler:
         finally:
             self.waiting -= 1
 
-    def _done(self, future):
+    def _done(self, future: asyncio.Future) -> None:
         self._busy.discard(future)
         self._slots.release()
         if not future.cancelled():
             future.exception()  # Nobody else asks after a cancelled request.
 
 
-def _call(function, end):
+def _call(function: Callable[[float | None], Any], end: float | None) -> Any:
     left = None if end is None else end - time.monotonic()
     if left is not None and left <= 0:
         raise StatusError("DEADLINE_EXCEEDED", "The time was over.")

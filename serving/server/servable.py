@@ -8,7 +8,7 @@ casts silently where Serving's C++ session refuses.
 
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ class Servable:
             raise StatusError(*_status(error)) from error
         return dict(zip(outputs, arrays, strict=True))
 
-    def _warm_up(self, path):
+    def _warm_up(self, path: pathlib.Path) -> None:
         """Replays requests that were stored, so that no user waits."""
         for request in self._stored(path):
             inputs = {
@@ -124,7 +124,7 @@ class Servable:
             }
             self.run(request.model_spec.signature_name, inputs)
 
-    def _stored(self, path) -> Iterator[Any]:
+    def _stored(self, path: pathlib.Path) -> Iterator[Any]:
         if not path.exists():
             return
         records = self._tf.compat.v1.io.tf_record_iterator(os.fspath(path))
@@ -134,7 +134,9 @@ class Servable:
             yield protocol.PredictionLog.FromString(record).predict_log.request
 
 
-def _check_inputs(expected, inputs):
+def _check_inputs(
+    expected: Mapping[str, Any], inputs: Mapping[str, np.ndarray]
+) -> None:
     names, sent = set(expected), set(inputs)
     if names != sent:
         raise StatusError(
@@ -149,7 +151,7 @@ def _check_inputs(expected, inputs):
         _check_shape(name, expected[name], inputs[name])
 
 
-def _check_type(index, name, info, array):
+def _check_type(index: int, name: str, info: Any, array: np.ndarray) -> None:
     wanted = protocol.dtype_name(info.dtype)
     plain = wanted.removeprefix("DT_").lower()
     if array.dtype != np.dtype(protocol.DTYPES[wanted][0]):
@@ -161,7 +163,7 @@ def _check_type(index, name, info, array):
         )
 
 
-def _check_shape(name, info, array):
+def _check_shape(name: str, info: Any, array: np.ndarray) -> None:
     if info.tensor_shape.unknown_rank:
         return
     wanted = [dim.size for dim in info.tensor_shape.dim]
@@ -177,7 +179,7 @@ def _check_shape(name, info, array):
         )
 
 
-def _outputs(known, wanted):
+def _outputs(known: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     for name in wanted:
         if name not in known:
             raise StatusError(
@@ -192,7 +194,7 @@ def _outputs(known, wanted):
     return list(wanted) or sorted(known)
 
 
-def _status(error):
+def _status(error: Exception) -> tuple[str, str]:
     """Code and text of an error of TensorFlow or of a broken file."""
     code = getattr(error, "error_code", -1)
     text = getattr(error, "message", None) or str(error)
@@ -201,9 +203,9 @@ def _status(error):
     return code, text.removeprefix(_PREFIX).strip()
 
 
-def _set(names):
+def _set(names: Iterable[str]) -> str:
     return "{" + ",".join(sorted(names)) + "}"
 
 
-def _shape(sizes):
+def _shape(sizes: Iterable[int]) -> str:
     return "[" + ",".join("?" if n == -1 else str(n) for n in sizes) + "]"
