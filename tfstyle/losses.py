@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-Tensor = Any  # Of the backend that Keras runs on.
+from tfstyle.runtime.types import Tensor
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:

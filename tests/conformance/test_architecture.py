@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 ALLOWED = {
     "version": "",
     "runtime": "",
-    "losses": "",
+    "losses": "runtime",
     "images": "runtime version",
     "pretrained": "runtime",
     "controls": "images runtime",

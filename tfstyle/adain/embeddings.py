@@ -5,12 +5,12 @@ their deviations.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from keras import ops
 
-Tensor = Any
+from tfstyle.runtime.types import Tensor
+
 Moments = Mapping[str, tuple[Tensor, Tensor]]
 
 

@@ -8,7 +8,6 @@ Reference: Huang and Belongie 2017, section 7.3, "Spatial control".
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,8 +17,8 @@ from tfstyle.adain import decoder, embeddings
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import topology
+from tfstyle.runtime.types import Tensor
 
-Tensor = Any
 Masks = Mapping[str, Tensor]
 
 

@@ -8,7 +8,7 @@ rounding.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from keras import ops
@@ -18,8 +18,8 @@ from tfstyle.adain import decoder, embeddings, regional
 from tfstyle.adain.model import StyleModel
 from tfstyle.features import convolution
 from tfstyle.pretrained import topology
+from tfstyle.runtime.types import Tensor
 
-Tensor = Any
 # What the encoder sees beyond its maps, with a pixel of its first convolution.
 _EDGE = features.FAR + 1
 

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from tfstyle.pretrained import topology
+from tfstyle.runtime.types import Path
 
 _CLASSES = {"inception_v3": "InceptionV3", "resnet50": "ResNet50"}
 
@@ -49,7 +50,7 @@ def network(
     return keras.Model(copy.input, outputs, name=f"{name}_body")
 
 
-def assign(model: keras.Model, name: str, path: str | os.PathLike[str]) -> None:
+def assign(model: keras.Model, name: str, path: Path) -> None:
     """Puts the weights of a file into a model made by `network`."""
     full = _made(name)
     # The file goes by the order of the layers in the whole network.

@@ -29,8 +29,7 @@ from keras import ops
 
 from tfstyle.features import winograd
 from tfstyle.runtime import devices, processor
-
-Tensor = Any
+from tfstyle.runtime.types import Tensor
 
 # From so many channels on, in and out, squares cost less than they save.
 _MANY = 128
@@ -70,7 +69,7 @@ class Conv2D(keras.layers.Conv2D):
         elif way:
             self._frozen = _prepare(way, ops.convert_to_tensor(self.kernel))
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Overrides that of Keras, which `call` uses."""
         way = self._way()
         if way is None:
@@ -104,7 +103,7 @@ def portable(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function with Keras' own convolutions: its graph runs anywhere."""
 
     @functools.wraps(function)
-    def traced(*args, **kwargs):
+    def traced(*args: Any, **kwargs: Any) -> Any:
         token = _PORTABLE.set(True)
         try:
             return function(*args, **kwargs)
@@ -200,8 +199,10 @@ def _differentiable(way: Way, zeros: int) -> Callable[..., Tensor]:
     import tensorflow as tf
 
     @tf.custom_gradient
-    def convolve(x, kernel, there, back):
-        def gradient(upstream):
+    def convolve(
+        x: Tensor, kernel: Tensor, there: Tensor, back: Tensor
+    ) -> tuple[Tensor, Callable[[Tensor], tuple]]:
+        def gradient(upstream: Tensor) -> tuple:
             by_kernel = tf.raw_ops.Conv2DBackpropFilter(
                 input=x,
                 filter_sizes=tf.shape(kernel),

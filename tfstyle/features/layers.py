@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-Tensor = Any
+from tfstyle.runtime.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")
@@ -21,17 +21,17 @@ class MirrorPadding(keras.layers.Layer):
         **kwargs: Passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, pixels, **kwargs):
+    def __init__(self, pixels: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pixels = pixels
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return _mirrored(x, self.pixels, 0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return _larger(input_shape, self.pixels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pixels": self.pixels}
 
 
@@ -43,10 +43,10 @@ class ReflectionPadding(keras.layers.Layer):
     + 2, channels)`.
     """
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return _mirrored(x, 1, 1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return _larger(input_shape, 1)
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.runtime import devices, host_memory
 from tfstyle.runtime.memory import available
-
-Shape = tuple[int, int]
+from tfstyle.runtime.types import Shape
 
 # Most bytes per pixel above the idle process, as measured on a processor with
 # VGG19 (VGG16 is within 6 %) and both style losses from 256 to 1280 pixels:

@@ -6,7 +6,6 @@ padding of the first convolution can be chosen; others are Keras' own, see
 `applications`.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from tfstyle.features import applications, convolution
 from tfstyle.features.layers import MirrorPadding
 from tfstyle.pretrained import topology
 from tfstyle.pretrained import weights as weight_files
+from tfstyle.runtime.types import Path, Tensor
 
 POOLINGS = {
     "max": (1.0, 1.0, 1.0, 1.0, 1.0),
@@ -81,7 +81,7 @@ def extractor(
     name: str,
     layers: Iterable[str],
     pooling: str = "max",
-    weights: str | os.PathLike[str] | None = "imagenet",
+    weights: Path | None = "imagenet",
     *,
     border: str = "replicate",
     dtype: str = "float32",
@@ -265,9 +265,7 @@ def _convolution(
     )
 
 
-def assign(
-    model: keras.Model, name: str, path: str | os.PathLike[str] | None
-) -> None:
+def assign(model: keras.Model, name: str, path: Path | None) -> None:
     """Puts the weights of a file into a model made by `network`."""
     if name not in topology.VGG:
         weight_files.check(name, topology.layer_names(name), path)
@@ -295,18 +293,18 @@ class Preprocessing(keras.layers.Layer):
         **kwargs: Passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, scale=1.0, **kwargs):
+    def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.scale = scale
 
-    def call(self, image):
+    def call(self, image: Tensor) -> Tensor:
         # A convolution and its bias are one operation on a processor.
         kernel = 255.0 * np.eye(3, dtype=np.float32)[None, None, ::-1]
         bias = -np.array(_MEAN[::-1], np.float32)
         x = ops.conv(image, self.scale * kernel, data_format="channels_last")
         return ops.cast(x + self.scale * bias, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}
 
 
@@ -320,12 +318,12 @@ class Pooling(keras.layers.Layer):
         **kwargs: Passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, kind, block, **kwargs):
+    def __init__(self, kind: str, block: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.block = block
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         shape = {"pool_size": 2, "strides": 2, "data_format": "channels_last"}
         if self.kind == "max":
             return ops.max_pool(x, **shape)
@@ -336,5 +334,5 @@ class Pooling(keras.layers.Layer):
         energy = ops.average_pool(ops.square(x), **shape)
         return ops.sqrt(energy + ops.cast(1e-3, x.dtype)) * gain
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kind": self.kind, "block": self.block}

@@ -12,12 +12,10 @@ CVPR 2016, section 4.3, F(4x4, 3x3). The order of the 36 positions is of this
 project: by it squares that overlap are put together of few large slices.
 """
 
-from typing import Any
-
 import numpy as np
 from keras import ops
 
-Tensor = Any
+from tfstyle.runtime.types import Tensor
 
 _STEP = 4  # Results of a square, along each side.
 _INPUT = np.array(

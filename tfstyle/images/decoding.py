@@ -22,6 +22,7 @@ import PIL.ImageFile
 
 from tfstyle.images import jpeg, png
 from tfstyle.runtime import files, host_memory
+from tfstyle.runtime.types import Path
 
 # Formats of pixels only. Pillow would hand EPS to Ghostscript, an interpreter.
 READABLE = (
@@ -43,7 +44,7 @@ _LOCK = threading.Lock()
 
 
 def decode(
-    path: str | os.PathLike[str], max_pixels: int
+    path: Path, max_pixels: int
 ) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
     """The first picture of a file, upright, otherwise as stored.
 
@@ -91,9 +92,7 @@ def _load(image: PIL.Image.Image) -> None:
         image.load()
 
 
-def _ended(
-    path: str | os.PathLike[str], max_pixels: int
-) -> PIL.Image.Image | None:
+def _ended(path: Path, max_pixels: int) -> PIL.Image.Image | None:
     """A JPEG file with the end that it lacks; `None` if it lacks pixels.
 
     These would change with what stands in their place.
@@ -114,7 +113,7 @@ def _ended(
     return image if same and whole else None
 
 
-def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_metadata(path: Path) -> dict[str, str]:
     """The text that `images.save` put into a file.
 
     Args:
@@ -144,9 +143,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _open(
-    path: str | os.PathLike[str], max_pixels: int
-) -> Iterator[PIL.ImageFile.ImageFile]:
+def _open(path: Path, max_pixels: int) -> Iterator[PIL.ImageFile.ImageFile]:
     """Reads the header, and refuses what its pixels need not be read for."""
     _check_readable(path)
     with contextlib.ExitStack() as stack:
@@ -161,7 +158,7 @@ def _open(
 
 
 def _identified(
-    file: BinaryIO, path: str | os.PathLike[str], max_pixels: int
+    file: BinaryIO, path: Path, max_pixels: int
 ) -> PIL.ImageFile.ImageFile:
     """What Pillow takes a file for; `path` is its name."""
     with _quiet():
@@ -197,7 +194,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _check_readable(path: str | os.PathLike[str]) -> None:
+def _check_readable(path: Path) -> None:
     name, file = os.fspath(path), pathlib.Path(path)
     if file.is_dir():
         raise IsADirectoryError(f"'{name}' is a folder. Expected: an image.")
@@ -210,7 +207,7 @@ def _check_readable(path: str | os.PathLike[str]) -> None:
         raise ValueError(f"'{name}' is empty. Expected: an image.")
 
 
-def _damaged(path: str | os.PathLike[str], error: Exception) -> ValueError:
+def _damaged(path: Path, error: Exception) -> ValueError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return ValueError(
         f"'{os.fspath(path)}' is damaged or incomplete ({reason})."

@@ -14,9 +14,10 @@ import PIL.Image
 
 from tfstyle.images import decoding, encoding, provenance
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 
 
-def find(folders: Iterable[str | os.PathLike[str]]) -> list[pathlib.Path]:
+def find(folders: Iterable[Path]) -> list[pathlib.Path]:
     """Image files in some folders and the folders within, sorted by path.
 
     Raises:
@@ -69,7 +70,7 @@ def split(
 
 
 def split_folders(
-    folders: Iterable[str | os.PathLike[str]], held_out: int
+    folders: Iterable[Path], held_out: int
 ) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
     """Files of some folders to train with, and `held_out` others of each.
 

@@ -17,6 +17,7 @@ from tfstyle.images import decoding, encoding, srgb
 from tfstyle.images.encoding import check_format
 from tfstyle.images.sizes import fit, resize
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 
 MAX_PIXELS = 100_000_000
 """Pixels of the largest image that is read unless a caller allows more.
@@ -46,7 +47,7 @@ class Picture:
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: Path,
     size: int | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
@@ -73,7 +74,7 @@ def load(
     return resize(pixels, height, width)
 
 
-def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
+def read(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Reads an image as `load` does, and its transparency.
 
     Of files with several pictures it is the first; see `srgb` for the colours.
@@ -98,7 +99,7 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def save(
-    path: str | os.PathLike[str],
+    path: Path,
     pixels: np.ndarray,
     alpha: np.ndarray | None = None,
     quality: int = 95,
@@ -150,7 +151,7 @@ def _samples(image: np.ndarray, bit_depth: int) -> np.ndarray:
 
 
 def _check_pixels(
-    path: str | os.PathLike[str], pixels: np.ndarray, alpha: np.ndarray | None
+    path: Path, pixels: np.ndarray, alpha: np.ndarray | None
 ) -> None:
     name = os.fspath(path)
     if not isinstance(pixels, np.ndarray):

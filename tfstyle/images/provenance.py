@@ -19,6 +19,7 @@ import numpy as np
 
 from tfstyle.images.decoding import read_metadata
 from tfstyle.images.encoding import Format
+from tfstyle.runtime.types import Path
 from tfstyle.version import __version__
 
 _KEY = "tfstyle"
@@ -27,7 +28,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
 
 def describe(
     config: Any,
-    inputs: Mapping[str, str | os.PathLike[str]],
+    inputs: Mapping[str, Path],
     notes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The record of a run.
@@ -61,23 +62,23 @@ def describe(
 
 
 def with_input(
-    record: Mapping[str, Any], role: str, path: str | os.PathLike[str]
+    record: Mapping[str, Any], role: str, path: Path
 ) -> dict[str, Any]:
     """A record with one more input file; see `describe`."""
     return {**record, "inputs": {**record["inputs"], role: _entry(path)}}
 
 
-def _entry(path: str | os.PathLike[str]) -> dict[str, str]:
+def _entry(path: Path) -> dict[str, str]:
     return {"name": _name(path), "sha256": digest(path)}
 
 
-def _name(path: str | os.PathLike[str]) -> str:
+def _name(path: Path) -> str:
     # The same in all locales: in the plain one no name is text but ASCII.
     name = os.fsencode(pathlib.Path(path).name)
     return name.decode("utf-8", "surrogateescape")
 
 
-def digest(path: str | os.PathLike[str]) -> str:
+def digest(path: Path) -> str:
     """The SHA-256 of a file, 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -161,7 +162,7 @@ def embed(record: Mapping[str, Any]) -> dict[str, str]:
     return {_KEY: json.dumps(record)}
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
     """The record inside a picture.
 
     Args:
@@ -199,7 +200,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def find_inputs(
     record: Mapping[str, Any],
-    folders: Iterable[str | os.PathLike[str]],
+    folders: Iterable[Path],
 ) -> dict[str, pathlib.Path]:
     """Finds the files that a record names, by name and content.
 

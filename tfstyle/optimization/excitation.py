@@ -5,7 +5,7 @@ be mixed: a dream begins at about 1.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -22,8 +22,6 @@ _SIZE = 256  # Longer side of a guide, and of what energies are measured on.
 _POSITIONS = 1024  # Of a guide; more would not fit beside a shallow layer.
 _LEAST = 1e-6  # Energy that flat maps count for.
 _PROBE = 512  # Pixels by which grids are told.
-
-Maps = Any  # A tensor of shape (1, height, width, channels).
 
 
 class Score(NamedTuple):

@@ -20,8 +20,7 @@ from tfstyle import features, images, losses
 from tfstyle.controls import regions
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
-
-Tensor = Any
+from tfstyle.runtime.types import Tensor
 
 
 class Term(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 
 # One file, so that arrays and metadata are always of the same moment.
 _NAME = "checkpoint.npz"
@@ -24,7 +25,7 @@ _SECONDS = 60.0  # From one checkpoint of a run to the next.
 
 
 def save(
-    folder: str | os.PathLike[str],
+    folder: Path,
     arrays: Mapping[str, np.ndarray],
     meta: Mapping[str, Any],
 ) -> None:
@@ -56,7 +57,7 @@ def save(
 
 
 def load(
-    folder: str | os.PathLike[str],
+    folder: Path,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Reads the checkpoint of a folder.
 
@@ -89,14 +90,14 @@ def load(
     return arrays, meta
 
 
-def remove(folder: str | os.PathLike[str]) -> None:
+def remove(folder: Path) -> None:
     """Deletes the checkpoint of a folder, and the folder when it is empty."""
     file_of(folder).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # It holds other files.
         os.rmdir(folder)
 
 
-def check_writable(folder: str | os.PathLike[str]) -> None:
+def check_writable(folder: Path) -> None:
     """Raises what `save` would, before there is something to save.
 
     Raises:
@@ -112,7 +113,7 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
     files.check_writable(file_of(there))
 
 
-def file_of(folder: str | os.PathLike[str]) -> pathlib.Path:
+def file_of(folder: Path) -> pathlib.Path:
     """Where the checkpoint of a folder is, or will be."""
     return pathlib.Path(folder, _NAME)
 

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from tfstyle.runtime import processor
 
@@ -267,7 +267,7 @@ def _without_chatter() -> Iterator[None]:
             os.close(stderr)
 
 
-def _choose(tf, device: str) -> "tf.distribute.Strategy":
+def _choose(tf: Any, device: str) -> "tf.distribute.Strategy":
     gpus = tf.config.list_physical_devices("GPU")
     if device == "tpu":
         return _tpu_strategy(tf)
@@ -289,7 +289,7 @@ def _choose(tf, device: str) -> "tf.distribute.Strategy":
     return tf.distribute.get_strategy()
 
 
-def _tpu_strategy(tf) -> "tf.distribute.Strategy":
+def _tpu_strategy(tf: Any) -> "tf.distribute.Strategy":
     # A TPU of this machine is listed; TPU_NAME names one on the network.
     if not (
         os.environ.get("TPU_NAME") or tf.config.list_physical_devices("TPU")
@@ -303,7 +303,7 @@ def _tpu_strategy(tf) -> "tf.distribute.Strategy":
     return tf.distribute.TPUStrategy(resolver)
 
 
-def _not_there(tf, device: str) -> ValueError:
+def _not_there(tf: Any, device: str) -> ValueError:
     gpus = len(tf.config.list_physical_devices("GPU"))
     found = ["cpu", *(f"gpu:{index}" for index in range(gpus))]
     if tf.config.list_physical_devices("TPU"):

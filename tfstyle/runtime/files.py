@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Iterator
 from typing import IO, Any, TypeGuard
 
+from tfstyle.runtime.types import Path
+
 
 @contextlib.contextmanager
-def atomic(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
+def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Opens a file that replaces `path` only when all of it is on the disk.
 
     What is written goes to a temporary file in the same folder. When the block
@@ -64,7 +66,7 @@ def atomic(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+def atomic_folder(path: Path) -> Iterator[pathlib.Path]:
     """Makes a folder that appears only when all of it is on the disk.
 
     It is filled beside its place and renamed when the block ends; when the
@@ -103,7 +105,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         raise
 
 
-def check_no_address(path: str | os.PathLike[str]) -> None:
+def check_no_address(path: Path) -> None:
     """Raises `FileNotFoundError` for an address such as `https://host/a.png`.
 
     For errors about files that do not exist: a file may have such a name.
@@ -116,7 +118,7 @@ def check_no_address(path: str | os.PathLike[str]) -> None:
         )
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: Path) -> None:
     """Raises what writing `path` would, before there is something to write.
 
     Args:
@@ -158,7 +160,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 _REFUSED = {errno.EACCES, errno.EROFS, errno.EPERM}
 
 
-def _target(path: str | os.PathLike[str]) -> pathlib.Path:
+def _target(path: Path) -> pathlib.Path:
     """The file behind links, which must be a plain one or not exist yet."""
     target = pathlib.Path(os.path.realpath(path))
     if target.is_dir():

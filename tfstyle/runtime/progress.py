@@ -21,6 +21,7 @@ import numpy as np
 import tqdm
 
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 
 _SHOWN_LOSSES = 3  # More do not fit beside the bar in 80 columns.
 
@@ -179,9 +180,7 @@ class Trace:
             work is worth more than its trace, so it is not raised.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], resume: bool = False
-    ) -> None:
+    def __init__(self, path: Path, resume: bool = False) -> None:
         self.error: OSError | None = None
         self._path, self._lines = path, _traced(path) if resume else None
         self._file: IO[str] | None = None
@@ -223,7 +222,7 @@ class Trace:
         return file
 
 
-def _traced(path: str | os.PathLike[str]) -> list[tuple[str, float]]:
+def _traced(path: Path) -> list[tuple[str, float]]:
     """Whole lines of a trace, and the work of each; none if there is none."""
     if not os.path.isfile(path):
         return []
@@ -259,7 +258,7 @@ class Table:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: Path,
         losses: Sequence[str],
         resume: int = 0,
     ) -> None:
@@ -302,7 +301,7 @@ class Table:
         return open(self._path, "a", encoding="utf-8")
 
 
-def _rows(path: str | os.PathLike[str], last: int) -> list[dict[str, str]]:
+def _rows(path: Path, last: int) -> list[dict[str, str]]:
     """Rows of a table up to a step; none if there is no table."""
     if not os.path.exists(path):
         return []
