@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import os
 import pathlib
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from tfstyle.adain.model import SMALLEST, StyleModel
 from tfstyle.features import memory
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import OnStep
+from tfstyle.runtime.types import Path
 from tfstyle.training import data, loop
 from tfstyle.training.config import AdaINConfig
 from tfstyle.training.perceptual import PerceptualLoss
@@ -36,7 +36,7 @@ def train(
     files: tuple[Sequence[pathlib.Path], Sequence[pathlib.Path]],
     held_out: tuple[Sequence[pathlib.Path], Sequence[pathlib.Path]],
     *,
-    folder: str | os.PathLike[str] | None = None,
+    folder: Path | None = None,
     on_step: OnStep | None = None,
     on_epoch: Callable[[StyleModel, int], None] | None = None,
     strategy: Any = None,
@@ -165,7 +165,7 @@ def untrained(config: AdaINConfig) -> StyleModel:
     return model
 
 
-def _with_modulation(model, units):
+def _with_modulation(model: StyleModel, units: int | None) -> StyleModel:
     """The model, its decoder modulated by so many units; at first alike."""
     if units in (None, model.settings["modulation"]):
         return model
@@ -198,7 +198,7 @@ class Results:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: Path,
         files: tuple[Sequence[pathlib.Path], Sequence[pathlib.Path]],
         count: int,
         unreadable: set[pathlib.Path],
@@ -248,7 +248,12 @@ def _shown(image: np.ndarray) -> np.ndarray:
     return images.resize(image, _SHOWN, max(SMALLEST, width))
 
 
-def _pairs(config, files, batches, **place):
+def _pairs(
+    config: AdaINConfig,
+    files: Sequence[Sequence[pathlib.Path]],
+    batches: int,
+    **place: Any,
+) -> data.Pairs:
     contents, styles = (
         data.Crops(
             paths,

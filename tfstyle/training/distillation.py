@@ -15,7 +15,6 @@ one layer, through a regressor that is thrown away.
 """
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +28,7 @@ from tfstyle.features import memory
 from tfstyle.pretrained import topology
 from tfstyle.runtime import host_memory
 from tfstyle.runtime.progress import OnStep
+from tfstyle.runtime.types import Path
 from tfstyle.training import data, initialization, loop
 from tfstyle.training.config import DistillConfig
 
@@ -64,7 +64,7 @@ def distill(
     files: Sequence[pathlib.Path],
     held_out: Sequence[pathlib.Path],
     *,
-    folder: str | os.PathLike[str] | None = None,
+    folder: Path | None = None,
     on_step: OnStep | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     unreadable: set[pathlib.Path] | None = None,

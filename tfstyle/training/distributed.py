@@ -7,14 +7,15 @@ are added up over all. The first host alone writes files.
 """
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfstyle.runtime.progress import OnStep
+from tfstyle.runtime.types import Path
 from tfstyle.training.loop import FETCH, Report, restore, save
 
 
@@ -42,7 +43,7 @@ def fit(
     *,
     size: int,
     held_out: keras.utils.PyDataset,
-    folder: str | os.PathLike[str] | None = None,
+    folder: Path | None = None,
     key: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Sequence[Callable[[int], None]] = (),
@@ -126,23 +127,25 @@ class _Loop:
         )
         return bool(self.strategy.reduce("SUM", values, axis=None) > 0)
 
-    def _rows(self, images):
+    def _rows(self, images: np.ndarray) -> Any:
         """To each replica every n-th image, beginning with its own number."""
 
-        def rows(context):
+        def rows(context: Any) -> tf.Tensor:
             first = context.replica_id_in_sync_group
             return tf.constant(images[first :: context.num_replicas_in_sync])
 
         return self.strategy.experimental_distribute_values_from_function(rows)
 
-    def _on_all(self, contents, styles):
+    def _on_all(self, contents: Any, styles: Any) -> dict[str, tf.Tensor]:
         terms = self.strategy.run(self._on_one, args=(contents, styles))
         return {
             name: self.strategy.reduce("MEAN", value, axis=None)
             for name, value in terms.items()
         }
 
-    def _on_one(self, contents, styles):
+    def _on_one(
+        self, contents: tf.Tensor, styles: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             terms = self._means(contents, styles)
@@ -156,7 +159,9 @@ class _Loop:
         )
         return terms
 
-    def _means(self, contents, styles):
+    def _means(
+        self, contents: tf.Tensor, styles: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         images = self.model((contents, styles), training=True)
         terms = self.model.objective(images, contents, styles)
         return {name: tf.reduce_mean(v) for name, v in terms.items()}

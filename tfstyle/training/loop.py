@@ -6,7 +6,6 @@ The same code runs on all backends of Keras.
 import dataclasses
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from tfstyle.runtime import checkpoint, devices
 from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
+from tfstyle.runtime.types import Path
 
 FETCH = 10  # Steps between reports of the losses, which wait for the device.
 
@@ -55,7 +55,7 @@ def optimizer(
     return keras.optimizers.LossScaleOptimizer(adam)
 
 
-def on_device(config: Any, folder: str | os.PathLike[str] | None) -> Any:
+def on_device(config: Any, folder: Path | None) -> Any:
     """The settings with types where they say `"auto"`.
 
     Args:
@@ -79,7 +79,7 @@ _TYPES: dict[str, Callable[[], str]] = {
 }
 
 
-def _key(folder: str | os.PathLike[str] | None) -> dict[str, Any]:
+def _key(folder: Path | None) -> dict[str, Any]:
     """Settings of the training in a folder; none if there is none."""
     found = checkpoint.load(folder) if folder else None
     key = found[1]["key"] if found else {}
@@ -94,7 +94,7 @@ def fit(
     *,
     size: int,
     held_out: keras.utils.PyDataset | None = None,
-    folder: str | os.PathLike[str] | None = None,
+    folder: Path | None = None,
     key: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
     on_epoch: Sequence[Callable[[int], None]] = (),
@@ -163,7 +163,7 @@ def _evaluate(
 
 def restore(
     model: keras.Model,
-    folder: str | os.PathLike[str] | None,
+    folder: Path | None,
     key: dict[str, Any],
 ) -> int:
     """Puts back what `save` wrote; the steps that are done.
@@ -200,7 +200,7 @@ def _beyond(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def save(
     model: keras.Model,
-    folder: str | os.PathLike[str],
+    folder: Path,
     meta: Mapping[str, Any],
 ) -> None:
     """Writes what a training needs to go on.

@@ -8,15 +8,13 @@ Reference: Johnson et al., "Perceptual Losses for Real-Time Style Transfer",
 ECCV 2016.
 """
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from tfstyle import losses
+from tfstyle.runtime.types import Tensor
 from tfstyle.training.config import AdaINConfig
 
-Tensor = Any
 # Damping of the losses: dull or black crops, of hardly any energy, would
 # outweigh all others in their batch.
 _DAMPING = 1e-3

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle.runtime.progress import Progress
+from tfstyle.runtime.types import Path
 
 
 class Summaries:
@@ -18,7 +19,7 @@ class Summaries:
         folder: Where TensorBoard looks.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._writer = tf.summary.create_file_writer(os.fspath(folder))
 
     def __enter__(self) -> "Summaries":
