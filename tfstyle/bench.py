@@ -32,8 +32,8 @@ import json
 import multiprocessing
 import re
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from absl import app, flags
 
@@ -43,6 +43,9 @@ from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checks
 from tfstyle.training.config import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from tfstyle.runtime.progress import Progress
 
 _WHAT = flags.DEFINE_enum(
     "what",
@@ -350,7 +353,7 @@ def _reach(config: GatysConfig, goal: float) -> tuple[float, float]:
 
     last = {"loss": float("inf"), "seconds": 0.0}
 
-    def on_step(progress, picture):
+    def on_step(progress: "Progress", picture: Callable[[], Any]) -> bool:
         if progress.losses and progress.size == config.size:
             last["loss"] = round(progress.losses["total"], 5)
             last["seconds"] = round(progress.seconds, 1)

@@ -20,11 +20,19 @@ names, and older ones stay. Takes about 3 s for a pair on two CPU cores.
 import hashlib
 import math
 import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from tfstyle.cli import program
 from tfstyle.optimization.config import GatysConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfstyle.runtime.progress import Progress
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir", None, "Folder of photographs; repeat it.", required=True
@@ -66,7 +74,7 @@ _INITS = ("content", "content", "content", "style")
 _KEPT = (1 / 8, 2 / 5, 1)  # Shares of the steps.
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Paints pairs until all are there."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
@@ -91,13 +99,19 @@ def main(argv):
     return interrupt.status
 
 
-def _prefix(digest):
+def _prefix(digest: str) -> str:
     """Of the names: tells networks and settings apart."""
     settings = f"{digest} {_SIZES.value} {_STEPS.value}".encode()
     return f"{hashlib.sha256(settings).hexdigest()[:8]}-{_SEED.value}"
 
 
-def _rehearse(prefix, index, contents, styles, interrupt):
+def _rehearse(
+    prefix: str,
+    index: int,
+    contents: Sequence[pathlib.Path],
+    styles: Sequence[pathlib.Path],
+    interrupt: program.Interrupt,
+) -> bool:
     """Paints a pair, if it is not there; whether it did."""
     import numpy as np
 
@@ -109,11 +123,15 @@ def _rehearse(prefix, index, contents, styles, interrupt):
     names = [f"{prefix}-{index:04}-{i}.png" for i in range(len(_KEPT))]
     if os.path.exists(names[-1]):
         return False
-    pair = [files[random.integers(len(files))] for files in (contents, styles)]
+    pair = [
+        files[int(random.integers(len(files)))] for files in (contents, styles)
+    ]
     config = _config(random)
     marks = [math.ceil(share * config.steps) for share in _KEPT]
 
-    def on_step(progress, picture):
+    def on_step(
+        progress: "Progress", picture: "Callable[[], np.ndarray]"
+    ) -> bool:
         if progress.size == config.size:
             for name, mark in zip(names[:-1], marks[:-1], strict=True):
                 if progress.step == mark:
@@ -136,10 +154,11 @@ def _rehearse(prefix, index, contents, styles, interrupt):
     return True
 
 
-def _config(random):
+def _config(random: "np.random.Generator") -> GatysConfig:
     least, largest = map(int, _SIZES.value)
     size = int(random.integers(least, largest + 1))
-    log_weight = random.uniform(*map(math.log, _STYLE_WEIGHTS))
+    lightest, heaviest = map(math.log, _STYLE_WEIGHTS)
+    log_weight = random.uniform(lightest, heaviest)
     return GatysConfig(
         size=size,
         # Half of them at one size alone.

@@ -58,7 +58,7 @@ def keep_photorealistic(picture: np.ndarray, photo: np.ndarray) -> np.ndarray:
     return np.clip(result, 0, 1)
 
 
-def _fit(photo, picture):
+def _fit(photo: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
     """Matrix and offset at each pixel."""
     common = _fit_everywhere(photo, picture)
     matrix, offset = common
@@ -66,7 +66,9 @@ def _fit(photo, picture):
     return [a + b for a, b in zip(common, around, strict=True)]
 
 
-def _fit_everywhere(photo, picture):
+def _fit_everywhere(
+    photo: np.ndarray, picture: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The one affine function that fits best."""
     ones = np.ones((*photo.shape[:2], 1), np.float32)
     inputs = np.concatenate([photo, ones], -1).reshape(-1, 4)
@@ -74,7 +76,9 @@ def _fit_everywhere(photo, picture):
     return fitted[:3].T, fitted[3]
 
 
-def _fit_around(photo, rest):
+def _fit_around(
+    photo: np.ndarray, rest: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """At each pixel, the mean of what fits best around its neighbours."""
     radius = max(1, round(min(photo.shape[:2]) * _SIDE / 2))
     mean, rest_mean = box_mean(photo, radius), box_mean(rest, radius)
@@ -86,15 +90,17 @@ def _fit_around(photo, rest):
     return box_mean(matrix, radius), box_mean(offset, radius)
 
 
-def _apply(matrix, offset, colours):
+def _apply(
+    matrix: np.ndarray, offset: np.ndarray | float, colours: np.ndarray
+) -> np.ndarray:
     return (matrix @ colours[..., None])[..., 0] + offset
 
 
-def _outer(x, y):
+def _outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return x[..., :, None] * y[..., None, :]
 
 
-def _enlarge(values, height, width):
+def _enlarge(values: np.ndarray, height: int, width: int) -> np.ndarray:
     image = PIL.Image.fromarray(np.ascontiguousarray(values, np.float32))
     size = width, height
     return np.asarray(image.resize(size, PIL.Image.Resampling.BILINEAR))
