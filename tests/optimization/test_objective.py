@@ -33,10 +33,10 @@ def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     term = terms["content/block1_conv2"]
     nothing = {"block1_conv2": np.zeros((1, 32, 48, 16), "float32")}
     value = term.weight * float(term.loss(None, nothing)[0])
-    gains = features.gains("vgg_distilled")
+    gains = objective.gains("vgg_distilled")
     assert value == pytest.approx(3 * gains.content, rel=1e-4)
     assert terms["tv"].weight == pytest.approx(7 * gains.tv)
-    assert min(gains) > 1 and features.gains("vgg19") == (1, 1, 1)
+    assert min(gains) > 1 and objective.gains("vgg19") == (1, 1, 1)
 
 
 def test_the_thin_network_holds_on_to_the_colours_of_the_style():
@@ -49,7 +49,7 @@ def test_the_thin_network_holds_on_to_the_colours_of_the_style():
         style_loss="gram",
     )
     terms = objective.terms(thin, PHOTO, [PHOTO], config)
-    gain = {"block1_conv1": features.gains("vgg_distilled").color}
+    gain = {"block1_conv1": objective.gains("vgg_distilled").color}
     for layer, maps in thin(PHOTO[None]).items():
         flat = np.array(maps).reshape(-1, maps.shape[-1])
         energy = np.square(flat.T @ flat / len(flat)).mean()

@@ -16,7 +16,6 @@ from tfstyle.features.networks import (
     Preprocessing,
     assign,
     extractor,
-    gains,
     network,
 )
 
@@ -31,6 +30,5 @@ __all__ = [
     "ReflectionPadding",
     "assign",
     "extractor",
-    "gains",
     "network",
 ]

@@ -7,7 +7,7 @@ padding of the first convolution can be chosen; others are Keras' own, see
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -52,27 +52,6 @@ FAR = sum(WIDENINGS)
 # Of the input, where it is not 1: a network that starts from random weights
 # learns from values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
-
-
-class Gains(NamedTuple):
-    """What weights are multiplied by, so that they mean what they do for VGG.
-
-    Attributes:
-        content: Of the content: a thin network does not see all of the
-            photograph, and what it does not see would be lost.
-        tv: Of total variation: nor does it see all of the fine noise that
-            answers it.
-        color: Of the style at layers of the picture's own resolution, which
-            know its colours: these give way to heavier contents.
-    """
-
-    content: float = 1.0
-    tv: float = 1.0
-    color: float = 1.0
-
-
-# Measured: BUILD_NOTES.md.
-_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4, color=2.6)}
 _WIDE_BORDER = 32  # The stride of the deepest layers.
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
 
@@ -189,11 +168,6 @@ def network(
     if border in ("everywhere", "none"):
         chosen = {n: _without_far(n, x, dtype) for n, x in chosen.items()}
     return keras.Model(image, chosen, name=name)
-
-
-def gains(name: str) -> Gains:
-    """Those of a network, by its name."""
-    return _GAINS.get(name, Gains())
 
 
 def _without_far(layer: str, maps: Any, dtype: Any) -> Any:

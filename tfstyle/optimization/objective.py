@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import features, images, losses
+from tfstyle import images, losses
 from tfstyle.controls import regions
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
@@ -91,6 +91,27 @@ def _histogram_gap(image, maps, target):
     return losses.histogram_loss(image, target)
 
 
+class Gains(NamedTuple):
+    """Factors of the loss weights, so that they mean what they do for VGG.
+
+    Attributes:
+        content: Factor of the content weight. A thin network does not see all
+            of the photograph, and what it does not see would be lost.
+        tv: Factor of the total variation weight. The network does not see all
+            of the fine noise that answers it either.
+        color: Factor of the style weight at layers of the picture's own
+            resolution, which know its colors: these give way to heavier
+            contents.
+    """
+
+    content: float = 1.0
+    tv: float = 1.0
+    color: float = 1.0
+
+
+# Measured: BUILD_NOTES.md.
+_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4, color=2.6)}
+
 # Energies that targets count for at least: of flat feature maps, and of black
 # pictures or photographs without edges, in squares of values in [0, 1].
 _LEAST = 1e-6
@@ -133,9 +154,14 @@ def terms(
     mix = functools.partial(_mix, config, share)
     found, photo = _photo(network, content, config, parts)
     found |= _style_terms(network, photo, scaled, config, parts, mix)
-    gain = features.gains(network.name).tv
+    gain = gains(network.name).tv
     found |= _image_terms(content, scaled, mix(len(scaled), True), config, gain)
     return found
+
+
+def gains(name: str) -> Gains:
+    """Factors of the loss weights for a network, by its name."""
+    return _GAINS.get(name, Gains())
 
 
 def _with_source(part, number):
@@ -211,7 +237,7 @@ def style_shapes(
 
 def _content_terms(maps, config, name):
     found = {}
-    total = config.content_weight * features.gains(name).content
+    total = config.content_weight * gains(name).content
     for layer, share in _shares(config.content_layers).items():
         target = maps[layer]
         weight = total * share / _energy(target)
@@ -223,10 +249,10 @@ def _style_terms(network, photo, styles, config, parts, mix):
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
-    gains = features.gains(network.name)
+    color_gain = gains(network.name).color
     for layer, share in _shares(config.style_layers).items():
         at = photo[layer]
-        total = config.style_weight * (gains.color if at.stride == 1 else 1.0)
+        total = config.style_weight * (color_gain if at.stride == 1 else 1.0)
         for i, part in enumerate(parts):
             sources = [
                 (maps[style][layer], _weights(mask, maps[style][layer]))
