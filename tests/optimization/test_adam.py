@@ -328,3 +328,28 @@ def test_the_step_is_traced_once():
         state = step(state)
     step(State.from_numpy(state.to_numpy()))
     assert len(traces) == 1
+
+
+def test_the_result_is_the_average_or_the_best_picture():
+    optimizer = Adam(learning_rate=0.02, steps=10)
+    state = run(optimizer, 10)[-1]
+    assert optimizer.age(state) == 10
+    assert optimizer.finite(state) and not optimizer.converged(state)
+    np.testing.assert_array_equal(optimizer.best(state), state.best)
+
+    def step(state):
+        return optimizer.step(with_gradient(), state)
+
+    average = optimizer.picture(state)
+    worse = state._replace(best_value=distance(average)[0] + 1)
+    np.testing.assert_array_equal(optimizer.result(step, worse), average)
+    better = state._replace(best_value=distance(average)[0] - 1e-3)
+    np.testing.assert_array_equal(optimizer.result(step, better), state.best)
+
+
+def test_a_state_whose_step_failed_is_not_finite():
+    optimizer = Adam()
+    state = run(optimizer, 2)[-1]
+    failed = optimizer.step(lambda x: (np.nan * x[0, 0, 0, 0], x, {}), state)
+    assert not optimizer.finite(failed)
+    assert optimizer.age(failed) == 2

@@ -313,3 +313,18 @@ def test_a_failed_search_forgets_the_history_and_a_second_one_ends_the_run():
     assert [bool(state.converged) for state in states[-2:]] == [False, True]
     np.testing.assert_array_equal(states[-1].x, states[-3].x)
     assert int(states[-1].evaluations - states[-3].evaluations) <= 20
+
+
+def test_the_result_is_the_best_point_without_an_evaluation():
+    optimizer = LBFGS()
+    evaluate = with_gradient(rosenbrock)
+    state = optimizer.init(tf.constant([0.2, 0.8]))
+    for _ in range(3):
+        state = optimizer.step(evaluate, state)
+    for point in (optimizer.result(None, state), optimizer.best(state)):
+        np.testing.assert_array_equal(point, state.x)
+    assert optimizer.finite(state) and not optimizer.converged(state)
+    stuck = state._replace(converged=tf.constant(True))
+    assert optimizer.converged(stuck)
+    steep = state._replace(gradient=state.gradient * INFINITY)
+    assert not optimizer.finite(steep)

@@ -207,6 +207,34 @@ class Adam:
             return state.x
         return tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
 
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> State:
+        """The state of which `to_numpy` made `arrays`."""
+        return State.from_numpy(arrays)
+
+    def best(self, state: State) -> tf.Tensor:
+        """The picture of the lowest loss so far."""
+        return state.best
+
+    def result(self, step: Callable[[State], State], state: State) -> tf.Tensor:
+        """The running average, or the best picture if its loss is lower."""
+        average = self.picture(state)
+        # A step evaluates before it moves.
+        if step(state._replace(x=average)).value <= state.best_value:
+            return average
+        return state.best
+
+    def converged(self, state: State) -> bool:
+        """Never: steps become shorter, but do not end."""
+        return False
+
+    def finite(self, state: State) -> bool:
+        """Whether the last loss and its gradient were: `step` marks it."""
+        return bool(np.isfinite(state.value))
+
+    def age(self, state: State) -> int:
+        """Steps taken at this size."""
+        return int(state.age)
+
     def _move(self, state: State, gradient: tf.Tensor) -> State:
         count = state.count + 1
         means, squares, moves = [], [], []

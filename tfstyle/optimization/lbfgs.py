@@ -213,6 +213,30 @@ class LBFGS:
         """The best point so far: no step raises the value."""
         return state.x
 
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> State:
+        """The state of which `to_numpy` made `arrays`."""
+        return State.from_numpy(arrays)
+
+    def best(self, state: State) -> tf.Tensor:
+        """The best point so far, as `picture`."""
+        return state.x
+
+    def result(self, step: Callable[[State], State], state: State) -> tf.Tensor:
+        """The best point so far, as `picture`."""
+        return state.x
+
+    def converged(self, state: State) -> bool:
+        """Whether further steps would be in vain."""
+        return bool(state.converged)
+
+    def finite(self, state: State) -> bool:
+        """Whether the value and the gradient at the best point are."""
+        return bool(_is_finite(state))
+
+    def age(self, state: State) -> int:
+        """Always 0: only the first step can fail, others are backed away."""
+        return 0
+
     def _clip(self, x):
         return tf.clip_by_value(x, self.lower, self.upper)
 
