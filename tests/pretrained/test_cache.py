@@ -91,7 +91,7 @@ def test_own_file_is_used_and_says_whether_it_is_the_published_one(
     path.write_bytes(content)
     found = cache.resolve(published(), path)
     digest = "md5:" + hashlib.md5(content).hexdigest()
-    assert found == cache.Resolved(path, digest, is_published)
+    assert found == cache.Resolved("vgg16", path, digest, is_published)
 
 
 def test_missing_path_is_said(tmp_path):
@@ -107,7 +107,7 @@ def test_folder_is_refused(tmp_path):
 def test_file_in_the_cache_is_used():
     path = put(cache.folder())
     found = cache.resolve(published())
-    assert found == cache.Resolved(path, DIGEST, published=True)
+    assert found == cache.Resolved("vgg16", path, DIGEST, published=True)
 
 
 def test_file_in_the_cache_of_keras_is_used(tmp_path):
@@ -128,7 +128,7 @@ def test_download_is_checked_and_kept(serve, monkeypatch, capfd):
     file = serve(CONTENT)
     found = cache.resolve(file)
     expected = cache.folder() / "vgg16.h5"
-    assert found == cache.Resolved(expected, DIGEST, published=True)
+    assert found == cache.Resolved("vgg16", expected, DIGEST, True)
     monkeypatch.setenv("TFSTYLE_OFFLINE", "1")
     assert cache.resolve(file) == found
     assert capfd.readouterr() == ("", "")

@@ -3,13 +3,13 @@ import hashlib
 import importlib.util
 import pathlib
 import re
+import shutil
 
 import h5py
 import numpy as np
 import pytest
 
 import helpers
-from tfstyle.optimization.config import DreamConfig
 from tfstyle.pretrained import cache, topology, weights
 
 KERNEL = np.arange(3 * 3 * 3 * 64, dtype="float32").reshape(3, 3, 3, 64)
@@ -122,7 +122,7 @@ def test_file_of_another_network_is_refused(name, other, tmp_path):
             file.create_group(layer)
     with pytest.raises(ValueError, match=f"{other}, expected those of {name}"):
         weights.load(name, ["block1_conv1"], path)
-    assert weights.auto(path) == other
+    assert weights.resolve("auto", path).name == other
 
 
 @pytest.mark.parametrize(
@@ -202,11 +202,13 @@ def test_unknown_layers_list_the_known(tmp_path):
 
 
 def test_auto_takes_vgg16_where_it_is_at_hand(cached):
-    assert weights.auto() == "vgg16"
+    assert weights.resolve("auto") == weights.resolve("vgg16")
+    assert weights.resolve("auto").name == "vgg16"
 
 
 def test_auto_takes_the_thin_network_where_vgg16_is_not():
-    assert weights.auto() == "vgg_distilled"
+    thin = weights.resolve("vgg_distilled")
+    assert weights.resolve("auto") == thin and thin.name == "vgg_distilled"
     missing = cache.MissingWeightsError
     with pytest.raises(missing, match="No vgg16 weights"):
         weights.resolve("vgg16")
@@ -235,7 +237,7 @@ def test_saved_weights_are_loaded_in_half_precision(tmp_path):
     }
     path = tmp_path / "own.h5"
     weights.save(path, arrays)
-    assert weights.auto(path) == "vgg_distilled"
+    assert weights.resolve("auto", path).name == "vgg_distilled"
     loaded = weights.load("vgg_distilled", None, path)
     for layer, pair in arrays.items():
         for expected, actual in zip(pair, loaded[layer], strict=True):
@@ -254,21 +256,49 @@ def test_auto_refuses_a_file_of_no_network(tmp_path):
     with pytest.raises(
         ValueError, match=r"gap.h5' fits none of.*'vgg_distilled'\]"
     ):
-        weights.auto(path)
+        weights.resolve("auto", path)
 
 
 @pytest.mark.weights
 def test_real_weights_are_read(real_vgg19):
     arrays = weights.load("vgg19", path=real_vgg19)
     assert list(arrays) == list(topology.shapes("vgg19"))
-    assert weights.auto(real_vgg19) == "vgg19"
+    assert weights.resolve("auto", real_vgg19).name == "vgg19"
     # The mean of trained kernels is near 0; their size falls with depth.
     sizes = [kernel.std() for kernel, _ in arrays.values()]
     assert sizes[0] > 0.1 > 0.02 > sizes[-1] > 0
 
 
-def test_auto_is_the_network_that_is_at_hand(small_vgg16):
-    config = DreamConfig(features="vgg_distilled")
-    with_file = DreamConfig(feature_weights=str(small_vgg16))
-    assert weights.with_network(with_file).features == "vgg16"
-    assert weights.with_network(config) is config
+def test_auto_knows_a_published_file_of_another_network(tmp_path, monkeypatch):
+    path = helpers.vgg_weights(tmp_path / "own.h5", "vgg19", blocks=4)
+    own = weights.resolve("auto", path)
+    assert (own.name, own.published) == ("vgg19", False)
+    file = dataclasses.replace(weights.FILES["vgg19"], digest=own.digest)
+    monkeypatch.setitem(weights.FILES, "vgg19", file)
+    assert weights.resolve("auto", path).published
+
+
+def test_a_file_that_was_checked_is_not_read_again(small_vgg16, tmp_path):
+    path = pathlib.Path(shutil.copy(small_vgg16, tmp_path))
+    layers = ["block1_conv1", "block1_conv2"]
+    expected = weights.load("vgg16", layers, path)
+    found = weights.check("vgg16", layers[1:], path)
+    assert found == weights.resolve("vgg16", path)
+    path.unlink()
+    assert weights.resolve("auto", found) is found
+    assert weights.check("vgg16", layers, found) is found
+    actual = weights.load("vgg16", layers, found)
+    for layer, pair in expected.items():
+        for one, other in zip(pair, actual[layer], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_the_heads_of_a_thin_network_are_checked(tmp_path):
+    shapes = topology.shapes("vgg_distilled")
+    arrays = {n: (np.zeros(s), np.zeros(s[-1])) for n, s in shapes.items()}
+    del arrays["block2_conv1_head"]
+    path = tmp_path / "own.h5"
+    weights.save(path, arrays)
+    weights.check("vgg_distilled", ["block1_conv2"], path)
+    with pytest.raises(ValueError, match=r"lacks layers \['block2_conv1_head'"):
+        weights.check("vgg_distilled", ["block2_conv1"], path)

@@ -17,7 +17,7 @@ from tfstyle.features import applications, convolution
 from tfstyle.features.layers import MirrorPadding
 from tfstyle.pretrained import topology
 from tfstyle.pretrained import weights as weight_files
-from tfstyle.runtime.types import Path, Tensor
+from tfstyle.runtime.types import Tensor
 
 POOLINGS = {
     "max": (1.0, 1.0, 1.0, 1.0, 1.0),
@@ -60,7 +60,7 @@ def extractor(
     name: str,
     layers: Iterable[str],
     pooling: str = "max",
-    weights: Path | None = "imagenet",
+    weights: weight_files.File = "imagenet",
     *,
     border: str = "replicate",
     dtype: str = "float32",
@@ -77,7 +77,8 @@ def extractor(
             et al., or `"l2"`, the root of the mean square; the last two are
             multiplied by a gain that keeps the mean activation.
         weights: `"imagenet"` for the published file, a path to a copy or to
-            another training, or `None` for random ones (He, seed 0).
+            another training, what `weights.resolve` found, or `None` for
+            random ones (He, seed 0).
         border: How the first convolution pads: `"replicate"` the pixels at
             the edge; `"zero"` (in units of the mean-free image) as the network
             was trained; `"mirror"` continues the image by 8 pixels, by which
@@ -239,12 +240,11 @@ def _convolution(
     )
 
 
-def assign(model: keras.Model, name: str, path: Path | None) -> None:
+def assign(model: keras.Model, name: str, path: weight_files.File) -> None:
     """Puts the weights of a file into a model made by `network`."""
     if name not in topology.VGG:
-        weight_files.check(name, topology.layer_names(name), path)
-        found = weight_files.resolve(name, path).path
-        applications.assign(model.get_layer(f"{name}_body"), name, found)
+        found = weight_files.check(name, topology.layer_names(name), path)
+        applications.assign(model.get_layer(f"{name}_body"), name, found.path)
         return
     convolutions = {layer.name: layer for layer in _convolutions(model)}
     arrays = weight_files.load(name, convolutions, path)

@@ -45,7 +45,8 @@ class Job:
         init: One such array, or `None`.
         guide: One such array, or `None`.
         regions: What masks and maps show, or `None`.
-        weights_file: The file of the network's weights.
+        weights_file: The file of the network's weights, for `stylize` or
+            `deep_dream`; what was read of it is in it, where a user made it.
     """
 
     config: Any  # A `Config`, of which a program makes one kind.
@@ -227,32 +228,36 @@ def prepare(
     }
     pictures = [images.load(p, None, max_pixels) for p in styles(inputs)]
     regions = region_files.read(inputs, photo, content, pictures, max_pixels)
-    # Weights come last: they may be downloaded.
+    weights_file = _weights(config)  # At last: they may be downloaded.
     return Job(
+        config=dataclasses.replace(config, features=weights_file.name),
         inputs=inputs,
         content=content,
         styles=pictures,
         regions=regions,
         init=others.get("init"),
         guide=others.get("guide"),
-        **_network(config),
+        weights_file=weights_file,
     )
 
 
-def _network(config: Config) -> dict[str, Any]:
-    """The settings with the name of the network, and its weights."""
-    name, path = config.features, config.feature_weights
-    if name == "auto":
-        name = weights.auto(path, progressbar=True)
+def _weights(config: Config) -> weights.Resolved:
+    """The file of the network's weights; what a user made is checked."""
+    if config.features != "auto":  # Before a download.
+        _layers(config, config.features)
+    given = config.features, config.feature_weights
+    found = weights.resolve(*given, progressbar=True)
+    layers = _layers(config, found.name)
+    return (
+        found if found.published else weights.check(found.name, layers, found)
+    )
+
+
+def _layers(config: Config, network: str) -> list[str]:
+    """Layers that the settings want; `ValueError` for some that are not."""
     if isinstance(config, DreamConfig):
-        wanted = list(config.shares(name))
-    else:
-        wanted = [*config.content_layers, *config.style_layers]
-    if isinstance(config, GatysConfig) and config.draft:
+        return topology.check(network, config.shares(network))
+    wanted = [*config.content_layers, *config.style_layers]
+    if config.draft:
         topology.check("vgg_distilled", wanted)
-    topology.check(name, wanted)
-    resolved = weights.resolve(name, path, progressbar=True)
-    if not resolved.published:
-        weights.check(name, wanted, path)
-    settings = dataclasses.replace(config, features=name)
-    return {"config": settings, "weights_file": resolved}
+    return topology.check(network, wanted)

@@ -18,7 +18,9 @@ import os
 import pathlib
 import queue
 import threading
+from collections.abc import Mapping
 
+import numpy as np
 import pooch
 import requests
 
@@ -60,17 +62,25 @@ class WeightsFile:
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """A local file of weights.
+    """A local file of weights, found once and handed on.
 
     Attributes:
+        name: Name of the network, such as `"vgg16"`.
         path: Where it is.
         digest: `"md5:..."` of its content.
         published: Whether that is the published hash.
+        arrays: What `weights.check` has read of it: kernel and bias by layer,
+            nothing for networks that are loaded as a whole; `None` for a file
+            that was not checked yet.
     """
 
+    name: str
     path: pathlib.Path
     digest: str
     published: bool
+    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = (
+        dataclasses.field(default=None, compare=False, repr=False)
+    )
 
 
 def folder() -> pathlib.Path:
@@ -113,11 +123,11 @@ def resolve(
         return _own_file(file, pathlib.Path(path))
     if file.packaged:
         inside = pathlib.Path(__file__).parents[1] / file.url
-        return Resolved(inside, file.digest, published=True)
+        return Resolved(file.name, inside, file.digest, published=True)
     candidates = [folder() / file.filename, _keras_cache() / file.filename]
     for candidate in candidates:
         if candidate.is_file() and _digest(candidate) == file.digest:
-            return Resolved(candidate, file.digest, published=True)
+            return Resolved(file.name, candidate, file.digest, published=True)
     wrong = [str(c) for c in candidates if c.is_file()]
     if is_offline():
         raise _missing(file, "TFSTYLE_OFFLINE forbids downloads", wrong)
@@ -125,7 +135,7 @@ def resolve(
         found = _download(file, progressbar)
     except (OSError, ValueError) as error:
         raise _missing(file, _reason(error), wrong) from error
-    return Resolved(found, file.digest, published=True)
+    return Resolved(file.name, found, file.digest, published=True)
 
 
 def _own_file(file: WeightsFile, path: pathlib.Path) -> Resolved:
@@ -139,7 +149,7 @@ def _own_file(file: WeightsFile, path: pathlib.Path) -> Resolved:
             f"There is no weights file '{path}'. Expected a copy of {file.url}."
         )
     digest = _digest(path)
-    return Resolved(path, digest, published=digest == file.digest)
+    return Resolved(file.name, path, digest, published=digest == file.digest)
 
 
 def _keras_cache() -> pathlib.Path:

@@ -148,6 +148,20 @@ def cut(name: str, layers: Iterable[str]) -> list[str]:
     return names[: 1 + max(map(names.index, wanted))]
 
 
+def convolutions(name: str, layers: Iterable[str]) -> list[str]:
+    """Convolutions of a VGG network that its layers are made by.
+
+    >>> convolutions("vgg16", ["block1_pool"])
+    ['block1_conv1', 'block1_conv2']
+
+    Raises:
+        ValueError: As `cut`.
+    """
+    wanted, known = list(layers), shapes(name)
+    each = [*cut(name, wanted), *map(head, wanted)]
+    return [layer for layer in dict.fromkeys(each) if layer in known]
+
+
 def _depths(name: str) -> tuple[int, ...]:
     if name not in _DEPTHS:
         known = sorted([*_DEPTHS, *PARAMETERS])

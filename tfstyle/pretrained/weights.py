@@ -1,6 +1,6 @@
 """Weights of the feature networks: which files, and what is in them.
 
-`weight_cache` finds and downloads the published files, and checks their hash.
+`cache` finds and downloads the published files, and checks their hash.
 A file that the user names is used when its structure is right: layer names,
 shapes and finite values, which are checked when it is read.
 """
@@ -18,6 +18,9 @@ import numpy as np
 from tfstyle.pretrained import application_weights, cache, topology
 from tfstyle.pretrained.cache import Resolved, WeightsFile
 from tfstyle.runtime import files
+
+File = str | os.PathLike[str] | Resolved | None
+"""A user's own file, one that was resolved, or `None` for the published one."""
 
 _KERAS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/{folder}/"
@@ -63,55 +66,43 @@ FILES = {
 
 
 def resolve(
-    name: str,
-    path: str | os.PathLike[str] | None = None,
-    *,
-    progressbar: bool = False,
+    name: str, path: File = None, *, progressbar: bool = False
 ) -> Resolved:
     """Finds the weights of a network, and downloads them if they are missing.
 
     Args:
-        name: A key of `FILES`.
+        name: A key of `FILES`; or `"auto"` for the network that the user's
+            file fits, or without one VGG16, or the thin network where VGG16's
+            weights cannot be had.
         path: The user's own copy; nothing else is looked at then. What is in
-            it is checked by `load`.
+            it is checked by `load`. A file that was resolved already is
+            returned as it is.
         progressbar: Whether a download draws a bar on stderr.
 
     Returns:
-        The local file.
+        The local file, with the name of its network.
 
     Raises:
-        ValueError: No network has this name, or `path` is a folder.
+        ValueError: No network has this name, `path` is a folder, or with
+            `"auto"` it fits no network.
         FileNotFoundError: `path` does not exist, or no copy is at hand and
-            none can be fetched; see `weight_cache.resolve`.
+            none can be fetched; see `cache.resolve`.
     """
+    if isinstance(path, Resolved):
+        return path
+    if name == "auto":
+        return _auto(path, progressbar)
     return cache.resolve(_published(name), path, progressbar=progressbar)
 
 
-def auto(
-    path: str | os.PathLike[str] | None = None, *, progressbar: bool = False
-) -> str:
-    """Chooses the network: that of the user's file, VGG16, or the thin one.
-
-    Args:
-        path: The user's own file of weights.
-        progressbar: Whether a download draws a bar on stderr.
-
-    Returns:
-        A key of `FILES` whose weights are on this machine now: without
-        `path`, `"vgg16"`, or `"vgg_distilled"` if they cannot be had.
-
-    Raises:
-        ValueError: `path` fits no network.
-        FileNotFoundError: There is no file `path`.
-    """
+def _auto(path: str | os.PathLike[str] | None, progressbar: bool) -> Resolved:
+    try:
+        found = cache.resolve(FILES["vgg16"], path, progressbar=progressbar)
+    except cache.MissingWeightsError:
+        return resolve("vgg_distilled")
     if path is None:
-        try:
-            resolve("vgg16", progressbar=progressbar)
-        except cache.MissingWeightsError:
-            return "vgg_distilled"
-        return "vgg16"
-    resolve("vgg16", path)
-    with _open(pathlib.Path(path)) as file:
+        return found
+    with _open(found.path) as file:
         fitting = _fitting(_convolutions(file))
     if not fitting:
         raise ValueError(
@@ -119,51 +110,49 @@ def auto(
             "their convolutions must be in it without a gap, from block1_conv1 "
             "on. For other networks say which."
         )
-    return fitting[0]
+    published = found.digest == FILES[fitting[0]].digest
+    return dataclasses.replace(found, name=fitting[0], published=published)
 
 
 def with_network(config: Any) -> Any:
     """The settings with the name of the network that `"auto"` is here."""
-    if config.features != "auto":
-        return config
-    name = auto(config.feature_weights)
+    name = resolve(config.features, config.feature_weights).name
     return dataclasses.replace(config, features=name)
 
 
-def check(
-    name: str,
-    layers: Iterable[str],
-    path: str | os.PathLike[str] | None = None,
-) -> None:
-    """Raises what reading the weights for some layers would.
+def check(name: str, layers: Iterable[str], path: File = None) -> Resolved:
+    """Reads the weights for some layers of a network, and checks them.
 
     Args:
         name: A key of `FILES`.
         layers: Layers of the network.
-        path: The user's own file; see `resolve`.
+        path: The user's own file, or one that was resolved; see `resolve`.
+
+    Returns:
+        The file with what was read, which `load` does not read again.
 
     Raises:
         ValueError: As `load`; of a network that is taken whole, another
             number of values, or some that are not finite.
     """
+    found = resolve(name, path)
+    if found.arrays is not None:
+        return found
     if name in topology.VGG:
-        known = topology.shapes(name)
-        cut = topology.cut(name, layers)
-        load(name, [layer for layer in cut if layer in known], path)
-        return
-    topology.check(name, layers)
-    found = resolve(name, path).path
-    with _open(found) as file:
-        try:
-            application_weights.check(file, name, found)
-        except (OSError, KeyError, RuntimeError) as error:
-            raise _damaged(found, error.args[0]) from error
+        arrays = load(name, topology.convolutions(name, layers), found)
+    else:
+        topology.check(name, layers)
+        arrays = {}
+        with _open(found.path) as file:
+            try:
+                application_weights.check(file, name, found.path)
+            except (OSError, KeyError, RuntimeError) as error:
+                raise _damaged(found.path, error.args[0]) from error
+    return dataclasses.replace(found, arrays=arrays)
 
 
 def load(
-    name: str,
-    layers: Iterable[str] | None = None,
-    path: str | os.PathLike[str] | None = None,
+    name: str, layers: Iterable[str] | None = None, path: File = None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Reads the weights of some convolutions, by layer name.
 
@@ -172,8 +161,8 @@ def load(
     Args:
         name: A network of `topology.VGG`.
         layers: Convolutions such as `"block3_conv1"`; all of them if `None`.
-        path: The user's own file; see `resolve`, which also says what is
-            raised when no file is found.
+        path: The user's own file, or one that was resolved; see `resolve`,
+            which also says what is raised when no file is found.
 
     Returns:
         Maps the layer to its kernel, shape `(height, width, in, out)`, and its
@@ -190,12 +179,16 @@ def load(
             f"{name} has no convolutions {unknown}. Choose from "
             f"{list(expected)}."
         )
-    found = resolve(name, path).path
-    with _open(found) as file:
-        _check_network(found, name, _convolutions(file), wanted)
-        arrays = {layer: _read_layer(file, layer, found) for layer in wanted}
+    found = resolve(name, path)
+    if found.arrays is not None:
+        return {layer: found.arrays[layer] for layer in wanted}
+    with _open(found.path) as file:
+        _check_network(found.path, name, _convolutions(file), wanted)
+        arrays = {
+            layer: _read_layer(file, layer, found.path) for layer in wanted
+        }
     for layer, (kernel, bias) in arrays.items():
-        _check_layer(found, layer, kernel, bias, expected[layer])
+        _check_layer(found.path, layer, kernel, bias, expected[layer])
     return arrays
 
 
