@@ -205,8 +205,9 @@ def _network(config: GatysConfig, path: str | None) -> Any:
 
 def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     """Least seconds of a step: what the machine can when left alone."""
-    from tfstyle.optimization import descent, objective
+    from tfstyle.optimization import descent, objective, run
 
+    config = run.on_device(config)
     content, style = _noise(config.size)
     terms = objective.terms(network, content, [style], config)
     optimizer = descent.make_optimizer(config, config.steps)

@@ -130,11 +130,9 @@ def _paint(task):
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
-        from tfstyle.optimization import deepdream
+        from tfstyle.optimization import deepdream, run
 
-        settings = painting.on_device(
-            task.config, devices.precision(task.config.precision)
-        )
+        settings = run.on_device(task.config)
 
         def dream(on_step, target):
             def save(number, picture):
@@ -149,6 +147,7 @@ def _paint(task):
                 regions=task.regions,
                 on_frame=save,
                 checkpoint_dir=flags.FLAGS.checkpoint,
+                weights_file=task.weights_file,
             )
 
         return painting.paint(task, settings, dream)

@@ -143,11 +143,9 @@ def _paint(task):
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
-        from tfstyle.optimization import descent, gatys
+        from tfstyle.optimization import gatys, run
 
-        settings = painting.on_device(
-            task.config, descent.precision(task.config)
-        )
+        settings = run.on_device(task.config)
         return painting.paint(
             task,
             settings,
@@ -159,6 +157,7 @@ def _paint(task):
                 init=task.init,
                 regions=task.regions,
                 checkpoint_dir=flags.FLAGS.checkpoint,
+                weights_file=task.weights_file,
             ),
         )
 

@@ -22,16 +22,19 @@ def main(argv):
     settings, inputs = painting.settings(DreamConfig, {"image": "photo.png"})
     for i, path in enumerate(pathlib.Path().glob("others/*")):
         inputs[f"other {i}"] = str(path)
-    config = DreamConfig(**settings, layers={"block1_conv1": 1})
+    config = DreamConfig(
+        **settings,
+        layers={"block1_conv1": 1},
+        precision="float32",
+        jit_compile="off",
+    )
     task = painting.prepare(config, inputs, {"frame 1": "frame.png"})
-    painted = painting.on_device(task.config, "float32")
-    assert painted.jit_compile in ("on", "off")
 
     def run(on_step, target):
         assert target.path in ("out.png", "out.jpg")
         return task.content.pixels
 
-    return painting.paint(task, painted, run)
+    return painting.paint(task, task.config, run)
 
 
 cli.run(main)

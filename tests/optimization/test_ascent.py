@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle.optimization import ascent, excitation
+from tfstyle.optimization import ascent, excitation, run
 from tfstyle.optimization.config import DreamConfig
 
 HOW_TO_REGENERATE = (
@@ -32,7 +32,7 @@ def config(small_vgg16):
 
 @pytest.fixture(scope="module")
 def network(config):
-    return excitation.make_network(config)
+    return excitation.make_network(*run.resolve(config))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import helpers
 from tfstyle import images
 from tfstyle.controls import color
 from tfstyle.features import memory
-from tfstyle.optimization import deepdream, excitation
+from tfstyle.optimization import deepdream, excitation, run
 from tfstyle.optimization.config import DreamConfig
 from tfstyle.runtime import checkpoint
 
@@ -141,7 +141,7 @@ def test_a_guide_changes_the_dream(settings):
 
 
 def test_one_channel_is_raised_more_than_by_a_dream_of_all(settings):
-    network = excitation.make_network(settings())
+    network = excitation.make_network(*run.resolve(settings()))
 
     def energies(picture):
         maps = np.array(network(picture[None])["block2_conv1"])

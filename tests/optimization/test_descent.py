@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle.optimization import descent, objective
+from tfstyle.optimization import descent, objective, run
 from tfstyle.optimization.config import GatysConfig
 
 HOW_TO_REGENERATE = (
@@ -46,6 +46,10 @@ def all_terms(config):
     )
 
 
+def make_network(config):
+    return descent.make_network(*run.resolve(config))
+
+
 def pulls(config):
     """What each term does at a fixed picture.
 
@@ -53,7 +57,7 @@ def pulls(config):
         Its value and the size of its gradient, of shape `(2, terms)`, and the
         gradient in blocks, for a size of 1.
     """
-    network = descent.make_network(config)
+    network = make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config)
     image = tf.constant(PAINTED[None])
     with tf.GradientTape(persistent=True) as tape:
@@ -122,24 +126,12 @@ def test_noise_of_one_percent_in_a_kernel_would_be_seen(
 
 
 def test_the_network_has_the_layers_of_both(config):
-    network = descent.make_network(config)
+    network = make_network(config)
     assert set(network.output) == {"block2_conv1", "block1_conv1"}
 
 
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"precision": "bfloat16"}, "bfloat16"),
-        ({"precision": "float32"}, "float32"),
-        ({"optimizer": "lbfgs"}, "float32"),  # Also where auto is bfloat16.
-    ],
-)
-def test_precision(settings, expected):
-    assert descent.precision(GatysConfig(**settings)) == expected
-
-
 def test_a_step_evaluates_the_sum_of_the_terms(config):
-    network = descent.make_network(config)
+    network = make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE], config)
     optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
@@ -156,7 +148,7 @@ def test_a_step_evaluates_the_sum_of_the_terms(config):
 
 
 def test_a_step_goes_against_the_gradient(config):
-    network = descent.make_network(config)
+    network = make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE], config)
     optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
@@ -202,7 +194,7 @@ def test_the_noise_has_the_colours_of_the_blend():
 
 
 def test_gradients_are_those_of_each_term(config):
-    network = descent.make_network(config)
+    network = make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE], config)
     image = tf.constant(np.full_like(PHOTO, 0.4)[None])
     expected = {}
@@ -219,7 +211,7 @@ def test_gradients_are_those_of_each_term(config):
 
 def first_value(config, photo, style):
     """Loss of a grey picture, by the compiled step."""
-    network = descent.make_network(config)
+    network = make_network(config)
     terms = objective.terms(network, photo, [style], config)
     optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
@@ -272,19 +264,19 @@ def test_a_file_of_weights_that_changed_is_read_again(config, tmp_path):
     path = tmp_path / "vgg16.h5"
     changing = dataclasses.replace(config, feature_weights=str(path))
     helpers.vgg_weights(path, blocks=2, seed=1)
-    before = descent.make_network(changing)
-    assert descent.make_network(changing) is before
+    before = make_network(changing)
+    assert make_network(changing) is before
     helpers.vgg_weights(path, blocks=2, seed=2)
     os.utime(path, ns=(0, 0))  # Clocks of files may be coarse.
-    after = descent.make_network(changing)
+    after = make_network(changing)
     kernels = [m.get_layer("block1_conv1").kernel for m in (before, after)]
     assert np.abs(kernels[0] - kernels[1]).max() > 0.1
 
 
 def test_graphs_keep_no_network_that_is_let_go(config):
     first_value(config, PHOTO, WAVE)
-    network = weakref.ref(descent.make_network(config))
+    network = weakref.ref(make_network(config))
     for pooling in ("avg", "l2"):
-        descent.make_network(dataclasses.replace(config, pooling=pooling))
+        make_network(dataclasses.replace(config, pooling=pooling))
     gc.collect()
     assert network() is None

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import features
-from tfstyle.optimization import excitation
+from tfstyle.optimization import excitation, run
 from tfstyle.optimization.config import DreamConfig
 
 PHOTO = helpers.image(40, 56)
@@ -60,7 +60,7 @@ def test_grids_of_networks_that_do_not_pad_begin_later():
 
 def test_a_photograph_scores_its_shares(settings):
     config = settings()
-    network = excitation.make_network(config)
+    network = excitation.make_network(*run.resolve(config))
     found = excitation.scores(network, PHOTO, None, config)
     assert list(found) == list(LAYERS)
     for layer, share in config.shares("vgg16").items():
@@ -75,7 +75,7 @@ def test_a_photograph_scores_its_shares(settings):
 def test_strength_is_the_mean_square_of_the_channels(settings, maps):
     for channels in (None, (3, 60)):
         config = settings(layers={"block1_conv2": 1}, channels=channels)
-        network = excitation.make_network(config)
+        network = excitation.make_network(*run.resolve(config))
         score = excitation.scores(network, PHOTO, None, config)["block1_conv2"]
         chosen = maps if channels is None else maps[..., list(channels)]
         expected = np.mean(chosen**2, axis=-1)
@@ -84,7 +84,7 @@ def test_strength_is_the_mean_square_of_the_channels(settings, maps):
 
 def test_likeness_is_the_best_product_with_the_guide(settings, maps):
     config = settings(layers={"block1_conv2": 1})
-    network = excitation.make_network(config)
+    network = excitation.make_network(*run.resolve(config))
     score = excitation.scores(network, PHOTO, GUIDE, config)["block1_conv2"]
     theirs = np.array(excitation._small_maps(network, GUIDE)["block1_conv2"])
     vectors = theirs.reshape(-1, 64)
@@ -96,14 +96,14 @@ def test_likeness_is_the_best_product_with_the_guide(settings, maps):
 
 def test_channels_that_a_layer_does_not_have_are_refused(settings):
     config = settings(channels=(63, 64))
-    network = excitation.make_network(config)
+    network = excitation.make_network(*run.resolve(config))
     with pytest.raises(ValueError, match="below 64, as many as block1_conv2"):
         excitation.scores(network, PHOTO, None, config)
 
 
 def test_a_layer_that_is_silent_does_not_divide_by_0(settings):
     config = settings()
-    network = excitation.make_network(config)
+    network = excitation.make_network(*run.resolve(config))
     for layer in network.layers:
         layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
     for score in excitation.scores(network, PHOTO, None, config).values():

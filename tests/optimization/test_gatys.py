@@ -3,10 +3,12 @@ import errno
 import gc
 import subprocess
 import sys
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
 from tfstyle import features, images
@@ -138,6 +140,76 @@ def test_stylize_has_not_changed(settings, golden, optimizer):
     np.testing.assert_allclose(
         moved, expected, rtol=3e-3, err_msg=HOW_TO_REGENERATE
     )
+
+
+class Descended(NamedTuple):
+    """State of `GradientDescent`."""
+
+    x: tf.Tensor
+    value: tf.Tensor
+    aux: dict[str, tf.Tensor]
+
+    def to_numpy(self):
+        aux = {f"aux/{name}": x.numpy() for name, x in self.aux.items()}
+        return {"x": self.x.numpy(), "value": self.value.numpy()} | aux
+
+    @classmethod
+    def from_numpy(cls, arrays):
+        names = [name for name in arrays if name.startswith("aux/")]
+        aux = {name[4:]: tf.constant(arrays[name]) for name in names}
+        return cls(tf.constant(arrays["x"]), tf.constant(arrays["value"]), aux)
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientDescent:
+    """A third optimizer, which `gatys` knows nothing of."""
+
+    rate: float
+
+    def init(self, x, aux=()):
+        zeros = {name: tf.constant(0.0) for name in aux}
+        return Descended(tf.constant(x), tf.constant(np.inf), zeros)
+
+    def step(self, value_and_gradient, state):
+        value, gradient, aux = value_and_gradient(state.x)
+        x = tf.clip_by_value(state.x - self.rate * gradient, 0.0, 1.0)
+        return Descended(x, value, aux)
+
+    def resize(self, state, height, width, detail=0.0):
+        x = tf.image.resize(state.x, (height, width)) + detail
+        return self.init(x, tuple(state.aux))
+
+    def restore(self, arrays):
+        return Descended.from_numpy(arrays)
+
+    def picture(self, state):
+        return state.x
+
+    def best(self, state):
+        return state.x
+
+    def result(self, step, state):
+        return state.x
+
+    def converged(self, state):
+        return False
+
+    def finite(self, state):
+        return bool(np.isfinite(state.value))
+
+    def age(self, state):
+        return 0
+
+
+def test_any_optimizer_paints_and_goes_on(settings, tmp_path, monkeypatch):
+    optimizer = GradientDescent(rate=10.0)
+    monkeypatch.setattr(descent, "make_optimizer", lambda *unused: optimizer)
+    config, watch = settings(**TWO, steps=11), Watch()
+    expected = gatys.stylize(LARGE, WAVE, config, watch)
+    assert watch.totals[-1] < 0.9 * watch.totals[3]
+    gatys.stylize(LARGE, WAVE, config, Watch(14), checkpoint_dir=tmp_path)
+    actual = gatys.stylize(LARGE, WAVE, config, checkpoint_dir=tmp_path)
+    assert actual.tobytes() == expected.tobytes()
 
 
 @ADAM_AND_LBFGS

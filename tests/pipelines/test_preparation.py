@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import shutil
 
@@ -7,9 +8,10 @@ import pytest
 import helpers
 from tfstyle import images
 from tfstyle.images import provenance
+from tfstyle.optimization import deepdream, gatys, run
 from tfstyle.optimization.config import DreamConfig, GatysConfig
 from tfstyle.pipelines import preparation
-from tfstyle.pretrained import weights
+from tfstyle.pretrained import cache, weights
 
 CONFIG = GatysConfig(
     size=64,
@@ -63,6 +65,71 @@ def test_prepare_reads_the_picture_to_start_from(inputs):
     inputs["init"] = inputs["style 1"]
     task = preparation.prepare(with_weights(CONFIG, inputs), inputs)
     np.testing.assert_array_equal(task.init, task.styles[0])
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """How often files of weights were looked for, hashed and opened."""
+    found = collections.Counter()
+
+    def count(module, name):
+        function = getattr(module, name)
+
+        def counted(*arguments, **named):
+            found[name] += 1
+            return function(*arguments, **named)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(cache, "resolve")
+    count(cache, "_digest")
+    count(weights, "_open")
+    return found
+
+
+@pytest.mark.parametrize("features", ["auto", "vgg16"])
+def test_weights_are_resolved_and_read_once_in_a_run(
+    features, inputs, tmp_path, counts
+):
+    config = dataclasses.replace(
+        CONFIG, size=32, steps=2, features=features, style_scale=(1.0,)
+    )
+    task = preparation.prepare(with_weights(config, inputs), inputs)
+    settings = run.on_device(task.config)
+    # One more look at the layers says which network "auto" is.
+    opened = 2 if features == "auto" else 1
+    expected = {"resolve": 1, "_digest": 1, "_open": opened}
+    picture = gatys.stylize(
+        task.content.pixels,
+        task.styles,
+        settings,
+        checkpoint_dir=str(tmp_path / "state"),
+        weights_file=task.weights_file,
+    )
+    assert counts == expected
+    counts.clear()
+    again = gatys.stylize(  # From its checkpoint, by the library alone.
+        task.content.pixels,
+        task.styles,
+        dataclasses.replace(settings, features=features),
+        checkpoint_dir=str(tmp_path / "state"),
+    )
+    np.testing.assert_array_equal(again, picture)
+    assert counts["resolve"] == counts["_digest"] == 1
+
+
+def test_the_weights_of_a_dream_are_resolved_and_read_once(
+    dream, tmp_path, counts
+):
+    config = dataclasses.replace(DREAM, size=32, octaves=1, steps=1)
+    task = preparation.prepare(with_weights(config, dream), dream)
+    deepdream.deep_dream(
+        task.content.pixels,
+        run.on_device(task.config),
+        checkpoint_dir=str(tmp_path / "state"),
+        weights_file=task.weights_file,
+    )
+    assert counts == {"resolve": 1, "_digest": 1, "_open": 2}
 
 
 @pytest.mark.parametrize(

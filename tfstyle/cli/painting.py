@@ -202,22 +202,13 @@ def say_left_out(path: str, left_out: Sequence[str]) -> None:
         )
 
 
-def on_device(config: Any, precision: str) -> Any:
-    """With what `"auto"` is here, so that a replay does the same."""
-    from tfstyle.runtime import devices
-
-    jit_compile = devices.jit_compile(config.jit_compile)
-    return dataclasses.replace(
-        config, precision=precision, jit_compile="on" if jit_compile else "off"
-    )
-
-
 def paint(task: "Job", config: Any, run: "Run") -> int:
     """Does what was checked, and shows the progress.
 
     Args:
         task: From `prepare`.
-        config: Its settings, from `on_device`.
+        config: Its settings, from `run.on_device`, so that a replay does the
+            same.
         run: From an `on_step` callback and the file to paint into to the
             picture.
 

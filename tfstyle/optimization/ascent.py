@@ -18,7 +18,6 @@ from tfstyle.images import windows
 from tfstyle.optimization import excitation
 from tfstyle.optimization.config import STRUCTURE_SCALES, DreamConfig
 from tfstyle.optimization.excitation import MARGIN, Score
-from tfstyle.runtime import devices
 
 # Strides of the deepest layer. VGG sees less than 8 of them around a position,
 # so that tiles change nothing; what other networks see beyond is faint.
@@ -109,7 +108,7 @@ class Octave:
         traced = tf.function(
             lambda *arguments: strategy.run(function, arguments),
             autograph=False,
-            jit_compile=devices.jit_compile(self._config.jit_compile),
+            jit_compile=self._config.jit_compile == "on",
         )
         found: list[Callable[..., Any]] = []
 

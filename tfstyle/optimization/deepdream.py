@@ -8,7 +8,7 @@ mirror image instead of its opposite edge, and tiles see beyond themselves, so
 that there are neither frames nor seams.
 """
 
-import time
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -22,11 +22,11 @@ from tfstyle.images.conversion import ImageLike, to_image
 from tfstyle.images.sizes import octaves
 from tfstyle.optimization import ascent, excitation
 from tfstyle.optimization.config import DreamConfig
-from tfstyle.optimization.run import identity
-from tfstyle.pretrained import weights
-from tfstyle.runtime import checkpoint, checks, devices
-from tfstyle.runtime.memory import peak
-from tfstyle.runtime.progress import OnStep, Progress
+from tfstyle.optimization.run import Run, Stage, identity, resolve
+from tfstyle.pretrained.weights import Resolved
+from tfstyle.runtime import checks, devices
+from tfstyle.runtime.checkpoint import Checkpoints
+from tfstyle.runtime.progress import OnStep
 
 OnFrame = Callable[[int, np.ndarray], None]
 
@@ -44,6 +44,7 @@ def deep_dream(
     regions: Regions | None = None,
     on_frame: OnFrame | None = None,
     checkpoint_dir: str | None = None,
+    weights_file: Resolved | None = None,
 ) -> np.ndarray:
     """Lets a network dream of what it sees in a picture.
 
@@ -63,6 +64,8 @@ def deep_dream(
             when `on_step` ends the run. A run with the same images and
             settings continues from it, and gives what it would have given
             uninterrupted.
+        weights_file: The file of the network's weights where it was found
+            already, see `weights.resolve`; found by `config` if `None`.
 
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1], whose
@@ -96,68 +99,100 @@ def deep_dream(
                 "Regions are for one picture, not for a zoom. Received: "
                 f"zoom_frames={config.zoom_frames}"
             )
-    config = weights.with_network(config)
-    height, width = image.shape[:2]
-    shapes = octaves(
-        height, width, config.size, config.octaves, config.octave_scale
-    )
-    run = _Run(image, guide, config, shapes, regions, on_step, checkpoint_dir)
-    return run.dream(on_frame)
+    final, weights_file = resolve(config, weights_file)
+    task = _Task(image, guide, regions, final, weights_file)
+    identified = identity(config, weights_file)
+    checkpoints = Checkpoints(checkpoint_dir, identified, task.images())
+    return _Dream(task, Run(task.plan(), checkpoints, on_step)).dream(on_frame)
 
 
-class _Run:
-    """One call of `deep_dream`."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Task:
+    """What a call of `deep_dream` dreams of, all of it checked.
 
-    def __init__(
-        self,
-        image: np.ndarray,
-        guide: np.ndarray | None,
-        config: DreamConfig,
-        shapes: list[tuple[int, int]],
-        regions: Regions | None,
-        on_step: OnStep | None,
-        folder: str | None,
-    ) -> None:
-        self.photo, self.config, self.shapes = image, config, shapes
-        self.regions, self.on_step = regions, on_step
-        self.started = time.monotonic()
-        self.frame = self.index = self.step = 0
+    Attributes:
+        image: The photograph, `(height, width, 3)`.
+        guide: What is dreamt of, an image of any size.
+        regions: Parts of the photograph that are dreamt of.
+        config: The settings, without "auto".
+        weights_file: Weights of the network.
+    """
+
+    image: np.ndarray
+    guide: np.ndarray | None
+    regions: Regions | None
+    config: DreamConfig
+    weights_file: Resolved
+
+    def images(self) -> list[np.ndarray]:
+        """All images, which tell runs apart."""
+        guide = [] if self.guide is None else [self.guide]
+        masks = [] if self.regions is None else self.regions.masks()
+        return [self.image, *guide, *masks]
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """Sizes of a frame, coarse to fine."""
+        config = self.config
+        height, width = self.image.shape[:2]
+        return octaves(
+            height, width, config.size, config.octaves, config.octave_scale
+        )
+
+    def plan(self) -> list[Stage]:
+        """The sizes of all frames, one frame after the other."""
+        later = max(1, round(_LATER * self.config.steps))
+        frames = max(1, self.config.zoom_frames)
+        counts = [self.config.steps] + [later] * (frames - 1)
+        return [Stage(shape, n) for n in counts for shape in self.shapes()]
+
+
+class _Dream:
+    """One call of `deep_dream`: from frame to frame, and their sizes."""
+
+    def __init__(self, task: _Task, run: Run) -> None:
+        self.run, self.config, self.regions = run, task.config, task.regions
+        self.shapes = task.shapes()
+        self.photo = task.image
         self.picture: tf.Tensor | None = None
         self.tone = np.zeros((2, 3), np.float32)  # Of the first frame.
-        given = [image, *([] if guide is None else [guide])]
-        given += [] if regions is None else regions.masks()
-        settings = None if folder is None else identity(config)
-        self.checkpoints = checkpoint.Checkpoints(folder, settings, given)
         self._resume()
-        self.network = excitation.make_network(config)
+        self.network = excitation.make_network(task.config, task.weights_file)
         # Of the first photograph, also where this one is a frame of a zoom.
-        self.scores = excitation.scores(self.network, image, guide, config)
+        self.scores = excitation.scores(
+            self.network, task.image, task.guide, task.config
+        )
         # The last first: what cannot be done is refused at once.
-        self.octaves = [self._octave(shape) for shape in reversed(shapes)][::-1]
+        reverse = [self._octave(shape) for shape in reversed(self.shapes)]
+        self.octaves = reverse[::-1]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number of the frame and of the size in it, both from 0."""
+        return divmod(self.run.index, len(self.shapes))
 
     def dream(self, on_frame: OnFrame | None) -> np.ndarray:
         """All frames; the last one."""
         while True:
-            ended = self._dream()
-            if ended:
+            if self._dream():
                 self._save()
-                return self.checkpoints.deliver(self._finished())
-            self.frame += 1
+                return self.run.deliver(self._finished())
+            frame = self.place[0] + 1
             picture = self._finished()
             if self.config.zoom_frames and on_frame is not None:
-                on_frame(self.frame, picture)
-            if self.frame >= max(1, self.config.zoom_frames):
-                return self.checkpoints.deliver(picture)
-            if self.frame == 1:
+                on_frame(frame, picture)
+            if self.run.is_last:
+                return self.run.deliver(picture)
+            if frame == 1:
                 self.tone = _tone(picture)
             zoomed = images.zoom(picture, self.config.zoom)
             self.photo = _toned(zoomed, self.tone)
-            self.index, self.step, self.picture = 0, 0, None
+            self.picture = None
+            self.run.advance()
 
     def _dream(self) -> bool:
         """One picture, through its sizes; whether the run should end."""
         while True:
-            shape = self.shapes[self.index]
+            shape = self.run.stage.shape
             base = images.resize(self.photo, *shape)
             if self.picture is None:
                 self.picture = tf.constant(base[None])
@@ -165,17 +200,17 @@ class _Run:
                 self.picture = self._enlarged(base)
             if self._climb(base):
                 return True
-            if self.index + 1 == len(self.shapes):
+            if self.place[1] + 1 == len(self.shapes):
                 return False
-            self.index, self.step = self.index + 1, 0
+            self.run.advance()
 
     def _octave(self, shape: tuple[int, int]) -> ascent.Octave:
         octave = ascent.Octave(self.network, self.scores, shape, self.config)
         memory.check_tile(
             octave.window,
             shape,
-            devices.precision(self.config.precision),
-            devices.jit_compile(self.config.jit_compile),
+            self.config.precision,
+            self.config.jit_compile == "on",
             self.config.features,
         )
         return octave
@@ -183,16 +218,16 @@ class _Run:
     def _enlarged(self, base: np.ndarray) -> tf.Tensor:
         """The picture at the next size, with the detail that it had lost."""
         shape = base.shape[:2]
-        before = images.resize(self.photo, *self.shapes[self.index - 1])
+        before = images.resize(self.photo, *self.shapes[self.place[1] - 1])
         detail = base - images.resize(before, *shape)
         picture = images.resize(self._current(), *shape) + detail
         return tf.constant(np.clip(picture, 0, 1)[None])
 
     def _climb(self, base: np.ndarray) -> bool:
         """Steps at one size; whether the run should end."""
-        octave = self.octaves[self.index]
+        octave = self.octaves[self.place[1]]
         edges = ascent.edges(base, self.config)
-        while self.step < self._steps(self.frame):
+        while self.run.step < self.run.stage.steps:
             look = octave.begin(self.picture, self._shift())
             for tile in range(len(octave.tiles)):
                 if tile and self._report({}, tile / len(octave.tiles)):
@@ -202,34 +237,25 @@ class _Run:
             losses = {name: float(value) for name, value in values.items()}
             self._check(losses)
             self.picture = picture
-            self.step += 1
+            self.run.step += 1
             if self._report(losses):
                 return True
-            if self.checkpoints.due:
+            if self.run.save_is_due:
                 self._save()
         return False
 
-    def _steps(self, frame: int) -> int:
-        share = _LATER if frame else 1
-        return max(1, round(share * self.config.steps))
-
     def _shift(self) -> np.ndarray:
         """Of this step, so that a run that goes on has the same."""
-        place = [self.config.seed, self.frame, self.index, self.step]
+        place = [self.config.seed, *self.place, self.run.step]
         random = np.random.default_rng(place)
         return random.integers(0, self.config.jitter + 1, 2, np.int32)
 
     def _check(self, losses: dict[str, float]) -> None:
-        if np.isfinite(losses["total"]):
-            return
-        height, width = self.shapes[self.index]
-        bad = [name for name, x in losses.items() if not np.isfinite(x)]
-        raise checkpoint.DivergedError(
-            f"The gradient was not finite at {width}x{height}, step "
-            f"{self.step + 1}: {', '.join(bad)}. Lower a weight, or take "
-            "float32.",
-            self._finished(),
-        )
+        if not np.isfinite(losses["total"]):
+            step, picture = self.run.step + 1, self._finished()
+            raise self.run.diverged(
+                "gradient", step, losses, "a weight", picture
+            )
 
     def _current(self) -> np.ndarray:
         return np.array(self.picture)[0]  # Not the tensor's own memory.
@@ -243,53 +269,26 @@ class _Run:
         return self.regions.paste(picture, photo)
 
     def _report(self, losses: dict[str, float], part: float = 0.0) -> bool:
-        """Calls `on_step` after a step, or after a part of one."""
-        if self.on_step is None:
-            return False
-        height, width = self.shapes[self.index]
-        pixels = [h * w for h, w in self.shapes]
-        frames = max(1, self.config.zoom_frames)
-        work = [self._steps(frame) * sum(pixels) for frame in range(frames)]
-        steps = self._steps(self.frame)
-        done = sum(work[: self.frame]) + steps * sum(pixels[: self.index])
-        progress = Progress(
-            size=max(height, width),
-            height=height,
-            width=width,
-            step=self.step,
-            steps=steps,
-            done=done + height * width * (self.step + part),
-            total=sum(work),
-            losses=losses,
-            seconds=time.monotonic() - self.started,
-            memory=peak() if losses else 0,
-        )
-        return bool(self.on_step(progress, self._finished))
+        """Reports a step, or a part of one."""
+        return self.run.report(losses, self._finished, part)
 
     def _save(self) -> None:
+        frame, index = self.place
         arrays = {
             "photo": self.photo,
             "picture": self._current(),
             "tone": self.tone,
         }
-        meta = {
-            "frame": self.frame,
-            "index": self.index,
-            "step": self.step,
-            "seconds": time.monotonic() - self.started,
-        }
-        self.checkpoints.save(arrays, meta)
+        self.run.save(arrays, {"frame": frame, "index": index})
 
     def _resume(self) -> None:
-        found = self.checkpoints.load()
+        found = self.run.resume()
         if found is None:
             return
         arrays, meta = found
+        self.run.index += meta["frame"] * len(self.shapes)
         self.photo, self.tone = arrays["photo"], arrays["tone"]
         self.picture = tf.constant(arrays["picture"][None])
-        self.frame, self.index = meta["frame"], meta["index"]
-        self.step = meta["step"]
-        self.started -= meta["seconds"]
 
 
 def _tone(image: np.ndarray) -> np.ndarray:

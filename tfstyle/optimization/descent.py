@@ -1,14 +1,13 @@
 """The step of `gatys`, compiled, and what it is made of.
 
 One `tf.function` does all the work of a step: feature maps, losses, their
-gradient by a `tf.GradientTape`, the optimiser, the clipping and the running
+gradient by a `tf.GradientTape`, the optimizer, the clipping and the running
 average.
 """
 
 import functools
-import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import keras
 import numpy as np
@@ -17,18 +16,80 @@ import tensorflow as tf
 from tfstyle import features, images
 from tfstyle.optimization import adam, lbfgs, objective
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.runtime import devices
-
-State = Any  # `adam.State` or `lbfgs.State`, as the optimizer is.
-Optimizer = adam.Adam | lbfgs.LBFGS
+from tfstyle.pretrained.weights import Resolved
 
 # Kept for further pictures: networks, and graphs of steps, one for each size.
 _NETWORKS = 2
 _STEPS = 16
 
 
-def make_optimizer(config: GatysConfig, steps: int) -> Optimizer:
-    """The optimiser that the settings name.
+class State(Protocol):
+    """Where an optimizer is: nested tensors that a graph takes and gives."""
+
+    @property
+    def x(self) -> tf.Tensor:
+        """The picture that the next step starts from, `(1, h, w, 3)`."""
+
+    @property
+    def value(self) -> tf.Tensor:
+        """The loss that was found last, a scalar."""
+
+    @property
+    def aux(self) -> dict[str, tf.Tensor]:
+        """The terms of that loss, scalars by name."""
+
+    def to_numpy(self) -> dict[str, np.ndarray]:
+        """Flat dictionary for a checkpoint."""
+
+    @classmethod
+    def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """Inverse of `to_numpy`, bit for bit."""
+
+
+S = TypeVar("S", bound=State)
+
+
+class Optimizer(Protocol[S]):
+    """What the loop of `gatys` needs of a method."""
+
+    def __hash__(self) -> int:
+        """Graphs are kept by optimizers."""
+
+    def init(self, x: tf.Tensor, aux: Sequence[str] = ()) -> S:
+        """The state before the first step from a picture."""
+
+    def step(
+        self, value_and_gradient: Callable[[tf.Tensor], tuple], state: S
+    ) -> S:
+        """The state after one step; a graph is made of it."""
+
+    def resize(self, state: S, height: int, width: int, detail: Any = 0.0) -> S:
+        """The state at another size, with `detail` added to the picture."""
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> S:
+        """The state of which `to_numpy` made `arrays`."""
+
+    def picture(self, state: S) -> tf.Tensor:
+        """The picture to show during the run."""
+
+    def best(self, state: S) -> tf.Tensor:
+        """The picture of the lowest loss so far; nothing is evaluated."""
+
+    def result(self, step: Callable[[S], S], state: S) -> tf.Tensor:
+        """The picture at the end of a size; `step` may evaluate others."""
+
+    def converged(self, state: S) -> bool:
+        """Whether further steps would be in vain."""
+
+    def finite(self, state: S) -> bool:
+        """Whether the last loss and its gradient were finite."""
+
+    def age(self, state: S) -> int:
+        """Steps at this size that did not fail."""
+
+
+def make_optimizer(config: GatysConfig, steps: int) -> Optimizer[Any]:
+    """The optimizer that the settings name.
 
     Args:
         config: The settings.
@@ -44,63 +105,43 @@ def make_optimizer(config: GatysConfig, steps: int) -> Optimizer:
     )
 
 
-def make_network(config: GatysConfig, draft: bool = False) -> keras.Model:
-    """The feature extractor that the settings name, with all their layers.
+def make_network(config: GatysConfig, weights_file: Resolved) -> keras.Model:
+    """The feature extractor with all layers that the settings name.
 
     Args:
-        config: The settings; name a network, not `"auto"`.
-        draft: Whether it should be the thin network instead.
+        config: The settings; with a precision, see `run.on_device`.
+        weights_file: Says which network.
     """
-    name, path = config.features, config.feature_weights
-    if draft:
-        name, path = "vgg_distilled", None
     layers = (*config.content_layers, *config.style_layers)
-    return _network(
-        name,
-        layers,
-        config.pooling,
-        path,
-        _stamp(path),
-        precision(config),
+    given = weights_file.name, layers, config.pooling
+    kept = _kept_network(
+        *given,
+        weights_file.digest,
+        config.precision,
         tf.distribute.get_strategy(),
     )
+    if not kept:
+        _traced.cache_clear()  # Graphs would keep networks that are let go.
+        kept.append(
+            features.extractor(
+                *given, weights_file, border="mirror", dtype=config.precision
+            )
+        )
+    return kept[0]
 
 
 @functools.lru_cache(_NETWORKS)
-def _network(name, layers, pooling, path, stamp, dtype, strategy):
-    """Of a file as it was at `stamp`."""
-    _traced.cache_clear()  # Graphs would keep networks that are let go.
-    return features.extractor(
-        name,
-        layers,
-        pooling,
-        path or "imagenet",
-        border="mirror",
-        dtype=dtype,
-    )
-
-
-def _stamp(path: str | None) -> tuple[int, int] | None:
-    """Changes when the file does."""
-    if path is None or not os.path.exists(path):
-        return None
-    found = os.stat(path)
-    return found.st_mtime_ns, found.st_size
-
-
-def precision(config: GatysConfig) -> str:
-    """Type of the feature maps: `"float32"` or `"bfloat16"`."""
-    if config.optimizer == "lbfgs":  # Its line search needs exact values.
-        return "float32"
-    return devices.precision(config.precision)
+def _kept_network(*key: Any) -> list[keras.Model]:
+    """Where a network is kept that all of these determine."""
+    return []
 
 
 def compile_step(
     network: keras.Model,
     terms: Mapping[str, objective.Term],
-    optimizer: Optimizer,
+    optimizer: Optimizer[S],
     config: GatysConfig,
-) -> Callable[[State], State]:
+) -> Callable[[S], S]:
     """The step at one size, as one graph.
 
     It is traced at the first call, but not again for pictures of the same
@@ -111,18 +152,18 @@ def compile_step(
         network: From `make_network`.
         terms: From `objective.terms`, for the photograph at this size.
         optimizer: From `make_optimizer`.
-        config: Says whether XLA compiles it.
+        config: Says whether XLA compiles it, see `run.on_device`.
 
     Returns:
-        A function from a state of the optimiser to the next.
+        A function from a state of the optimizer to the next.
     """
     weights = {name: _single(term.weight) for name, term in terms.items()}
     targets = {name: term.target for name, term in terms.items()}
     compares = tuple((name, term.compare) for name, term in terms.items())
     shapes = tuple(x.shape for x in tf.nest.flatten(targets) if x is not None)
-    jit = devices.jit_compile(config.jit_compile)
+    jit = config.jit_compile == "on"
 
-    def step(state):
+    def step(state: S) -> S:
         given = (state, weights, targets)
         place = (state.x.shape, shapes, tf.distribute.get_strategy())
         traced = _traced(network, compares, optimizer, jit, place)

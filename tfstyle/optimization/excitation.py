@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfstyle import features, images, losses
 from tfstyle.optimization.config import DreamConfig
-from tfstyle.runtime import devices
+from tfstyle.pretrained.weights import Resolved
 
 MARGIN = 2
 """Strides of mirrored picture around it, before the network pads."""
@@ -37,13 +37,18 @@ class Score(NamedTuple):
     function: Callable[[tf.Tensor], tf.Tensor]
 
 
-def make_network(config: DreamConfig) -> keras.Model:
-    """The feature extractor of the settings, which name a network."""
+def make_network(config: DreamConfig, weights_file: Resolved) -> keras.Model:
+    """The feature extractor with the layers of the settings.
+
+    Args:
+        config: The settings; with a precision, see `run.on_device`.
+        weights_file: Says which network.
+    """
     return features.extractor(
-        config.features,
-        config.shares(config.features),
-        weights=config.feature_weights or "imagenet",
-        dtype=devices.precision(config.precision),
+        weights_file.name,
+        config.shares(weights_file.name),
+        weights=weights_file,
+        dtype=config.precision,
     )
 
 

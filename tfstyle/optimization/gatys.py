@@ -9,9 +9,10 @@ and its sources.
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,14 +22,15 @@ from tfstyle.controls.regions import Regions
 from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image, to_images
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization import adam, descent, lbfgs, objective, strength
+from tfstyle.optimization import descent, objective, strength
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
-from tfstyle.optimization.run import Stage, identity, stages
+from tfstyle.optimization.run import Run, identity, resolve, stages
 from tfstyle.pretrained import weights
-from tfstyle.runtime import checkpoint, checks, devices
-from tfstyle.runtime.memory import peak
-from tfstyle.runtime.progress import OnStep, Progress
+from tfstyle.pretrained.weights import Resolved
+from tfstyle.runtime import checks, devices
+from tfstyle.runtime.checkpoint import Checkpoints
+from tfstyle.runtime.progress import OnStep
 
 _FETCH = 10  # Steps between looks at the losses, which wait for the device.
 _WINDOW = 2  # Looks that `tolerance` compares.
@@ -43,6 +45,7 @@ def stylize(
     init: ImageLike | None = None,
     regions: Regions | None = None,
     checkpoint_dir: str | None = None,
+    weights_file: Resolved | None = None,
 ) -> np.ndarray:
     """Paints a photograph in the style of one or more pictures.
 
@@ -59,6 +62,8 @@ def stylize(
         checkpoint_dir: Folder in which the state is kept every minute and at
             the end. A run with the same images and settings continues from
             it, and gives what it would have given uninterrupted.
+        weights_file: The file of the network's weights where it was found
+            already, see `weights.resolve`; found by `config` if `None`.
 
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1], whose
@@ -101,202 +106,183 @@ def stylize(
     # With a strength below 1, the style's share is found between the parts.
     parts = strength.PARTS if config.strength < 1 else 1
     plan = stages(shapes, config.steps, config.coarse_share, parts)
-    config = weights.with_network(config)
+    final, weights_file = resolve(config, weights_file)
     finish = functools.partial(
-        finishing.finish, content=content, config=config, regions=regions
+        finishing.finish, content=content, config=final, regions=regions
     )
-    content, styles = color.prepare(content, styles, config.color)
-    check_memory(content, styles, config, regions)
-    if init is None and config.init == "transfer":
-        init = strength.in_one_pass(content, styles, config, regions=regions)
-    run = _Run(
-        content,
-        styles,
-        config,
-        plan,
-        init,
-        regions,
-        finish,
-        on_step,
-        checkpoint_dir,
+    content, styles = color.prepare(content, styles, final.color)
+    check_memory(content, styles, final, regions)
+    if init is None and final.init == "transfer":
+        init = strength.in_one_pass(content, styles, final, regions=regions)
+    task = _Task(content, styles, init, regions, final, weights_file, finish)
+    note = [len(styles), None if regions is None else regions.layout()]
+    checkpoints = Checkpoints(
+        checkpoint_dir, identity(config, weights_file, note), task.images()
     )
-    return run.paint()
+    return _Painting(task, Run(plan, checkpoints, on_step)).paint()
 
 
-class _Run:
-    """One call of `stylize`."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Task:
+    """What a call of `stylize` paints, all of it checked.
 
-    def __init__(
-        self,
-        content: np.ndarray,
-        styles: list[np.ndarray],
-        config: GatysConfig,
-        plan: list[Stage],
-        init: np.ndarray | None,
-        regions: Regions | None,
-        finish: Callable[[np.ndarray], np.ndarray],
-        on_step: OnStep | None,
-        folder: str | None,
-    ) -> None:
-        self.content, self.styles, self.config = content, styles, config
-        self.plan, self.init, self.regions = plan, init, regions
-        self.finish = finish
-        self.on_step = on_step
-        given = [content, *styles, *([] if init is None else [init])]
-        layout = None
-        if regions is not None:
-            given += regions.masks()
-            layout = regions.layout()
-        note = [len(styles), layout]
-        settings = None if folder is None else identity(config, note)
-        self.checkpoints = checkpoint.Checkpoints(folder, settings, given)
-        self.share = strength.Share(content, styles, config, regions)
-        self.started = time.monotonic()
-        self.index = 0
-        self.step = 0
+    Attributes:
+        content: The photograph, `(height, width, 3)`.
+        styles: The style images, of any size.
+        init: Image to start from, of any size; `config.init` if `None`.
+        regions: Where in the photograph each style goes.
+        config: The settings, without "auto".
+        weights_file: Weights of the network.
+        finish: What is done to a picture before anyone sees it.
+    """
+
+    content: np.ndarray
+    styles: list[np.ndarray]
+    init: np.ndarray | None
+    regions: Regions | None
+    config: GatysConfig
+    weights_file: Resolved
+    finish: Callable[[np.ndarray], np.ndarray]
+
+    def images(self) -> list[np.ndarray]:
+        """All images, which tell runs apart."""
+        init = [] if self.init is None else [self.init]
+        masks = [] if self.regions is None else self.regions.masks()
+        return [self.content, *self.styles, *init, *masks]
+
+
+class _Painting:
+    """One call of `stylize`: from size to size, and the steps at each."""
+
+    optimizer: descent.Optimizer[Any]
+    update: Callable[[State], State]
+    gradients: Callable[[tf.Tensor], dict[str, float]]
+
+    def __init__(self, task: _Task, run: Run) -> None:
+        self.task, self.run, self.config = task, run, task.config
+        self.share = strength.Share(
+            task.content, task.styles, task.config, task.regions
+        )
         self.looks: list[float] = []
-        self.last: tuple[Progress, Callable[[], np.ndarray]] | None = None
 
     def paint(self) -> np.ndarray:
+        """The picture of the last size, or of that where the run ended."""
         state = self._resume()
-        networks = functools.cache(
-            lambda draft: descent.make_network(self.config, draft)
-        )
+        networks = functools.cache(self._network)
         while True:
-            shape, steps = self.plan[self.index]
-            coarse = shape != self.plan[-1].shape
+            shape = self.run.stage.shape
+            coarse = shape != self.run.plan[-1].shape
             network = networks(self.config.draft and coarse)
-            photo = images.resize(self.content, *shape)
-            terms = objective.terms(
-                network,
-                photo,
-                self.styles,
-                self.config,
-                None if self.regions is None else self.regions.parts,
-                self.share.value,
-            )
-            if self._asked_again():
-                return self._deliver(state, self._best_step(state))
-            self.optimizer = descent.make_optimizer(self.config, steps)
-            update = descent.compile_step(
-                network, terms, self.optimizer, self.config
-            )
-            self.gradients = descent.compile_gradients(network, terms)
-            if state is None:
-                start = descent.initial_picture(
-                    photo, self.styles, self.config, self.init
-                )
-                state = self.optimizer.init(start[None], tuple(terms))
-            elif not self.step:
-                shape_before = self.plan[self.index - 1].shape
-                before = images.resize(self.content, *shape_before)
-                detail = self.share.lost_detail(photo, before)
-                state = self.optimizer.resize(state, *shape, detail)
-            state, ended = self._descend(update, state, steps)
+            photo = images.resize(self.task.content, *shape)
+            terms = self._terms(network, photo)
+            if state is not None and self.run.ask_again():
+                return self._deliver(state, self.optimizer.best(state))
+            self._compile(network, terms)
+            state = self._begin(state, photo, terms)
+            state, ended = self._descend(state)
             if ended:
-                return self._deliver(state, self._best_step(state))
-            if self.index + 1 == len(self.plan):
-                return self._deliver(state, self._best(update, state))
+                return self._deliver(state, self.optimizer.best(state))
+            if self.run.is_last:
+                return self._deliver(state, self._result(state))
             if self.share.adaptive:
-                picture = self._best(update, state)
+                picture = _array(self._result(state))
                 self.share.adapt(network, photo, picture)
-            self.index, self.step, self.looks = self.index + 1, 0, []
+            self.run.advance()
+            self.looks = []
 
-    def _descend(
-        self, update: Callable[[State], State], state: State, steps: int
-    ) -> tuple[State, bool]:
+    def _network(self, draft: bool) -> keras.Model:
+        thin = weights.resolve("vgg_distilled") if draft else None
+        return descent.make_network(self.config, thin or self.task.weights_file)
+
+    def _terms(
+        self, network: keras.Model, photo: np.ndarray
+    ) -> dict[str, objective.Term]:
+        regions = self.task.regions
+        parts = None if regions is None else regions.parts
+        given = self.task.styles, self.config, parts, self.share.value
+        return objective.terms(network, photo, *given)
+
+    def _compile(
+        self, network: keras.Model, terms: Mapping[str, objective.Term]
+    ) -> None:
+        """Makes what takes the steps at this size."""
+        steps = self.run.stage.steps
+        self.optimizer = descent.make_optimizer(self.config, steps)
+        self.update = descent.compile_step(
+            network, terms, self.optimizer, self.config
+        )
+        self.gradients = descent.compile_gradients(network, terms)
+
+    def _begin(
+        self,
+        state: State | None,
+        photo: np.ndarray,
+        terms: Mapping[str, objective.Term],
+    ) -> State:
+        """The state at this size: a first one, resized, or as resumed."""
+        if state is None:
+            start = descent.initial_picture(
+                photo, self.task.styles, self.config, self.task.init
+            )
+            return self.optimizer.init(start[None], tuple(terms))
+        if self.run.step:
+            return state
+        height, width = self.run.stage.shape
+        shape_before = self.run.plan[self.run.index - 1].shape
+        before = images.resize(self.task.content, *shape_before)
+        detail = self.share.lost_detail(photo, before)
+        return self.optimizer.resize(state, height, width, detail)
+
+    def _descend(self, state: State) -> tuple[State, bool]:
         """Steps at one size; whether the run should end."""
-        while self.step < steps:
-            state = update(state)
-            self.step += 1
-            fetch = self.step % _FETCH == 0 or self.step == steps
-            losses = self._fetch(state) if fetch or self.step == 1 else {}
+        run, steps = self.run, self.run.stage.steps
+        while run.step < steps:
+            state = self.update(state)
+            run.step += 1
+            fetch = run.step % _FETCH == 0 or run.step == steps
+            losses = self._fetch(state) if fetch or run.step == 1 else {}
             # First of all, so that it is known when a run that the report
             # ended is continued.
             reached = bool(losses) and self._reached(losses["total"], state)
             ended = self._report(state, losses)
             if reached:
-                self.step = steps
+                run.step = steps
             if ended or reached:
                 return state, ended
-            if self.checkpoints.due:
+            if run.save_is_due:
                 self._save(state)
         return state, False
 
-    def _best(
-        self, update: Callable[[State], State], state: State
-    ) -> np.ndarray:
-        """The running average, or the best step where that has a lower loss."""
-        average = self.optimizer.picture(state)
-        # The compiled step evaluates before it moves.
-        if (
-            isinstance(state, lbfgs.State)
-            or update(state._replace(x=average)).value <= state.best_value
-        ):
-            return np.array(average)[0]
-        return self._best_step(state)
+    def _result(self, state: State) -> tf.Tensor:
+        return self.optimizer.result(self.update, state)
 
-    def _best_step(self, state: State) -> np.ndarray:
-        """The picture for who ended the run and is in a hurry."""
-        best = state.x if isinstance(state, lbfgs.State) else state.best
-        return np.array(best)[0]  # Not the tensor's own memory.
-
-    def _deliver(self, state: State, picture: np.ndarray) -> np.ndarray:
+    def _deliver(self, state: State, picture: tf.Tensor) -> np.ndarray:
         self._save(state)
-        return self.checkpoints.deliver(self.finish(picture))
+        return self.run.deliver(self.task.finish(_array(picture)))
 
     def _picture(self, state: State) -> np.ndarray:
-        return self.finish(np.array(self.optimizer.picture(state))[0])
+        return self.task.finish(_array(self.optimizer.picture(state)))
 
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}
-        if not _is_finite(state):
-            bad = [name for name, x in terms.items() if not np.isfinite(x)]
-            width, height = self.plan[self.index].shape[::-1]
-            # Steps are looked at later than taken. L-BFGS only fails at its
-            # first: it backs away from others.
-            step = int(getattr(state, "age", 0)) + 1
-            raise checkpoint.DivergedError(
-                f"The loss was not finite at {width}x{height}, step "
-                f"{step}: {', '.join(bad) or 'the gradient'}. Lower "
-                "the learning rate or that weight, or take float32.",
+        if not self.optimizer.finite(state):
+            raise self.run.diverged(
+                "loss",
+                # Steps are looked at later than taken.
+                self.optimizer.age(state) + 1,
+                terms,
+                "the learning rate or that weight",
                 self._picture(state),
             )
         return {"total": float(state.value)} | _grouped(terms) | terms
 
     def _report(self, state: State, losses: Mapping[str, float]) -> bool:
-        if self.on_step is None:
-            return False
-        (height, width), steps = self.plan[self.index]
-        work = [h * w * count for (h, w), count in self.plan]
         gradients = self.gradients  # Of this size, whenever they are asked for.
-        progress = Progress(
-            size=max(height, width),
-            height=height,
-            width=width,
-            step=self.step,
-            steps=steps,
-            done=sum(work[: self.index]) + height * width * self.step,
-            total=sum(work),
-            losses=losses,
-            seconds=time.monotonic() - self.started,
-            memory=peak() if losses else 0,
+        return self.run.report(
+            losses,
+            lambda: self._picture(state),
             gradients=lambda: gradients(state.x),
         )
-        self.last = progress, lambda: self._picture(state)
-        return bool(self.on_step(*self.last))
-
-    def _asked_again(self) -> bool:
-        """Whether the run should end before a size begins.
-
-        Targets, the compilation and the first step take too long together
-        for who presses Ctrl-C.
-        """
-        if self.on_step is None or self.last is None:
-            return False
-        progress, picture = self.last
-        again = dataclasses.replace(progress, losses={}, memory=0)
-        return bool(self.on_step(again, picture))
 
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size is done before its last step."""
@@ -305,7 +291,7 @@ class _Run:
         tolerance = self.config.tolerance
         if 0 < self.config.loss_threshold >= loss:
             return True
-        if isinstance(state, lbfgs.State) and state.converged:
+        if self.optimizer.converged(state):
             return True
         if not tolerance or len(self.looks) <= _WINDOW:
             return False
@@ -314,26 +300,25 @@ class _Run:
 
     def _save(self, state: State) -> None:
         meta = {
-            "index": self.index,
-            "step": self.step,
             "looks": self.looks,
             "share": self.share.value,
             "found": self.share.found,
-            "seconds": time.monotonic() - self.started,
         }
-        self.checkpoints.save(state.to_numpy(), meta)
+        self.run.save(state.to_numpy(), meta)
 
     def _resume(self) -> State | None:
-        found = self.checkpoints.load()
+        found = self.run.resume()
         if found is None:
             return None
         arrays, meta = found
-        self.index, self.step = meta["index"], meta["step"]
         self.looks = meta["looks"]
         self.share.value, self.share.found = meta["share"], meta["found"]
-        self.started -= meta["seconds"]
-        kind = lbfgs if self.config.optimizer == "lbfgs" else adam
-        return kind.State.from_numpy(arrays)
+        steps = self.run.stage.steps
+        return descent.make_optimizer(self.config, steps).restore(arrays)
+
+
+def _array(picture: tf.Tensor) -> np.ndarray:
+    return np.array(picture)[0]  # Not the tensor's own memory.
 
 
 def check_memory(
@@ -342,7 +327,7 @@ def check_memory(
     config: GatysConfig,
     regions: Regions | None,
 ) -> None:
-    """Raises `MemoryError` if `stylize` would; `config` names a network."""
+    """Raises `MemoryError` if `stylize` would; `config` is without "auto"."""
     height, width = content.shape[:2]
     shape = pyramid(height, width, config.size, config.start_size)[-1]
     style_shapes = objective.style_shapes(
@@ -353,19 +338,12 @@ def check_memory(
     memory.check(
         shape,
         style_shapes,
-        descent.precision(config),
+        config.precision,
         config.optimizer,
-        devices.jit_compile(config.jit_compile),
+        config.jit_compile == "on",
         config.features,
         1 if regions is None else len(regions.parts),
     )
-
-
-def _is_finite(state: State) -> bool:
-    checked = state.value  # Adam marks it where the gradient was not finite.
-    if isinstance(state, lbfgs.State):
-        checked += tf.reduce_sum(state.gradient)
-    return bool(np.isfinite(checked))
 
 
 def _grouped(terms: Mapping[str, float]) -> dict[str, float]:

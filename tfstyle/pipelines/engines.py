@@ -4,7 +4,6 @@ For programs that paint many pictures with other settings or files: all are
 checked first, without TensorFlow, and what they share is read once.
 """
 
-import dataclasses
 import functools
 import json
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfstyle import images
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import preparation, transfer_inputs
 from tfstyle.runtime.progress import OnStep
 
@@ -97,14 +97,22 @@ class Optimizer:
         from tfstyle.optimization import gatys
 
         found, settings = self._ready(task)
-        given = found.content.pixels, found.styles, settings
-        return gatys.stylize(*given, on_step, regions=found.regions)
+        return gatys.stylize(
+            found.content.pixels,
+            found.styles,
+            settings,
+            on_step,
+            regions=found.regions,
+            weights_file=found.weights_file,
+        )
 
-    def _ready(self, task):
-        """The files of a task, and its settings with their network."""
+    def _ready(self, task: Task) -> tuple[preparation.Job, GatysConfig]:
+        """The files of a task, and its settings without "auto"."""
+        from tfstyle.optimization import run
+
         found = self.prepared(task)
-        name = found.config.features
-        return found, dataclasses.replace(task.config, features=name)
+        settings, _ = run.resolve(task.config, found.weights_file)
+        return found, settings
 
 
 class Model:

@@ -10,7 +10,6 @@ import io
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import h5py
 import numpy as np
@@ -112,12 +111,6 @@ def _auto(path: str | os.PathLike[str] | None, progressbar: bool) -> Resolved:
         )
     published = found.digest == FILES[fitting[0]].digest
     return dataclasses.replace(found, name=fitting[0], published=published)
-
-
-def with_network(config: Any) -> Any:
-    """The settings with the name of the network that `"auto"` is here."""
-    name = resolve(config.features, config.feature_weights).name
-    return dataclasses.replace(config, features=name)
 
 
 def check(name: str, layers: Iterable[str], path: File = None) -> Resolved:
