@@ -229,10 +229,10 @@ def test_two_configs_share_no_layers():
     assert "block1_conv2" not in GatysConfig().style_layers
 
 
-def test_every_setting_is_documented():
-    documented = Controls.__doc__ + GatysConfig.__doc__
-    for field in dataclasses.fields(GatysConfig):
-        assert f"\n        {field.name}: " in documented
+@pytest.mark.parametrize("kind", [Controls, GatysConfig, DreamConfig])
+def test_every_setting_is_documented(kind):
+    for field in dataclasses.fields(kind):
+        assert f"\n    {field.name}: " in kind.__doc__
 
 
 def test_a_histogram_is_not_for_regions():

@@ -3,41 +3,54 @@
 import dataclasses
 
 from tfstyle.controls.settings import Controls
-from tfstyle.runtime import checks
+from tfstyle.runtime import checks, settings
 from tfstyle.runtime.devices import PRECISIONS
+from tfstyle.runtime.settings import setting
 
 
+def _check_tile(name: str, value: int) -> None:
+    checks.whole(name, value)
+    if value < 64 or value % 8:
+        raise ValueError(
+            f"`{name}` must be a multiple of 8, from 64 up. "
+            f"Received: {name}={value}"
+        )
+
+
+@settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TransferConfig(Controls):
     """How `tfstyle.transfer` paints.
 
-    Attributes:
-        model: Its name, see `painters.load`.
-        size: Longer side of the results, in pixels; 0 for that of each
-            photograph.
-        style_size: Longer side at which styles are seen, in pixels; 0 for
-            that of each file.
-        style_scale: Multiplies `style_size` for each style image; one for
-            all, or one for each.
-        precision: `"auto"`, `"float32"` or `"bfloat16"`, for models that are
-            no SavedModel.
-        tile: Images with a longer side are painted in tiles of so many
-            pixels.
+    Each field says what it is; `help(TransferConfig)` lists them.
     """
 
-    model: str = "distilled"
-    size: int = 0
-    style_size: int = 512
-    precision: str = "auto"
-    tile: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("size", "style_size", "tile"):
-            checks.whole(name, getattr(self, name))
-        if self.tile < 64 or self.tile % 8:
-            raise ValueError(
-                "`tile` must be a multiple of 8, from 64 up. "
-                f"Received: tile={self.tile}"
-            )
-        checks.choice("precision", self.precision, PRECISIONS)
+    model: str = setting(
+        "distilled",
+        "Model that paints: distilled (inside the package); vgg16 or vgg19, "
+        "which need the published encoder; a .keras or .h5 file, a SavedModel, "
+        "or a handle of TensorFlow Hub.",
+    )
+    size: int = setting(
+        0,
+        "Longer side of the results, in pixels; 0 for that of each photograph.",
+        check=checks.whole,
+    )
+    style_size: int = setting(
+        512,
+        "Longer side at which the style images are seen, in pixels; 0 for that "
+        "of each file. `style_scale` multiplies it.",
+        check=checks.whole,
+    )
+    precision: str = setting(
+        "auto",
+        "Precision of the model: float32, bfloat16, or auto: bfloat16 where "
+        "the device calculates in it. SavedModels keep their own.",
+        choices=PRECISIONS,
+    )
+    tile: int = setting(
+        1024,
+        "Side of the tiles in which larger images are painted, in pixels: a "
+        "multiple of 8, from 64 up. SavedModels paint in one piece.",
+        check=_check_tile,
+    )

@@ -1,53 +1,78 @@
 """Settings that are chosen alike wherever photographs are painted."""
 
 import dataclasses
+from collections.abc import Sequence
 
-from tfstyle.runtime import checks
+from tfstyle.runtime import checks, settings
+from tfstyle.runtime.settings import setting
 
 COLORS = ("style", "luminance", "statistics", "histogram")
 STYLE_DETAILS = ("all", "coarse", "fine")
 
 
+def _check_mix(name: str, values: Sequence[float]) -> None:
+    checks.several(name, values)
+    checks.shares(name, values)
+
+
+def _check_scales(name: str, values: Sequence[float]) -> None:
+    checks.several(name, values)
+    if not all(0 < scale <= 16 for scale in values):
+        raise ValueError(
+            f"`{name}` must be above 0 and at most 16. "
+            f"Received: {name}={values}"
+        )
+
+
+@settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Controls:
-    """What is chosen alike wherever photographs are painted.
+    """Settings that optimization and models of any style have in common.
 
-    Attributes:
-        strength: Of the style, from 0 for the photograph to 1.
-        style_mix: Share of each style image, divided by their sum; `None`
-            for equal shares.
-        photorealistic: Whether the picture keeps the photograph's surfaces
-            and edges, and gets light and colours alone; see `photorealism`.
-        style_scale: Size at which each style image is seen, relative to the
-            usual; one for all, or one for each. See the classes below.
-        color: Whose colours the result has: `"style"`, or the photograph's
-            by `"luminance"`, `"statistics"` or `"histogram"`, see `color`.
-        style_detail: What each style image is for, one for all or one for
-            each: `"fine"` for the layers whose maps have at least half the
-            picture's resolution (of VGG those of blocks 1 and 2), `"coarse"`
-            for the deeper ones, or `"all"`.
+    Each field says what it is; `help(Controls)` lists them.
     """
 
-    strength: float = 1.0
-    photorealistic: bool = False
-    style_mix: tuple[float, ...] | None = None
-    style_scale: tuple[float, ...] = (1.0,)
-    style_detail: tuple[str, ...] = ("all",)
-    color: str = "style"
+    strength: float = setting(
+        1.0,
+        "Strength of the style, from 0 (the photograph) to 1.",
+        check=checks.fraction,
+    )
+    photorealistic: bool = setting(
+        False,
+        "Takes only light and colours from the style: the surfaces and edges "
+        "of the photograph stay.",
+    )
+    style_mix: tuple[float, ...] | None = setting(
+        None,
+        "Share of each style image, such as 0.7,0.3; the shares are divided "
+        "by their sum. All are equal if not given.",
+        check=_check_mix,
+    )
+    style_scale: tuple[float, ...] = setting(
+        (1.0,),
+        "Size at which each style image is seen, relative to the usual size; "
+        "above 0, at most 16. One value for all images, or one for each.",
+        check=_check_scales,
+    )
+    style_detail: tuple[str, ...] = setting(
+        ("all",),
+        "Layers that each style image is for: fine (strokes: layers with at "
+        "least half the resolution of the picture, blocks 1 and 2 of VGG), "
+        "coarse (forms: the deeper layers), or all. One value for all images, "
+        "or one for each.",
+        choices=STYLE_DETAILS,
+    )
+    color: str = setting(
+        "style",
+        "Colours of the result: style for those of the style image; luminance "
+        "for the photograph's, of which only the lightness is painted; "
+        "statistics or histogram to give the style image the colours of the "
+        "photograph before it is used.",
+        choices=COLORS,
+    )
 
     def __post_init__(self) -> None:
-        checks.several("style_scale", self.style_scale)
-        checks.fraction("strength", self.strength)
-        checks.choice("color", self.color, COLORS)
-        checks.choices("style_detail", self.style_detail, STYLE_DETAILS)
-        if self.style_mix is not None:
-            checks.several("style_mix", self.style_mix)
-            checks.shares("style_mix", self.style_mix)
-        if not all(0 < scale <= 16 for scale in self.style_scale):
-            raise ValueError(
-                "`style_scale` must be above 0 and at most 16. "
-                f"Received: style_scale={self.style_scale}"
-            )
+        settings.check(self)
 
     def scales(self, count: int) -> tuple[float, ...]:
         """`style_scale` of each of `count` style images."""

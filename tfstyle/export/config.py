@@ -1,47 +1,60 @@
-"""What is chosen when a model is exported for a server."""
+"""Settings of the export of a model for a server."""
 
 import dataclasses
+
+from tfstyle.runtime import settings
+from tfstyle.runtime.settings import setting
 
 IMAGE_FORMATS = ("jpeg", "png")
 _FEWEST = 64 * 64  # More than `known_answers.records` has.
 
 
+def _check_quality(name: str, value: int) -> None:
+    if not 1 <= value <= 100:
+        raise ValueError(
+            f"`{name}` must be from 1 to 100. Received: {name}={value}"
+        )
+
+
+def _check_max_pixels(name: str, value: int) -> None:
+    if value < _FEWEST:
+        raise ValueError(
+            f"`{name}` must be {_FEWEST} or more: the pictures that an export "
+            f"is tried with are as large. Received: {name}={value}"
+        )
+
+
+@settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportConfig:
     """Settings of `saved_model.export`.
 
-    Attributes:
-        image_format: Of the images that are answered as bytes: `"jpeg"` or
-            `"png"`.
-        quality: Of JPEG, 1 to 100.
-        max_pixels: Larger images are refused, before they are decoded: a
-            request needs about 350 bytes of memory for each pixel.
-        warmup_sizes: Sides of the pictures, in pixels, with which a server
-            tries each signature before it calls the version available.
+    Each field says what it is; `help(ExportConfig)` lists them.
     """
 
-    image_format: str = "jpeg"
-    quality: int = 95
-    max_pixels: int = 2048 * 2048
-    warmup_sizes: tuple[int, ...] = (256, 512)
+    image_format: str = setting(
+        "jpeg",
+        "Format of the images that are answered as bytes: jpeg or png.",
+        choices=IMAGE_FORMATS,
+    )
+    quality: int = setting(
+        95, "Quality of JPEG, from 1 to 100.", check=_check_quality
+    )
+    max_pixels: int = setting(
+        2048 * 2048,
+        "Pixels of the largest image that is accepted; larger ones are refused "
+        "before they are decoded. A request needs about 350 bytes of memory "
+        "for each pixel.",
+        check=_check_max_pixels,
+    )
+    warmup_sizes: tuple[int, ...] = setting(
+        (256, 512),
+        "Sides of the pictures, in pixels, with which a server tries each "
+        "signature before it calls the version available.",
+    )
 
     def __post_init__(self) -> None:
-        if self.image_format not in IMAGE_FORMATS:
-            raise ValueError(
-                f"`image_format` must be one of {', '.join(IMAGE_FORMATS)}. "
-                f"Received: image_format={self.image_format!r}"
-            )
-        if not 1 <= self.quality <= 100:
-            raise ValueError(
-                "`quality` must be from 1 to 100. "
-                f"Received: quality={self.quality}"
-            )
-        if self.max_pixels < _FEWEST:
-            raise ValueError(
-                f"`max_pixels` must be {_FEWEST} or more: the pictures that an "
-                "export is tried with are as large. "
-                f"Received: max_pixels={self.max_pixels}"
-            )
+        settings.check(self)
         for size in self.warmup_sizes:
             if not 16 <= size <= self.max_pixels**0.5:
                 raise ValueError(

@@ -1,6 +1,6 @@
 """Settings of the trainings: frozen, keyword-only, checked when made.
 
-The flags of the programs take their defaults from here.
+The flags of the programs are made from the fields.
 """
 
 import dataclasses
@@ -9,8 +9,9 @@ from typing import Any
 
 from tfstyle.pretrained import topology
 from tfstyle.pretrained.topology import IMAGE, STYLE_LAYERS
-from tfstyle.runtime import checks
+from tfstyle.runtime import checks, settings
 from tfstyle.runtime.devices import PRECISIONS
+from tfstyle.runtime.settings import setting
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """What a model of any style can be trained with."""
@@ -48,158 +49,223 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }
 
 
+_TEACHERS = ("vgg16", "vgg19")
+# Ends of sentences.
+_DTYPE = (
+    "feature maps: float32, bfloat16, or auto: bfloat16 where the device "
+    "calculates in it."
+)
+_PUBLISHED = "the published file, which is downloaded once, if not given."
+_PRECISION = (
+    "Precision of the network that is trained, a policy of Keras: float32, "
+    "mixed_bfloat16, mixed_float16, or auto: what the device is quickest in, "
+    "or what the run that is continued was begun in."
+)
+_STEPS = "Optimizer steps in all."
+_EPOCH = "Steps between checkpoints."
+_LEARNING_RATE = (
+    "Largest learning rate of Adam: it rises to this over the first steps and "
+    "falls as a cosine."
+)
+
+
+def _check_crop(name: str, value: int) -> None:
+    checks.count(name, value)
+    if value < 32:
+        raise ValueError(
+            f"`{name}` must be 32 or more. Received: {name}={value}"
+        )
+
+
+def _check_smallest(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ValueError(
+            f"`{name}` must be above 0 and at most 1. Received: {name}={value}"
+        )
+
+
+@settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DistillConfig:
     """How `distillation` trains a thin network.
 
-    Attributes:
-        teacher: `"vgg16"` or `"vgg19"`.
-        teacher_weights: Path of its weights; `None` for the published file.
-        teacher_dtype: Of its maps: `"float32"`, `"bfloat16"`, or `"auto"`: see
-            `devices.precision`.
-        start: Path of a thin network's weights to go on from; `None` for a
-            new one.
-        steps: Of the optimiser, in all.
-        epoch: Steps between checkpoints.
-        batch_size: Crops in a step.
-        crop: Side of the crops, in pixels.
-        native: Share of the crops that are not scaled.
-        noise: Largest deviation of the noise on half of the crops.
-        samples: Crops that the closed forms are fitted to.
-        learning_rate: Of Adam, the largest: it rises over the first steps
-            and falls as a cosine.
-        gram_weight: Weight of the error of Gram matrices beside that of maps.
-        precision: Policy of the thin network, one of `POLICIES`.
-        seed: Of the crops.
+    Each field says what it is; `help(DistillConfig)` lists them.
     """
 
-    teacher: str = "vgg19"
-    teacher_weights: str | None = None
-    teacher_dtype: str = "auto"
-    start: str | None = None
-    steps: int = 8000
-    epoch: int = 100
-    batch_size: int = 8
-    crop: int = 192
-    native: float = 0.5
-    noise: float = 0.1
-    samples: int = 256
-    learning_rate: float = 1e-3
-    gram_weight: float = 0.5
-    precision: str = "float32"
-    seed: int = 0
+    teacher: str = setting(
+        "vgg19", "Network to learn from: vgg16 or vgg19.", choices=_TEACHERS
+    )
+    teacher_weights: str | None = setting(
+        None,
+        f"File of the teacher's weights (.h5); {_PUBLISHED}",
+    )
+    teacher_dtype: str = setting(
+        "auto", f"Precision of the teacher's {_DTYPE}", choices=PRECISIONS
+    )
+    start: str | None = setting(
+        None,
+        "File of a thin network's weights to go on from; a new network if not "
+        "given.",
+    )
+    steps: int = setting(8000, _STEPS, check=checks.count)
+    epoch: int = setting(100, _EPOCH, check=checks.count)
+    batch_size: int = setting(8, "Crops in each step.", check=checks.count)
+    crop: int = setting(
+        192, "Side of the crops, in pixels.", check=checks.count
+    )
+    native: float = setting(
+        0.5, "Share of the crops that are not scaled.", check=checks.weight
+    )
+    noise: float = setting(
+        0.1,
+        "Largest standard deviation of the noise that is added to half of the "
+        "crops, whose values are in [0, 1].",
+        check=checks.weight,
+    )
+    samples: int = setting(
+        256,
+        "Crops that the first weights, closed forms, are fitted to.",
+        check=checks.count,
+    )
+    learning_rate: float = setting(1e-3, _LEARNING_RATE, check=checks.weight)
+    gram_weight: float = setting(
+        0.5,
+        "Weight of the error of Gram matrices beside that of feature maps.",
+        check=checks.weight,
+    )
+    precision: str = setting("float32", _PRECISION, choices=POLICIES)
+    seed: int = setting(0, "Seed of the random crops.", check=checks.whole)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "epoch", "batch_size", "crop", "samples"):
-            checks.count(name, getattr(self, name))
-        checks.whole("seed", self.seed)
-        checks.choice("precision", self.precision, POLICIES)
-        checks.choice("teacher_dtype", self.teacher_dtype, PRECISIONS)
-        for name in ("learning_rate", "gram_weight", "native", "noise"):
-            checks.weight(name, getattr(self, name))
+        settings.check(self)
 
 
+@settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AdaINConfig:
     """How `tfstyle.train` trains a model of any style.
 
-    Attributes:
-        encoder: Network that the model sees with: `"vgg16"`, `"vgg19"` or
-            `"vgg_distilled"`.
-        encoder_weights: Path of its weights; `None` for the published file.
-        levels: Its layers where styles are applied; `None` for what
-            `ARCHITECTURES` has for the encoder, as for the next four.
-        widths: Channels of the decoder's stages, one for each block of the
-            encoder down to the deepest level.
-        depths: Convolutions of the decoder's stages, as many.
-        modulation: Units of the network by which styles modulate the decoder;
-            0 for none.
-        train_encoder: Whether the encoder is trained, too.
-        start: Model to go on from, see `presets`; of the same encoder. Its
-            levels, widths and depths are taken; one without modulation may
-            get it.
-        loss_features: Network that judges the images.
-        loss_weights_file: Path of its weights; `None` for the published file.
-        loss_dtype: Of its maps: `"float32"`, `"bfloat16"`, or `"auto"`: see
-            `devices.precision`.
-        content_layer: Where photographs are compared.
-        style_layers: Where styles are compared, with equal shares.
-        content_weight: Weight of the content loss.
-        style_weight: Weight of the style loss.
-        style_loss: `"gram"`, `"moments"` or `"wasserstein"`.
-        tv_weight: Weight of the total variation loss (squared differences).
-        range_weight: Weight of the squares of what is beyond [0, 1].
-        steps: Of the optimiser, in all.
-        epoch: Steps between checkpoints.
-        batch_size: Pairs in a step.
-        crop: Side of the images, in pixels.
-        smallest: Share of an image's shorter side that a crop covers at
-            least.
-        learning_rate: Of Adam, the largest: it rises over the first steps
-            and falls as a cosine.
-        precision: Policy of the model, one of `POLICIES`; `"auto"` is what
-            the device is quickest in, or what the checkpoint was begun in.
-        seed: Of the pairs.
+    Where `levels`, `widths`, `depths`, `modulation` or `train_encoder` are
+    `None`, the encoder's entry of `ARCHITECTURES` is taken.
+
+    Each field says what it is; `help(AdaINConfig)` lists them.
     """
 
-    encoder: str = "vgg_distilled"
-    encoder_weights: str | None = None
-    levels: tuple[str, ...] | None = None
-    widths: tuple[int, ...] | None = None
-    depths: tuple[int, ...] | None = None
-    modulation: int | None = None
-    train_encoder: bool | None = None
-    start: str | None = None
-    loss_features: str = "vgg19"
-    loss_weights_file: str | None = None
-    loss_dtype: str = "auto"
-    content_layer: str = "block4_conv2"
-    style_layers: tuple[str, ...] = tuple(STYLE_LAYERS)
-    content_weight: float = 1.0
-    style_weight: float = 15.0
-    style_loss: str = "wasserstein"
-    tv_weight: float = 2.0
-    range_weight: float = 10.0
-    steps: int = 20000
-    epoch: int = 200
-    batch_size: int = 8
-    crop: int = 192
-    smallest: float = 0.5
-    learning_rate: float = 1e-3
-    precision: str = "auto"
-    seed: int = 0
+    encoder: str = setting(
+        "vgg_distilled",
+        "Network that the model sees with: vgg_distilled (thin, inside the "
+        "package), vgg16 or vgg19.",
+        choices=tuple(ARCHITECTURES),
+    )
+    encoder_weights: str | None = setting(
+        None, f"File of the encoder's weights (.h5); {_PUBLISHED}"
+    )
+    levels: tuple[str, ...] | None = setting(
+        None,
+        "Layers of the encoder where styles are applied, at most one of each "
+        "block, and image for the pixels; those chosen for the encoder if not "
+        "given.",
+    )
+    widths: tuple[int, ...] | None = setting(
+        None,
+        "Channels of the decoder's stages, one for each block of the encoder "
+        "down to the deepest level.",
+    )
+    depths: tuple[int, ...] | None = setting(
+        None, "Convolutions of the decoder's stages, one for each as `widths`."
+    )
+    modulation: int | None = setting(
+        None,
+        "Units of the network by which styles modulate the decoder; 0 for "
+        "none, and the number chosen for the encoder if not given.",
+        check=checks.whole,
+    )
+    train_encoder: bool | None = setting(
+        None,
+        "Trains the encoder, too. If not given, only vgg_distilled is trained.",
+    )
+    start: str | None = setting(
+        None,
+        "Model to go on from: a name or a .h5 file, of the same encoder. Its "
+        "levels, widths and depths are taken; one without modulation may get "
+        "it.",
+    )
+    loss_features: str = setting(
+        "vgg19",
+        "Network whose feature maps the losses compare: vgg16, vgg19 or "
+        "vgg_distilled.",
+        choices=topology.VGG,
+    )
+    loss_weights_file: str | None = setting(
+        None, f"File of the loss network's weights (.h5); {_PUBLISHED}"
+    )
+    loss_dtype: str = setting(
+        "auto", f"Precision of the loss network's {_DTYPE}", choices=PRECISIONS
+    )
+    content_layer: str = setting(
+        "block4_conv2",
+        "Layer of the loss network where photographs are compared.",
+    )
+    style_layers: tuple[str, ...] = setting(
+        tuple(STYLE_LAYERS),
+        "Layers of the loss network where styles are compared, with equal "
+        "shares.",
+    )
+    content_weight: float = setting(
+        1.0,
+        "Weight of the content loss; higher keeps more of the photographs.",
+        check=checks.weight,
+    )
+    style_weight: float = setting(
+        15.0,
+        "Weight of the style loss; higher takes more from the styles.",
+        check=checks.weight,
+    )
+    style_loss: str = setting(
+        "wasserstein",
+        "What the style loss compares: gram for Gram matrices, moments for "
+        "means and deviations, wasserstein for means and covariances.",
+        choices=STYLE_DISTANCES,
+    )
+    tv_weight: float = setting(
+        2.0,
+        "Weight of the total-variation term (squared differences of "
+        "neighboring pixels); higher is smoother.",
+        check=checks.weight,
+    )
+    range_weight: float = setting(
+        10.0,
+        "Weight of the squares of what is beyond [0, 1].",
+        check=checks.weight,
+    )
+    steps: int = setting(20000, _STEPS, check=checks.count)
+    epoch: int = setting(200, _EPOCH, check=checks.count)
+    batch_size: int = setting(
+        8,
+        "Pairs of a photograph and a style in each step.",
+        check=checks.count,
+    )
+    crop: int = setting(
+        192, "Side of the crops, in pixels; 32 or more.", check=_check_crop
+    )
+    smallest: float = setting(
+        0.5,
+        "Least share of the shorter side of an image that a crop covers, above "
+        "0 and at most 1.",
+        check=_check_smallest,
+    )
+    learning_rate: float = setting(1e-3, _LEARNING_RATE, check=checks.weight)
+    precision: str = setting("auto", _PRECISION, choices=POLICIES)
+    seed: int = setting(
+        0, "Seed of the random crops and pairs.", check=checks.whole
+    )
 
     def __post_init__(self) -> None:
-        checks.choice("encoder", self.encoder, [*ARCHITECTURES])
-        checks.choice("style_loss", self.style_loss, STYLE_DISTANCES)
-        checks.choice("precision", self.precision, POLICIES)
-        checks.choice("loss_dtype", self.loss_dtype, PRECISIONS)
-        for name in ("steps", "epoch", "batch_size", "crop"):
-            checks.count(name, getattr(self, name))
-        if self.crop < 32:
-            raise ValueError(
-                f"`crop` must be 32 or more. Received: crop={self.crop}"
-            )
-        for name in (
-            "content_weight",
-            "style_weight",
-            "tv_weight",
-            "range_weight",
-            "learning_rate",
-        ):
-            checks.weight(name, getattr(self, name))
-        checks.whole("seed", self.seed)
-        if not 0 < self.smallest <= 1:
-            raise ValueError(
-                "`smallest` must be above 0 and at most 1. "
-                f"Received: smallest={self.smallest}"
-            )
+        settings.check(self)
         model = self.architecture()
         for name in ("widths", "depths"):
             for value in model[name]:
                 checks.count(name, value)
-        if self.modulation is not None:
-            checks.whole("modulation", self.modulation)
         _check_levels(self.encoder, **{k: model[k] for k in _STAGES})
 
     def architecture(self) -> dict[str, Any]:
