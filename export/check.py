@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from tfstyle.export.prediction_log import Record
 
 _LOADER = flags.DEFINE_enum(
-    "loader", "auto", ["auto", "c++", "python"], "What loads it."
+    "loader",
+    "auto",
+    ["auto", "c++", "python"],
+    "TensorFlow's loader: c++, which needs a compiler, python, or auto: c++ "
+    "where there is a compiler.",
 )
 
 
-def main(argv: list[str]) -> None:
+def main(version: str | None = None) -> None:
     """Checks one version."""
-    if len(argv) != 2:
+    if version is None:
         raise app.UsageError("Name the folder of one version: models/style/1")
-    folder = pathlib.Path(argv[1])
+    folder = pathlib.Path(version)
     if not (folder / "saved_model.pb").exists():
         raise FileNotFoundError(
             f"'{folder}' is no version of a model: it has no saved_model.pb. "
@@ -79,4 +83,4 @@ def _compare(
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, arguments=1)

@@ -11,7 +11,7 @@ the Keras model. Needs tfstyle[export].
 
 import os
 
-from absl import app, flags
+from absl import flags
 
 from export import model as models
 from tfstyle.cli import program
@@ -24,23 +24,31 @@ _PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
     ["float32", "float16", "int8"],
-    "Of the weights: 4.2, 2.2 or 1.2 MB for the model of this package.",
+    "Precision of the weights: float32, float16 or int8, which take 4.2, 2.2 "
+    "and 1.2 MB for the model of this package.",
 )
 _HEIGHT = flags.DEFINE_integer(
-    "height", None, "Of contents, if fixed.", lower_bound=16
+    "height",
+    None,
+    "Height of the photographs, in pixels; any if not given.",
+    lower_bound=16,
 )
 _WIDTH = flags.DEFINE_integer(
-    "width", None, "Of contents, if fixed.", lower_bound=16
+    "width",
+    None,
+    "Width of the photographs, in pixels; any if not given.",
+    lower_bound=16,
 )
 _STYLE_SIZE = flags.DEFINE_integer(
-    "style_size", None, "Height and width of styles, if fixed.", lower_bound=16
+    "style_size",
+    None,
+    "Height and width of the style images, in pixels; any if not given.",
+    lower_bound=16,
 )
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Converts, compares and writes."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     path = models.find()
     # The converter warns of options that it sets itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

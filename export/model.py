@@ -8,11 +8,11 @@ from absl import flags
 _MODEL = flags.DEFINE_string(
     "model",
     "distilled",
-    "Name of a model of this package, a file of one (.h5), or a model that "
-    "Keras saved (.keras).",
+    "Model to export: the name of one of this package, a file of one (.h5), "
+    "or a model that Keras saved (.keras).",
 )
 _ENCODER_WEIGHTS = flags.DEFINE_string(
-    "encoder_weights", None, "File of the encoder's weights (.h5)."
+    "encoder_weights", None, "File of the published encoder's weights (.h5)."
 )
 
 

@@ -8,7 +8,7 @@ only if ONNX Runtime gives the numbers of the Keras model. Needs
 tfstyle[export].
 """
 
-from absl import app, flags
+from absl import flags
 
 from export import model as models
 from tfstyle.cli import program
@@ -18,14 +18,16 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "File to write (.onnx).", required=True
 )
 _SIGNATURE = flags.DEFINE_enum(
-    "signature", "stylize", ["stylize", "embed_style", "apply_style"], "Part."
+    "signature",
+    "stylize",
+    ["stylize", "embed_style", "apply_style"],
+    "Part of the model to convert: stylize for all of it, embed_style or "
+    "apply_style for its halves.",
 )
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Converts, compares and writes."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     path = models.find()
     from tfstyle.runtime import devices
 

@@ -35,10 +35,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from absl import app, flags
+from absl import flags
 
 from tfstyle import images
-from tfstyle.cli import program
+from tfstyle.cli import common_flags, program
 from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checks
@@ -51,33 +51,48 @@ _WHAT = flags.DEFINE_enum(
     "what",
     "gatys",
     ["gatys", "memory", "quality", "transfer"],
-    "What to measure.",
+    "What to measure: gatys for the time of a step of tfstyle.optimize, memory "
+    "for its memory, quality for the time to a loss, transfer for the models "
+    "of any style.",
 )
-_SIZES = flags.DEFINE_list("sizes", ["512"], "Longer sides, in pixels.")
+_SIZES = flags.DEFINE_list(
+    "sizes", ["512"], "Longer sides of the pictures, in pixels."
+)
 flags.register_validator(
     "sizes",
     lambda sizes: sizes and all(s.isdecimal() and int(s) > 15 for s in sizes),
     "expected whole numbers from 16 up with commas between",
 )
 _FEATURES = flags.DEFINE_list(
-    "features", ["vgg16"], f"Networks: {', '.join(weights.FILES)}."
+    "features", ["vgg16"], f"Networks to measure: {', '.join(weights.FILES)}."
 )
 _WEIGHTS = flags.DEFINE_string(
-    "feature_weights", None, "File of weights; random ones if not given."
+    "feature_weights",
+    None,
+    "File of the network's weights (.h5); random ones if not given.",
 )
 _PRECISIONS = flags.DEFINE_list(
     "precision", ["float32", "bfloat16"], "Precisions to measure."
 )
-_STEPS = flags.DEFINE_integer("steps", 10, "Steps to time.", lower_bound=1)
+_STEPS = flags.DEFINE_integer(
+    "steps", 10, "Number of steps to time.", lower_bound=1
+)
 _STYLE_LOSS = flags.DEFINE_enum(
-    "style_loss", GatysConfig.style_loss, STYLE_LOSSES, "For gatys and memory."
+    "style_loss",
+    GatysConfig.style_loss,
+    STYLE_LOSSES,
+    "Style loss of --what=gatys and --what=memory.",
 )
-_CONTENT = flags.DEFINE_string("content", "", "Photograph, for quality.")
-_STYLE = flags.DEFINE_string("style", "", "Style image, for quality.")
+_CONTENT = flags.DEFINE_string(
+    "content", "", "Photograph to paint, for --what=quality."
+)
+_STYLE = flags.DEFINE_string(
+    "style", "", "Picture to take the style of, for --what=quality."
+)
 _ONLY = flags.DEFINE_list(
-    "only", [], "Rows of quality to measure; all of them if empty."
+    "only", [], "Rows of --what=quality to measure; all of them if empty."
 )
-_DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu or gpu:N.")
+_DEVICE = common_flags.define_device("auto, cpu, gpu or gpu:N")
 
 _STYLE_SIZE = 256  # Of the style of --what=transfer.
 _PRODUCT = 2048  # Side of the matrices whose product is timed.
@@ -101,10 +116,8 @@ _ROWS: dict[str, dict[str, Any]] = {
 }
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Prints one line of JSON per measurement."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     with program.flag_errors():
         configs = _configs()
     rows = {

@@ -16,40 +16,21 @@ import contextlib
 import os
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
-from tfstyle.cli import program, training_flags
-from tfstyle.runtime.devices import PRECISIONS
+from tfstyle.cli import program, settings_flags, training_flags
 from tfstyle.training.config import DistillConfig
-
-_D = DistillConfig()
-_TEACHERS = ("vgg16", "vgg19")
 
 _IMAGES = flags.DEFINE_multi_string(
     "images", None, "Folder of images to learn from; repeat it.", required=True
 )
-# Named as the fields of DistillConfig.
-flags.DEFINE_enum("teacher", _D.teacher, _TEACHERS, "Network to learn from.")
-flags.DEFINE_string("teacher_weights", None, "File of its weights (.h5).")
-flags.DEFINE_enum(
-    "teacher_dtype",
-    _D.teacher_dtype,
-    PRECISIONS,
-    "Of its maps; auto: bfloat16 where the device calculates in it.",
-)
-flags.DEFINE_string("start", None, "Weights of a thin network to go on from.")
-flags.DEFINE_float("native", _D.native, "Share of crops as they are.")
-flags.DEFINE_float("noise", _D.noise, "Largest deviation of noise on crops.")
-flags.DEFINE_integer("samples", _D.samples, "Crops of the closed forms.")
-flags.DEFINE_float("gram_weight", _D.gram_weight, "Of Gram matrices.")
-training_flags.define(_D, held_out=100)
+settings_flags.define(DistillConfig)
+training_flags.define(held_out=100)
 
 
-def main(argv):
+def main():
     """Checks the files, then trains."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    settings = training_flags.settings(DistillConfig)
+    settings = settings_flags.make(DistillConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
     from tfstyle.runtime import checkpoint

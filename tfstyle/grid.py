@@ -24,31 +24,41 @@ sheet with the pictures that are ready.
 import dataclasses
 import os
 import time
-import typing
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from absl import flags
 
 from tfstyle.adain.config import TransferConfig
-from tfstyle.cli import control_flags, painting, program
+from tfstyle.cli import (
+    common_flags,
+    control_flags,
+    painting,
+    program,
+    settings_flags,
+)
 from tfstyle.controls.settings import Controls
-from tfstyle.optimization import config
+from tfstyle.optimization.config import GatysConfig
 
 _BEGAN = time.monotonic()
 _SIZE = 256  # Of each picture, if --size is not given.
-_KINDS = {"optimize": config.GatysConfig, "transfer": TransferConfig}
+_KINDS = {"optimize": GatysConfig, "transfer": TransferConfig}
 _FILES = ("content", "style")
-_HINTS = {
-    name: (engine, hint)
-    for engine, kind in _KINDS.items()
-    for name, hint in typing.get_type_hints(kind).items()
+_SETTINGS = {
+    field.name for kind in _KINDS.values() for field in dataclasses.fields(kind)
 }
 
 _VARY = flags.DEFINE_multi_string(
-    "vary", None, "NAME=VALUE,VALUE,...; rows, then columns.", required=True
+    "vary",
+    None,
+    "Setting to vary, and its values: NAME=VALUE,VALUE,... The first is for "
+    "the rows, a second one for the columns.",
+    required=True,
 )
-_ENGINE = flags.DEFINE_enum("engine", "optimize", _KINDS, "What paints.")
+_ENGINE = flags.DEFINE_enum(
+    "engine",
+    "optimize",
+    _KINDS,
+    "Program that paints, whose settings can be varied: optimize or transfer.",
+)
 flags.DEFINE_string("content", None, "Photograph to paint.")
 flags.DEFINE_multi_string(
     "style", None, "Picture to take the style of; repeat it to blend several."
@@ -57,34 +67,26 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "Sheet to write: .png, .jpg, .webp or .tiff.", required=True
 )
 _ENCODER_WEIGHTS = flags.DEFINE_string(
-    "encoder_weights", None, "Of transfer: file of the encoder's weights (.h5)."
+    "encoder_weights",
+    None,
+    "File of the published encoder's weights (.h5), for --engine=transfer.",
 )
-_DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N, tpu.")
-_MAX_PIXELS = flags.DEFINE_integer(
-    "max_pixels", 100_000_000, "Larger images are refused.", lower_bound=1
+_DEVICE = common_flags.define_device("auto, cpu, gpu, gpu:N or tpu")
+_MAX_PIXELS = common_flags.define_max_pixels()
+_QUALITY = common_flags.define_quality()
+flags.DEFINE_integer(
+    "size",
+    None,
+    f"Longer side of each picture, in pixels; {_SIZE} if not given.",
 )
-_QUALITY = flags.DEFINE_integer(
-    "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
-)
-control_flags.define(Controls())
-# By the type of a field.
-_DEFINE: dict[Any, Callable[..., Any]] = {
-    bool: flags.DEFINE_bool,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    str: flags.DEFINE_string,
-    str | None: flags.DEFINE_string,
-    Mapping[str, float]: program.DEFINE_weights,
-}
-# Of all settings that have no flag yet, named as their fields.
-for _name, (_engine_name, _hint) in _HINTS.items():
-    if _name not in flags.FLAGS:
-        _DEFINE[_hint](_name, None, f"As of tfstyle.{_engine_name}.")
+settings_flags.define(Controls)
+# The two engines differ in the defaults of what they have in common.
+settings_flags.define_unset(GatysConfig, TransferConfig)
+control_flags.define()
 
 
-def main(argv):
+def main():
     """Checks everything, then paints."""
-    painting.check_arguments(argv)
     from tfstyle.pipelines import sweeps
     from tfstyle.runtime import devices
 
@@ -144,7 +146,7 @@ def _task(changes):
 
     given = {
         name: _value(name, flags.FLAGS[name].value)
-        for name in [*_FILES, *_HINTS]
+        for name in [*_FILES, *_SETTINGS]
         if flags.FLAGS[name].present
     }
     values = {"size": _SIZE, **given, **changes}

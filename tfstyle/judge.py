@@ -19,7 +19,7 @@ import statistics
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from absl import app, flags
+from absl import flags
 
 from tfstyle.cli import program
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from tfstyle.optimization.reference import Distances, Reference
 
 _MODELS = flags.DEFINE_multi_string(
-    "model", ["distilled"], "As of tfstyle.transfer; repeat it."
+    "model",
+    ["distilled"],
+    "Model to compare, named as for tfstyle.transfer; repeat it.",
 )
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir", None, "Folder of photographs; repeat it.", required=True
@@ -40,25 +42,32 @@ _STYLE_DIR = flags.DEFINE_multi_string(
 _HELD_OUT = flags.DEFINE_integer(
     "held_out", 50, "Images of each folder to choose from.", lower_bound=1
 )
-_PAIRS = flags.DEFINE_integer("pairs", 20, "Number of pairs.", lower_bound=1)
-_SIZES = flags.DEFINE_list("sizes", ["256"], "Longer sides, in pixels.")
+_PAIRS = flags.DEFINE_integer(
+    "pairs", 20, "Number of pairs of a photograph and a style.", lower_bound=1
+)
+_SIZES = flags.DEFINE_list(
+    "sizes", ["256"], "Longer sides of the pictures, in pixels."
+)
 _STEPS = flags.DEFINE_list(
-    "steps", ["50", "100", "200"], "When the reference is measured; may be ''."
+    "steps",
+    ["50", "100", "200"],
+    "Steps after which the optimization that models are compared with is "
+    "measured; '' for no comparison.",
 )
 _FEATURES = flags.DEFINE_enum(
     "features",
     "vgg19",
     ["vgg16", "vgg19", "vgg_distilled"],
-    "Network that judges.",
+    "Network whose feature maps the losses compare.",
 )
 _FEATURE_WEIGHTS = flags.DEFINE_string(
-    "feature_weights", None, "File of its weights (.h5)."
+    "feature_weights", None, "File of the weights of --features (.h5)."
 )
 _ENCODER_WEIGHTS = flags.DEFINE_string(
-    "encoder_weights", None, "File of the models' encoder's weights (.h5)."
+    "encoder_weights", None, "File of the published encoder's weights (.h5)."
 )
 _SHEET = flags.DEFINE_string(
-    "sheet", None, "File for a sheet of all pairs: content, style, models."
+    "sheet", None, "Sheet of all pairs to write: photograph, style, models."
 )
 
 _NUMBERS = "expected whole numbers above 0 with commas between"
@@ -72,10 +81,8 @@ flags.register_validator("sizes", lambda v: v and _are_numbers(v), _NUMBERS)
 flags.register_validator("steps", _are_numbers, _NUMBERS)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Prints a line for each pair, and the medians."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     from tfstyle import images
     from tfstyle.runtime import devices
 

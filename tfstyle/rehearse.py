@@ -24,7 +24,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from absl import app, flags
+from absl import flags
 
 from tfstyle.cli import program
 from tfstyle.optimization.config import GatysConfig
@@ -41,20 +41,31 @@ _STYLE_DIR = flags.DEFINE_multi_string(
     "style_dir", None, "Folder of style pictures; repeat it.", required=True
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "Folder of the pictures.", required=True
+    "output", None, "Folder for the pictures that are painted.", required=True
 )
 _FEATURE_WEIGHTS = flags.DEFINE_string(
-    "feature_weights", None, "The thin network's weights; else the package's."
+    "feature_weights",
+    None,
+    "File of the thin network's weights (.h5); those inside the package if "
+    "not given.",
 )
 _HELD_OUT = flags.DEFINE_integer(
     "held_out", 100, "Images of each folder to leave out.", lower_bound=0
 )
-_PAIRS = flags.DEFINE_integer("pairs", 120, "Number of pairs.", lower_bound=1)
-_SIZES = flags.DEFINE_list("sizes", ["256", "384"], "Least and largest size.")
-_STEPS = flags.DEFINE_integer(
-    "steps", 60, "Of the optimiser, at the last size.", lower_bound=1
+_PAIRS = flags.DEFINE_integer(
+    "pairs", 120, "Number of pairs of a photograph and a style.", lower_bound=1
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of all choices.", lower_bound=0)
+_SIZES = flags.DEFINE_list(
+    "sizes",
+    ["256", "384"],
+    "Least and largest longer side of the pictures, in pixels.",
+)
+_STEPS = flags.DEFINE_integer(
+    "steps", 60, "Optimizer steps at the last size.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of all random choices.", lower_bound=0
+)
 
 flags.register_validator(
     "sizes",
@@ -74,10 +85,8 @@ _INITS = ("content", "content", "content", "style")
 _KEPT = (1 / 8, 2 / 5, 1)  # Shares of the steps.
 
 
-def main(argv: list[str]) -> int:
+def main() -> int:
     """Paints pairs until all are there."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
     from tfstyle.runtime import devices

@@ -22,14 +22,10 @@ import contextlib
 import os
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
-from tfstyle.cli import program, training_flags
-from tfstyle.runtime.devices import PRECISIONS
-from tfstyle.training.config import STYLE_DISTANCES, AdaINConfig
-
-_D = AdaINConfig()
-_NETWORKS = ("vgg16", "vgg19", "vgg_distilled")
+from tfstyle.cli import common_flags, program, settings_flags, training_flags
+from tfstyle.training.config import AdaINConfig
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir", None, "Folder of photographs; repeat it.", required=True
@@ -38,50 +34,27 @@ _STYLE_DIR = flags.DEFINE_multi_string(
     "style_dir", None, "Folder of style pictures; repeat it.", required=True
 )
 _PREVIEWS = flags.DEFINE_integer(
-    "previews", 4, "Pairs on preview.png.", lower_bound=1
+    "previews", 4, "Number of pairs on preview.png.", lower_bound=1
 )
-_DEVICE = flags.DEFINE_string(
-    "device",
-    "auto",
-    "auto, cpu, gpu, gpu:N, gpus (all), tpu, workers (hosts of TF_CONFIG).",
+_DEVICE = common_flags.define_device(
+    "auto, cpu, gpu, gpu:N, gpus (all), tpu, or workers (hosts of TF_CONFIG)"
 )
-# Named as the fields of AdaINConfig.
-flags.DEFINE_enum("encoder", _D.encoder, _NETWORKS, "Network that sees.")
-flags.DEFINE_string("encoder_weights", None, "File of its weights (.h5).")
-flags.DEFINE_bool("train_encoder", None, "Train it, too.")
-flags.DEFINE_list("levels", None, "Its layers where styles are applied.")
-flags.DEFINE_integer(
-    "modulation", None, "Units by which styles modulate the decoder; 0: none."
+settings_flags.define(
+    AdaINConfig,
+    leave_out=(
+        "widths",
+        "depths",
+        "content_layer",
+        "style_layers",
+        "range_weight",
+    ),
 )
-flags.DEFINE_string("start", None, "Model to go on from: a name or .h5 file.")
-flags.DEFINE_enum(
-    "loss_features", _D.loss_features, _NETWORKS, "Network that judges."
-)
-flags.DEFINE_string("loss_weights_file", None, "File of its weights (.h5).")
-flags.DEFINE_enum(
-    "loss_dtype",
-    _D.loss_dtype,
-    PRECISIONS,
-    "Of its maps; auto: bfloat16 where the device calculates in it.",
-)
-flags.DEFINE_enum(
-    "style_loss",
-    _D.style_loss,
-    STYLE_DISTANCES,
-    "What style is.",
-)
-flags.DEFINE_float("content_weight", _D.content_weight, "Of photographs.")
-flags.DEFINE_float("style_weight", _D.style_weight, "Of styles.")
-flags.DEFINE_float("tv_weight", _D.tv_weight, "Of smoothness.")
-flags.DEFINE_float("smallest", _D.smallest, "Least share of a side to crop.")
-training_flags.define(_D, held_out=50)
+training_flags.define(held_out=50)
 
 
-def main(argv):
+def main():
     """Checks the files, then trains."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    settings = training_flags.settings(AdaINConfig)
+    settings = settings_flags.make(AdaINConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import presets, weights
     from tfstyle.runtime import devices

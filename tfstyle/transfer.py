@@ -30,16 +30,19 @@ import itertools
 import os
 import sys
 import time
-from typing import Any
 
 from absl import app, flags
 
 from tfstyle.adain.config import TransferConfig
-from tfstyle.cli import control_flags, painting, program
-from tfstyle.runtime.devices import PRECISIONS
+from tfstyle.cli import (
+    common_flags,
+    control_flags,
+    painting,
+    program,
+    settings_flags,
+)
 
 _BEGAN = time.monotonic()
-_D = TransferConfig()
 _CELL = 256  # Longer side of a picture on a sheet, if --size is not given.
 
 _CONTENT = flags.DEFINE_string(
@@ -55,47 +58,31 @@ _STYLE = flags.DEFINE_multi_string(
     required=True,
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "File to write, or folder.", required=True
+    "output",
+    None,
+    "File to write; a folder, if --content names several.",
+    required=True,
 )
 _GRID = flags.DEFINE_string(
-    "grid", None, "ROWSxCOLUMNS: sheet between two or four styles."
+    "grid",
+    None,
+    "Paints a sheet between two or four styles: ROWSxCOLUMNS, such as 4x6.",
 )
 _ENCODER_WEIGHTS = flags.DEFINE_string(
-    "encoder_weights", None, "File of the published encoder's weights (.h5)."
+    "encoder_weights",
+    None,
+    "File of the published encoder's weights (.h5), for --model=vgg16 or "
+    "vgg19.",
 )
-# Named as the fields of TransferConfig, which checks them.
-flags.DEFINE_string(
-    "model",
-    _D.model,
-    "distilled; vgg16 or vgg19, which need the published encoder; a .keras or "
-    ".h5 file, a SavedModel, or a hub handle.",
-)
-control_flags.define(_D)
-flags.DEFINE_integer(
-    "size", _D.size, "Longer side of the results; 0: as the photographs."
-)
-flags.DEFINE_integer(
-    "style_size", _D.style_size, "Longer side of the styles; 0: as stored."
-)
-flags.DEFINE_enum(
-    "precision", _D.precision, PRECISIONS, "Of all but SavedModels."
-)
-flags.DEFINE_integer(
-    "tile", _D.tile, "Side of tiles of longer images; not of SavedModels."
-)
-_DEVICE = flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N.")
-_MAX_PIXELS = flags.DEFINE_integer(
-    "max_pixels", 100_000_000, "Larger images are refused.", lower_bound=1
-)
-_QUALITY = flags.DEFINE_integer(
-    "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
-)
+settings_flags.define(TransferConfig)
+control_flags.define()
+_DEVICE = common_flags.define_device("auto, cpu, gpu or gpu:N")
+_MAX_PIXELS = common_flags.define_max_pixels()
+_QUALITY = common_flags.define_quality()
 
 
-def main(argv):
+def main():
     """Checks everything, then paints."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
     settings = _settings()
     grid = _grid(settings)
     if grid:
@@ -124,18 +111,12 @@ def main(argv):
 
 
 def _settings():
-    values: dict[str, Any] = {
-        field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(TransferConfig)
-    }
-    for name in ("style_scale", "style_detail"):
-        values[name] = tuple(values[name])
     from tfstyle.controls import region_files
     from tfstyle.runtime import devices
 
     with program.flag_errors():
         devices.check(_DEVICE.value, several=False)
-        settings = TransferConfig(**values)
+        settings = TransferConfig(**settings_flags.values(TransferConfig))
         apart = region_files.check_roles(_inputs())
         settings.check_styles(len(_STYLE.value), apart)
     return settings

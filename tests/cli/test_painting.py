@@ -8,22 +8,23 @@ from tfstyle import images
 
 PROGRAM = '''
 """Paints nothing."""
+import dataclasses
 import pathlib
 
 from tfstyle.cli import program as cli
-from tfstyle.cli import painting
+from tfstyle.cli import painting, settings_flags
 from tfstyle.optimization.config import DreamConfig
 
+settings_flags.define(DreamConfig, leave_out=("layers",))
 painting.define_flags()
 
 
-def main(argv):
-    painting.check_arguments(argv)
-    settings, inputs = painting.settings(DreamConfig, {"image": "photo.png"})
+def main():
+    config, inputs = painting.settings(DreamConfig, {"image": "photo.png"})
     for i, path in enumerate(pathlib.Path().glob("others/*")):
         inputs[f"other {i}"] = str(path)
-    config = DreamConfig(
-        **settings,
+    config = dataclasses.replace(
+        config,
         layers={"block1_conv1": 1},
         precision="float32",
         jit_compile="off",

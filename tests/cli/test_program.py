@@ -21,21 +21,23 @@ import os
 import resource
 import time
 
-from absl import app, flags
+from absl import flags
 
+from tfstyle.cli import flag_types
 from tfstyle.cli import program as cli
 
 _NAME = flags.DEFINE_string("name", None, "A name.", required=True)
 _CODE = flags.DEFINE_string("code", "", "What to do.")
 _OTHERS = flags.DEFINE_multi_string("other", None, "Others.")
 _STEPS = flags.DEFINE_integer("steps", 300, "Steps.", lower_bound=1)
-_MIX = cli.DEFINE_numbers("mix", (1.0, 0.5), "Shares.")
-_LAYERS = cli.DEFINE_weights("layers", {"a": 1.0, "b": 0.5}, "Layers.")
+_MIX = flag_types.DEFINE_numbers("mix", (1.0, 0.5), "Shares.")
+_LAYERS = flag_types.DEFINE_weights(
+    "layers", {"a": 1.0, "b": 0.5}, "Layers."
+)
+_AT = flag_types.DEFINE_indices("at", None, "Places.")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+def main():
     return exec(_CODE.value, globals())
 
 
@@ -54,8 +56,8 @@ def run(seconds):
     return interrupt.status
 
 
-def main_with_status(argv):
-    return run(600) if _NAME.value == "run" else main(argv)
+def main_with_status():
+    return run(600) if _NAME.value == "run" else main()
 
 
 if __name__ == "__main__":
@@ -148,6 +150,7 @@ def test_other_helps_of_absl_are_no_errors(call, flag):
         pytest.param(["--name=dog", "--steps=0"], "--steps=0", id="bound"),
         pytest.param(["--name=dog", "--layers=a:-1"], "--layers", id="weight"),
         pytest.param(["--name=dog", "--mix=1,x"], "--mix=1,x", id="numbers"),
+        pytest.param(["--name=dog", "--at=1,-1"], "--at=1,-1", id="indices"),
     ],
 )
 def test_flag_error_is_one_line_and_status_2(call, arguments, expected):
@@ -198,6 +201,8 @@ def test_error_is_said_without_a_traceback_and_status_1(call, code, expected):
 def test_numbers_are_read(call):
     process = call("--name=dog", "--mix=0.7,-3", "--code=print(_MIX.value)")
     assert process.stdout == "(0.7, -3.0)\n"
+    process = call("--name=dog", "--at=3, 17", "--code=print(_AT.value)")
+    assert process.stdout == "[3, 17]\n"
 
 
 def test_full_disk_behind_stdout_is_an_error(command):
@@ -415,40 +420,6 @@ def test_interrupt_puts_the_handlers_back():
         assert interrupt() is False
     assert signal.getsignal(signal.SIGINT) == before
     assert interrupt.status == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("block1_conv1", {"block1_conv1": 1.0}),
-        ("a:1,b:0.5", {"a": 1.0, "b": 0.5}),
-        (" b : 2e1 , a ", {"b": 20.0, "a": 1.0}),
-        ("a:0,b:1", {"a": 0.0, "b": 1.0}),
-    ],
-)
-def test_weights_are_parsed_in_order(text, expected):
-    assert list(program.parse_weights(text).items()) == list(expected.items())
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("", "expected name:weight, received ''"),
-        ("a,,b", "expected name:weight, received ''"),
-        (":1", "expected name:weight, received ':1'"),
-        ("a:-1", "weight of 'a' must be a number from 0 up, received '-1'"),
-        ("a:nan", "received 'nan'"),
-        ("a:inf", "received 'inf'"),
-        ("a:", "received ''"),
-        ("a:1:2", "received '1:2'"),
-        ("a:x", "received 'x'"),
-        ("a,b,a:2", "'a' is there twice"),
-        ("a:0,b:0", "one weight at least must be above 0"),
-    ],
-)
-def test_wrong_weights_are_refused(text, match):
-    with pytest.raises(ValueError, match=match):
-        program.parse_weights(text)
 
 
 def test_weights_flag_gives_a_mapping(call):

@@ -9,18 +9,20 @@ PROGRAM = '''
 """Trains nothing."""
 from tfstyle.cli import program as cli
 from tfstyle.cli import training_flags
-from tfstyle.training import config as training_config
+from tfstyle.cli import settings_flags
+from tfstyle.training.config import AdaINConfig
 from absl import flags
 
-KIND = training_config.AdaINConfig
-flags.DEFINE_list("levels", None, "Layers.")
-training_flags.define(KIND(), held_out=7)
+settings_flags.define(
+    AdaINConfig, leave_out=("widths", "depths", "style_layers")
+)
+training_flags.define(held_out=7)
 
 
-def main(argv):
-    made = training_flags.settings(KIND)
+def main():
+    made = settings_flags.make(AdaINConfig)
     assert made.levels == ("image", "block2_conv1")
-    assert made == KIND(steps=3, levels=made.levels)
+    assert made == AdaINConfig(steps=3, levels=made.levels)
     assert flags.FLAGS.held_out == 7
     print(flags.FLAGS.workdir)
 

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from absl import app, flags
+from absl import flags
 
-from tfstyle.cli import program
+from tfstyle.cli import common_flags, program, settings_flags
 
 if TYPE_CHECKING:  # --help need not even wait for NumPy.
     import numpy as np
@@ -34,7 +34,7 @@ _BEGAN = time.monotonic()
 
 
 def define_flags() -> None:
-    """Defines the flags of files and of how a run is attended."""
+    """Defines the flags of the output and of how a run is followed."""
     flags.DEFINE_string(
         "output",
         None,
@@ -44,63 +44,61 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "replay",
         None,
-        "Picture painted by this program, to be painted again: its files are "
-        "found beside it or in the current folder. Other flags change its "
-        "recipe.",
+        "Picture made by this program, to be made again: its files are found "
+        "beside it or in the current folder. Other flags change its recipe.",
     )
-    flags.DEFINE_string(
-        "feature_weights", None, "File of the network's weights (.h5)."
-    )
-    flags.DEFINE_string("device", "auto", "auto, cpu, gpu, gpu:N, tpu.")
+    common_flags.define_device("auto, cpu, gpu, gpu:N or tpu")
     flags.DEFINE_string(
         "trace",
         None,
-        "File for all losses, times and memory: JSON, line by line.",
+        "File to write with all losses, times and memory, a line of JSON for "
+        "each report.",
     )
     flags.DEFINE_string(
         "report",
         None,
-        "Page about the run to write, .html: pictures, losses, times.",
+        "Page about the run to write (.html), with pictures, losses and times.",
     )
     flags.DEFINE_integer(
         "preview_every",
         0,
-        "Steps after which --output is written again; 0: only at the end.",
+        "Steps after which --output is written again; 0 for only at the end.",
         lower_bound=0,
     )
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Folder for the state of the run, each minute and after Ctrl-C. The "
-        "same command goes on from it.",
+        "Folder where the state of the run is saved, each minute and after "
+        "Ctrl-C. The same command goes on from there.",
     )
-    flags.DEFINE_integer(
-        "max_pixels", 100_000_000, "Larger images are refused.", lower_bound=1
-    )
+    common_flags.define_max_pixels()
     flags.DEFINE_enum(
         "bit_depth",
         "8",
         ["8", "16"],
-        "Bits per channel; 16 for .png and .tiff.",
+        "Bits per channel of --output; 16 is for .png and .tiff.",
     )
-    flags.DEFINE_integer(
-        "quality", 95, "Of .jpg and .webp.", lower_bound=1, upper_bound=100
-    )
+    common_flags.define_quality()
 
 
 def settings(
     kind: type, inputs: Mapping[str, str | None]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """What --replay holds, and flags over it.
+) -> tuple[Any, dict[str, str]]:
+    """The settings of the picture that --replay names, and flags over them.
 
     Args:
-        kind: Class of the configuration; flags are named as its fields.
+        kind: Class of the settings; flags are named as its fields.
         inputs: Role -> path of the files that flags name, `None` where they
             do not.
 
     Returns:
-        Arguments of `kind`, and role -> path.
+        The settings, and role -> path. A setting of the name of a role, such
+        as `init`, has its default where a file takes its place.
+
+    Raises:
+        UsageError: A setting is wrong.
     """
+    from tfstyle.controls import region_files
     from tfstyle.pipelines import preparation
     from tfstyle.runtime import devices
 
@@ -108,17 +106,20 @@ def settings(
     with program.flag_errors():
         devices.check(values.device, several=False)
     given = {name for name in values if values[name].present}
-    chosen: dict[str, Any] = {}
+    recalled: dict[str, Any] = {}
     files: dict[str, str] = {}
     if values.replay:
-        chosen, files = preparation.recall(values.replay, given, kind)
+        recalled, files = preparation.recall(values.replay, given, kind)
     named = {**inputs, "feature_weights": values.feature_weights}
     files |= {role: path for role, path in named.items() if path is not None}
-    for field in dataclasses.fields(kind):
-        if field.name in values:  # Few are for Python alone.
-            chosen.setdefault(field.name, values[field.name].value)
-    chosen["feature_weights"] = files.get("feature_weights")
-    return chosen, files
+    chosen = settings_flags.values(kind) | recalled
+    for role in files:
+        chosen.pop(role, None)
+    weights = {"feature_weights": files.get("feature_weights")}
+    with program.flag_errors():
+        config = kind(**chosen | weights)
+    photo = files["image" if "image" in inputs else "content"]
+    return config, region_files.with_alpha(files, photo)
 
 
 def prepare(
@@ -313,9 +314,3 @@ def _inside(word: str) -> str:
     if os.path.isabs(whole) or whole.split(os.sep)[0] == os.pardir:
         path = os.path.basename(whole)
     return flag + equals + path
-
-
-def check_arguments(argv: list[str]) -> None:
-    """Raises `UsageError` for arguments that are no flags."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")

@@ -15,14 +15,13 @@ import _thread
 import codecs
 import contextlib
 import gc
-import math
 import os
 import re
 import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import app, flags
@@ -35,19 +34,20 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STOPPING = b"\nStopping; what is done is written. Ctrl-C again aborts.\n"
 
 
-def run(main: Callable[[list[str]], int | None]) -> None:
+def run(main: Callable[..., int | None], arguments: int = 0) -> None:
     """Parses the flags, calls `main` and ends the process.
 
     Args:
-        main: Receives the name of the program and the arguments that are not
-            flags; raises `absl.app.UsageError` for wrong ones. Returns the
-            exit status, 0 if `None`.
+        main: Receives the arguments that are not flags. Returns the exit
+            status, 0 if `None`.
+        arguments: Number of arguments that are not flags, at most; more are
+            an error.
     """
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _raise_again
     _open_streams()
     try:
-        status = _call(main)
+        status = _call(main, arguments)
     except BrokenPipeError:
         # `--help | head` is no error. Python would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -112,59 +112,10 @@ def note(text: str) -> None:
     print(f"note: {text}", file=sys.stderr)
 
 
-def parse_weights(text: str) -> dict[str, float]:
-    """Reads `"name:weight,name:weight"`; a weight that is left out is 1.
-
-    >>> parse_weights("block1_conv1,block3_conv1:0.5")
-    {'block1_conv1': 1.0, 'block3_conv1': 0.5}
-
-    Raises:
-        ValueError: A name is missing or twice, a weight is no number, not
-            finite or negative, or all of them are 0.
-    """
-    weights: dict[str, float] = {}
-    for item in text.split(","):
-        name, colon, number = (part.strip() for part in item.partition(":"))
-        if not name:
-            raise ValueError(f"expected name:weight, received '{item}'")
-        if name in weights:
-            raise ValueError(f"'{name}' is there twice")
-        weights[name] = _weight(name, number) if colon else 1.0
-    if not any(weights.values()):
-        raise ValueError("one weight at least must be above 0")
-    return weights
-
-
-def DEFINE_weights(  # noqa: N802 (named as absl names its own)
-    name: str, default: Mapping[str, float] | None, help: str
-) -> flags.FlagHolder[dict[str, float]]:
-    """Defines a flag whose value is read by `parse_weights`."""
-    return flags.DEFINE(
-        _WeightsParser(),
-        name,
-        None if default is None else _format_weights(default),
-        help,
-        serializer=_WeightsSerializer(),
-    )
-
-
-def DEFINE_numbers(  # noqa: N802
-    name: str, default: Sequence[float] | None, help: str
-) -> flags.FlagHolder[tuple[float, ...]]:
-    """Defines a flag of numbers with commas between: `--mix=0.7,0.3`."""
-    return flags.DEFINE(
-        _NumbersParser(),
-        name,
-        None if default is None else _format_numbers(default),
-        help,
-        serializer=_NumbersSerializer(),
-    )
-
-
-def _call(main: Callable[[list[str]], int | None]) -> int:
+def _call(main: Callable[..., int | None], most: int) -> int:
     try:
         arguments = _parse_flags(sys.argv)
-        status = 0 if arguments is None else main(arguments) or 0
+        status = 0 if arguments is None else _main(main, arguments, most)
         sys.stdout.flush()  # A reader that is gone, or a full disk.
         return status
     except (flags.Error, app.UsageError) as error:
@@ -179,11 +130,19 @@ def _call(main: Callable[[list[str]], int | None]) -> int:
         return _report(f"error: {_message(error)}", 1)
 
 
+def _main(
+    main: Callable[..., int | None], arguments: Sequence[str], most: int
+) -> int:
+    if len(arguments) > most:
+        raise app.UsageError(f"Unexpected arguments: {arguments[most:]}")
+    return main(*arguments) or 0
+
+
 def _parse_flags(argv: Sequence[str]) -> list[str] | None:
     """The arguments that are not flags; `None` after `--help` was answered."""
     app.define_help_flags()
     try:
-        arguments = flags.FLAGS(argv)
+        _, *arguments = flags.FLAGS(argv)
     except SystemExit:
         return None  # Only the help flags of absl exit, and with status 1.
     for name in flags.FLAGS:
@@ -278,59 +237,3 @@ def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.lookup_error("surrogateescape")(first)
     except UnicodeEncodeError:
         return codecs.backslashreplace_errors(first)
-
-
-def _weight(name: str, number: str) -> float:
-    try:
-        weight = float(number)
-    except ValueError:
-        weight = math.nan
-    if not 0 <= weight < math.inf:
-        raise ValueError(
-            f"the weight of '{name}' must be a number from 0 up, "
-            f"received '{number}'"
-        )
-    return weight
-
-
-def _format_weights(weights: Mapping[str, float]) -> str:
-    return ",".join(f"{name}:{value:g}" for name, value in weights.items())
-
-
-class _WeightsParser(flags.ArgumentParser[dict[str, float]]):
-    syntactic_help = "name:weight,name:weight"
-
-    def parse(self, argument: str) -> dict[str, float]:
-        return parse_weights(argument)
-
-    def flag_type(self) -> str:
-        return "weights"
-
-
-class _WeightsSerializer(flags.ArgumentSerializer[dict[str, float]]):
-    def serialize(self, value: dict[str, float]) -> str:
-        return _format_weights(value)
-
-
-def _format_numbers(numbers: Sequence[float]) -> str:
-    return ",".join(f"{number:g}" for number in numbers)
-
-
-class _NumbersParser(flags.ArgumentParser[tuple[float, ...]]):
-    syntactic_help = "number,number"
-
-    def parse(self, argument: str) -> tuple[float, ...]:
-        try:
-            return tuple(float(item) for item in argument.split(","))
-        except ValueError:
-            raise ValueError(
-                f"expected numbers with commas between, received '{argument}'"
-            ) from None
-
-    def flag_type(self) -> str:
-        return "numbers"
-
-
-class _NumbersSerializer(flags.ArgumentSerializer[tuple[float, ...]]):
-    def serialize(self, value: tuple[float, ...]) -> str:
-        return _format_numbers(value)

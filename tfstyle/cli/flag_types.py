@@ -1,0 +1,141 @@
+"""Types of flags that absl lacks: weights by name, and lists of numbers."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from absl import flags
+
+# Flags that are defined through this module belong to the calling program, and
+# so to its --help.
+flags.disclaim_key_flags()
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """Reads `"name:weight,name:weight"`; a weight that is left out is 1.
+
+    >>> parse_weights("block1_conv1,block3_conv1:0.5")
+    {'block1_conv1': 1.0, 'block3_conv1': 0.5}
+
+    Raises:
+        ValueError: A name is missing or twice, a weight is no number, not
+            finite or negative, or all of them are 0.
+    """
+    weights: dict[str, float] = {}
+    for item in text.split(","):
+        name, colon, number = (part.strip() for part in item.partition(":"))
+        if not name:
+            raise ValueError(f"expected name:weight, received '{item}'")
+        if name in weights:
+            raise ValueError(f"'{name}' is there twice")
+        weights[name] = _weight(name, number) if colon else 1.0
+    if not any(weights.values()):
+        raise ValueError("one weight at least must be above 0")
+    return weights
+
+
+def DEFINE_weights(  # noqa: N802 (named as absl names its own)
+    name: str, default: Mapping[str, float] | None, help: str
+) -> flags.FlagHolder[dict[str, float]]:
+    """Defines a flag whose value is read by `parse_weights`."""
+    return flags.DEFINE(
+        _WeightsParser(),
+        name,
+        None if default is None else _format_weights(default),
+        help,
+        serializer=_WeightsSerializer(),
+    )
+
+
+def DEFINE_numbers(  # noqa: N802
+    name: str, default: Sequence[float] | None, help: str
+) -> flags.FlagHolder[tuple[float, ...]]:
+    """Defines a flag of numbers with commas between: `--mix=0.7,0.3`."""
+    return flags.DEFINE(
+        _NumbersParser(),
+        name,
+        None if default is None else _format_numbers(default),
+        help,
+        serializer=_NumbersSerializer(),
+    )
+
+
+def DEFINE_indices(  # noqa: N802
+    name: str, default: Sequence[int] | None, help: str
+) -> flags.FlagHolder[list[int]]:
+    """Defines a flag of numbers from 0 up: `--channels=3,17`."""
+    return flags.DEFINE(
+        _IndicesParser(),
+        name,
+        default,
+        help,
+        serializer=flags.CsvListSerializer(","),
+    )
+
+
+def _weight(name: str, number: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise ValueError(
+            f"the weight of '{name}' must be a number from 0 up, "
+            f"received '{number}'"
+        )
+    return weight
+
+
+def _format_weights(weights: Mapping[str, float]) -> str:
+    return ",".join(f"{name}:{value:g}" for name, value in weights.items())
+
+
+class _WeightsParser(flags.ArgumentParser[dict[str, float]]):
+    syntactic_help = "name:weight,name:weight"
+
+    def parse(self, argument: str) -> dict[str, float]:
+        return parse_weights(argument)
+
+    def flag_type(self) -> str:
+        return "weights"
+
+
+class _WeightsSerializer(flags.ArgumentSerializer[dict[str, float]]):
+    def serialize(self, value: dict[str, float]) -> str:
+        return _format_weights(value)
+
+
+def _format_numbers(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+class _NumbersParser(flags.ArgumentParser[tuple[float, ...]]):
+    syntactic_help = "number,number"
+
+    def parse(self, argument: str) -> tuple[float, ...]:
+        try:
+            return tuple(float(item) for item in argument.split(","))
+        except ValueError:
+            raise ValueError(
+                f"expected numbers with commas between, received '{argument}'"
+            ) from None
+
+    def flag_type(self) -> str:
+        return "numbers"
+
+
+class _NumbersSerializer(flags.ArgumentSerializer[tuple[float, ...]]):
+    def serialize(self, value: tuple[float, ...]) -> str:
+        return _format_numbers(value)
+
+
+class _IndicesParser(flags.ArgumentParser[list[int]]):
+    syntactic_help = "a comma separated list"
+
+    def parse(self, argument: str) -> list[int]:
+        items = flags.ListParser().parse(argument)
+        if not all(item.isdecimal() for item in items):
+            raise ValueError("expected numbers from 0 up with commas between")
+        return [int(item) for item in items]
+
+    def flag_type(self) -> str:
+        return flags.ListParser().flag_type()

@@ -1,0 +1,124 @@
+"""Flags made from the fields of settings, and settings made from flags.
+
+A flag is named as its field, and has its default, its choices and its help.
+"""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from absl import flags
+
+from tfstyle.cli import flag_types, program
+
+# They belong to the calling program, and so to its --help.
+flags.disclaim_key_flags()
+
+# Tuples have flags that are repeated; where the default is none, lists with
+# commas.
+_DEFINE: dict[Any, Callable[..., Any]] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    bool | None: flags.DEFINE_bool,
+    int | None: flags.DEFINE_integer,
+    str | None: flags.DEFINE_string,
+    Mapping[str, float]: flag_types.DEFINE_weights,
+    Mapping[str, float] | None: flag_types.DEFINE_weights,
+    tuple[str, ...]: flags.DEFINE_multi_string,
+    tuple[int, ...]: flags.DEFINE_multi_integer,
+    tuple[float, ...]: flags.DEFINE_multi_float,
+    tuple[int, ...] | None: flag_types.DEFINE_indices,
+    tuple[float, ...] | None: flag_types.DEFINE_numbers,
+    tuple[str, ...] | None: flags.DEFINE_list,
+}
+_DEFINE_ENUM: dict[Any, Callable[..., Any]] = {
+    str: flags.DEFINE_enum,
+    tuple[str, ...]: flags.DEFINE_multi_enum,
+}
+
+
+def define(kind: type, leave_out: Collection[str] = ()) -> None:
+    """Defines a flag for each setting.
+
+    Args:
+        kind: A settings class, see `runtime.settings`.
+        leave_out: Fields that get none here.
+    """
+    hints = typing.get_type_hints(kind)
+    defaults = kind()
+    for field in dataclasses.fields(kind):
+        if field.name in leave_out:
+            continue
+        default = getattr(defaults, field.name)
+        if isinstance(default, tuple):
+            default = list(default)
+        arguments = [field.name, default]
+        table = _DEFINE
+        if field.metadata["choices"]:
+            table = _DEFINE_ENUM
+            arguments.append(field.metadata["choices"])
+        table[hints[field.name]](*arguments, help_of(kind, field.name))
+
+
+def define_unset(*kinds: type) -> None:
+    """Defines a flag without default for each setting that has no flag yet.
+
+    Their values are not compared with the choices of the setting.
+
+    Args:
+        *kinds: Settings classes; where they share a name, the help is that of
+            the first.
+    """
+    for kind in kinds:
+        hints = typing.get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            if field.name not in flags.FLAGS:
+                help = help_of(kind, field.name)
+                _DEFINE[hints[field.name]](field.name, None, help)
+
+
+def help_of(kind: type, name: str) -> str:
+    """Help of a setting, with other settings named as their flags are.
+
+    Args:
+        kind: A settings class.
+        name: Name of the field.
+    """
+    (field,) = (f for f in dataclasses.fields(kind) if f.name == name)
+    return re.sub(r"`(\w+)`", r"--\1", field.metadata["help"])
+
+
+def values(kind: type) -> dict[str, Any]:
+    """Arguments of a settings class, from the flags named as its fields.
+
+    Args:
+        kind: A settings class.
+    """
+    found = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(kind)
+        if field.name in flags.FLAGS
+    }
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
+
+
+def make(kind: type, **changes: Any) -> Any:
+    """Settings from the flags named as their fields.
+
+    Args:
+        kind: A settings class.
+        **changes: Values to take in the place of the flags'.
+
+    Raises:
+        UsageError: A value is wrong; names the flag, what was expected and
+            what was received.
+    """
+    with program.flag_errors():
+        return kind(**values(kind) | changes)
