@@ -202,7 +202,7 @@ def test_numbers_are_read(call):
     process = call("--name=dog", "--mix=0.7,-3", "--code=print(_MIX.value)")
     assert process.stdout == "(0.7, -3.0)\n"
     process = call("--name=dog", "--at=3, 17", "--code=print(_AT.value)")
-    assert process.stdout == "[3, 17]\n"
+    assert process.stdout == "(3, 17)\n"
 
 
 def test_full_disk_behind_stdout_is_an_error(command):

@@ -61,14 +61,14 @@ def DEFINE_numbers(  # noqa: N802
 
 def DEFINE_indices(  # noqa: N802
     name: str, default: Sequence[int] | None, help: str
-) -> flags.FlagHolder[list[int]]:
-    """Defines a flag of numbers from 0 up: `--channels=3,17`."""
+) -> flags.FlagHolder[tuple[float, ...]]:
+    """Defines a flag of whole numbers from 0 up: `--channels=3,17`."""
     return flags.DEFINE(
         _IndicesParser(),
         name,
-        default,
+        None if default is None else _format_numbers(default),
         help,
-        serializer=flags.CsvListSerializer(","),
+        serializer=_NumbersSerializer(),
     )
 
 
@@ -128,14 +128,14 @@ class _NumbersSerializer(flags.ArgumentSerializer[tuple[float, ...]]):
         return _format_numbers(value)
 
 
-class _IndicesParser(flags.ArgumentParser[list[int]]):
+class _IndicesParser(flags.ArgumentParser[tuple[float, ...]]):
     syntactic_help = "a comma separated list"
 
-    def parse(self, argument: str) -> list[int]:
+    def parse(self, argument: str) -> tuple[float, ...]:
         items = flags.ListParser().parse(argument)
         if not all(item.isdecimal() for item in items):
             raise ValueError("expected numbers from 0 up with commas between")
-        return [int(item) for item in items]
+        return tuple(int(item) for item in items)
 
     def flag_type(self) -> str:
         return flags.ListParser().flag_type()
