@@ -42,41 +42,64 @@ _Number = TypeVar("_Number", int, float)
 
 _KINDS = ("bytes", "tensors")
 
-_SERVER = flags.DEFINE_string("server", "localhost:8500", "Its gRPC address.")
-_MODEL = flags.DEFINE_string("model", "style", "Its name on the server.")
-_KIND = flags.DEFINE_list("kinds", list(_KINDS), "bytes, tensors, or both.")
-_SIZES = flags.DEFINE_list("sizes", ["256", "512"], "Sides, in pixels.")
-_CLIENTS = flags.DEFINE_list("clients", ["1", "2", "4", "8", "16"], "At once.")
+_SERVER = flags.DEFINE_string(
+    "server", "localhost:8500", "Address of the server for gRPC."
+)
+_MODEL = flags.DEFINE_string(
+    "model", "style", "Name of the model on the server."
+)
+_KIND = flags.DEFINE_list(
+    "kinds", list(_KINDS), "Kinds of requests: bytes, tensors, or both."
+)
+_SIZES = flags.DEFINE_list(
+    "sizes", ["256", "512"], "Sides of the pictures, in pixels."
+)
+_CLIENTS = flags.DEFINE_list(
+    "clients", ["1", "2", "4", "8", "16"], "Numbers of clients at a time."
+)
 _RATES = flags.DEFINE_list(
-    "rates", ["0.5", "0.9", "1.5"], "Of the open loop, relative."
+    "rates",
+    ["0.5", "0.9", "1.5"],
+    "Rates of requests in the open loop, relative to the highest throughput "
+    "of --clients.",
 )
 _SECONDS = flags.DEFINE_float(
-    "seconds", 10, "For each measurement.", lower_bound=0.1
+    "seconds", 10, "Seconds for each measurement.", lower_bound=0.1
 )
 _TIMEOUT = flags.DEFINE_float(
-    "timeout", 60, "Seconds of a request.", lower_bound=0.001
+    "timeout", 60, "Seconds to wait for a request.", lower_bound=0.001
 )
 _BASE_PATH = flags.DEFINE_string(
-    "model_base_path", None, "Folder of the model, for the bare signature."
+    "model_base_path",
+    None,
+    "Folder of the model's versions, to measure the bare signature, too.",
 )
 _MEMORY = flags.DEFINE_integer(
-    "memory_requests", 0, "Requests of many sizes; 0: none.", lower_bound=0
+    "memory_requests",
+    0,
+    "Requests of many sizes during which the memory of --server_pid is "
+    "watched; 0 for none.",
+    lower_bound=0,
 )
 _PID = flags.DEFINE_integer(
     "server_pid",
     None,
-    "Process whose memory and processor time are read.",
+    "Number of the process whose memory and processor time are read.",
     lower_bound=1,
 )
 _BUCKET = flags.DEFINE_integer(
-    "bucket", 64, "Sizes of --memory_requests are multiples.", lower_bound=1
+    "bucket",
+    64,
+    "Pixels that the sizes of --memory_requests are multiples of.",
+    lower_bound=1,
 )
-_OUTPUT = flags.DEFINE_string("output", None, "File for JSON lines.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "File to write with the results, a line of JSON for each."
+)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Measures and prints."""
-    cli.no_arguments(argv)
     if _MEMORY.value and not _PID.value:
         raise app.UsageError("--memory_requests needs --server_pid.")
     if unknown := set(_KIND.value) - set(_KINDS):

@@ -20,8 +20,11 @@ from absl import app, flags
 flags.disclaim_key_flags()
 
 
-def run(main: Callable[[list[str]], int | None]) -> None:
-    """Parses the flags, calls `main` and ends the process."""
+def run(main: Callable[[], int | None]) -> None:
+    """Parses the flags, calls `main` and ends the process.
+
+    Arguments that are no flags are an error.
+    """
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.unraisablehook = _raise_again
     _open_streams()
@@ -40,7 +43,10 @@ def define_client_flags(server: str) -> None:
     """The flags of the client programs; `server` is the default address."""
     flags.DEFINE_string("server", server, "Address of the model server.")
     flags.DEFINE_string(
-        "content", None, "Photograph, or a folder of them.", required=True
+        "content",
+        None,
+        "Photograph to paint, or a folder of them.",
+        required=True,
     )
     flags.DEFINE_string(
         "style", None, "Picture to take the style of.", required=True
@@ -48,27 +54,47 @@ def define_client_flags(server: str) -> None:
     flags.DEFINE_string(
         "output", None, "File (.png, .jpg) or folder to write.", required=True
     )
-    flags.DEFINE_string("model", "style", "Its name on the server.")
-    flags.DEFINE_integer("version", None, "Of the model.", lower_bound=0)
-    flags.DEFINE_string("label", None, "Of a version, such as canary.")
+    flags.DEFINE_string("model", "style", "Name of the model on the server.")
+    flags.DEFINE_integer(
+        "version",
+        None,
+        "Version of the model; the server's choice if not given.",
+        lower_bound=0,
+    )
+    flags.DEFINE_string(
+        "label",
+        None,
+        "Label of a version, such as canary; instead of --version.",
+    )
     flags.DEFINE_float(
         "strength",
         1.0,
-        "From 0, the photograph, to 1, the style.",
+        "Strength of the style, from 0 (the photograph) to 1.",
         lower_bound=0,
         upper_bound=1,
     )
     flags.DEFINE_integer(
-        "size", None, "Longer side at most, in pixels.", lower_bound=1
+        "size",
+        None,
+        "Longer side of the pictures, in pixels; smaller photographs keep "
+        "theirs. If not given, all do.",
+        lower_bound=1,
     )
     flags.DEFINE_integer(
-        "style_size", 512, "That of --style; 0 for its own.", lower_bound=0
+        "style_size",
+        512,
+        "Longer side at which the style is seen, in pixels; 0 for that of the "
+        "file.",
+        lower_bound=0,
     )
     flags.DEFINE_float(
-        "timeout", 60.0, "Seconds for each photograph.", lower_bound=0.001
+        "timeout",
+        60.0,
+        "Seconds to wait for each photograph.",
+        lower_bound=0.001,
     )
     flags.DEFINE_integer(
-        "parallel", 2, "Requests at most at a time.", lower_bound=1
+        "parallel", 2, "Largest number of requests at a time.", lower_bound=1
     )
 
 
@@ -100,20 +126,16 @@ def complain(text: str) -> None:
     print(f"error: {text}", file=sys.stderr)
 
 
-def no_arguments(argv: list[str]) -> None:
-    """Raises `UsageError` for arguments that are no flags."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-
-
-def _call(main: Callable[[list[str]], int | None]) -> int:
+def _call(main: Callable[[], int | None]) -> int:
     try:
         app.define_help_flags()
         try:
-            arguments = flags.FLAGS(sys.argv)
+            _, *arguments = flags.FLAGS(sys.argv)
         except SystemExit:
             return 0  # Only the help flags of absl exit, and with status 1.
-        status = main(arguments) or 0
+        if arguments:
+            raise app.UsageError(f"Unexpected arguments: {arguments}")
+        status = main() or 0
         sys.stdout.flush()  # A reader that is gone, or a full disk.
         return status
     except (flags.Error, app.UsageError) as error:

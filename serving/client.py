@@ -25,17 +25,22 @@ if TYPE_CHECKING:
 
 cli.define_client_flags("localhost:8500")
 _TLS_CA = flags.DEFINE_string(
-    "tls_ca", None, "Certificate (PEM) to check the server by; starts TLS."
+    "tls_ca",
+    None,
+    "File of the certificate (PEM) to check the server by; starts TLS.",
 )
 _TLS_CERT = flags.DEFINE_string(
-    "tls_cert", None, "Own certificate, if the server asks for one."
+    "tls_cert",
+    None,
+    "File of the client's own certificate (PEM), if the server asks for one.",
 )
-_TLS_KEY = flags.DEFINE_string("tls_key", None, "Key of --tls_cert.")
+_TLS_KEY = flags.DEFINE_string(
+    "tls_key", None, "File of the key (PEM) of --tls_cert."
+)
 
 
-def main(argv: list[str]) -> int:
+def main() -> int:
     """Connects and paints."""
-    cli.no_arguments(argv)
     if (_TLS_CERT.value is None) != (_TLS_KEY.value is None):
         raise app.UsageError("--tls_cert and --tls_key go together.")
     if _TLS_CERT.value and not _TLS_CA.value:

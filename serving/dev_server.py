@@ -26,75 +26,107 @@ if TYPE_CHECKING:
     from serving.server.model_manager import ModelManager
 
 _PORT = flags.DEFINE_integer(
-    "port", 8500, "Of gRPC; 0 for any free one.", 0, 65535
+    "port", 8500, "Port of gRPC; 0 for any free one.", 0, 65535
 )
 _REST_API_PORT = flags.DEFINE_integer(
-    "rest_api_port", 8501, "Of REST and the page; 0 for none.", 0, 65535
+    "rest_api_port",
+    8501,
+    "Port of REST and of the web page; 0 for none.",
+    0,
+    65535,
 )
 _HOST = flags.DEFINE_string(
     "host", "127.0.0.1", "(*) Address to bind; 0.0.0.0 for all networks."
 )
-_MODEL_NAME = flags.DEFINE_string("model_name", "default", "In requests.")
+_MODEL_NAME = flags.DEFINE_string(
+    "model_name",
+    "default",
+    "Name of the model of --model_base_path in requests.",
+)
 _MODEL_BASE_PATH = flags.DEFINE_string(
-    "model_base_path", None, "Folder whose folders 1, 2, ... are versions."
+    "model_base_path",
+    None,
+    "Folder of the model, whose folders 1, 2, ... are its versions.",
 )
 _MODEL_CONFIG_FILE = flags.DEFINE_string(
-    "model_config_file", None, "Several models, or versions: models.config."
+    "model_config_file",
+    None,
+    "File that names several models or versions, such as models.config.",
 )
 _MODEL_CONFIG_POLL = flags.DEFINE_float(
     "model_config_file_poll_wait_seconds",
     0,
-    "Seconds between looks at the file; 0: only at the start.",
+    "Seconds between looks at --model_config_file; 0 for only at the start.",
     lower_bound=0,
 )
 _FILE_SYSTEM_POLL = flags.DEFINE_float(
     "file_system_poll_wait_seconds",
     1,
-    "Seconds between looks for new versions; 0: only at the start.",
+    "Seconds between looks for new versions; 0 for only at the start.",
     lower_bound=0,
 )
 _MONITORING_CONFIG_FILE = flags.DEFINE_string(
-    "monitoring_config_file", None, "monitoring.config; without: metrics on."
+    "monitoring_config_file",
+    None,
+    "File that says whether there are metrics, such as monitoring.config; "
+    "there are if not given.",
 )
 _SSL_CONFIG_FILE = flags.DEFINE_string(
-    "ssl_config_file", None, "Key and certificate, for gRPC."
+    "ssl_config_file", None, "File with the key and the certificate for gRPC."
 )
 _REST_TIMEOUT = flags.DEFINE_integer(
-    "rest_api_timeout_in_ms", 30_000, "Of a REST request.", lower_bound=1
+    "rest_api_timeout_in_ms",
+    30_000,
+    "Milliseconds that a REST request may take.",
+    lower_bound=1,
 )
 _THREADS = flags.DEFINE_integer(
     "tensorflow_intra_op_parallelism",
     0,
-    "Threads of an operation; 0: as many as there are cores.",
+    "Threads of an operation; 0 for as many as there are cores.",
     lower_bound=0,
 )
 _TENSOR_CONTENT = flags.DEFINE_bool(
     "enable_serialization_as_tensor_content",
     False,
-    "Answer arrays as bytes, not value by value.",
+    "Answers arrays as bytes, not value by value.",
 )
 _RUNNING = flags.DEFINE_integer(
-    "max_running_requests", 2, "(*) Computed at a time.", lower_bound=1
+    "max_running_requests",
+    2,
+    "(*) Requests that are computed at a time.",
+    lower_bound=1,
 )
 _QUEUED = flags.DEFINE_integer(
-    "max_queued_requests", 64, "(*) Waiting; more are refused.", lower_bound=0
+    "max_queued_requests",
+    64,
+    "(*) Requests that wait; more are refused.",
+    lower_bound=0,
 )
 _MAX_BYTES = flags.DEFINE_integer(
-    "max_request_bytes", 64 * 2**20, "(*) Larger ones are refused.", 1
+    "max_request_bytes",
+    64 * 2**20,
+    "(*) Bytes of the largest request; larger ones are refused.",
+    1,
 )
 _DRAIN = flags.DEFINE_float(
-    "drain_seconds", 30, "(*) For the last requests.", lower_bound=0
+    "drain_seconds",
+    30,
+    "(*) Seconds for the last requests when the server ends.",
+    lower_bound=0,
 )
 _LOG_LEVEL = flags.DEFINE_enum(
-    "log_level", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"], "(*) Of JSON."
+    "log_level",
+    "INFO",
+    ["DEBUG", "INFO", "WARNING", "ERROR"],
+    "(*) Least level of the lines of JSON that are logged.",
 )
 
 _LOG = logging.getLogger("serving")
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Loads the models, then answers until a signal."""
-    cli.no_arguments(argv)
     if bool(_MODEL_BASE_PATH.value) == bool(_MODEL_CONFIG_FILE.value):
         raise app.UsageError(
             "One of --model_base_path and --model_config_file is needed."

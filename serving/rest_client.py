@@ -13,16 +13,19 @@ from serving import cli
 
 cli.define_client_flags("http://localhost:8501")
 _FORM = flags.DEFINE_enum(
-    "form", "instances", ["instances", "inputs"], "Of the JSON."
+    "form",
+    "instances",
+    ["instances", "inputs"],
+    "Form of the JSON: instances for the row format, inputs for the column "
+    "format.",
 )
 _TLS_CA = flags.DEFINE_string(
-    "tls_ca", None, "Certificate (PEM) to check an https server by."
+    "tls_ca", None, "File of the certificate (PEM) to check an https server by."
 )
 
 
-def main(argv: list[str]) -> int:
+def main() -> int:
     """Paints."""
-    cli.no_arguments(argv)
     values = flags.FLAGS
     if "://" not in values.server:
         raise app.UsageError(

@@ -43,7 +43,8 @@ _STYLE = flags.DEFINE_multi_string(
 _INIT = flags.DEFINE_string(
     "init",
     GatysConfig.init,
-    f"{settings_flags.help_of(GatysConfig, 'init')} Or the name of a file.",
+    settings_flags.help_of(GatysConfig, "init")
+    + " The path of an image file is taken, too.",
 )
 settings_flags.define(
     GatysConfig, leave_out=("init", "start_size", "beta_2", "levels")

@@ -126,13 +126,13 @@ class GatysConfig(Controls):
     feature_weights: str | None = setting(None, _FEATURE_WEIGHTS)
     draft: bool = setting(
         False,
-        "Paints all sizes but the last by the thin network vgg_distilled, "
+        "Paints all sizes but the last with the thin network vgg_distilled, "
         "which is faster.",
     )
     pooling: str = setting(
         "max",
-        "Pooling in VGG: max as published, avg for the mean or l2 for the root "
-        "of the mean square.",
+        "Pooling in VGG: max, as published; avg, the mean; or l2, the root of "
+        "the mean square.",
         choices=POOLINGS,
     )
     content_layers: Mapping[str, float] = setting(
