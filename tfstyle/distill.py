@@ -28,7 +28,7 @@ settings_flags.define(DistillConfig)
 training_flags.define(held_out=100)
 
 
-def main():
+def main() -> int:
     """Checks the files, then trains."""
     settings = settings_flags.make(DistillConfig)
     from tfstyle.images import folders

@@ -42,7 +42,7 @@ control_flags.define_keep_mask()
 painting.define_flags()
 
 
-def main():
+def main() -> int:
     """Checks everything, then dreams."""
     if not (flags.FLAGS.replay or _IMAGE.value):
         raise app.UsageError("--image is needed, or --replay.")

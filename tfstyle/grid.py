@@ -80,12 +80,13 @@ flags.DEFINE_integer(
     f"Longer side of each picture, in pixels; {_SIZE} if not given.",
 )
 settings_flags.define(Controls)
-# The two engines differ in the defaults of what they have in common.
-settings_flags.define_unset(GatysConfig, TransferConfig)
+# What is not given is left to the engine.
+for _name, _kind in _KINDS.items():
+    settings_flags.define_unset(_kind, f"The default is tfstyle.{_name}'s.")
 control_flags.define()
 
 
-def main():
+def main() -> int:
     """Checks everything, then paints."""
     from tfstyle.pipelines import sweeps
     from tfstyle.runtime import devices

@@ -30,6 +30,7 @@ picture on white.
 """
 
 import os
+from collections.abc import Mapping
 
 from absl import app, flags
 
@@ -53,7 +54,7 @@ control_flags.define()
 painting.define_flags()
 
 
-def main():
+def main() -> int:
     """Checks everything, then paints."""
     if not (flags.FLAGS.replay or _CONTENT.value and _STYLE.value):
         raise app.UsageError("--content and --style are needed, or --replay.")
@@ -62,7 +63,7 @@ def main():
     return _paint(painting.prepare(config, inputs))
 
 
-def _named():
+def _named() -> dict[str, str | None]:
     """Input files that flags name, by role."""
     init = _INIT.value if _INIT.value not in INITS else None
     if init and not os.path.exists(init):
@@ -78,7 +79,7 @@ def _named():
     }
 
 
-def _check_regions(config, inputs):
+def _check_regions(config: GatysConfig, inputs: Mapping[str, str]) -> None:
     """Raises `UsageError` unless the settings fit the styles and masks."""
     from tfstyle.controls import region_files
     from tfstyle.pipelines import preparation

@@ -52,7 +52,7 @@ settings_flags.define(
 training_flags.define(held_out=50)
 
 
-def main():
+def main() -> int:
     """Checks the files, then trains."""
     settings = settings_flags.make(AdaINConfig)
     from tfstyle.images import folders

@@ -81,7 +81,7 @@ _MAX_PIXELS = common_flags.define_max_pixels()
 _QUALITY = common_flags.define_quality()
 
 
-def main():
+def main() -> int:
     """Checks everything, then paints."""
     settings = _settings()
     grid = _grid(settings)

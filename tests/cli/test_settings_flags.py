@@ -41,7 +41,7 @@ class Brush:
 
 if "--unset" in sys.argv:
     sys.argv.remove("--unset")
-    settings_flags.define_unset(Brush)
+    settings_flags.define_unset(Brush, "See there.")
 else:
     settings_flags.define(Brush, leave_out=["secret"])
 
@@ -127,5 +127,6 @@ def test_wrong_flags_are_refused_by_name(call, word, message):
 def test_unset_flags_have_no_default(call):
     flags = listed(call("--unset", "--helpxml"))
     assert len(flags) == 13
+    assert flags["height"].findtext("meaning") == "Height. See there."
     defaults = {flag.findtext("default") for flag in flags.values()}
     assert defaults <= {None, "", "None"}

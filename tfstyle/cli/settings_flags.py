@@ -64,21 +64,20 @@ def define(kind: type, leave_out: Collection[str] = ()) -> None:
         table[hints[field.name]](*arguments, help_of(kind, field.name))
 
 
-def define_unset(*kinds: type) -> None:
+def define_unset(kind: type, note: str) -> None:
     """Defines a flag without default for each setting that has no flag yet.
 
     Their values are not compared with the choices of the setting.
 
     Args:
-        *kinds: Settings classes; where they share a name, the help is that of
-            the first.
+        kind: A settings class.
+        note: Sentence to add to the helps, such as where the defaults are.
     """
-    for kind in kinds:
-        hints = typing.get_type_hints(kind)
-        for field in dataclasses.fields(kind):
-            if field.name not in flags.FLAGS:
-                help = help_of(kind, field.name)
-                _DEFINE[hints[field.name]](field.name, None, help)
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        if field.name not in flags.FLAGS:
+            help = f"{help_of(kind, field.name)} {note}"
+            _DEFINE[hints[field.name]](field.name, None, help)
 
 
 def help_of(kind: type, name: str) -> str:
