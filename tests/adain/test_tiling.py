@@ -14,12 +14,12 @@ def model():
 
 def test_tiles_cover_a_side_once():
     for length in (20, 64, 65, 200):
-        found = tiling.spans(length, 64, 16)
-        covered = [i for s in found for i in range(s.start, s.stop)]
+        found = tiling.tiles(length, 64, 16)
+        covered = [i for tile in found for i in range(tile.start, tile.stop)]
         assert covered == list(range(length))
-        for span in found:
-            assert span.first == max(span.start - 16, 0)
-            assert span.last == min(span.start + 64 + 16, length)
+        for tile in found:
+            assert tile.first == max(tile.start - 16, 0)
+            assert tile.last == min(tile.start + 64 + 16, length)
 
 
 def test_the_halo_is_a_multiple_of_the_stride(model):

@@ -26,7 +26,7 @@ from keras import ops
 
 from tfstyle import features, losses
 from tfstyle.adain import decoder, embeddings, regional
-from tfstyle.adain.modulation import scale_and_shift
+from tfstyle.adain.decoder import scale_and_shift
 from tfstyle.controls import color as colors
 from tfstyle.controls import finishing
 from tfstyle.controls.regions import Regions, whole

@@ -24,7 +24,7 @@ from tfstyle.runtime.types import Tensor
 _EDGE = features.FAR + 1
 
 
-class Span(NamedTuple):
+class Tile(NamedTuple):
     """A tile along one side, in pixels of the image with its margins.
 
     Attributes:
@@ -40,7 +40,7 @@ class Span(NamedTuple):
     last: int
 
 
-def spans(length: int, tile: int, halo: int) -> list[Span]:
+def tiles(length: int, tile: int, halo: int) -> list[Tile]:
     """Tiles along a side.
 
     Args:
@@ -48,11 +48,11 @@ def spans(length: int, tile: int, halo: int) -> list[Span]:
         tile: Length of the tiles; of the last one at most.
         halo: What the network is given on each side of a tile.
 
-    >>> spans(20, 8, 8)[1]
-    Span(start=8, stop=16, first=0, last=20)
+    >>> tiles(20, 8, 8)[1]
+    Tile(start=8, stop=16, first=0, last=20)
     """
     return [
-        Span(
+        Tile(
             start,
             min(start + tile, length),
             max(start - halo, 0),
@@ -123,12 +123,12 @@ class TiledModel:
 
     def _windows(
         self, image: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, Span, Span]]:
+    ) -> Iterator[tuple[np.ndarray, Tile, Tile]]:
         """What the network is given for each tile, and where that is."""
         height, width = (side - 2 * _EDGE for side in image.shape[:2])
-        for down in spans(height, self.tile, self.halo):
+        for down in tiles(height, self.tile, self.halo):
             rows = image[down.first : down.last + 2 * _EDGE]
-            for across in spans(width, self.tile, self.halo):
+            for across in tiles(width, self.tile, self.halo):
                 window = rows[:, across.first : across.last + 2 * _EDGE]
                 yield np.ascontiguousarray(window)[None], down, across
 
@@ -189,7 +189,7 @@ _TINY = 1e-12
 
 
 def _seen(
-    masks: regional.Masks | None, down: Span, across: Span
+    masks: regional.Masks | None, down: Tile, across: Tile
 ) -> regional.Masks | None:
     """Masks of what the network is given for a tile."""
     if masks is None:
@@ -198,32 +198,32 @@ def _seen(
     for level, mask in masks.items():
         stride = topology.stride(level)
         rows, columns = (
-            slice(span.first // stride, span.last // stride)
-            for span in (down, across)
+            slice(tile.first // stride, tile.last // stride)
+            for tile in (down, across)
         )
         found[level] = mask[:, rows, columns]
     return found
 
 
-def _place(down: Span, across: Span, stride: int) -> tuple[slice, slice]:
+def _place(down: Tile, across: Tile, stride: int) -> tuple[slice, slice]:
     """Rows and columns of a tile in the maps of the whole image."""
     rows, columns = (
-        slice(span.start // stride, span.stop // stride)
-        for span in (down, across)
+        slice(tile.start // stride, tile.stop // stride)
+        for tile in (down, across)
     )
     return rows, columns
 
 
 def _inside(
-    values: np.ndarray, down: Span, across: Span, stride: int = 1
+    values: np.ndarray, down: Tile, across: Tile, stride: int = 1
 ) -> np.ndarray:
     """The part of a window's maps that belongs to its tile."""
     rows, columns = (
         slice(
-            (span.start - span.first) // stride,
-            (span.stop - span.first) // stride,
+            (tile.start - tile.first) // stride,
+            (tile.stop - tile.first) // stride,
         )
-        for span in (down, across)
+        for tile in (down, across)
     )
     return values[rows, columns]
 
