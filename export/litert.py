@@ -49,7 +49,7 @@ _STYLE_SIZE = flags.DEFINE_integer(
 
 def main() -> None:
     """Converts, compares and writes."""
-    path = models.find()
+    source = models.find()
     # The converter warns of options that it sets itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tfstyle.runtime import devices
@@ -57,7 +57,7 @@ def main() -> None:
     devices.start("cpu")
     from tfstyle.export import litert
 
-    model = models.load(path)
+    model = models.load(source)
     difference = litert.export(
         model,
         _OUTPUT.value,

@@ -1,9 +1,12 @@
 """The model that the programs here export, by flags they share."""
 
-import pathlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from absl import flags
+
+if TYPE_CHECKING:
+    from tfstyle.adain.model import StyleModel
+    from tfstyle.adain.sources import Source
 
 _MODEL = flags.DEFINE_string(
     "model",
@@ -16,47 +19,30 @@ _ENCODER_WEIGHTS = flags.DEFINE_string(
 )
 
 
-def find() -> pathlib.Path:
-    """The file of the model, before TensorFlow is loaded."""
-    from tfstyle.pretrained import presets
+def find() -> "Source":
+    """Finds the model, before TensorFlow is loaded."""
+    from tfstyle.adain import sources
 
-    return presets.path(_MODEL.value)
-
-
-def load(path: pathlib.Path) -> Any:
-    """The model of a file."""
-    from tfstyle.adain.model import StyleModel
-
-    if path.suffix == ".keras":
-        model, whole = _stored(path), True
-    else:
-        weights = _ENCODER_WEIGHTS.value
-        model = StyleModel.from_preset(path, weights)
-        whole = model.encoder.trainable
-    if whole and _ENCODER_WEIGHTS.value:
+    source = sources.find(_MODEL.value)
+    if source.kind not in ("preset", "keras"):
         raise ValueError(
-            f"'{path}' holds its encoder's weights: leave out "
-            "--encoder_weights."
+            f"'{source.name}' cannot be exported: it is no model of this "
+            "package. Name one, or an .h5 or .keras file."
         )
-    return model
+    source.check_encoder_weights(_ENCODER_WEIGHTS.value)
+    return source
 
 
-def _stored(path: pathlib.Path) -> Any:
-    import keras
+def load(source: "Source") -> "StyleModel":
+    """Loads the model, with TensorFlow."""
+    from tfstyle.adain import loading
 
-    from tfstyle.adain.model import StyleModel
-
-    model = keras.saving.load_model(path, compile=False)
-    if not isinstance(model, StyleModel):
-        raise ValueError(
-            f"'{path}' must hold a tfstyle.StyleModel. Received: "
-            f"{type(model).__name__}"
-        )
-    return model
+    return loading.load_model(source, _ENCODER_WEIGHTS.value)
 
 
-def about(path: pathlib.Path) -> str:
-    """The model card beside a file, and the licence of the folder."""
+def about(source: "Source") -> str:
+    """The model card beside the file, and the license of the folder."""
+    (path,) = source.files
     texts = []
     for name in (path.with_suffix(".md"), path.with_name("LICENSE")):
         if name.exists():

@@ -28,13 +28,13 @@ _SIGNATURE = flags.DEFINE_enum(
 
 def main() -> None:
     """Converts, compares and writes."""
-    path = models.find()
+    source = models.find()
     from tfstyle.runtime import devices
 
     devices.start("cpu")
     from tfstyle.export import onnx
 
-    model = models.load(path)
+    model = models.load(source)
     difference = onnx.export(model, _OUTPUT.value, _SIGNATURE.value)
     print(f"{_OUTPUT.value}: within {difference:.1g} of the Keras model")
 

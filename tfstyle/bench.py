@@ -178,14 +178,14 @@ def _passes(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
 
 
 def _pass_seconds(model: Any, size: int, passes: int) -> float:
-    from tfstyle.adain import stylizers
+    from tfstyle.adain.loading import CompiledStylizer
 
-    painter = stylizers.ModelPainter(model, size)
+    stylizer = CompiledStylizer(model, size)
     content, style = _noise(size)[0], _noise(_STYLE_SIZE)[1]
     times = []
     for _ in range(passes + 1):  # The first one compiles.
         start = time.perf_counter()
-        painter.paint(content, painter.embed([style]))
+        stylizer.stylize(content, stylizer.embed([style]))
         times.append(time.perf_counter() - start)
     return min(times)
 

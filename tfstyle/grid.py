@@ -203,15 +203,15 @@ def _engine(tasks):
 
     limit = _MAX_PIXELS.value
     if _ENGINE.value == "transfer":
-        model = engines.Model(limit, _ENCODER_WEIGHTS.value)
+        transfer = engines.TransferEngine(limit, _ENCODER_WEIGHTS.value)
         for task in tasks:
-            model.check(task)
-        return model
-    optimizer = engines.Optimizer(limit)
+            transfer.check(task)
+        return transfer
+    optimize = engines.OptimizeEngine(limit)
     for task in tasks:
-        optimizer.check(task)
-    painting.say_weights(tasks[0].config, optimizer.prepared(tasks[0]))
-    return optimizer
+        optimize.check(task)
+    painting.say_weights(tasks[0].config, optimize.prepared(tasks[0]))
+    return optimize
 
 
 def _sweep(axes, tasks, engine):
@@ -223,7 +223,7 @@ def _sweep(axes, tasks, engine):
         with progress.Bar() as bar:
             painted = sweeps.paint(
                 axes,
-                lambda changes, watch: engine.paint(_task(changes), watch),
+                lambda changes, watch: engine.stylize(_task(changes), watch),
                 progress.all_of(interrupt, bar),
             )
         cells = [cell for row in painted for cell in row]

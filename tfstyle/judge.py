@@ -26,6 +26,7 @@ from tfstyle.cli import program
 if TYPE_CHECKING:
     import numpy as np
 
+    from tfstyle.adain.stylizers import Stylizer
     from tfstyle.optimization.reference import Distances, Reference
 
 _MODELS = flags.DEFINE_multi_string(
@@ -121,13 +122,13 @@ def _judged(
     contents: list[pathlib.Path], styles: list[pathlib.Path]
 ) -> Iterator[tuple[dict[str, Any], "list[np.ndarray]"]]:
     """Row of figures and row of the sheet, pair by pair."""
-    from tfstyle.adain import stylizers
+    from tfstyle.adain import loading
     from tfstyle.features import memory
     from tfstyle.optimization import reference
 
     for size in map(int, _SIZES.value):
         memory.check((size, size), [(size, size)], features=_FEATURES.value)
-    load = stylizers.load
+    load = loading.load
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
     judge = reference.Reference(
         reference.make_network(_FEATURES.value, _FEATURE_WEIGHTS.value)
@@ -165,7 +166,7 @@ def _loaded(
     content: pathlib.Path, style: pathlib.Path, size: int
 ) -> "tuple[np.ndarray, np.ndarray]":
     from tfstyle import images
-    from tfstyle.adain.model import check_image
+    from tfstyle.adain.stylizers import check_image
 
     pair = images.load(content, size), images.load(style, size)
     for image in pair:
@@ -174,9 +175,9 @@ def _loaded(
 
 
 def _painted(
-    painter: Any, content: "np.ndarray", style: "np.ndarray"
+    stylizer: "Stylizer", content: "np.ndarray", style: "np.ndarray"
 ) -> "np.ndarray":
-    return painter.paint(content, painter.embed([style]))
+    return stylizer.stylize(content, stylizer.embed([style]))
 
 
 def _distances(

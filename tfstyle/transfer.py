@@ -24,12 +24,12 @@ Two styles, the first where a mask is white, the second in the rest:
 Files that cannot be read are reported and skipped; the exit status is then 1.
 """
 
-import contextlib
 import dataclasses
 import itertools
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
@@ -41,6 +41,13 @@ from tfstyle.cli import (
     program,
     settings_flags,
 )
+
+if TYPE_CHECKING:
+    import tqdm
+
+    from tfstyle.adain.stylizers import ControlledStylizer
+    from tfstyle.images.folders import Item
+    from tfstyle.pipelines.transfer_files import Files, Record
 
 _BEGAN = time.monotonic()
 _CELL = 256  # Longer side of a picture on a sheet, if --size is not given.
@@ -82,35 +89,24 @@ _QUALITY = common_flags.define_quality()
 
 
 def main() -> int:
-    """Checks everything, then paints."""
+    """Checks everything, then stylizes."""
     settings = _settings()
     grid = _grid(settings)
-    if grid:
-        settings = dataclasses.replace(settings, size=settings.size or _CELL)
     one = os.path.isfile(_CONTENT.value)
     if grid and not one:
         raise app.UsageError("--grid is for one photograph.")
+    if grid:
+        settings = dataclasses.replace(settings, size=settings.size or _CELL)
     items = _items(settings, one)
-    run = _run_files(settings, rescue=one)
-    if not one:
-        _check_regions()
-        record = _record(settings)
-        _make_folder()
-        return _paint_all(_Task(_load(settings), run), items, record)
-    (item,) = items
-    found = run.photograph(item)
+    files = _files(settings, one)
     if grid:
-        _check_sheet(item, found[0], grid)
-    given = run.given(item, *found, _record(settings))
-    painter = _load(settings)
-    if grid:
-        _paint_grid(painter, run, item, given, grid)
-    else:
-        _paint_one(_Task(painter, run), item, given)
-    return 0
+        return _make_sheet(files, items[0], grid)
+    if one:
+        return _stylize_one(files, items[0])
+    return _stylize_all(files, items)
 
 
-def _settings():
+def _settings() -> TransferConfig:
     from tfstyle.controls import region_files
     from tfstyle.runtime import devices
 
@@ -122,15 +118,15 @@ def _settings():
     return settings
 
 
-def _inputs():
+def _inputs() -> dict[str, str]:
     """Styles, masks and maps: role -> path, or "alpha"."""
     styles = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
     files = control_flags.files().items()
     return styles | {role: path for role, path in files if path is not None}
 
 
-def _grid(settings):
-    """Rows and columns of --grid."""
+def _grid(settings: TransferConfig) -> tuple[int, int] | None:
+    """Rows and columns of --grid; `None` without it."""
     if _GRID.value is None:
         return None
     regions = len(_inputs()) > len(_STYLE.value)
@@ -145,7 +141,7 @@ def _grid(settings):
         return interpolation.parse(_GRID.value, len(_STYLE.value))
 
 
-def _items(settings, one):
+def _items(settings: TransferConfig, one: bool) -> "list[Item]":
     """The photographs, and what they become, which can be written."""
     from tfstyle import images
     from tfstyle.images import folders
@@ -163,156 +159,93 @@ def _items(settings, one):
     return items
 
 
-def _make_folder():
-    """Of the outputs, when all else was checked; raises if it is read-only."""
-    from tfstyle.runtime import files
+def _files(settings: TransferConfig, one: bool) -> "Files":
+    """Reads what all pictures share."""
+    from tfstyle.pipelines import transfer_files
 
-    os.makedirs(_OUTPUT.value, exist_ok=True)
-    files.check_writable(os.path.join(_OUTPUT.value, "any.png"))
-
-
-def _read(path):
-    from tfstyle import images
-
-    return images.read(path, _MAX_PIXELS.value)
-
-
-def _run_files(settings, rescue):
-    """What the run reads and writes; reads the styles."""
-    from tfstyle.pipelines import transfer_files, transfer_inputs
-
-    return transfer_files.Files(
-        config=settings,
-        inputs=_inputs(),
-        styles=transfer_inputs.styles(_STYLE.value, settings, _read),
-        image=_read,
+    return transfer_files.open_files(
+        settings,
+        _inputs(),
         max_pixels=_MAX_PIXELS.value,
         quality=_QUALITY.value,
-        rescue=rescue,
+        rescue=one,
     )
 
 
-def _check_sheet(item, photo, grid):
-    """Whether a sheet can be written, before it is painted."""
-    from tfstyle import images
-
-    cells = zip(grid, photo.pixels.shape, strict=False)
-    longest = max(count * (side + 8) for count, side in cells)
-    images.check_format(item.output, longest=longest)
-    images.check_sheet(photo.pixels.shape[:2], *grid)
-
-
-def _check_regions():
-    """Raises what reading masks and maps would, which is done anew later."""
-    for path in control_flags.files().values():
-        if path not in (None, "alpha"):
-            _read(path)
-
-
-def _record(settings):
+def _describe(files: "Files") -> "Record":
     """What all pictures say about their making."""
-    from tfstyle.images import provenance
-    from tfstyle.pipelines import transfer_inputs
-
-    fixed = {r: path for r, path in _inputs().items() if path != "alpha"}
-    config = {**vars(settings), "quality": _QUALITY.value}
-    if _GRID.value:
-        config["grid"] = _GRID.value
-    record = provenance.describe(config, fixed)
-    # They come last: they may be downloaded.
-    notes = transfer_inputs.describe(settings.model, _ENCODER_WEIGHTS.value)
-    if not notes.get("published", True):
+    record = files.describe(_ENCODER_WEIGHTS.value, _GRID.value)
+    if not record["notes"].get("published", True):
         program.note("The encoder's weights are not the published file.")
-    return {**record, "notes": notes}
+    return record
 
 
-def _load(settings):
-    """The painter; loads TensorFlow."""
+def _load(settings: TransferConfig) -> "ControlledStylizer":
+    """Loads TensorFlow and the model."""
     from tfstyle.runtime import devices
 
     devices.start(_DEVICE.value)
-    from tfstyle.adain import stylizers
+    from tfstyle.adain import loading
+    from tfstyle.adain.stylizers import ControlledStylizer
 
     precision = devices.precision(settings.precision)
-    painter = stylizers.load(
-        settings.model, _ENCODER_WEIGHTS.value, precision, settings.tile
+    return ControlledStylizer(
+        loading.load(
+            settings.model, _ENCODER_WEIGHTS.value, precision, settings.tile
+        )
     )
-    return stylizers.FinishingPainter(painter, settings)
 
 
-def _paint_one(task, item, given):
-    """Paints one photograph, which Ctrl-C ends at once: no part is of use."""
-    pixels, _ = made = task.make(item, given)
-    task.write(item, made)
-    painting.say_left_out(item.output, task.left_out)
-    height, width = pixels.shape[:2]
+def _stylize_one(files: "Files", item: "Item") -> int:
+    """Stylizes one photograph, which Ctrl-C ends at once."""
+    from tfstyle.pipelines.transfer import Transfer
+
+    photograph = files.photograph(item)
+    record = _describe(files)  # May download weights, so it comes last.
+    transfer = Transfer(files, _load(files.config), record)
+    height, width = transfer.one(photograph).shape[:2]
+    painting.say_left_out(os.fspath(item.output), transfer.left_out)
     seconds = time.monotonic() - _BEGAN
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
+    return 0
 
 
-def _paint_all(task, items, record):
-    """Paints all items but those that are done; the exit status."""
-    from tfstyle.runtime import batch
+def _stylize_all(files: "Files", items: "list[Item]") -> int:
+    """Stylizes all photographs but those that are done; the exit status."""
+    from tfstyle.pipelines.transfer import Transfer
 
-    painted = failed = 0
-    with contextlib.ExitStack() as stack:
-        interrupt = stack.enter_context(program.Interrupt())
-        bar = stack.enter_context(_bar(len(items)))
+    record = _describe(files)
+    _make_folder()
+    transfer = Transfer(files, _load(files.config), record)
+    painted = skipped = failed = 0
+    with program.Interrupt() as interrupt, _bar(len(items)) as bar:
         # After Ctrl-C what was begun is ended, and nothing else is begun.
         wanted = itertools.takewhile(lambda _: not interrupt.status, items)
-        for item, error in batch.process(
-            wanted,
-            lambda item: task.run.read(item, record),
-            task.make,
-            task.write,
-        ):
+        for item, error, done in transfer.several(wanted):
             bar.update()
             if error:
                 bar.write(f"skipped '{item.content}': {error}", sys.stderr)
             failed += error is not None
-            painted += error is None
-    painting.say_left_out(_OUTPUT.value, task.left_out)
-    parts = [f"{painted - task.skipped} painted"]
-    parts += [f"{task.skipped} were there"] * bool(task.skipped)
+            skipped += done
+            painted += error is None and not done
+    painting.say_left_out(_OUTPUT.value, transfer.left_out)
+    parts = [f"{painted} painted"]
+    parts += [f"{skipped} were there"] * bool(skipped)
     parts += [f"{failed} failed"] * bool(failed)
     seconds = time.monotonic() - _BEGAN
     print(f"{_OUTPUT.value}: {', '.join(parts)} after {seconds:.1f} s")
     return interrupt.status or int(failed > 0)
 
 
-class _Task:
-    """What `batch.process` calls; pictures that are there are `None`."""
+def _make_folder() -> None:
+    """Makes the folder of the outputs; raises if it is read-only."""
+    from tfstyle.runtime import files
 
-    def __init__(self, painter, run):
-        self.painter, self.run = painter, run
-        masked = len(run.inputs) > len(run.styles)
-        self.style = None if masked else self._embed(None)
-        self.skipped = 0
-        self.left_out = []
-
-    def _embed(self, regions):
-        config = self.run.config
-        return self.painter.embed(
-            self.run.styles, config.style_mix, config.style_detail, regions
-        )
-
-    def make(self, item, given):
-        """The picture of one photograph, and what it was made from."""
-        if given is None:
-            self.skipped += 1
-            return None
-        photo, regions, _ = given
-        style = self.style if regions is None else self._embed(regions)
-        strength = self.run.config.strength
-        return self.painter.paint(photo.pixels, style, strength, regions), given
-
-    def write(self, item, made):
-        """The file."""
-        if made is not None:
-            self.left_out = self.run.write(item, *made) or self.left_out
+    os.makedirs(_OUTPUT.value, exist_ok=True)
+    files.check_writable(os.path.join(_OUTPUT.value, "any.png"))
 
 
-def _bar(count):
+def _bar(count: int) -> "tqdm.tqdm":
     import tqdm
 
     return tqdm.tqdm(
@@ -323,24 +256,18 @@ def _bar(count):
     )
 
 
-def _paint_grid(painter, run, item, given, grid):
-    """One picture for each cell, from the first style to the others."""
-    from tfstyle import images
-    from tfstyle.adain import interpolation
+def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
+    """Makes one picture for each cell, from the first style to the others."""
+    from tfstyle.pipelines import transfer
 
-    mixes = [*interpolation.shares(len(run.styles), *grid)]
-    pictures = painter.blends(
-        given.photo.pixels,
-        run.styles,
-        itertools.chain(*mixes),
-        run.config.strength,
-    )
-    rows = [[*itertools.islice(pictures, len(row))] for row in mixes]
-    sheet = images.contact_sheet(rows, given.photo.pixels.shape[0])
-    opaque = dataclasses.replace(given.photo, alpha=None)
-    left_out = run.write(item, sheet, given._replace(photo=opaque))
-    painting.say_left_out(item.output, left_out)
+    photograph = files.photograph(item)
+    transfer.check_sheet(photograph, grid)
+    shared = _describe(files)
+    sheet = transfer.sheet(files, _load(files.config), photograph, grid)
+    left_out = files.write(item, sheet, None, files.record(shared, item))
+    painting.say_left_out(os.fspath(item.output), left_out)
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from keras import ops
 import helpers
 from tfstyle import images, losses
 from tfstyle.adain import decoder, embeddings
-from tfstyle.adain.model import AdaIN, StyleModel
+from tfstyle.adain.model import StyleModel
+from tfstyle.adain.regional import AdaIN
 from tfstyle.features import memory
 from tfstyle.pretrained import presets
 
@@ -254,7 +255,7 @@ def test_edges_are_not_seen(preset):
     own = embeddings.join(preset.moments(preset.encode(content)))
 
     def painted(image, more):
-        picture = preset.paint(preset.encode(image), own, target)
+        picture = preset.restyle(preset.encode(image), own, target)
         first, (height, width) = decoder.MARGIN + more, content.shape[1:3]
         rows, columns = (slice(first, first + n) for n in (height, width))
         return np.clip(ops.convert_to_numpy(picture), 0, 1)[0, rows, columns]

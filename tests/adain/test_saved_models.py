@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle.adain import saved_models, stylizers
+from tfstyle.adain import loading, saved_models
+from tfstyle.adain.stylizers import ControlledStylizer
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 
@@ -34,9 +35,9 @@ class Bare(Mean):
 
 
 def test_answers_that_are_no_lists_of_images():
-    painter = saved_models.CallablePainter(Bare())
+    stylizer = saved_models.CallableStylizer(Bare())
     with pytest.raises(ValueError, match="must answer a list of images"):
-        painter.paint(CONTENT, painter.embed([STYLE]))
+        stylizer.stylize(CONTENT, stylizer.embed([STYLE]))
 
 
 class Signatures(tf.Module):
@@ -66,8 +67,9 @@ class Signatures(tf.Module):
         )
 
 
-def paint(painter, strength=1.0, styles=(STYLE,), shares=None):
-    return painter.paint(CONTENT, painter.embed(styles, shares), strength)
+def stylized(stylizer, strength=1.0, styles=(STYLE,), shares=None):
+    style = stylizer.embed(styles, Controls(style_mix=shares))
+    return stylizer.stylize(CONTENT, style, strength)
 
 
 def test_a_saved_model_with_our_signatures(tmp_path):
@@ -75,28 +77,30 @@ def test_a_saved_model_with_our_signatures(tmp_path):
     module = Signatures(model)
     signatures = {"embed_style": module.embed, "apply_style": module.apply}
     tf.saved_model.save(module, str(tmp_path), signatures)
-    painter = stylizers.load(str(tmp_path))
+    stylizer = loading.load(str(tmp_path))
     other = helpers.image(24, 24, 8)
-    found = paint(painter, 0.5, [STYLE, other], [1, 3])
+    found = stylized(stylizer, 0.5, [STYLE, other], (1, 3))
     expected = model.stylize(CONTENT, [STYLE, other], 0.5, [1, 3])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_saved_model_that_is_called(tmp_path):
     tf.saved_model.save(Mean(), str(tmp_path))
-    painter = stylizers.load(str(tmp_path))
+    stylizer = loading.load(str(tmp_path))
     expected = 0.5 * CONTENT + 0.5 * STYLE.mean((0, 1))
-    np.testing.assert_allclose(paint(painter), expected, atol=1e-6)
+    np.testing.assert_allclose(stylized(stylizer), expected, atol=1e-6)
     with pytest.raises(ValueError, match="one strength.*strength=0.5"):
-        paint(painter, 0.5)
+        stylized(stylizer, 0.5)
     with pytest.raises(ValueError, match="one style. Received: 2"):
-        paint(painter, styles=[STYLE, STYLE])
+        stylized(stylizer, styles=[STYLE, STYLE])
 
 
 def test_a_saved_model_that_is_called_blends_nothing():
-    called = saved_models.CallablePainter(Mean())
-    painter = stylizers.FinishingPainter(called, Controls())
-    pictures = painter.blends(CONTENT, [STYLE, STYLE], [[0.5, 0.5]])
+    called = saved_models.CallableStylizer(Mean())
+    stylizer = ControlledStylizer(called)
+    pictures = stylizer.blends(
+        CONTENT, [STYLE, STYLE], Controls(), [[0.5, 0.5]]
+    )
     with pytest.raises(ValueError, match="one style. Received: 2"):
         next(pictures)
 
@@ -116,25 +120,25 @@ class Half(tf.Module):
 
 def test_a_saved_model_may_be_of_other_sizes(tmp_path):
     tf.saved_model.save(Half(), str(tmp_path))
-    painter = stylizers.load(str(tmp_path))
-    assert paint(painter).shape == CONTENT.shape
+    stylizer = loading.load(str(tmp_path))
+    assert stylized(stylizer).shape == CONTENT.shape
     height, width = CONTENT.shape[:2]
     with pytest.raises(
         ValueError, match=f"of {width}x{height} pixels with a style of 20x18:"
     ):
-        paint(painter, styles=[helpers.image(18, 20, 3)])
+        stylized(stylizer, styles=[helpers.image(18, 20, 3)])
 
 
 def test_the_hub_is_on_the_network(monkeypatch):
     monkeypatch.setenv("TFSTYLE_OFFLINE", "1")
     with pytest.raises(ValueError, match="'https://hub/1' is on the network"):
-        stylizers.load("https://hub/1")
+        loading.load("https://hub/1")
 
 
 def test_what_cannot_paint_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path))
     with pytest.raises(ValueError, match="neither the signatures"):
-        stylizers.load(str(tmp_path))
+        loading.load(str(tmp_path))
 
 
 def test_damaged_folders_are_refused(tmp_path):
@@ -145,21 +149,22 @@ def test_damaged_folders_are_refused(tmp_path):
         tf.saved_model.save(module, str(folder))
         (folder / "variables" / f"variables.{name}").write_bytes(b"less")
         with pytest.raises(ValueError, match=f"{i}' is no SavedModel .*: "):
-            stylizers.load(str(folder))
+            loading.load(str(folder))
 
 
 def test_a_saved_model_keeps_but_knows_no_regions(tmp_path):
     tf.saved_model.save(Mean(), str(tmp_path))
-    painter = stylizers.load(str(tmp_path))
+    stylizer = loading.load(str(tmp_path))
     kept = regions.from_masks(CONTENT, [STYLE], keep_mask=HALVES)
-    painted = painter.paint(
-        CONTENT, painter.embed([STYLE], regions=kept), 1.0, kept
-    )
+    painted = stylizer.stylize(CONTENT, stylizer.embed([STYLE], regions=kept))
     np.testing.assert_array_equal(painted[:, :26], CONTENT[:, :26])
     assert np.abs(painted - CONTENT)[:, 26:].mean() > 0.02
     part = np.zeros((30, 26), np.float32)
     part[:9] = 1
     guides = regions.from_masks(CONTENT, [STYLE], [], [part])
-    for more in ({"regions": guides}, {"detail": ("fine",)}):
+    for more in (
+        {"regions": guides},
+        {"controls": Controls(style_detail=("fine",))},
+    ):
         with pytest.raises(ValueError, match="paints whole pictures"):
-            painter.embed([STYLE], **more)
+            stylizer.embed([STYLE], **more)

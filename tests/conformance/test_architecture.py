@@ -33,8 +33,8 @@ ALLOWED = {
 VALUES = "runtime images pretrained controls report pipelines cli".split()
 # The modules that import TensorFlow; all others run on any backend of Keras.
 TENSORFLOW = {
+    "adain.loading",
     "adain.saved_models",
-    "adain.stylizers",
     "export.graph_images",
     "export.known_answers",
     "export.litert",

@@ -5,7 +5,7 @@ import helpers
 from tfstyle import images
 from tfstyle.adain.config import TransferConfig
 from tfstyle.images import folders, provenance
-from tfstyle.pipelines import transfer_files
+from tfstyle.pipelines import transfer_files, transfer_inputs
 
 PIXELS = helpers.image(40, 52)
 
@@ -26,42 +26,80 @@ def files(**changes):
         "config": TransferConfig(),
         "inputs": {"style 1": "style.png"},
         "styles": [helpers.image(30, 26, 3)],
-        "image": images.read,
-        "max_pixels": 10_000,
+        "read": images.read,
         "quality": 95,
         "rescue": False,
     }
     return transfer_files.Files(**given | changes)
 
 
-def test_what_is_written_is_done_until_something_changes(item):
+def test_pictures_have_the_transparency_and_say_how_they_were_made(item):
     run = files()
-    given = run.read(item, RECORD)
-    assert given.regions is None
-    assert given.photo.pixels.shape == PIXELS.shape
-    run.write(item, 1 - PIXELS, given)
+    photograph = run.photograph(item)
+    assert photograph.item is item and photograph.regions is None
+    assert photograph.image.pixels.shape == PIXELS.shape
+    record = run.record(RECORD, item)
+    assert not run.write(item, 1 - PIXELS, photograph.image.alpha, record)
     painted = images.read(item.output)
     np.testing.assert_allclose(
         painted.pixels[:, 26:], 1 - PIXELS[:, 26:], atol=1 / 255
     )
     assert painted.alpha[:, :26].max() == 0 and painted.alpha[:, 26:].min() == 1
-    record = provenance.read(item.output)
-    assert record["inputs"]["content"]["name"] == "photo.png"
-    assert run.read(item, RECORD) is None
-    other = provenance.describe({"strength": 0.5}, {})
-    assert run.read(item, other) is not None
-    images.save(item.content, 1 - PIXELS)
-    assert run.read(item, RECORD) is not None
+    found = provenance.read(item.output)
+    assert found["inputs"]["content"]["name"] == "photo.png"
 
 
 def test_transparency_can_be_a_mask(item):
     run = files(inputs={"style 1": "style.png", "keep_mask": "alpha"})
-    photo, found = run.photograph(item)
+    _, photo, found = run.photograph(item)
     kept = found.paste(np.zeros_like(PIXELS), photo.pixels)
     np.testing.assert_array_equal(kept[:, 26:], photo.pixels[:, 26:])
     assert not kept[:, :26].any()
-    record = run.given(item, photo, found, RECORD).record
-    assert record["inputs"]["keep_mask"] == record["inputs"]["content"]
+    inputs = run.record(RECORD, item)["inputs"]
+    assert inputs["keep_mask"] == inputs["content"]
+
+
+def test_the_record_has_settings_files_and_model(item, tmp_path):
+    style = str(item.content)
+    inputs = {"style 1": style, "keep_mask": "alpha"}
+    record = files(inputs=inputs, quality=80).describe(None, "2x2")
+    assert record["config"]["quality"] == 80
+    assert record["config"]["grid"] == "2x2"
+    assert set(record["inputs"]) == {"style 1"}
+    assert record["notes"] == transfer_inputs.describe("distilled", None)
+
+
+def test_masks_are_read_once_for_all_photographs(item, tmp_path, monkeypatch):
+    read, paths = images.read, []
+
+    def counted(path, max_pixels):
+        paths.append(path)
+        return read(path, max_pixels)
+
+    monkeypatch.setattr(images, "read", counted)
+    mask, style = str(tmp_path / "mask.png"), str(tmp_path / "style.png")
+    images.save(mask, np.ones((40, 52, 3), np.float32))
+    images.save(style, helpers.image(30, 26, 3))
+    run = transfer_files.open_files(
+        TransferConfig(style_size=0),
+        {"style 1": style, "keep_mask": mask},
+        max_pixels=10_000,
+        quality=95,
+        rescue=False,
+    )
+    # It was once for the check, and once for each photograph.
+    for _ in range(3):
+        assert run.photograph(item).regions is not None
+    assert paths.count(mask) == paths.count(style) == 1
+    assert paths.count(str(item.content)) == 3
+    with pytest.raises(ValueError, match="more than"):
+        transfer_files.open_files(
+            TransferConfig(),
+            {"style 1": style, "keep_mask": mask},
+            max_pixels=1_000,
+            quality=95,
+            rescue=False,
+        )
 
 
 def test_formats_are_checked_before_painting(item):
@@ -81,5 +119,5 @@ def test_one_picture_is_rescued_and_those_of_a_folder_are_not(
     item.output.mkdir(parents=True)  # A folder is where the file should be.
     run = files(rescue=rescue)
     with pytest.raises(OSError, match="photo.png"):
-        run.write(item, PIXELS, run.read(item, RECORD))
+        run.write(item, PIXELS, None, RECORD)
     assert len([*elsewhere.iterdir()]) == rescue

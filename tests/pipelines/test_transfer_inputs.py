@@ -7,8 +7,6 @@ from tfstyle.adain.config import TransferConfig
 from tfstyle.images import provenance
 from tfstyle.pipelines import transfer_inputs
 
-LIMIT = 10_000
-
 
 @pytest.fixture
 def photo(tmp_path):
@@ -57,7 +55,7 @@ def test_a_photograph_has_its_size_and_its_regions(photo, painting, tmp_path):
     images.save(tmp_path / "mask.png", mask)
     config = TransferConfig(size=40, style_size=0)
     styles = transfer_inputs.styles([painting], config, images.read)
-    given = styles, config, images.read, LIMIT
+    given = styles, config, images.read
     picture, regions = transfer_inputs.photograph(photo, {}, *given)
     assert picture.pixels.shape == (20, 40, 3)
     assert regions is None

@@ -15,7 +15,7 @@ import tensorflow as tf
 import helpers
 import programs
 from tfstyle import images
-from tfstyle.adain import stylizers
+from tfstyle.adain import loading
 from tfstyle.controls import color, photorealism
 from tfstyle.images import provenance
 
@@ -310,10 +310,10 @@ def test_a_sheet_between_two_styles(files, tmp_path):
 
 def painted_here(files, style_size):
     """What the model paints of the first photograph, in this process."""
-    painter = stylizers.load(str(files / "model.h5"))
+    stylizer = loading.load(str(files / "model.h5"))
     style = images.load(files / "style.png", style_size)
     photo = images.load(files / "photos/a.png")
-    return painter.paint(photo, painter.embed([style])), photo
+    return stylizer.stylize(photo, stylizer.embed([style])), photo
 
 
 def test_scale_multiplies_the_size_at_which_the_style_is_seen(files, tmp_path):

@@ -1,4 +1,4 @@
-"""AdaIN by region: moments under a mask, and maps put together by masks.
+"""AdaIN, and AdaIN by region: moments under a mask, maps joined by masks.
 
 Masks of feature maps have shape `(regions, height, width, 1)`; what is found
 for each region has the regions as its batch. So one photograph becomes as many
@@ -13,13 +13,53 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfstyle import losses
 from tfstyle.adain import decoder, embeddings
+from tfstyle.adain.decoder import scale_and_shift
 from tfstyle.controls import regions
 from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import topology
 from tfstyle.runtime.types import Tensor
 
 Masks = Mapping[str, Tensor]
+
+
+@keras.saving.register_keras_serializable(package="tfstyle")
+class AdaIN(keras.layers.Layer):
+    """Gives feature maps the channel moments of a style.
+
+    The layer has no weights. Statistics are float32 whatever the precision.
+
+    Args:
+        epsilon: Added to the variances.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Call arguments:
+        content: Shape `(batch, height, width, channels)`.
+        style: Mean and deviation, as `losses.channel_moments` gives them:
+            shapes `(batch, 1, 1, channels)`.
+        own: Those of the content; found if not given.
+
+    Output shape:
+        That of `content`.
+
+    Reference:
+        Huang and Belongie 2017, eq. 8.
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # Statistics stay float32.
+        self.epsilon = epsilon
+
+    def call(self, content, style, own=None):
+        mean, deviation = own or losses.channel_moments(content, self.epsilon)
+        scale = style[1] / deviation
+        shift = style[0] - mean * scale
+        content = ops.cast(content, self.compute_dtype)
+        return scale_and_shift(content, scale, shift)
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
 
 
 def embed(
@@ -32,7 +72,7 @@ def embed(
     """Style embeddings of regions.
 
     Args:
-        embed_style: As `StyleModel.embed_style`.
+        embed_style: As `StyleNetwork.embed_style`.
         channels: Of each level of the model.
         styles: The style images.
         controls: How those that share a region are blended.
@@ -83,7 +123,7 @@ def level_masks(
     Args:
         masks: Of the image, `(any, any)`.
         shape: Height and width of the image.
-        levels: As of `StyleModel`.
+        levels: As of `StyleNetwork`.
 
     Returns:
         Float32 arrays of shape `(masks, height, width, 1)`.

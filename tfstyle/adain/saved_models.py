@@ -1,11 +1,12 @@
-"""SavedModels that paint: ours, and such as are called as Magenta's is.
+"""SavedModels as stylizers: ours, and those called as Magenta's is.
 
-Each becomes a `painters.Painter` for whole pictures in whole styles.
+Each becomes a `stylizers.Stylizer` for whole pictures in whole styles.
 """
 
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import tensorflow as tf
 
 from tfstyle import images
 from tfstyle.adain import embeddings
-from tfstyle.adain.model import check_image
+from tfstyle.adain.stylizers import Style, check_image
+from tfstyle.controls.regions import Regions
+from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import cache
 
 DAMAGED = (
@@ -23,7 +26,7 @@ DAMAGED = (
 """What libraries raise for files that are damaged."""
 
 
-def from_hub(handle: str) -> "CallablePainter":
+def from_hub(handle: str) -> "CallableStylizer":
     """A model of TensorFlow Hub.
 
     Args:
@@ -53,10 +56,10 @@ def from_hub(handle: str) -> "CallablePainter":
         raise ValueError(
             f"'{handle}' could not be loaded from TensorFlow Hub: {error}"
         ) from error
-    return CallablePainter(loaded)
+    return CallableStylizer(loaded)
 
 
-def from_folder(folder: str) -> "SignaturePainter | CallablePainter":
+def from_folder(folder: str) -> "ServedStylizer | CallableStylizer":
     """A model by the signatures or the call that it has.
 
     Args:
@@ -73,43 +76,57 @@ def from_folder(folder: str) -> "SignaturePainter | CallablePainter":
             f"damaged: {' '.join(str(error).split())}"
         ) from error
     ours = {"embed_style", "apply_style"} <= set(loaded.signatures)
-    return SignaturePainter(loaded) if ours else CallablePainter(loaded)
+    return ServedStylizer(loaded) if ours else CallableStylizer(loaded)
 
 
-class SignaturePainter:
-    """A SavedModel with the signatures of `export.saved_model`."""
-
-    blend = staticmethod(embeddings.blend)
+class ServedStylizer:
+    """Runs a SavedModel with the signatures of `export.saved_model`."""
 
     def __init__(self, loaded: Any) -> None:
         self._model = loaded  # Its variables live as long as it.
         self._embed = loaded.signatures["embed_style"]
         self._apply = loaded.signatures["apply_style"]
 
-    def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `painters.Painter`."""
-        _check_whole(detail, regions)
+    def check(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> None:
+        """See `stylizers.Stylizer`."""
+        _check_whole(controls, regions)
         for style in styles:
             check_image(style)
+
+    def embed(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> Style:
+        """See `stylizers.Stylizer`."""
+        self.check(styles, controls, regions)
         each = [
             self._embed(style_image=tf.constant(style[None]))["style_embedding"]
             for style in styles
         ]
-        return self.blend(each, shares)
+        return Style(embeddings.blend(each, controls.style_mix), regions)
 
-    def paint(self, content, style, strength=1.0, regions=None):
-        """See `painters.Painter`."""
-        check_image(content)
+    def stylize(
+        self, photo: np.ndarray, style: Style, strength: float = 1.0
+    ) -> np.ndarray:
+        """See `stylizers.Stylizer`."""
+        check_image(photo)
         result = self._apply(
-            content_image=tf.constant(content[None]),
-            style_embedding=style,
+            content_image=tf.constant(photo[None]),
+            style_embedding=style.embedding,
             strength=tf.constant([strength], tf.float32),
         )
-        return _pasted(result["stylized_image"][0].numpy(), content, regions)
+        return _pasted(result["stylized_image"][0].numpy(), photo, style)
 
 
-class CallablePainter:
-    """A SavedModel that is called with contents and styles.
+class CallableStylizer:
+    """Runs a SavedModel that is called with contents and styles.
 
     As Magenta's arbitrary-image-stylization on TensorFlow Hub: one style, at
     its full strength. Its results may have other sizes; they are given the
@@ -124,32 +141,51 @@ class CallablePainter:
             )
         self._model = loaded
 
-    def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `painters.Painter`."""
-        _check_whole(detail, regions)
-        return self.blend(
-            [tf.constant(style[None]) for style in styles], shares
-        )
-
-    def blend(self, each, shares):
-        """See `painters.Painter`."""
-        if len(each) != 1:
+    def check(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> None:
+        """See `stylizers.Stylizer`."""
+        _check_whole(controls, regions)
+        if len(styles) != 1:
             raise ValueError(
-                f"This SavedModel takes one style. Received: {len(each)} styles"
+                "This SavedModel takes one style. Received: "
+                f"{len(styles)} styles"
             )
-        return each[0]
 
-    def paint(self, content, style, strength=1.0, regions=None):
-        """See `painters.Painter`."""
+    def embed(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> Style:
+        """See `stylizers.Stylizer`; the model has no embeddings."""
+        self.check(styles, controls, regions)
+        return Style(images=styles, regions=regions)
+
+    def stylize(
+        self, photo: np.ndarray, style: Style, strength: float = 1.0
+    ) -> np.ndarray:
+        """See `stylizers.Stylizer`."""
         if strength != 1:
             raise ValueError(
                 "This SavedModel knows one strength. Received: "
                 f"strength={strength}"
             )
+        image = self._answer(photo, style.images[0])
+        picture = np.clip(image, 0, 1)
+        picture = images.resize(picture, *photo.shape[:2])
+        return _pasted(picture, photo, style)
+
+    def _answer(self, photo: np.ndarray, style: np.ndarray) -> np.ndarray:
+        """The image that the model gives, whose size may be another."""
+        given = [tf.constant(image[None]) for image in (photo, style)]
         try:
-            found = self._model(tf.constant(content[None]), style)[0]
+            found = self._model(*given)[0]
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
-            sizes = [f"{x.shape[-2]}x{x.shape[-3]}" for x in (content, style)]
+            sizes = [f"{x.shape[1]}x{x.shape[0]}" for x in (photo, style)]
             raise ValueError(
                 f"The SavedModel takes no photograph of {sizes[0]} pixels with "
                 f"a style of {sizes[1]}: it may want other sizes of them."
@@ -160,15 +196,13 @@ class CallablePainter:
                 "The SavedModel must answer a list of images, whose values are "
                 f"finite. Received: {image.dtype} of shape {image.shape}"
             )
-        picture = np.clip(image[0], 0, 1)
-        picture = images.resize(picture, *content.shape[:2])
-        return _pasted(picture, content, regions)
+        return image[0]
 
 
-def _check_whole(detail, regions):
+def _check_whole(controls: Controls, regions: Regions | None) -> None:
     """Raises `ValueError` unless a SavedModel can do it."""
     guides = regions is not None and regions.guides
-    if guides or set(detail) != {"all"}:
+    if guides or set(controls.style_detail) != {"all"}:
         raise ValueError(
             "A SavedModel paints whole pictures with whole styles: masks of "
             "several styles or of parts of a style, maps and `style_detail` "
@@ -176,9 +210,10 @@ def _check_whole(detail, regions):
         )
 
 
-def _pasted(painted, content, regions):
-    return painted if regions is None else regions.paste(painted, content)
+def _pasted(picture: np.ndarray, photo: np.ndarray, style: Style) -> np.ndarray:
+    regions = style.regions
+    return picture if regions is None else regions.paste(picture, photo)
 
 
-def _is_finite(image):
+def _is_finite(image: np.ndarray) -> bool:
     return image.dtype.kind == "f" and bool(np.isfinite(image).all())

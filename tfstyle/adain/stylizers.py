@@ -1,237 +1,256 @@
-"""Models of any style behind one interface, whatever they were stored as.
+"""Stylizers: models of any style behind one interface, for NumPy images.
 
-| named by                       | what it is                                  |
-|--------------------------------|---------------------------------------------|
-| a key of `presets.FILES`, .h5  | a model of this package, or trained with it |
-| .keras                         | the same, stored by Keras                   |
-| a folder with a SavedModel     | what `export.saved_model` wrote, or a model |
-|                                | called as Magenta's on TensorFlow Hub       |
-| a handle with `://`            | such a model, by TensorFlow Hub             |
+A stylizer embeds style images once, and then gives that style to photographs:
+
+    style = stylizer.embed([wave, night], Controls(style_mix=(1, 3)))
+    picture = stylizer.stylize(photograph, style, strength=0.8)
+
+Images are float32 arrays of shape `(height, width, 3)`, RGB in [0, 1]. Here
+are the interface, the stylizer that runs a Keras model on any backend, and the
+one that keeps the colors and surfaces of photographs; `loading` and
+`saved_models` have those that run on TensorFlow.
 """
 
-import pathlib
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
-from tfstyle.adain import embeddings, regional, saved_models, tiling
-from tfstyle.adain.model import StyleModel, check_image
+from tfstyle.adain import embeddings, regional
+from tfstyle.adain.network import StyleNetwork
 from tfstyle.controls import color, finishing
 from tfstyle.controls.regions import Regions, whole
 from tfstyle.controls.settings import Controls
-from tfstyle.features import convolution, memory
-from tfstyle.pretrained import presets
+from tfstyle.features import memory
+from tfstyle.images import conversion
 
-Embedding = Any
+Tensor = Any
+# Shorter sides need as much: the encoder mirrors 16 pixels at once.
+SMALLEST = 16
 
 
-class Painter(Protocol):
-    """A model; images are arrays `(height, width, 3)`, RGB in [0, 1]."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Style:
+    """A style, made by `Stylizer.embed` for the same stylizer's `stylize`.
+
+    Attributes:
+        embedding: A row for each region, shape `(regions, size)`; `None` if
+            the style images are needed with each photograph.
+        regions: Where in the photograph each style goes; `None` if the styles
+            are blended everywhere.
+        images: The style images, if they are needed with each photograph:
+            to be recolored for it, or because the model has no embeddings.
+        controls: What a `ControlledStylizer` keeps of each photograph.
+    """
+
+    embedding: Tensor | None = None
+    regions: Regions | None = None
+    images: Sequence[np.ndarray] = ()
+    controls: Controls = Controls()
+
+
+class Stylizer(Protocol):
+    """A model that gives photographs the style of other images."""
+
+    def check(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> None:
+        """Raises what `embed` would, without its work.
+
+        Raises:
+            ValueError: An image or a control is not what it should be, or the
+                model cannot do it.
+            MemoryError: An image is too large to be seen at once.
+        """
 
     def embed(
         self,
         styles: Sequence[np.ndarray],
-        shares: Sequence[float] | None = None,
-        detail: Sequence[str] = ("all",),
+        controls: Controls = Controls(),
         regions: Regions | None = None,
-    ) -> Embedding:
-        """The blend of some styles, or those of regions, for `paint`.
+    ) -> Style:
+        """Makes one style of some images.
+
+        Args:
+            styles: The style images.
+            controls: Of these `style_mix` and `style_detail` say how images
+                that share a region are blended.
+            regions: Where in the photographs each style goes, and from where
+                in its image it is taken; `None` to blend them everywhere.
 
         Raises:
-            ValueError: An image or a share is not what it should be, or the
-                model cannot do it.
+            ValueError: See `check`.
+            MemoryError: See `check`.
         """
 
-    def blend(
-        self, each: Sequence[Embedding], shares: Sequence[float] | None
-    ) -> Embedding:
-        """The blend of what `embed` gave for some styles, one by one.
-
-        Raises:
-            ValueError: The model cannot do it.
-        """
-
-    def paint(
-        self,
-        content: np.ndarray,
-        style: Embedding,
-        strength: float = 1.0,
-        regions: Regions | None = None,
+    def stylize(
+        self, photo: np.ndarray, style: Style, strength: float = 1.0
     ) -> np.ndarray:
-        """A photograph in a style, from 0, as it is, to 1.
+        """Gives a photograph a style.
+
+        Args:
+            photo: The photograph.
+            style: From `embed`.
+            strength: From 0, the photograph, to 1.
+
+        Returns:
+            Array of the shape of `photo`, float32, in [0, 1].
 
         Raises:
-            ValueError: The image is not what it should be.
+            ValueError: The photograph is not what it should be, or the model
+                has no such strength.
+            MemoryError: The photograph is too large to be seen at once.
         """
 
 
-def load(
-    name: str,
-    encoder_weights: str | None = None,
-    precision: str = "float32",
-    tile: int = 1024,
-) -> Painter:
-    """Loads a model.
+class KerasStylizer:
+    """Runs a Keras model on whole images, on any backend.
 
     Args:
-        name: As in the table above.
-        encoder_weights: See `StyleModel.from_preset`.
-        precision: Of models of this package: `"float32"` or `"bfloat16"`.
-        tile: They paint images with a longer side in tiles of so many pixels.
-
-    Raises:
-        ValueError: There is no such model, or it cannot be used.
-        FileNotFoundError: The weights of its encoder are not at hand.
-    """
-    if "://" in name:
-        return saved_models.from_hub(name)
-    if pathlib.Path(name, "saved_model.pb").is_file():
-        return saved_models.from_folder(name)
-    if name.endswith(".keras"):
-        return ModelPainter(_from_keras(name, precision), tile)
-    model = StyleModel.from_preset(name, encoder_weights, precision)
-    return ModelPainter(model, tile)
-
-
-def _from_keras(path: str, precision: str) -> StyleModel:
-    presets.path(path)
-    try:
-        stored = keras.saving.load_model(path, compile=False)
-    except saved_models.DAMAGED as error:
-        raise ValueError(
-            f"'{path}' is not a model of Keras, or it is damaged: {error}"
-        ) from error
-    if not isinstance(stored, StyleModel):
-        raise ValueError(
-            f"'{path}' is a {type(stored).__name__}, expected a StyleModel, as "
-            "tfstyle.train writes it."
-        )
-    model = StyleModel(**stored.settings, dtype=precision)
-    model.set_weights(stored.get_weights())
-    return model
-
-
-_IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)
-_VECTORS = tf.TensorSpec((None, None), tf.float32)
-
-
-class ModelPainter:
-    """A `StyleModel`, compiled; large images are painted in tiles.
-
-    Its weights must not change any more.
+        model: The model.
+        seen: Longest side that the model is given at once, in pixels; `None`
+            for any. Decides how much memory a photograph needs.
     """
 
-    blend = staticmethod(embeddings.blend)
+    def __init__(self, model: StyleNetwork, seen: int | None = None) -> None:
+        self.model, self.seen = model, seen
 
-    def __init__(self, model: StyleModel, tile: int) -> None:
-        self.tile, self._model = tile, model
-        convolution.freeze(model.encoder, model.decoder)
-        # With free sizes, so that a folder of images is one trace.
-        self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
-        self._apply = tf.function(
-            model.apply_style,
-            input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
-        )
-        self._apply_regions = _compiled(model.apply_style)
-        self._tiled = tiling.TiledModel(model, tile, _compiled)
-        self._encoder = model.settings["encoder"]
-        self._seen = tile + 2 * self._tiled.halo
-
-    def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `Painter`."""
-        for style in styles:
-            check_image(style)
-            memory.check_pass(self._encoder, style.shape[:2])
-        mix = None if shares is None else tuple(shares)
-        controls = Controls(style_mix=mix, style_detail=tuple(detail))
+    def check(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> None:
+        """See `Stylizer`."""
         controls.check_styles(
             len(styles), regions is not None and regions.apart
         )
+        for style in styles:
+            check_image(style)
+            memory.check_pass(self.model.settings["encoder"], style.shape[:2])
+
+    def embed(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> Style:
+        """See `Stylizer`."""
+        self.check(styles, controls, regions)
         parts = (regions or whole(len(styles))).parts
-        channels = self._model.channels
-        return regional.embed(self._embedded, channels, styles, controls, parts)
+        embedding = regional.embed(
+            self.embed_image, self.model.channels, styles, controls, parts
+        )
+        return Style(embedding, regions)
 
-    def _embedded(self, style, masks):
-        if masks is None:
-            return self._embed(style)
-        return self._model.embed_style(style, masks)
-
-    def paint(self, content, style, strength=1.0, regions=None):
-        """See `Painter`."""
-        check_image(content)
-        memory.check_pass(self._encoder, content.shape[:2], self._seen)
+    def stylize(
+        self, photo: np.ndarray, style: Style, strength: float = 1.0
+    ) -> np.ndarray:
+        """See `Stylizer`."""
+        check_image(photo)
+        shape = photo.shape[:2]
+        memory.check_pass(self.model.settings["encoder"], shape, self.seen)
         masks = None
-        if regions is not None:
-            levels = list(self._model.channels)
+        if style.regions is not None:
             masks = regional.content_masks(
-                regions.parts, content.shape[:2], levels
+                style.regions.parts, shape, list(self.model.channels)
             )
-        if max(content.shape[:2]) > self.tile:
-            return self._tiled.apply_style(
-                content, style.numpy(), strength, masks
-            )
-        if masks is not None:
-            image = self._apply_regions(content[None], style, strength, masks)
-            return image[0].numpy()
-        return self._apply(content[None], style, strength)[0].numpy()
+        return self.apply(photo, style.embedding, strength, masks)
+
+    def embed_image(
+        self, style: np.ndarray, masks: regional.Masks | None
+    ) -> Tensor:
+        """`StyleNetwork.embed_style` of a batch of one image."""
+        return self.model.embed_style(style, masks)
+
+    def apply(
+        self,
+        photo: np.ndarray,
+        embedding: Tensor,
+        strength: float,
+        masks: regional.Masks | None,
+    ) -> np.ndarray:
+        """`StyleNetwork.apply_style` for one photograph."""
+        image = self.model.apply_style(photo[None], embedding, strength, masks)
+        return ops.convert_to_numpy(image)[0]
 
 
-def _compiled(function):
-    return tf.function(function, reduce_retracing=True)
+class ControlledStylizer:
+    """A stylizer whose results keep what controls say of each photograph.
 
-
-class FinishingPainter:
-    """A painter whose results keep what they should of each photograph.
+    Of the controls given to `embed` it adds `color` and `photorealistic` to
+    those that any stylizer knows, and pastes regions.
 
     Args:
-        painter: It paints.
-        controls: Say what: `color`, `photorealistic`.
+        stylizer: The stylizer of the model.
     """
 
-    def __init__(self, painter: Painter, controls: Controls) -> None:
-        self.painter, self.controls = painter, controls
+    def __init__(self, stylizer: Stylizer) -> None:
+        self._stylizer = stylizer
+        self.check = stylizer.check
 
-    def embed(self, styles, shares=None, detail=("all",), regions=None):
-        """See `Painter`."""
-        embedding = self.painter.embed(styles, shares, detail, regions)
-        if self.controls.color == "style":
-            return embedding
-        return styles, shares, detail  # Embedded anew for each photograph.
+    def embed(
+        self,
+        styles: Sequence[np.ndarray],
+        controls: Controls = Controls(),
+        regions: Regions | None = None,
+    ) -> Style:
+        """See `Stylizer`; styles to be recolored are checked only."""
+        if controls.color == "style":
+            style = self._stylizer.embed(styles, controls, regions)
+            return dataclasses.replace(style, controls=controls)
+        self.check(styles, controls, regions)
+        return Style(None, regions, styles, controls)
 
-    def paint(self, content, style, strength=1.0, regions=None):
-        """See `Painter`."""
-        photo, embedding = content, style
-        if self.controls.color != "style":
-            styles, shares, detail = style
-            photo, styles = color.prepare(content, styles, self.controls.color)
-            embedding = self.painter.embed(styles, shares, detail, regions)
-        picture = self.painter.paint(photo, embedding, strength, regions)
-        return finishing.finish(picture, content, self.controls, regions)
+    def stylize(
+        self, photo: np.ndarray, style: Style, strength: float = 1.0
+    ) -> np.ndarray:
+        """See `Stylizer`."""
+        controls, given, own = style.controls, photo, style
+        if controls.color != "style":
+            given, styles = color.prepare(photo, style.images, controls.color)
+            own = self._stylizer.embed(styles, controls, style.regions)
+        picture = self._stylizer.stylize(given, own, strength)
+        return finishing.finish(picture, photo, controls, style.regions)
 
     def blends(
         self,
-        content: np.ndarray,
+        photo: np.ndarray,
         styles: Sequence[np.ndarray],
+        controls: Controls,
         mixes: Iterable[Sequence[float]],
-        strength: float = 1.0,
     ) -> Iterator[np.ndarray]:
         """Pictures of one photograph in blends of styles, each embedded once.
 
         Args:
-            content: The photograph.
+            photo: The photograph.
             styles: The style images.
+            controls: Of these `style_mix` and `style_detail` have no effect.
             mixes: For each picture the shares of the styles.
-            strength: From 0, the photograph, to 1.
 
         Raises:
-            ValueError: As `embed`, `blend` and `paint`.
+            ValueError: As `embed` and `stylize`; or the model has no blends.
+            MemoryError: As `embed` and `stylize`.
         """
-        photo, styles = color.prepare(content, styles, self.controls.color)
-        each = [self.painter.embed([style]) for style in styles]
+        self.check(styles)
+        given, recolored = color.prepare(photo, styles, controls.color)
+        each = [self._stylizer.embed([image]).embedding for image in recolored]
         for mix in mixes:
-            embedding = self.painter.blend(each, mix)
-            picture = self.painter.paint(photo, embedding, strength)
-            yield finishing.finish(picture, content, self.controls, None)
+            style = Style(embeddings.blend(each, mix))
+            picture = self._stylizer.stylize(given, style, controls.strength)
+            yield finishing.finish(picture, photo, controls)
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raises `ValueError` unless a model can take the image."""
+    conversion.check(image)
+    if min(image.shape[:2]) < SMALLEST:
+        raise ValueError(
+            f"Images must have {SMALLEST} pixels or more on each side. "
+            f"Received: {image.shape[1]}x{image.shape[0]} pixels"
+        )

@@ -15,7 +15,7 @@ from keras import ops
 
 from tfstyle import features
 from tfstyle.adain import decoder, embeddings, regional
-from tfstyle.adain.model import StyleModel
+from tfstyle.adain.network import StyleNetwork
 from tfstyle.features import convolution
 from tfstyle.pretrained import topology
 from tfstyle.runtime.types import Tensor
@@ -74,7 +74,7 @@ class TiledModel:
 
     def __init__(
         self,
-        model: StyleModel,
+        model: StyleNetwork,
         tile: int = 1024,
         compiled: Callable[[Callable], Callable] = lambda function: function,
     ) -> None:
@@ -98,7 +98,7 @@ class TiledModel:
         alpha: float = 1.0,
         masks: regional.Masks | None = None,
     ) -> np.ndarray:
-        """As `StyleModel.apply_style`, for one image `(height, width, 3)`."""
+        """As `StyleNetwork.apply_style`, for one image `(height, width, 3)`."""
         height, width = content.shape[:2]
         image = content  # Continued as the encoder does.
         for pixels in (*features.WIDENINGS, decoder.MARGIN + 1):
@@ -135,7 +135,7 @@ class TiledModel:
     def _moments(
         self, image: np.ndarray, masks: regional.Masks | None
     ) -> dict[str, tuple]:
-        """As `StyleModel.moments`, of all tiles together."""
+        """As `StyleNetwork.moments`, of all tiles together."""
         sums: dict[str, list] = {level: [] for level in self.model.channels}
         for window, down, across in self._windows(image):
             maps = self.encode(window)
@@ -172,7 +172,7 @@ class TiledModel:
         target: Tensor,
         masks: regional.Masks | None,
     ) -> Tensor:
-        image = self.model.paint(self._encode(window), own, target, masks)
+        image = self.model.restyle(self._encode(window), own, target, masks)
         return ops.clip(image, 0.0, 1.0)
 
 
@@ -228,7 +228,7 @@ def _inside(
     return values[rows, columns]
 
 
-def halo(model: StyleModel) -> int:
+def halo(model: StyleNetwork) -> int:
     """Pixels around one that the model sees, as a multiple of 8.
 
     On the way down each convolution sees one position more on each side, and

@@ -5,7 +5,7 @@ Roles are named as the flags; those that can be repeated have a number:
 `"content_map"`, `"style_map"`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def read(
     photo: str,
     content: images.Picture,
     styles: Sequence[np.ndarray],
-    max_pixels: int = images.MAX_PIXELS,
+    read_file: Callable[[str], images.Picture] = images.read,
 ) -> regions.Regions | None:
     """Regions that files show; `None` if there are no such files.
 
@@ -83,7 +83,7 @@ def read(
         photo: Path of the photograph.
         content: The photograph.
         styles: The style images.
-        max_pixels: Larger files are refused.
+        read_file: Gives the image of a file; may remember it.
 
     Raises:
         ValueError: A file is not what it should be; see `regions.from_masks`
@@ -97,9 +97,7 @@ def read(
     def masks(wanted: str) -> list[np.ndarray]:
         paths = zip(names, inputs.values(), strict=True)
         return [
-            _alpha(photo, content)
-            if path == photo
-            else images.read(path, max_pixels).mask
+            _alpha(photo, content) if path == photo else read_file(path).mask
             for name, path in paths
             if name == wanted
         ]
@@ -111,8 +109,8 @@ def read(
         return regions.from_masks(*given, *each, keep)
     return semantic_maps.from_maps(
         *given,
-        images.load(inputs["content_map"], None, max_pixels),
-        images.load(inputs["style_map"], None, max_pixels),
+        read_file(inputs["content_map"]).pixels,
+        read_file(inputs["style_map"]).pixels,
         keep,
     )
 

@@ -27,7 +27,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfstyle.adain.model import SMALLEST, StyleModel
+from tfstyle.adain.model import StyleModel
+from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.export import known_answers, prediction_log
 from tfstyle.export.config import ExportConfig
 from tfstyle.export.signatures import Signatures

@@ -27,7 +27,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfstyle.adain.model import SMALLEST, StyleModel
+from tfstyle.adain.model import StyleModel
+from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.export import graph_images
 from tfstyle.export.config import ExportConfig
 from tfstyle.features import convolution

@@ -17,7 +17,8 @@ import numpy as np
 from tfstyle import images, losses
 from tfstyle.adain import embeddings
 from tfstyle.adain.config import TransferConfig
-from tfstyle.adain.model import SMALLEST, StyleModel
+from tfstyle.adain.model import StyleModel
+from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.controls.regions import Regions
 from tfstyle.features import convolution
 from tfstyle.optimization import objective

@@ -1,28 +1,32 @@
-"""Engines that paint one picture after the other, behind one interface.
+"""Engines that make one picture after the other, behind one interface.
 
-For programs that paint many pictures with other settings or files: all are
+For programs that make many pictures with other settings or files: all are
 checked first, without TensorFlow, and what they share is read once.
 """
 
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from tfstyle import images
+from tfstyle.controls.regions import Regions
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import preparation, transfer_inputs
 from tfstyle.runtime.progress import OnStep
 
+if TYPE_CHECKING:
+    from tfstyle.adain.stylizers import ControlledStylizer
+
 
 class Task(NamedTuple):
-    """What to paint.
+    """The picture to make.
 
     Attributes:
         config: The settings, of the kind that the engine has.
-        inputs: Role -> path, as in `job`.
+        inputs: Role -> path, as in `preparation`.
     """
 
     config: Any
@@ -30,7 +34,7 @@ class Task(NamedTuple):
 
 
 class Engine(Protocol):
-    """How tasks are checked and painted."""
+    """Checks tasks, and makes their pictures."""
 
     def check(self, task: Task) -> None:
         """Reads the files of a task; TensorFlow is not needed.
@@ -40,16 +44,16 @@ class Engine(Protocol):
             FileNotFoundError: A file is missing.
         """
 
-    def load(self, task: Task) -> None:
-        """Loads what is needed to paint a task.
+    def load(self, task: Task) -> object:
+        """Loads what is needed for a task.
 
         Raises:
             ValueError: There is no such model.
             FileNotFoundError: Its weights are missing.
         """
 
-    def paint(self, task: Task, on_step: OnStep) -> np.ndarray:
-        """The picture; of engines of a single pass `on_step` is not called."""
+    def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
+        """The picture; engines of a single pass do not call `on_step`."""
 
 
 # Settings that decide which files are read and whether a run is possible.
@@ -59,7 +63,7 @@ _DECISIVE = (
 )
 
 
-class Optimizer:
+class OptimizeEngine:
     """The engine of tfstyle.optimize: tasks have a `GatysConfig`.
 
     Args:
@@ -70,7 +74,7 @@ class Optimizer:
         self._max_pixels = max_pixels
         self._jobs: dict[str, preparation.Job] = {}
 
-    def check(self, task):
+    def check(self, task: Task) -> None:
         """See `Engine`."""
         self.prepared(task)
 
@@ -84,7 +88,7 @@ class Optimizer:
             )
         return self._jobs[key]
 
-    def load(self, task):
+    def load(self, task: Task) -> None:
         """See `Engine`; raises `MemoryError` if the picture does not fit."""
         from tfstyle.optimization import gatys
 
@@ -92,7 +96,7 @@ class Optimizer:
         given = found.content.pixels, found.styles, settings
         gatys.check_memory(*given, found.regions)
 
-    def paint(self, task, on_step):
+    def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
         """See `Engine`."""
         from tfstyle.optimization import gatys
 
@@ -115,57 +119,56 @@ class Optimizer:
         return found, settings
 
 
-class Model:
+class TransferEngine:
     """The engine of tfstyle.transfer: tasks have a `TransferConfig`.
 
     Args:
         max_pixels: Larger images are refused.
-        encoder_weights: See `painters.load`.
+        encoder_weights: See `loading.load`.
     """
 
     def __init__(self, max_pixels: int, encoder_weights: str | None) -> None:
-        self._max_pixels = max_pixels
         self._read = functools.cache(lambda path: images.read(path, max_pixels))
-        self._painter = functools.cache(
-            functools.partial(_painter, encoder_weights)
+        self._stylizer = functools.cache(
+            functools.partial(_stylizer, encoder_weights)
         )
 
-    def check(self, task):
+    def check(self, task: Task) -> None:
         """See `Engine`."""
         self._images(task)
 
-    def load(self, task):
-        """See `Engine`."""
+    def load(self, task: Task) -> "ControlledStylizer":
+        """See `Engine`; the model, which is loaded once."""
         config = task.config
-        return self._painter(config.model, config.precision, config.tile)
+        return self._stylizer(config.model, config.precision, config.tile)
 
-    def paint(self, task, on_step):
+    def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
         """See `Engine`."""
-        from tfstyle.adain import stylizers
+        photo, styles, regions = self._images(task)
+        stylizer = self.load(task)
+        style = stylizer.embed(styles, task.config, regions)
+        return stylizer.stylize(photo, style, task.config.strength)
 
-        config = task.config
-        content, styles, regions = self._images(task)
-        painter = stylizers.FinishingPainter(self.load(task), config)
-        style = painter.embed(
-            styles, config.style_mix, config.style_detail, regions
-        )
-        return painter.paint(content, style, config.strength, regions)
-
-    def _images(self, task):
+    def _images(
+        self, task: Task
+    ) -> tuple[np.ndarray, list[np.ndarray], Regions | None]:
         """Photograph and styles at the sizes they are seen at, and regions."""
         given = task.config, self._read
         styles = transfer_inputs.styles(preparation.styles(task.inputs), *given)
         path = task.inputs["content"]
         picture, regions = transfer_inputs.photograph(
-            path, task.inputs, styles, *given, self._max_pixels
+            path, task.inputs, styles, *given
         )
         return picture.pixels, styles, regions
 
 
-def _painter(encoder_weights, model, precision, tile):
-    from tfstyle.adain import stylizers
+def _stylizer(
+    encoder_weights: str | None, model: str, precision: str, tile: int
+) -> "ControlledStylizer":
+    from tfstyle.adain import loading
+    from tfstyle.adain.stylizers import ControlledStylizer
     from tfstyle.runtime import devices
 
-    return stylizers.load(
-        model, encoder_weights, devices.precision(precision), tile
+    return ControlledStylizer(
+        loading.load(model, encoder_weights, devices.precision(precision), tile)
     )

@@ -227,7 +227,9 @@ def prepare(
         if role in inputs
     }
     pictures = [images.load(p, None, max_pixels) for p in styles(inputs)]
-    regions = region_files.read(inputs, photo, content, pictures, max_pixels)
+    regions = region_files.read(
+        inputs, photo, content, pictures, lambda p: images.read(p, max_pixels)
+    )
     weights_file = _weights(config)  # At last: they may be downloaded.
     return Job(
         config=dataclasses.replace(config, features=weights_file.name),

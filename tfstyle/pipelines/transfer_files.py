@@ -1,6 +1,7 @@
-"""Photographs of a run of tfstyle.transfer, and the pictures they become."""
+"""The files of tfstyle.transfer: photographs to read, pictures to write."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,23 +10,27 @@ import numpy as np
 
 from tfstyle import images
 from tfstyle.adain.config import TransferConfig
+from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
-from tfstyle.images import folders, output, provenance
-from tfstyle.pipelines import transfer_inputs
+from tfstyle.images import output, provenance
+from tfstyle.images.folders import Item
+from tfstyle.pipelines import preparation, transfer_inputs
+
+Record = Mapping[str, Any]
 
 
-class Given(NamedTuple):
-    """What a picture is made from.
+class Photograph(NamedTuple):
+    """A photograph that was read.
 
     Attributes:
-        photo: The photograph, at the size at which it is painted.
-        regions: Of it; `None` if it is painted whole, in one style.
-        record: What the picture will say about its making.
+        item: Its file, and that of its picture.
+        image: Its pixels, at the size of the picture, and its transparency.
+        regions: Where each style goes; `None` if they are blended everywhere.
     """
 
-    photo: images.Picture
+    item: Item
+    image: images.Picture
     regions: Regions | None
-    record: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,85 +38,79 @@ class Files:
     """Reads photographs and writes pictures.
 
     Attributes:
-        config: Has the size, and what `styles` needed.
-        inputs: Role -> path of the files beside the photograph, or "alpha".
-        styles: From `transfer_inputs.styles`.
-        image: Gives the image of a file, such as `images.read`.
-        max_pixels: Masks and maps of more pixels are refused.
+        config: The settings.
+        inputs: Role -> path of the files beside the photograph, or `"alpha"`
+            for a mask that is the photograph's transparency.
+        styles: The style images at the sizes they are seen at.
+        read: Gives the image of a file.
         quality: 1 to 100, of JPEG and WebP.
-        rescue: Whether a picture is written elsewhere where its file cannot
-            be; what a folder lacks is painted by the next run.
+        rescue: Whether a picture is written elsewhere if its file cannot be
+            written. What a folder lacks is made by the next run.
     """
 
     config: TransferConfig
     inputs: Mapping[str, str]
     styles: Sequence[np.ndarray]
-    image: transfer_inputs.Read
-    max_pixels: int
+    read: transfer_inputs.Read
     quality: int
     rescue: bool
 
-    def photograph(
-        self, item: folders.Item
-    ) -> tuple[images.Picture, Regions | None]:
-        """The photograph at the size at which it is painted, and its regions.
+    def photograph(self, item: Item) -> Photograph:
+        """Reads the photograph of an item.
 
         Raises:
             ValueError: A file is not what it should be, or the picture would
                 be larger than its format holds.
             FileNotFoundError: There is no such file.
         """
-        photo, regions = transfer_inputs.photograph(
+        image, regions = transfer_inputs.photograph(
             os.fspath(item.content),
             self.inputs,
             self.styles,
             self.config,
-            self.image,
-            self.max_pixels,
+            self.read,
         )
-        images.check_format(item.output, longest=max(photo.pixels.shape[:2]))
-        return photo, regions
+        images.check_format(item.output, longest=max(image.pixels.shape[:2]))
+        return Photograph(item, image, regions)
 
-    def given(
-        self,
-        item: folders.Item,
-        photo: images.Picture,
-        regions: Regions | None,
-        record: Mapping[str, Any],
-    ) -> Given:
-        """A photograph and its regions with their record.
+    def describe(
+        self, encoder_weights: str | None, grid: str | None = None
+    ) -> Record:
+        """The record that all pictures share; see `provenance.describe`.
 
         Args:
-            item: Where they are from.
-            photo: From `photograph`.
-            regions: From `photograph`.
-            record: What all pictures say about their making, see
-                `provenance.describe`.
-        """
-        return Given(photo, regions, self._with_item(record, item))
-
-    def read(
-        self, item: folders.Item, record: Mapping[str, Any]
-    ) -> Given | None:
-        """What an item is made from; `None` if its picture is there.
-
-        Args:
-            item: The photograph, and its picture.
-            record: As of `given`.
+            encoder_weights: See `transfer_inputs.describe`, which may
+                download weights.
+            grid: Rows and columns of a sheet.
 
         Raises:
-            ValueError: See `photograph`.
-            FileNotFoundError: See `photograph`.
+            ValueError: There is no such model, or a file is not what it
+                should be.
+            FileNotFoundError: A file is missing.
         """
-        record = self._with_item(record, item)
-        if folders.is_done(item, record):
-            return None
-        return Given(*self.photograph(item), record)
+        config = {**vars(self.config), "quality": self.quality}
+        if grid is not None:
+            config["grid"] = grid
+        fixed = {r: path for r, path in self.inputs.items() if path != "alpha"}
+        record = provenance.describe(config, fixed)
+        notes = transfer_inputs.describe(self.config.model, encoder_weights)
+        return {**record, "notes": notes}
+
+    def record(self, shared: Record, item: Item) -> Record:
+        """The record of one picture, from that of all; see `describe`."""
+        masks = [role for role, path in self.inputs.items() if path == "alpha"]
+        for role in ("content", *masks):
+            shared = provenance.with_input(shared, role, item.content)
+        return shared
 
     def write(
-        self, item: folders.Item, pixels: np.ndarray, given: Given
+        self,
+        item: Item,
+        pixels: np.ndarray,
+        alpha: np.ndarray | None,
+        record: Record,
     ) -> list[str]:
-        """Writes a picture, with its photograph's transparency.
+        """Writes a picture.
 
         Returns:
             What its record lacks; see `output.Output.left_out`.
@@ -122,15 +121,47 @@ class Files:
         item.output.parent.mkdir(parents=True, exist_ok=True)
         target = output.Output(
             path=os.fspath(item.output),
-            record=given.record,
-            alpha=given.photo.alpha,
+            record=record,
+            alpha=alpha,
             quality=self.quality,
         )
         target.save(pixels, rescue=self.rescue)
         return target.left_out
 
-    def _with_item(self, record, item):
-        masks = [role for role, path in self.inputs.items() if path == "alpha"]
-        for role in ("content", *masks):
-            record = provenance.with_input(record, role, item.content)
-        return record
+
+def open_files(
+    config: TransferConfig,
+    inputs: Mapping[str, str],
+    *,
+    max_pixels: int,
+    quality: int,
+    rescue: bool,
+) -> Files:
+    """Reads styles, masks and maps, once for all photographs.
+
+    Args:
+        config: See `Files`.
+        inputs: See `Files`.
+        max_pixels: Larger images are refused.
+        quality: See `Files`.
+        rescue: See `Files`.
+
+    Raises:
+        ValueError: A file is not what it should be.
+        FileNotFoundError: There is no such file.
+    """
+    read = functools.partial(images.read, max_pixels=max_pixels)
+    styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
+    kept = {
+        path: read(path)
+        for role, path in inputs.items()
+        if region_files.any_in([role]) and path != "alpha"
+    }
+    return Files(
+        config=config,
+        inputs=inputs,
+        styles=styles,
+        read=lambda path: kept[path] if path in kept else read(path),
+        quality=quality,
+        rescue=rescue,
+    )

@@ -1,19 +1,18 @@
-"""Files of tfstyle.transfer, as what its models are given."""
+"""Images of tfstyle.transfer as its models see them, and which model it is."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from tfstyle import images
+from tfstyle.adain import sources
 from tfstyle.adain.config import TransferConfig
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
 from tfstyle.images.sizes import pyramid
-from tfstyle.pretrained import presets, weights
+from tfstyle.pretrained import weights
 
 Read = Callable[[str], images.Picture]
 
@@ -48,7 +47,6 @@ def photograph(
     seen: Sequence[np.ndarray],
     config: TransferConfig,
     read: Read,
-    max_pixels: int,
 ) -> tuple[images.Picture, Regions | None]:
     """A photograph at the size at which it is painted, and its regions.
 
@@ -57,8 +55,7 @@ def photograph(
         inputs: Role -> path of the other files; see `region_files`.
         seen: From `styles`.
         config: Has the size.
-        read: Gives the image of a file.
-        max_pixels: Masks and maps of more pixels are refused.
+        read: Gives the image of a file, such as `images.read`.
 
     Raises:
         ValueError: A file is not what it should be.
@@ -69,7 +66,7 @@ def photograph(
     pixels = _resized(f"'{path}'", picture.pixels, longer)
     picture = dataclasses.replace(picture, pixels=pixels)
     inputs = region_files.with_alpha(inputs, path)
-    return picture, region_files.read(inputs, path, picture, seen, max_pixels)
+    return picture, region_files.read(inputs, path, picture, seen, read)
 
 
 def _resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
@@ -91,8 +88,8 @@ def describe(
     The weights of a published encoder are downloaded where they are missing.
 
     Args:
-        model: As of `painters.load`.
-        encoder_weights: As of `painters.load`.
+        model: Its name, see `sources`.
+        encoder_weights: File of the weights of its encoder, or `None`.
 
     Returns:
         Empty for the handle of a hub, which says itself which model it is;
@@ -102,27 +99,18 @@ def describe(
         ValueError: There is no such model, or a file is not what it should be.
         FileNotFoundError: A file is missing.
     """
-    graph = pathlib.Path(model, "saved_model.pb")
-    whole = "://" in model or graph.is_file() or model.endswith(".keras")
-    stored: dict[str, Any] = {"train_encoder": True}
-    if not whole:
-        stored = presets.load(model)[0]
-    if stored["train_encoder"] and encoder_weights is not None:
-        raise ValueError(
-            f"The model '{model}' holds its encoder's weights: leave out "
-            "`encoder_weights`."
-        )
-    if "://" in model:
+    source = sources.find(model)
+    source.check_encoder_weights(encoder_weights)
+    if not source.files:
         return {}
-    if graph.is_file():
-        files = [graph, *sorted(graph.parent.glob("variables/*"))]
-        return {"model": [provenance.digest(file) for file in files]}
+    digests = [provenance.digest(file) for file in source.files]
+    several = source.kind == "saved_model"
     found: dict[str, str | list[str] | bool] = {
-        "model": provenance.digest(presets.path(model))
+        "model": digests if several else digests[0]
     }
-    if not stored["train_encoder"]:
+    if source.encoder is not None:
         encoder = weights.resolve(
-            stored["encoder"], encoder_weights, progressbar=True
+            source.encoder, encoder_weights, progressbar=True
         )
         found["encoder"] = encoder.digest
         found["published"] = encoder.published

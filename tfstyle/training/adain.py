@@ -16,7 +16,8 @@ import keras
 import numpy as np
 
 from tfstyle import features, images
-from tfstyle.adain.model import SMALLEST, StyleModel
+from tfstyle.adain.model import StyleModel
+from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.features import memory
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import OnStep

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import images
+from tfstyle.adain.config import TransferConfig
+from tfstyle.adain.stylizers import ControlledStylizer, Style
+from tfstyle.images import folders, provenance
+from tfstyle.pipelines import transfer, transfer_files
+
+RECORD = provenance.describe({"strength": 1.0}, {}, {"model": "ab"})
+STYLES = [np.full((20, 20, 3), value, np.float32) for value in (0.25, 0.75)]
+
+
+class Mean:
+    """Stylizes by the mean of the styles; counts what it embeds."""
+
+    def __init__(self):
+        self.embedded = 0
+
+    def check(self, styles, controls=None, regions=None):
+        if not styles:
+            raise ValueError("no style")
+
+    def embed(self, styles, controls=None, regions=None):
+        self.check(styles)
+        self.embedded += 1
+        return Style(np.mean([image.mean() for image in styles]), regions)
+
+    def stylize(self, photo, style, strength=1.0):
+        if photo.shape[0] == 17:
+            raise ValueError("17 rows")
+        return np.full_like(photo, style.embedding)
+
+
+@pytest.fixture
+def items(tmp_path):
+    made = []
+    for i in range(3):
+        path = tmp_path / f"{i}.png"
+        images.save(path, helpers.image(40, 52, i))
+        made.append(folders.Item(path, tmp_path / "made" / path.name))
+    return made
+
+
+def run(inputs=None, record=RECORD, styles=STYLES, config=None):
+    files = transfer_files.Files(
+        config=config or TransferConfig(),
+        inputs=inputs or {"style 1": "a.png", "style 2": "b.png"},
+        styles=styles,
+        read=images.read,
+        quality=95,
+        rescue=False,
+    )
+    stylizer = Mean()
+    controlled = ControlledStylizer(stylizer)
+    return transfer.Transfer(files, controlled, record), files, stylizer
+
+
+def test_one_photograph(items):
+    made, files, stylizer = run()
+    pixels = made.one(files.photograph(items[0]))
+    np.testing.assert_allclose(pixels, 0.5, atol=1e-6)
+    written = images.load(items[0].output)
+    np.testing.assert_allclose(written, pixels, atol=1 / 255)
+    assert stylizer.embedded == 1 and made.left_out == []
+
+
+def outcomes(items, **changes):
+    made, _, stylizer = run(**changes)
+    found = [*made.several(items)]
+    assert [outcome.item for outcome in found] == items
+    skipped = [outcome.skipped for outcome in found]
+    failed = [outcome.error is not None for outcome in found]
+    return skipped, failed, stylizer.embedded
+
+
+NONE, ALL = [False] * 3, [True] * 3
+
+
+def test_several_embed_once_and_are_done_until_something_changes(items):
+    assert outcomes(items) == (NONE, NONE, 1)
+    assert outcomes(items) == (ALL, NONE, 1)
+    other = provenance.describe({"strength": 0.5}, {}, {"model": "ab"})
+    assert outcomes(items, record=other) == (NONE, NONE, 1)
+    images.save(items[1].content, helpers.image(40, 52, 9))
+    skipped, failed, _ = outcomes(items, record=other)
+    assert (skipped, failed) == ([True, False, True], NONE)
+
+
+def test_what_cannot_be_read_or_made_is_told_and_the_rest_is_made(items):
+    items[0].content.write_bytes(b"no image")
+    images.save(items[2].content, helpers.image(17, 52))
+    assert outcomes(items) == (NONE, [True, False, True], 1)
+    assert [item.output.exists() for item in items] == [False, True, False]
+
+
+def test_regions_are_embedded_for_each_photograph(items, tmp_path):
+    mask = tmp_path / "mask.png"
+    images.save(mask, np.ones((40, 52, 3), np.float32))
+    inputs = {"style 1": "a.png", "keep_mask": str(mask)}
+    assert outcomes(items, inputs=inputs) == (NONE, NONE, 3)
+    for item in items:
+        kept = images.load(item.output)
+        np.testing.assert_array_equal(kept, images.load(item.content))
+
+
+def test_styles_that_the_model_refuses_end_the_run():
+    with pytest.raises(ValueError, match="no style"):
+        run(styles=[])
+
+
+def test_a_sheet_goes_from_style_to_style(items):
+    _, files, stylizer = run()
+    controlled = ControlledStylizer(stylizer)
+    stylizer.embedded = 0
+    photograph = files.photograph(items[0])
+    sheet = transfer.sheet(files, controlled, photograph, (1, 3))
+    assert stylizer.embedded == 2
+    assert sheet.shape == (40 + 2 * 8, 3 * 52 + 4 * 8, 3)
+    cells = [sheet[20, 20 + 60 * i, 0] for i in range(3)]
+    np.testing.assert_allclose(cells, [0.25, 0.5, 0.75], atol=1e-6)
+
+
+def test_sheets_are_checked(items):
+    _, files, _ = run()
+    photograph = files.photograph(items[0])
+    transfer.check_sheet(photograph, (2, 2))
+    with pytest.raises(ValueError, match="A sheet of 999999x9999 pictures"):
+        transfer.check_sheet(photograph, (9999, 999999))
+    wide = folders.Item(items[0].content, items[0].output.with_suffix(".webp"))
+    with pytest.raises(ValueError, match="holds at most 16383"):
+        transfer.check_sheet(photograph._replace(item=wide), (1, 300))

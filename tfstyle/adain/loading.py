@@ -1,0 +1,132 @@
+"""Loads models of any style for use with TensorFlow."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfstyle.adain import regional, saved_models, sources, tiling
+from tfstyle.adain.model import StyleModel
+from tfstyle.adain.network import StyleNetwork
+from tfstyle.adain.sources import Source
+from tfstyle.adain.stylizers import KerasStylizer, Stylizer, Tensor
+from tfstyle.features import convolution
+
+
+def load(
+    name: str,
+    encoder_weights: str | None = None,
+    precision: str = "float32",
+    tile: int = 1024,
+) -> Stylizer:
+    """Loads a model as a stylizer.
+
+    Args:
+        name: See `sources`.
+        encoder_weights: See `StyleModel.from_preset`.
+        precision: Of models of this package: `"float32"` or `"bfloat16"`.
+        tile: They stylize images with a longer side in tiles of so many
+            pixels.
+
+    Raises:
+        ValueError: There is no such model, or it cannot be used.
+        FileNotFoundError: The weights of its encoder are not at hand.
+    """
+    source = sources.find(name)
+    if source.kind == "hub":
+        return saved_models.from_hub(name)
+    if source.kind == "saved_model":
+        return saved_models.from_folder(name)
+    model = load_model(source, encoder_weights, precision)
+    return CompiledStylizer(model, tile)
+
+
+def load_model(
+    source: Source,
+    encoder_weights: str | None = None,
+    precision: str = "float32",
+) -> StyleModel:
+    """Loads a model of this package, or one that was trained with it.
+
+    Args:
+        source: Of the kind `"preset"` or `"keras"`.
+        encoder_weights: See `StyleModel.from_preset`.
+        precision: As in `load`.
+
+    Raises:
+        ValueError: A file is damaged, or holds another kind of model.
+        FileNotFoundError: The weights of its encoder are not at hand.
+    """
+    if source.kind == "preset":
+        return StyleModel.from_preset(source.name, encoder_weights, precision)
+    try:
+        stored = keras.saving.load_model(source.name, compile=False)
+    except saved_models.DAMAGED as error:
+        raise ValueError(
+            f"'{source.name}' is not a model of Keras, or it is damaged: "
+            f"{error}"
+        ) from error
+    if not isinstance(stored, StyleModel):
+        raise ValueError(
+            f"'{source.name}' is a {type(stored).__name__}, expected a "
+            "StyleModel, as tfstyle.train writes it."
+        )
+    model = StyleModel(**stored.settings, dtype=precision)
+    model.set_weights(stored.get_weights())
+    return model
+
+
+_IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)
+_VECTORS = tf.TensorSpec((None, None), tf.float32)
+
+
+class CompiledStylizer(KerasStylizer):
+    """A `KerasStylizer` in graphs; large images are stylized in tiles.
+
+    Args:
+        model: Its weights must not change any more.
+        tile: Images with a longer side are stylized in tiles of so many
+            pixels.
+    """
+
+    def __init__(self, model: StyleNetwork, tile: int) -> None:
+        self._tile = tile
+        convolution.freeze(model.encoder, model.decoder)
+        # With free sizes, so that a folder of images is one trace.
+        self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
+        self._apply = tf.function(
+            model.apply_style,
+            input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
+        )
+        self._apply_regions = _compiled(model.apply_style)
+        self._tiled = tiling.TiledModel(model, tile, _compiled)
+        super().__init__(model, seen=tile + 2 * self._tiled.halo)
+
+    def embed_image(
+        self, style: np.ndarray, masks: regional.Masks | None
+    ) -> Tensor:
+        """See `KerasStylizer`."""
+        if masks is None:
+            return self._embed(style)
+        return super().embed_image(style, masks)
+
+    def apply(
+        self,
+        photo: np.ndarray,
+        embedding: Tensor,
+        strength: float,
+        masks: regional.Masks | None,
+    ) -> np.ndarray:
+        """See `KerasStylizer`."""
+        if max(photo.shape[:2]) > self._tile:
+            return self._tiled.apply_style(
+                photo, embedding.numpy(), strength, masks
+            )
+        if masks is not None:
+            image = self._apply_regions(photo[None], embedding, strength, masks)
+        else:
+            image = self._apply(photo[None], embedding, strength)
+        return image[0].numpy()
+
+
+def _compiled(function):
+    return tf.function(function, reduce_retracing=True)
