@@ -24,6 +24,8 @@ sheet with the pictures that are ready.
 import dataclasses
 import os
 import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -37,6 +39,12 @@ from tfstyle.cli import (
 )
 from tfstyle.controls.settings import Controls
 from tfstyle.optimization.config import GatysConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfstyle.pipelines.engines import Engine, Task
+    from tfstyle.pipelines.sweeps import Axis
 
 _BEGAN = time.monotonic()
 _SIZE = 256  # Of each picture, if --size is not given.
@@ -104,8 +112,8 @@ def main() -> int:
         return _sweep(axes, tasks, engine)
 
 
-def _axis(text):
-    """What one --vary says."""
+def _axis(text: str) -> "Axis":
+    """The setting and the values of one --vary."""
     from tfstyle.pipelines import sweeps
 
     name, _, listed = text.partition("=")
@@ -129,18 +137,18 @@ def _axis(text):
     return sweeps.Axis(name, values, [os.path.basename(x) for x in labels])
 
 
-def _value(name, value):
+def _value(name: str, value: Any) -> Any:
     """Of flags that can be repeated, as the configuration has it."""
     if isinstance(flags.FLAGS[name], flags.MultiFlag):
         return tuple(value) if isinstance(value, list) else (value,)
     return value
 
 
-def _fields():
+def _fields() -> list[str]:
     return [field.name for field in dataclasses.fields(_KINDS[_ENGINE.value])]
 
 
-def _task(changes):
+def _task(changes: Mapping[str, Any]) -> "Task":
     """Settings and files of one picture, with what is varied."""
     from tfstyle.controls import region_files
     from tfstyle.pipelines import engines
@@ -168,7 +176,7 @@ def _task(changes):
     return engines.Task(config, inputs)
 
 
-def _check_output(axes, tasks):
+def _check_output(axes: "list[Axis]", tasks: "list[Task]") -> None:
     """Whether the sheet can be written, before it is painted."""
     from tfstyle import images
     from tfstyle.pipelines import preparation
@@ -180,7 +188,7 @@ def _check_output(axes, tasks):
     preparation.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
 
 
-def _inputs(tasks):
+def _inputs(tasks: "list[Task]") -> dict[str, str]:
     """The files of all pictures, each with a role of its own."""
     files = {
         (role.partition(" ")[0], path)
@@ -197,8 +205,8 @@ def _inputs(tasks):
     }
 
 
-def _engine(tasks):
-    """What paints; its files are checked."""
+def _engine(tasks: "list[Task]") -> "Engine":
+    """The engine, when all files are checked."""
     from tfstyle.pipelines import engines
 
     limit = _MAX_PIXELS.value
@@ -214,7 +222,7 @@ def _engine(tasks):
     return optimize
 
 
-def _sweep(axes, tasks, engine):
+def _sweep(axes: "list[Axis]", tasks: "list[Task]", engine: "Engine") -> int:
     """Paints the pictures and writes the sheet; the exit status."""
     from tfstyle.pipelines import sweeps
     from tfstyle.runtime import progress
@@ -246,7 +254,9 @@ def _sweep(axes, tasks, engine):
     return interrupt.status
 
 
-def _write(sheet, axes, tasks, complete):
+def _write(
+    sheet: "np.ndarray", axes: "list[Axis]", tasks: "list[Task]", complete: bool
+) -> None:
     from tfstyle.images import output, provenance
 
     varied = {axis.name: axis.texts for axis in axes}

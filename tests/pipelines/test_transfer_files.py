@@ -78,7 +78,7 @@ def test_masks_are_read_once_for_all_photographs(item, tmp_path, monkeypatch):
 
     monkeypatch.setattr(images, "read", counted)
     mask, style = str(tmp_path / "mask.png"), str(tmp_path / "style.png")
-    images.save(mask, np.ones((40, 52, 3), np.float32))
+    images.save(mask, helpers.image(40, 52, 4))
     images.save(style, helpers.image(30, 26, 3))
     run = transfer_files.open_files(
         TransferConfig(style_size=0),

@@ -1,4 +1,4 @@
-"""Settings of painting by a model of any style."""
+"""Settings of style transfer by a model of any style."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ def _check_tile(name: str, value: int) -> None:
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TransferConfig(Controls):
-    """How `tfstyle.transfer` paints.
+    """Settings of `tfstyle.transfer`.
 
     Each field says what it is; `help(TransferConfig)` lists them.
     """

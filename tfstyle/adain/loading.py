@@ -1,5 +1,7 @@
 """Loads models of any style for use with TensorFlow."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -128,5 +130,5 @@ class CompiledStylizer(KerasStylizer):
         return image[0].numpy()
 
 
-def _compiled(function):
+def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return tf.function(function, reduce_retracing=True)

@@ -108,7 +108,7 @@ def content_masks(
     shape: tuple[int, int],
     levels: Sequence[str],
 ) -> dict[str, np.ndarray] | None:
-    """`level_masks` of a photograph; `None` where all of it is painted."""
+    """`level_masks` of a photograph; `None` where all of it is stylized."""
     masks = [part.mask for part in parts if part.mask is not None]
     return (
         level_masks(masks, shape, [topology.IMAGE, *levels]) if masks else None

@@ -1,9 +1,9 @@
-"""Images that are too large to be painted at once, tile by tile.
+"""Images that are too large to be stylized at once, tile by tile.
 
 AdaIN needs the moments of whole feature maps. So a first pass over the tiles
 adds them up, and a second one decodes each tile with the moments of all. Tiles
 overlap by what the network sees around a pixel, and begin at multiples of its
-stride: the picture is the same as if it had been painted at once, but for
+stride: the picture is the same as if it had been stylized at once, but for
 rounding.
 """
 

@@ -115,7 +115,7 @@ class Transfer:
 
 
 def check_sheet(photograph: Photograph, grid: tuple[int, int]) -> None:
-    """Raises `ValueError` unless a sheet can be made and written.
+    """Raises `ValueError` or `MemoryError` if a sheet would be too large.
 
     Args:
         photograph: Of the pictures on it.

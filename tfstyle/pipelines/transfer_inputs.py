@@ -48,7 +48,7 @@ def photograph(
     config: TransferConfig,
     read: Read,
 ) -> tuple[images.Picture, Regions | None]:
-    """A photograph at the size at which it is painted, and its regions.
+    """A photograph at the size of its picture, and its regions.
 
     Args:
         path: Of its file.
