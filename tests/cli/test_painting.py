@@ -1,5 +1,6 @@
 """What `optimize` and `dream` share; their own tests run it as programs."""
 
+import html
 import subprocess
 import sys
 
@@ -98,11 +99,11 @@ def test_a_report_names_no_folders_outside_the_current_one(tmp_path):
         f"--feature_weights=../{outside.name}/mine.h5",
     )
     assert process.returncode == 0, process.stderr
-    page = (here / "report.html").read_text()
+    page = html.unescape((here / "report.html").read_text())
     for part in (
         "--report=report.html --trace=inside/../inside/a.jsonl ",
         "--preview_every 3 --feature_weights=mine.h5",
-        "feature_weights=&#x27;mine.h5&#x27;",
+        "feature_weights='mine.h5'",
     ):
         assert part in page
     assert "private" not in page

@@ -125,7 +125,7 @@ def test_a_size_that_ends_early_is_shown_to_its_end():
     made = tfstyle.Report(config)
     tfstyle.stylize(PHOTO, WAVE, config, made)
     assert [size.last.step for size in made._sizes] == [1, 1]
-    (first,) = made._sizes[0].pictures
+    (first,) = made._sizes[0].figures
     assert first.caption == "step 1"
     assert set(made._sizes[0].gradients) >= set(TERMS)
 
@@ -189,7 +189,7 @@ def test_parts_of_a_step_are_not_other_steps(tmp_path):
         for _ in range(3):  # Tiles of a dream.
             made(progress(step, steps=9, losses={}), grey)
         made(progress(step + 1, steps=9), grey)
-    captions = [p.caption for p in made._sizes[0].pictures]
+    captions = [p.caption for p in made._sizes[0].figures]
     assert captions == ["step 3", "step 6", "step 9"]
 
 
@@ -198,7 +198,7 @@ def test_a_zoom_of_many_frames_stays_small(tmp_path):
     for _ in range(100):
         for step in range(1, 9):
             made(progress(step, steps=8), grey)
-    shots = sum(len(size.pictures) for size in made._sizes)
+    shots = sum(len(size.figures) for size in made._sizes)
     assert (len(made._sizes), shots) == (100, 12 * 4 + 88)
     assert len(written(made, tmp_path)) < 2_000_000
 

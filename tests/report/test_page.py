@@ -1,127 +1,190 @@
-import html
+import html.parser
+import sys
 
+import jinja2
 import pytest
 
 from tfstyle.images import provenance
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.report import html_page, page
+from tfstyle.report import page, sections
+from tfstyle.report.figures import Figure
 from tfstyle.runtime.progress import Progress
 
-LOSSES = {
-    "total": 6.0,
-    "style": 5.0,
-    "tv": 1.0,
-    "style/block1_conv1": 3.0,
-    "style/block2_conv1": 2.0,
-}
-CONFIG = GatysConfig(size=64, steps=20, style_scale=(0.5,), seed=3)
+HOSTILE = "<script>alert('x')</script> & \"q\".png"
+IMAGE = Figure(b"jpeg", 30, 40, HOSTILE)
+CONFIG = GatysConfig(size=64)
 
 
-def progress(width, step, seconds):
-    return Progress(
-        size=width,
+class Parser(html.parser.HTMLParser):
+    """Names of elements with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def size(losses, gradients):
+    progress = Progress(
+        size=64,
         height=30,
-        width=width,
-        step=step,
+        width=64,
+        step=20,
         steps=20,
         done=0.0,
         total=1.0,
-        losses=LOSSES,
-        seconds=seconds,
+        losses=losses,
+        seconds=0.0,
         memory=0,
     )
-
-
-def size(width, offset=0, gradients=None):
-    return page.Size(
-        first=progress(width, 1, 0.0),
-        last=progress(width, 20, 0.0),
-        offset=offset,
-        setup=1.5,
-        began=2.0,
-        ended=3.9,
-        values=[(offset + 1, LOSSES), (offset + 20, LOSSES)],
-        pictures=[html_page.Image(b"jpeg", 30, width, "step 20")],
-        gradients=gradients or {},
-        memory=123_000_000,
+    return sections.Size(
+        first=progress,
+        last=progress,
+        offset=0,
+        setup=1.0,
+        began=1.0,
+        ended=2.0,
+        values=[(1, losses), (20, losses)],
+        figures=[IMAGE],
+        gradients=gradients,
     )
 
 
-def course(*sizes):
-    return "\n".join(page.course(sizes, 0.25))
+def values(sizes=(), **changes):
+    """What a page is made of."""
+    record = provenance.describe(CONFIG, {})
+    return {
+        "title": "cat.png",
+        "notes": [],
+        "result": None,
+        "inputs": [],
+        **sections.course(sizes, 0.0),
+        **sections.about(CONFIG, record, ()),
+        **changes,
+    }
 
 
-def about(config=CONFIG, command=(), **changes):
-    record = provenance.describe(config, {}, {"device": "CPU"}) | changes
-    return "\n".join(page.about(config, record, command))
-
-
-def row(*cells, kind=""):
-    name, *others = map(html.escape, cells)
-    columns = "".join(f"<td>{cell}</td>" for cell in others)
-    return f'<tr{kind}><th scope="row">{name}</th>{columns}</tr>'
-
-
-def test_sums_of_terms_that_are_there_are_left_out():
-    text = course(size(64))
-    assert "style/block1_conv1" in text
-    assert row("style/block2_conv1", "2") in text
-    assert row("total", "6") in text and row("tv", "1") in text
-    assert '<th scope="row">style</th>' not in text
-
-
-def test_shares_of_the_gradient_are_there_where_they_were_measured():
-    terms = {name: 1.0 for name in LOSSES if name not in ("total", "style")}
-    title = "Who pulls how much"
-    assert title not in course(size(64))
-    text = course(size(64, gradients=terms), size(128, 20))
-    assert title in text
-    assert text.count("64×30") > text.count("128×30")
-
-
-def test_times_are_those_of_the_steps():
-    text = course(size(64))
-    # 19 steps from the first to the last.
-    assert row("64×30", "20", "1.5", "1.9", "100", "123") in text
-    assert "took 0.2 s more" in text or "took 0.3 s more" in text
-
-
-def test_settings_that_differ_come_first():
-    text = about()
-    changed = ' class="changed"'
-    assert row("size", "64", "512", kind=changed) in text
-    assert row("style_scale", "0.5", "1.0", kind=changed) in text
-    assert row("pooling", "max", "max") in text
-    assert text.rindex(changed) < text.index(row("pooling", "max", "max"))
-    assert text.count(changed) == 4
-
-
-def test_inputs_have_their_digests():
-    entry = {"name": "<cat>.jpg", "sha256": "0123abc"}
-    text = about(inputs={"content": entry})
-    assert row("content", "<cat>.jpg", "0123abc") in text
-    assert row("device", "CPU") in text
-    assert "SHA-256" not in about()
-
-
-def test_the_run_can_be_made_again():
-    text = html.unescape(about(command=["python", "--output=my cat.png"]))
-    assert "python '--output=my cat.png'" in text
-    call = "GatysConfig(style_scale=(0.5,), size=64, steps=20, seed=3)"
-    assert f"tfstyle.{call}" in text
-    assert eval(call) == CONFIG
+TABLE = sections.Table([HOSTILE], [[HOSTILE, HOSTILE]], [HOSTILE])
+CHART = sections.Chart("<svg></svg>", {HOSTILE: "red"}, TABLE)
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("count", "changes"),
     [
-        (None, "–"),
-        (True, "yes"),
-        (0, "0"),
-        (0.5, "0.5"),
-        ([0.7, 0.3], "0.7, 0.3"),
-        ({"block1_conv1": 1.0, "b": 0.5}, "block1_conv1:1, b:0.5"),
+        pytest.param(2, {"title": HOSTILE}, id="title"),
+        pytest.param(1, {"notes": [HOSTILE]}, id="note"),
+        pytest.param(1, {"result": IMAGE}, id="result"),
+        pytest.param(2, {"inputs": [IMAGE, IMAGE]}, id="inputs"),
+        pytest.param(4, {"losses": CHART}, id="losses"),
+        pytest.param(4, {"gradients": CHART}, id="gradients"),
+        pytest.param(3, {"settings": TABLE}, id="settings"),
+        pytest.param(3, {"files": TABLE}, id="files"),
+        pytest.param(3, {"versions": TABLE}, id="versions"),
+        pytest.param(1, {"command": HOSTILE}, id="command"),
+        pytest.param(1, {"call": HOSTILE}, id="call"),
     ],
 )
-def test_values_are_written_as_flags_have_them(value, expected):
-    assert page._text(value) == expected
+def test_text_from_outside_is_only_text(count, changes):
+    parser = Parser(page.render(**values(**changes)))
+    assert "script" not in {tag for tag, _ in parser.elements}
+    assert parser.text.count(HOSTILE) == count
+
+
+def test_terms_and_captions_of_a_run_are_only_text():
+    sizes = [size({HOSTILE: 1.0}, {HOSTILE: 1.0})]
+    parser = Parser(page.render(**values(sizes)))
+    assert "script" not in {tag for tag, _ in parser.elements}
+    # Two legends and two tables; the picture.
+    assert parser.text.count(HOSTILE) == 5
+
+
+def test_page_is_html_that_may_ask_for_nothing():
+    text = page.render(**values([size({"a": 1.0}, {})], notes=["Seen."]))
+    assert text.startswith("<!DOCTYPE html>\n<html lang=")
+    elements = Parser(text).elements
+    (policy,) = [a["content"] for _, a in elements if "http-equiv" in a]
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert ("p", {"class": "note"}) in elements
+    # SVG has names of its vocabularies; nothing else looks like an address.
+    assert text.count("://") == text.count('="http://www.w3.org/')
+    links = {a[key] for _, a in elements for key in ("src", "href") if key in a}
+    assert all(link.startswith(("data:", "#")) for link in links)
+
+
+def test_style_is_inside():
+    text = page.render(**values())
+    assert "color-scheme: light dark" in text
+    assert "link" not in text.replace('<link rel="icon" href="data:,">', "")
+
+
+def test_image_is_inside_and_has_its_shape_and_a_name():
+    elements = Parser(page.render(**values(result=IMAGE))).elements
+    (image,) = [attributes for tag, attributes in elements if tag == "img"]
+    assert image == {
+        "src": "data:image/jpeg;base64,anBlZw==",
+        "alt": HOSTILE,
+        "width": "40",
+        "height": "30",
+    }
+
+
+def test_rows_that_changed_stand_out():
+    rows = [["size", "256", "512"], ["seed", "0", "0"]]
+    table = sections.Table(["a", "b", "c"], rows, ["size"])
+    text = page.render(**values(settings=table, versions=table, files=table))
+    kinds = [a.get("class") for tag, a in Parser(text).elements if tag == "tr"]
+    assert kinds == 3 * [None, "changed", None]
+
+
+def test_sections_without_content_are_left_out():
+    empty, full = (
+        page.render(**values(sizes))
+        for sizes in ([], [size({"a": 1.0}, {"a": 1.0})])
+    )
+    for title in (
+        "Through the sizes",
+        "Loss",
+        "Who pulls how much",
+        "Time and memory",
+    ):
+        assert f"<h2>{title}</h2>" in full
+        assert f"<h2>{title}</h2>" not in empty
+
+
+def test_a_value_that_is_missing_is_no_empty_text():
+    some = values()
+    del some["settings"]
+    with pytest.raises(jinja2.UndefinedError, match="settings"):
+        page.render(**some)
+
+
+def test_names_that_are_no_text_are_escaped():
+    name = "\u732b caf\udce9.png"
+    text = page.render(**values(title=name, notes=[name]))
+    assert "<title>\u732b " + r"caf\udce9.png</title>" in text
+    assert '<p class="note">\u732b ' + r"caf\udce9.png</p>" in text
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (["matplotlib"], "Matplotlib: pip install matplotlib."),
+        (["jinja2"], "Jinja2: pip install jinja2."),
+        (
+            ["matplotlib", "jinja2"],
+            "Matplotlib and Jinja2: pip install matplotlib jinja2.",
+        ),
+    ],
+)
+def test_missing_packages_are_named(missing, message, monkeypatch):
+    page.check()
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ValueError, match=f"A report needs {message}$"):
+        page.check()

@@ -136,11 +136,11 @@ def prepare(
     """
     from tfstyle import images
     from tfstyle.pipelines import preparation
-    from tfstyle.report import charts
+    from tfstyle.report import page
 
     values = flags.FLAGS
     if values.report:
-        charts.check()
+        page.check()
     format = images.check_format(
         values.output, int(values.bit_depth), longest=config.size
     )

@@ -7,15 +7,16 @@ pictures, and `write` makes the page of it.
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfstyle.images import provenance
 from tfstyle.images.conversion import ImageLike, to_image
-from tfstyle.report import charts, html_page, page
-from tfstyle.report.page import Size
+from tfstyle.report import page, sections
+from tfstyle.report.figures import Figure, figure
+from tfstyle.report.sections import Size
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import Progress, begins
 
@@ -43,8 +44,8 @@ class Report:
         title: Of the page.
 
     Raises:
-        ValueError: Matplotlib is not installed, or `shown` has what is no
-            image.
+        ValueError: Matplotlib or Jinja2 is not installed, or `shown` has
+            what is no image.
 
     Example:
         ```python
@@ -63,12 +64,12 @@ class Report:
         resumed: bool = False,
         title: str = "tfstyle report",
     ) -> None:
-        charts.check()
+        page.check()
         self._config, self._command = config, command
         self._record = record or provenance.describe(config, {})
         self._resumed, self._title = resumed, title
         self._shown = [
-            html_page.image(to_image(image), _INPUT, role)
+            figure(to_image(image), _INPUT, role)
             for role, image in (shown or {}).items()
         ]
         self._sizes: list[Size] = []
@@ -112,7 +113,14 @@ class Report:
             picture = to_image(picture)
         elif self._picture is not None:
             picture = self._picture()
-        text = html_page.page(self._title, [*self._parts(picture, note)])
+        text = page.render(
+            title=self._title,
+            notes=self._notes(note),
+            result=_result(picture),
+            inputs=self._shown,
+            **sections.course(self._sizes, self._spent),
+            **sections.about(self._config, self._record, self._command),
+        )
         with files.atomic(path, "w") as file:
             file.write(text)
 
@@ -151,30 +159,23 @@ class Report:
         """Keeps the picture of the last call, small."""
         size = self._sizes[-1]
         caption = f"step {size.last.step}"
-        if self._picture and caption not in {p.caption for p in size.pictures}:
-            small = html_page.image(self._picture(), _SMALL, caption)
-            size.pictures.append(small)
+        if self._picture and caption not in {f.caption for f in size.figures}:
+            size.figures.append(figure(self._picture(), _SMALL, caption))
 
-    def _parts(self, picture: np.ndarray | None, note: str) -> Iterator[str]:
-        """The page, from top to bottom."""
-        if note:
-            yield html_page.paragraph(note, "note")
-        if self._resumed:
-            yield html_page.paragraph(
-                "The run went on from a checkpoint: this page shows what "
-                "happened since.",
-                "note",
-            )
-        result = None
-        if picture is not None:
-            height, width = picture.shape[:2]
-            result = html_page.image(
-                picture, _RESULT, f"result, {width}×{height}"
-            )
-        yield html_page.opening(result, self._shown)
-        if self._sizes:
-            yield from page.course(self._sizes, self._spent)
-        yield from page.about(self._config, self._record, self._command)
+    def _notes(self, note: str) -> list[str]:
+        """What stands out at the top of the page."""
+        resumed = (
+            "The run went on from a checkpoint: this page shows what happened "
+            "since."
+        )
+        return [note] * bool(note) + [resumed] * self._resumed
+
+
+def _result(picture: np.ndarray | None) -> Figure | None:
+    if picture is None:
+        return None
+    height, width = picture.shape[:2]
+    return figure(picture, _RESULT, f"result, {width}×{height}")
 
 
 def _is_quarter(progress: Progress) -> bool:

@@ -1,11 +1,10 @@
 """Charts of a run, as SVG for a page of HTML, by Matplotlib.
 
-Text and axes have the colour of the text around them, so that a chart can be
-read on white and on black; lines have colours that stand out on both.
+Text and axes have the color of the text around them, so that a chart can be
+read on white and on black; lines have colors that stand out on both.
 """
 
 import html
-import importlib
 import io
 import itertools
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ _PALETTE = (
     "#8866cc",
     "#888888",
 )
-# What Matplotlib draws in these becomes the colour of the page's text, and a
+# What Matplotlib draws in these becomes the color of the page's text, and a
 # faint one.
 _TEXT = "#010203"
 _FAINT = "#040506"
@@ -47,18 +46,8 @@ _LEAST = 1e-3  # Of the largest value; what is less does not matter.
 Points = Sequence[tuple[float, float]]
 
 
-def check() -> None:
-    """Raises `ValueError` where Matplotlib is not installed."""
-    try:
-        importlib.import_module("matplotlib")
-    except ImportError as error:
-        raise ValueError(
-            "A report needs Matplotlib: pip install matplotlib."
-        ) from error
-
-
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour of CSS for each name; the text's for `"total"`."""
+def colors(names: Sequence[str]) -> dict[str, str]:
+    """A color of CSS for each name; the text's for `"total"`."""
     others = [name for name in names if name != "total"]
     found = dict(zip(others, itertools.cycle(_PALETTE), strict=False))
     return {
@@ -69,7 +58,7 @@ def colours(names: Sequence[str]) -> dict[str, str]:
 
 def curves(
     lines: Mapping[str, Points],
-    colours: Mapping[str, str],
+    colors: Mapping[str, str],
     marks: Sequence[tuple[float, str]],
     alt: str,
 ) -> str:
@@ -80,7 +69,7 @@ def curves(
 
     Args:
         lines: Name -> steps and values; `"total"` is drawn thicker.
-        colours: Name -> colour, see `colours`.
+        colors: Name -> color, see `colors`.
         marks: Steps at which something begins, and what it is called.
         alt: What the chart shows, for who cannot see it.
 
@@ -93,7 +82,7 @@ def curves(
         axes.plot(
             steps,
             [value if value > 0 else float("nan") for value in values],
-            color=_drawn(colours[name]),
+            color=_drawn(colors[name]),
             linewidth=2.2 if name == "total" else 1.4,
         )
     axes.set_yscale("log")
@@ -112,14 +101,14 @@ def curves(
 
 def shares(
     rows: Sequence[tuple[str, Mapping[str, float]]],
-    colours: Mapping[str, str],
+    colors: Mapping[str, str],
     alt: str,
 ) -> str:
     """What parts have of a whole: a bar for each row, from top to bottom.
 
     Args:
         rows: Labels, and name of a part -> its amount, 0 or more.
-        colours: As in `curves`.
+        colors: As in `curves`.
         alt: As in `curves`.
 
     Returns:
@@ -131,8 +120,8 @@ def shares(
         left = 0.0
         for name, amount in parts.items():
             width = 100 * amount / whole
-            colour = _drawn(colours[name])
-            axes.barh(label, width, 0.7, left, color=colour)
+            color = _drawn(colors[name])
+            axes.barh(label, width, 0.7, left, color=color)
             left += width
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
@@ -140,8 +129,8 @@ def shares(
     return _svg(figure, alt)
 
 
-def _drawn(colour: str) -> str:
-    return _TEXT if colour == "currentColor" else colour
+def _drawn(color: str) -> str:
+    return _TEXT if color == "currentColor" else color
 
 
 def _figure(height: float) -> tuple[Any, Any]:
