@@ -20,7 +20,9 @@ METADATA = {
 
 @pytest.fixture
 def cv2():
-    return pytest.importorskip("cv2", reason="needs the extra `print`")
+    """OpenCV, where 16 bits can be written, too."""
+    pytest.importorskip("tifffile", reason="needs the extra `print`")
+    return pytest.importorskip("cv2", reason="another reader, of extra `test`")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -126,13 +128,40 @@ def test_16_bits_with_transparency(tmp_path, suffix, cv2):
     np.testing.assert_allclose(images.read(path).alpha, ALPHA, atol=1.01 / 255)
 
 
-def test_16_bits_without_opencv_name_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", None)
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1), (3, 4), (129, 7)])
+def test_16_bits_of_any_shape_are_exact(suffix, channels, size, cv2):
+    shape = (*size, channels)
+    numbers = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+    for samples in (numbers, np.full(shape, 513, np.uint16)):
+        data = encoding.encode(samples, encoding.WRITABLE[suffix], 90, {})
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), -1)
+        order = [2, 1, 0, 3][:channels]
+        np.testing.assert_array_equal(found[..., order], samples)
+
+
+def test_tiff_of_16_bits_has_no_other_text(tmp_path):
+    tifffile = pytest.importorskip("tifffile", reason="needs extra `print`")
+    images.save(tmp_path / "a.tiff", IMAGE, ALPHA, bit_depth=16)
+    with tifffile.TiffFile(tmp_path / "a.tiff") as file:
+        tags = file.pages[0].tags
+        assert tags["Compression"].value == tifffile.COMPRESSION.ADOBE_DEFLATE
+        assert tags["ExtraSamples"].value == (tifffile.EXTRASAMPLE.UNASSALPHA,)
+        assert tags["ResolutionUnit"].value == tifffile.RESUNIT.NONE
+        assert not {"ImageDescription", "Software", "DateTime"} & {
+            tag.name for tag in tags
+        }
+
+
+def test_16_bits_without_tifffile_name_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tifffile", None)
     with pytest.raises(ValueError, match=r"tfstyle\[print\]"):
-        encoding.check_format("print.png", bit_depth=16)
+        encoding.check_format("print.tiff", bit_depth=16)
     with pytest.raises(ValueError, match=r"tfstyle\[print\]"):
-        images.save(tmp_path / "print.png", IMAGE, bit_depth=16)
+        images.save(tmp_path / "print.tif", IMAGE, bit_depth=16)
     assert not list(tmp_path.iterdir())
+    images.save(tmp_path / "print.png", IMAGE, bit_depth=16)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ import io
 import json
 import os
 import pathlib
-import struct
-import zlib
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ import PIL.ExifTags
 import PIL.Image
 import PIL.PngImagePlugin
 
-from tfstyle.images import srgb
+from tfstyle.images import png, srgb
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,8 +71,6 @@ WRITABLE = {
 }
 
 _DESCRIPTION = PIL.ExifTags.Base.ImageDescription
-_ICC_PROFILE = PIL.ExifTags.Base.InterColorProfile
-_EXTRA_SAMPLES = 338
 
 
 def check_format(
@@ -114,8 +111,8 @@ def check_format(
             f"Cannot write '{name}': {format.name} holds 8 bits per channel. "
             "Write .png or .tiff for 16."
         )
-    if bit_depth == 16:
-        _opencv(name)
+    if bit_depth == 16 and format is _TIFF:
+        _tifffile(name)
     if alpha and not format.alpha:
         raise ValueError(
             f"Cannot write '{name}': {format.name} holds no transparency. "
@@ -185,74 +182,34 @@ def _png_chunks(metadata: Mapping[str, str]) -> PIL.PngImagePlugin.PngInfo:
     return chunks
 
 
-def _opencv(name: str) -> Any:
+def _tifffile(name: str) -> ModuleType:
     try:
-        import cv2
+        import tifffile
     except ImportError as error:
         raise ValueError(
-            f"Cannot write '{name}' with 16 bits per channel: OpenCV is "
-            "missing. Install tfstyle[print], or write 8 bits."
+            f"Cannot write '{name}' with 16 bits per channel: tifffile is "
+            "missing. Install tfstyle[print], or write .png."
         ) from error
-    return cv2
+    return tifffile
 
 
 def _encode_deep(
     samples: np.ndarray, format: Format, metadata: Mapping[str, str]
 ) -> bytes:
-    # OpenCV orders channels blue, green, red, alpha.
-    order = [2, 1, 0, 3][: samples.shape[-1]]
-    suffix = ".png" if format is _PNG else ".tiff"
-    cv2 = _opencv(suffix)
-    _, data = cv2.imencode(suffix, np.ascontiguousarray(samples[..., order]))
     if format is _PNG:
-        return _with_chunks(data.tobytes(), metadata)
-    tags: dict[int, tuple[int, bytes]] = {_ICC_PROFILE: (7, srgb.icc_profile())}
-    if samples.shape[-1] == 4:
-        tags[_EXTRA_SAMPLES] = (3, struct.pack("=H", 2))
-    if metadata:
-        text = json.dumps(dict(metadata)).encode() + b"\0"
-        tags[_DESCRIPTION] = (2, text)
-    return _with_tags(data.tobytes(), tags)
-
-
-def _with_chunks(data: bytes, metadata: Mapping[str, str]) -> bytes:
-    """Adds profile and text to a PNG file, after its header chunk."""
-    header = 8 + 25  # Signature; length, name, 13 bytes and checksum of IHDR.
-    profile = b"sRGB\0\0" + zlib.compress(srgb.icc_profile())
+        return png.encode(samples, srgb.icc_profile(), _png_chunks(metadata))
     buffer = io.BytesIO()
-    buffer.write(data[:header])
-    PIL.PngImagePlugin.putchunk(buffer, b"iCCP", profile)
-    for name, content, *_ in _png_chunks(metadata).chunks:
-        PIL.PngImagePlugin.putchunk(buffer, bytes(name), bytes(content))
-    buffer.write(data[header:])
+    _tifffile(".tiff").imwrite(
+        buffer,
+        samples,
+        photometric="rgb",
+        planarconfig="contig",
+        extrasamples=["unassalpha"] * (samples.shape[-1] - 3),
+        compression="zlib",
+        predictor=True,
+        iccprofile=srgb.icc_profile(),
+        description=json.dumps(dict(metadata)) if metadata else None,
+        software=False,
+        metadata=None,  # No text of tifffile's own.
+    )
     return buffer.getvalue()
-
-
-def _with_tags(data: bytes, tags: Mapping[int, tuple[int, bytes]]) -> bytes:
-    """Adds tags to a TIFF file, by a new directory at its end.
-
-    Args:
-        data: The file; its pixels stay where they are.
-        tags: Number -> type in the file (2 text, 3 uint16, 7 bytes), content.
-
-    Returns:
-        The new file.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    (start,) = struct.unpack_from(order + "I", data, 4)
-    (count,) = struct.unpack_from(order + "H", data, start)
-    old = data[start + 2 : start + 2 + 12 * count]
-    entries = [old[i : i + 12] for i in range(0, len(old), 12)]
-    body = bytearray(data) + b"\0" * (len(data) % 2)
-    for number, (kind, content) in tags.items():
-        values = len(content) // 2 if kind == 3 else len(content)
-        place = content.ljust(4, b"\0")
-        if len(content) > 4:
-            place = struct.pack(order + "I", len(body))
-            body += content + b"\0" * (len(content) % 2)
-        head = struct.pack(order + "HHI", number, kind, values)
-        entries.append(head + place)
-    entries.sort(key=lambda entry: struct.unpack(order + "H", entry[:2]))
-    body[4:8] = struct.pack(order + "I", len(body))
-    body += struct.pack(order + "H", len(entries)) + b"".join(entries)
-    return bytes(body + b"\0" * 4)

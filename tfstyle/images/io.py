@@ -115,7 +115,7 @@ def save(
         alpha: Array of shape `(height, width)`, floating point, from 0,
             transparent, to 1; or `None`, opaque.
         quality: 1 to 100, of JPEG and WebP.
-        bit_depth: 8 or 16; the latter for PNG and TIFF, with OpenCV.
+        bit_depth: 8 or 16; the latter for PNG, and for TIFF with tifffile.
         metadata: Keyword -> text, for `read_metadata`. A keyword has 1 to 79
             Latin characters.
 

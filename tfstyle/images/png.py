@@ -1,7 +1,8 @@
 """What Pillow leaves to its callers in PNG files.
 
 It refuses whole pixels for large or damaged texts and profiles, reads 8 of the
-16 bits of a colour, and gives transparent colours as the file has them.
+16 bits of a colour, writes none of 16, and gives transparent colours as the
+file has them.
 """
 
 import bisect
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
+import numpy as np
 import PIL.Image
 import PIL.ImageFile
 import PIL.PngImagePlugin
@@ -27,6 +29,10 @@ _LONGEST_PROFILE = 16 * 2**20
 _LOWER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 # How grey is stored -> bits.
 _BITS = {"L;2": 2, "L;4": 4, "L": 8}
+# Channels -> type of colour in a file: RGB, and RGB with alpha.
+_COLORS = {3: 2, 4: 6}
+_SUB = 1  # Filter: each pixel less the one to its left.
+_BAND = 64  # Rows that are filtered and compressed at once.
 
 
 def without_odd_chunks(file: BinaryIO) -> tuple[BinaryIO, bytes | None]:
@@ -76,6 +82,51 @@ def load_lower(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
         return image
     _, grey, _, alpha = image.split()  # Upper and lower bytes in turn.
     return PIL.Image.merge("RGBA", (grey, grey, grey, alpha))
+
+
+def encode(
+    samples: np.ndarray, profile: bytes, texts: PIL.PngImagePlugin.PngInfo
+) -> bytes:
+    """Writes a picture of 16 bits per channel.
+
+    It looks for runs of equal bytes only, as OpenCV does: a photograph would
+    take five times as long for files that are up to 7 % smaller.
+
+    Args:
+        samples: uint16 array of shape `(height, width, 3)`, RGB, or
+            `(height, width, 4)`, RGB and alpha.
+        profile: ICC profile of sRGB.
+        texts: Further chunks.
+
+    Returns:
+        The bytes of the file.
+    """
+    height, width, channels = samples.shape
+    kind = _COLORS[channels]
+    header = struct.pack(">2I5B", width, height, 16, kind, 0, 0, 0)
+    packed = b"sRGB\0\0" + zlib.compress(profile)
+    chunks = [(b"IHDR", header), (b"iCCP", packed)]
+    chunks += [(bytes(name), bytes(data)) for name, data, *_ in texts.chunks]
+    stream = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
+    parts = [stream.compress(band) for band in _filtered(samples)]
+    parts.append(stream.flush())
+    chunks += [(b"IDAT", part) for part in parts if part]
+    file = io.BytesIO()
+    file.write(SIGNATURE)
+    for name, data in [*chunks, (b"IEND", b"")]:
+        PIL.PngImagePlugin.putchunk(file, name, data)
+    return file.getvalue()
+
+
+def _filtered(samples: np.ndarray) -> Iterator[bytes]:
+    """Rows of a file, each with its filter, in bands."""
+    size = 2 * samples.shape[-1]
+    for top in range(0, len(samples), _BAND):
+        band = samples[top : top + _BAND].astype(">u2").view(np.uint8)
+        pixels = band.reshape(len(band), -1)
+        rows = np.pad(pixels, ((0, 0), (1, 0)), constant_values=_SUB)
+        rows[:, 1 + size :] -= pixels[:, :-size]
+        yield rows.tobytes()
 
 
 def _scan(file: BinaryIO) -> tuple[list[tuple[int, int]], bytes | None]:
