@@ -20,7 +20,6 @@ from tensorflow.core.framework import tensor_pb2
 from tfstyle.export.prediction_log import Record
 from tfstyle.runtime.types import Path
 
-KINDS = ("c++", "python")
 _HERE = pathlib.Path(__file__).parent
 _COMPILER = os.environ.get("CXX", "g++")
 
@@ -38,7 +37,7 @@ def run(
     Args:
         model: Folder of a version.
         records: Requests; their outputs are not looked at.
-        kind: One of `KINDS`.
+        kind: `"c++"` or `"python"`.
 
     Returns:
         For each request its status, `"OK"` or an error, and the outputs by

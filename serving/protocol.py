@@ -103,13 +103,6 @@ def state_name(number: int) -> str:
     return _NAMES["State"].get(number, "UNKNOWN_STATE")
 
 
-def to_tensor(values: Any) -> Message:
-    """A `TensorProto` of an array, or of a list of bytes."""
-    tensor = TensorProto()
-    fill_tensor(tensor, values)
-    return tensor
-
-
 def fill_tensor(tensor: Message, values: Any, spell_out: bool = False) -> None:
     """Makes an empty `TensorProto` that of `values`.
 

@@ -25,15 +25,6 @@ def test_sizes_grow_by_the_root_of_two_from_about_128(size):
     assert 128 <= longer[0] < 128 * 2**0.5 + 1
 
 
-def test_another_factor():
-    assert pyramid(300, 400, 1024, factor=2) == [
-        (96, 128),
-        (192, 256),
-        (384, 512),
-        (768, 1024),
-    ]
-
-
 @pytest.mark.parametrize("smallest", [40, 100, 256, 512, 600])
 def test_another_start(smallest):
     longer = [max(shape) for shape in pyramid(500, 500, 512, smallest)]

@@ -71,12 +71,8 @@ def structure(x, style, photo):
     return losses.structure_loss(x, targets)
 
 
-def tv_l2(x, style, photo):
+def total_variation(x, style, photo):
     return losses.total_variation_loss(x)
-
-
-def tv_l1(x, style, photo):
-    return losses.total_variation_loss(x, power=1)
 
 
 LOSSES = {
@@ -90,8 +86,7 @@ LOSSES = {
         wasserstein_region,
         histogram,
         structure,
-        tv_l2,
-        tv_l1,
+        total_variation,
     )
 }
 

@@ -8,6 +8,7 @@ from tfstyle.runtime import host_memory
 SMALLEST = 16
 """Pixels of the shorter side under which VGG's fifth block is empty."""
 
+_FACTOR = 2**0.5  # Between the sides of one shape and of the next.
 _START_SHORTER = 32  # Under this, block 5 sees two positions or fewer.
 
 
@@ -94,9 +95,8 @@ def pyramid(
     width: int,
     size: int,
     smallest: int = 128,
-    factor: float = 2**0.5,
 ) -> list[tuple[int, int]]:
-    """Shapes from coarse to fine, each `factor` times the one before.
+    """Shapes from coarse to fine, each the root of 2 times the one before.
 
     The first has a longer side of at least `smallest` pixels, more where the
     shorter side would have less than 32; the last is exactly `size` long.
@@ -112,20 +112,19 @@ def pyramid(
         size: Longer side of the last shape, in pixels.
         smallest: Longer side of the first shape, at least; 128 as in
             crowsonkb's recipe.
-        factor: Ratio of one shape to the one before.
 
     Raises:
         ValueError: The shorter side of the last shape is under 16 pixels.
     """
     last = _last(height, width, size)
     shapes = [last]
-    longer = size / factor
+    longer = size / _FACTOR
     while round(longer) >= smallest:
         shape = fit(height, width, round(longer))
         if min(shape) < _START_SHORTER:
             break
         shapes.append(shape)
-        longer /= factor
+        longer /= _FACTOR
     return shapes[::-1]
 
 
