@@ -14,12 +14,11 @@ import logging
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from tfstyle.runtime import processor
+from tfstyle.runtime import chatter, processor
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -28,31 +27,6 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = ("auto", "on", "off")
 
 _DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|tpu")
-
-# What TensorFlow 2.18 to 2.21 writes straight to file descriptor 2 at every
-# start, before it reads TF_CPP_MIN_LOG_LEVEL. A missing driver or library of a
-# GPU that is there is none of these.
-_CHATTER = re.compile(
-    r"""
-    ^I\d{4}\ |^\d{4}-\d\d-\d\d\ [\d:.]+:\ I\     # Level: information.
-    |All\ log\ messages\ before\ absl::InitializeLog
-    |^To\ enable\ the\ following\ instructions:   # Second line of a notice.
-    |failed\ call\ to\ cuInit:.*(\(303\)|NO_DEVICE|no\ CUDA-capable\ device)
-    |Unable\ to\ register\ cu(FFT|DNN|BLAS)\ factory
-    |computation\ placer\ already\ registered
-    |TF-TRT\ Warning:\ Could\ not\ find\ TensorRT
-    """,
-    re.VERBOSE,
-)
-
-_FILTER = """
-import re, sys
-chatter = re.compile(sys.argv[1], re.VERBOSE)
-for line in sys.stdin.buffer:
-    if not chatter.search(line.decode(errors="replace")):
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
-"""
 
 # First compute capabilities with products of bfloat16, and of float16.
 _AMPERE = (8, 0)
@@ -113,7 +87,7 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
     check(device)
     _check_backend(os.environ.setdefault("KERAS_BACKEND", "tensorflow"))
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    quiet = contextlib.nullcontext() if level == "0" else _without_chatter()
+    quiet = contextlib.nullcontext() if level == "0" else chatter.hidden()
     with quiet, _signals_held(), _without_collection():
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
@@ -238,33 +212,6 @@ def jit_compile(choice: str = "auto") -> bool:
     if choice != "auto":
         return choice == "on"
     return kind() != "CPU"
-
-
-@contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Passes on what is written to stderr, but for the chatter.
-
-    The notices come from C++, so the file descriptor is what is redirected. A
-    process of its own filters them: what TensorFlow says before it aborts
-    this one must pass, too.
-    """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _FILTER, _CHATTER.pattern],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is not meant for it.
-    ) as process:
-        pipe = cast(IO[bytes], process.stdin)
-        os.dup2(pipe.fileno(), 2)
-        pipe.close()
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _choose(tf: Any, device: str) -> "tf.distribute.Strategy":

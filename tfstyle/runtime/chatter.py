@@ -1,0 +1,80 @@
+"""Hides the notices that TensorFlow writes to every terminal as it starts.
+
+They come from C++, before `TF_CPP_MIN_LOG_LEVEL` is read: no level hides them.
+So the file descriptor of stderr is a pipe during the start, and a process of
+its own, which runs this file, passes on all other lines.
+
+It is a process and neither a thread nor a file that is read afterwards: what
+is written before the process aborts or is killed must pass, and at once, as
+when a worker waits for the others. It takes 20 ms of a processor, beside the
+import of TensorFlow.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import IO, cast
+
+# Lines of TensorFlow 2.18 to 2.21. A missing driver or library of a GPU that
+# is there is none of these.
+_CHATTER = re.compile(
+    rb"""
+    ^I\d{4}\ |^\d{4}-\d\d-\d\d\ [\d:.]+:\ I\     # Level: information.
+    |All\ log\ messages\ before\ absl::InitializeLog
+    |^To\ enable\ the\ following\ instructions:   # Second line of a notice.
+    |failed\ call\ to\ cuInit:.*(\(303\)|NO_DEVICE|no\ CUDA-capable\ device)
+    |Unable\ to\ register\ cu(FFT|DNN|BLAS)\ factory
+    |computation\ placer\ already\ registered
+    |TF-TRT\ Warning:\ Could\ not\ find\ TensorRT
+    """,
+    re.VERBOSE,
+)
+
+
+@contextlib.contextmanager
+def hidden() -> Iterator[None]:
+    """Passes on what is written to stderr, but for the chatter.
+
+    Raises:
+        OSError: There can be no other process.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is not meant for it.
+    ) as process:
+        pipe = cast(IO[bytes], process.stdin)
+        os.dup2(pipe.fileno(), 2)
+        pipe.close()
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def is_chatter(line: bytes) -> bool:
+    """Whether a line of stderr is a notice without news.
+
+    >>> is_chatter(b"I0000 00:00:1.2 34 port.cc:153] oneDNN is on.")
+    True
+    """
+    return _CHATTER.search(line) is not None
+
+
+def _pass_on(source: IO[bytes], target: IO[bytes]) -> None:
+    for line in source:
+        if not is_chatter(line):
+            target.write(line)
+            target.flush()
+
+
+if __name__ == "__main__":
+    _pass_on(sys.stdin.buffer, sys.stderr.buffer)
