@@ -157,7 +157,7 @@ def test_styles_are_blended_by_their_shares(model):
         ({"alpha": np.nan}, "`strength` must be from 0 to 1. .*nan"),
         ({"alpha": 1.5}, "`strength` must be from 0 to 1. .*1.5"),
         ({"style_mix": [1, 2]}, "for each of the 1 style images"),
-        ({"style_mix": [0]}, "must have a share above 0"),
+        ({"style_mix": [0]}, "must have a value above 0"),
         ({"style_mix": [-1]}, "from 0 up"),
     ],
 )

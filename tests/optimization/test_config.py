@@ -122,7 +122,7 @@ def test_numbers_of_numpy_are_taken():
     ("shares", "message"),
     [
         ({}, "not be empty"),
-        ({"block1_conv1": 0.0}, "have a share above 0"),
+        ({"block1_conv1": 0.0}, "have a value above 0"),
         ({"block1_conv1": 1, "block2_conv1": -2}, "be .* from 0 up.*=-2"),
         ({"block1_conv1": NAN}, "be .* from 0 up.*=nan"),
         ({"block1_conv1": "1"}, "be .* from 0 up.*='1'"),
@@ -137,7 +137,7 @@ def test_wrong_shares_of_layers_are_refused(name, shares, message):
     ("shares", "message"),
     [
         ((), "not be empty"),
-        ((0.0, 0.0), "have a share above 0"),
+        ((0.0, 0.0), "have a value above 0"),
         ((1.0, -1.0), "be .* from 0 up. Received: style_mix=-1.0"),
         ((INFINITY,), "be .* from 0 up. Received: style_mix=inf"),
     ],
@@ -282,7 +282,7 @@ def test_a_dream_takes_the_layers_of_its_network():
         ({"zoom_frames": -1}, "`zoom_frames` must not be negative"),
         ({"seed": -1}, "`seed` must not be negative"),
         ({"layers": {}}, "`layers` must not be empty"),
-        ({"layers": {"a": 0}}, "`layers` must have a share above 0"),
+        ({"layers": {"a": 0}}, "`layers` must have a value above 0"),
         ({"channels": ()}, "`channels` must be numbers from 0 up"),
         ({"channels": (3, -1)}, "`channels` must be numbers from 0 up"),
         ({"content_weight": -1}, "`content_weight` must be a number"),

@@ -446,7 +446,7 @@ BAD = [
     wrong_flag("--content_layers=", content_layers=""),
     wrong_flag("for each of the 2 style images", style_mix="1,1,1"),
     wrong_flag("--style_mix=0.5,x", style_mix="0.5,x"),
-    wrong_flag("--style_mix must have a share above 0", style_mix="0,0"),
+    wrong_flag("--style_mix must have a value above 0", style_mix="0,0"),
     wrong_flag("--style_scale must have one value", style_scale=["1"] * 3),
     wrong_flag("--style_scale must be above 0", style_scale="0"),
     wrong_flag("L-BFGS", optimizer="lbfgs", precision="bfloat16"),

@@ -122,7 +122,7 @@ def test_check_writable_refuses_a_file(tmp_path):
     file = tmp_path / "file"
     file.touch()
     for folder in (file, file / "folder"):
-        with pytest.raises(NotADirectoryError, match="file' is no folder"):
+        with pytest.raises(NotADirectoryError, match="file' is not a folder"):
             checkpoint.check_writable(folder)
 
 

@@ -13,7 +13,7 @@ from tfstyle.runtime import checks
         (checks.weight, [0, 0.5, 1e9], [-1, math.inf, math.nan]),
         (checks.fraction, [0, 0.5, 1], [-0.01, 1.01, math.nan]),
         (checks.positive, [0.1, 7], [0, -1, math.inf, math.nan]),
-        (checks.shares, [(1.0,), (0.0, 2.0)], [(), (0.0,), (1.0, -1.0)]),
+        (checks.weights, [(1.0,), (0.0, 2.0)], [(), (0.0,), (1.0, -1.0)]),
     ],
 )
 def test_values(check, good, bad):

@@ -138,7 +138,7 @@ def test_trace_drops_what_a_killed_run_did_after_its_checkpoint(tmp_path):
 def test_trace_goes_on_with_traces_alone(tmp_path, content):
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"notes.txt' is no trace"):
+    with pytest.raises(ValueError, match=r"notes.txt' is not a trace"):
         progress.Trace(path, resume=True)
     assert path.read_bytes() == content
 

@@ -12,7 +12,7 @@ STYLE_DETAILS = ("all", "coarse", "fine")
 
 def _check_mix(name: str, values: Sequence[float]) -> None:
     checks.several(name, values)
-    checks.shares(name, values)
+    checks.weights(name, values)
 
 
 def _check_scales(name: str, values: Sequence[float]) -> None:

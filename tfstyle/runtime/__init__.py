@@ -1,1 +1,1 @@
-"""What every run needs of the machine: devices, memory, files, progress."""
+"""Devices, memory, files and progress: what every run needs."""

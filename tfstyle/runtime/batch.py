@@ -1,72 +1,73 @@
-"""Many images, one after the other: reading, computing, writing overlap."""
+"""Processes many images; reading, computing and writing overlap."""
 
 import concurrent.futures
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-Job = TypeVar("Job")
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Data = TypeVar("Data")
+Result = TypeVar("Result")
 
-_AHEAD = 2  # Images that are read before they are needed; so many wait, too.
+_AHEAD = 2  # Images read before they are needed; as many wait to be written.
 
 
 def process(
-    jobs: Iterable[Job],
-    read: Callable[[Job], Given],
-    make: Callable[[Job, Given], Made],
-    write: Callable[[Job, Made], None],
-) -> Iterator[tuple[Job, Exception | None]]:
-    """Reads, makes and writes; each job's outcome, in order.
+    items: Iterable[Item],
+    read: Callable[[Item], Data],
+    make: Callable[[Item, Data], Result],
+    write: Callable[[Item, Result], None],
+) -> Iterator[tuple[Item, Exception | None]]:
+    """Reads, computes and writes each item; yields the outcomes in order.
 
     `make` is called in the caller's thread, the other two in threads of their
-    own, for a few jobs at a time: memory does not grow with their number.
+    own, for a few items at a time: memory does not grow with their number.
 
     Args:
-        jobs: What is to be done.
-        read: Gives what a job needs; raises `OSError` or `ValueError` where
-            that cannot be read.
-        make: Gives what is written; raises `ValueError` for what it cannot
-            take.
-        write: Writes it.
+        items: Items to process, such as pairs of paths.
+        read: Function that returns the data of an item; raises `OSError` or
+            `ValueError` if they cannot be read.
+        make: Function that returns the result; raises `ValueError` for data
+            that it cannot take.
+        write: Function that writes the result.
 
     Yields:
-        A job that is done, and what `read` or `make` raised, if they did.
-        What `write` raises ends the work, for it would meet the next job, too.
+        Each finished item with the error that `read` or `make` raised, or
+        `None`. An error of `write` is raised: the next item would meet it,
+        too.
     """
-    rest = iter(jobs)
+    rest = iter(items)
     with (
         concurrent.futures.ThreadPoolExecutor(_AHEAD) as readers,
         concurrent.futures.ThreadPoolExecutor(1) as writer,
     ):
         reading = [
-            (job, readers.submit(read, job))
-            for job in itertools.islice(rest, _AHEAD)
+            (item, readers.submit(read, item))
+            for item in itertools.islice(rest, _AHEAD)
         ]
-        writing: list[tuple[Job, concurrent.futures.Future]] = []
+        writing: list[tuple[Item, concurrent.futures.Future]] = []
         while reading:
-            job, given = reading.pop(0)
+            item, data = reading.pop(0)
             reading += [
                 (following, readers.submit(read, following))
                 for following in itertools.islice(rest, 1)
             ]
             try:
-                made = make(job, given.result())
+                result = make(item, data.result())
             except (OSError, ValueError) as error:
                 yield from _written(writing, 0)
-                yield job, error
+                yield item, error
                 continue
-            writing.append((job, writer.submit(write, job, made)))
+            writing.append((item, writer.submit(write, item, result)))
             yield from _written(writing, _AHEAD)
         yield from _written(writing, 0)
 
 
 def _written(
-    writing: list[tuple[Job, concurrent.futures.Future]], left: int
-) -> Iterator[tuple[Job, None]]:
-    """Waits until at most `left` jobs are being written."""
+    writing: list[tuple[Item, concurrent.futures.Future]], left: int
+) -> Iterator[tuple[Item, None]]:
+    """Waits until at most `left` items are being written."""
     while len(writing) > left:
-        job, future = writing.pop(0)
+        item, future = writing.pop(0)
         future.result()
-        yield job, None
+        yield item, None

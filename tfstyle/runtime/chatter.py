@@ -1,13 +1,13 @@
 """Hides the notices that TensorFlow writes to every terminal as it starts.
 
 They come from C++, before `TF_CPP_MIN_LOG_LEVEL` is read: no level hides them.
-So the file descriptor of stderr is a pipe during the start, and a process of
-its own, which runs this file, passes on all other lines.
+So the file descriptor of stderr is a pipe during the start, and a child
+process, which runs this file, forwards all other lines.
 
-It is a process and neither a thread nor a file that is read afterwards: what
-is written before the process aborts or is killed must pass, and at once, as
-when a worker waits for the others. It takes 20 ms of a processor, beside the
-import of TensorFlow.
+A thread, or a file that is read afterwards, would not do: whatever is written
+before the process aborts or is killed must get through, and at once, such as
+when a worker waits for the others. The child takes 20 ms of a processor,
+beside the import of TensorFlow.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ import sys
 from collections.abc import Iterator
 from typing import IO, cast
 
-# Lines of TensorFlow 2.18 to 2.21. A missing driver or library of a GPU that
-# is there is none of these.
+# Lines of TensorFlow 2.18 to 2.21. None of them reports a missing driver or
+# library of a GPU that is present.
 _CHATTER = re.compile(
     rb"""
     ^I\d{4}\ |^\d{4}-\d\d-\d\d\ [\d:.]+:\ I\     # Level: information.
@@ -36,10 +36,10 @@ _CHATTER = re.compile(
 
 @contextlib.contextmanager
 def hidden() -> Iterator[None]:
-    """Passes on what is written to stderr, but for the chatter.
+    """Hides the notices on stderr while the block runs.
 
     Raises:
-        OSError: There can be no other process.
+        OSError: The child process cannot be started.
     """
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -61,7 +61,7 @@ def hidden() -> Iterator[None]:
 
 
 def is_chatter(line: bytes) -> bool:
-    """Whether a line of stderr is a notice without news.
+    """Whether a line of stderr is one of TensorFlow's notices.
 
     >>> is_chatter(b"I0000 00:00:1.2 34 port.cc:153] oneDNN is on.")
     True

@@ -1,6 +1,7 @@
 """Checkpoints: arrays and JSON in one file, replaced as a whole.
 
-`Checkpoints` keeps those of a long run on images, so that it can be resumed.
+`Checkpoints` saves the state of a long run on images, so that it can be
+resumed.
 """
 
 import contextlib
@@ -17,11 +18,11 @@ import numpy as np
 from tfstyle.runtime import files
 from tfstyle.runtime.types import Path
 
-# One file, so that arrays and metadata are always of the same moment.
+# One file, so that arrays and metadata always belong to the same step.
 _NAME = "checkpoint.npz"
 _META = "meta"
 _ARRAY = "array/"
-_SECONDS = 60.0  # From one checkpoint of a run to the next.
+_SECONDS = 60.0  # Between two checkpoints of a run.
 
 
 def save(
@@ -32,14 +33,14 @@ def save(
     """Replaces the checkpoint of a folder.
 
     Args:
-        folder: Made when it does not exist.
-        arrays: Name -> numbers of any shape; read back bit for bit.
-        meta: What JSON can hold; read back equal, but for tuples, which
+        folder: Folder of the file; created if it does not exist.
+        arrays: Name -> array of any shape; read back bit for bit.
+        meta: Values that JSON can hold; read back equal, except that tuples
             become lists.
 
     Raises:
         ValueError: An array is not of booleans, integers, floats or complex
-            numbers: bfloat16 is not a type that the format knows.
+            numbers; the format has no bfloat16.
         OSError: The file cannot be written; an older one is left as it was.
     """
     for name, array in arrays.items():
@@ -62,7 +63,7 @@ def load(
     """Reads the checkpoint of a folder.
 
     Args:
-        folder: As given to `save`.
+        folder: Folder that was given to `save`.
 
     Returns:
         The arrays and the metadata, or `None` when there is no checkpoint.
@@ -82,10 +83,10 @@ def load(
                 if name.startswith(_ARRAY)
             }
     except OSError as error:
-        if error.errno is not None:  # Not to be read, which says nothing of it.
+        if error.errno is not None:  # It cannot be read; it may be whole.
             raise
         raise _damaged(path, error) from error
-    except Exception as error:  # zipfile, zlib and NumPy each have their own.
+    except Exception as error:  # zipfile, zlib and NumPy raise their own.
         raise _damaged(path, error) from error
     return arrays, meta
 
@@ -98,23 +99,24 @@ def remove(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises what `save` would, before there is something to save.
+    """Checks that `save` will be able to write, before there is a state.
 
     Raises:
-        NotADirectoryError: `folder`, or what it should be in, is a file.
-        OSError: As `files.check_writable`.
+        NotADirectoryError: `folder`, or its parent, is a file.
+        OSError: The file cannot be written; see `files.check_writable`.
     """
     path = pathlib.Path(folder)
     there = next(place for place in (path, *path.parents) if place.exists())
     if not there.is_dir():
         raise NotADirectoryError(
-            f"Cannot keep a checkpoint in '{path}': '{there}' is no folder."
+            f"Cannot keep a checkpoint in '{path}': '{there}' is not a folder. "
+            "Choose another one."
         )
     files.check_writable(file_of(there))
 
 
 def file_of(folder: Path) -> pathlib.Path:
-    """Where the checkpoint of a folder is, or will be."""
+    """Returns the path of the checkpoint in a folder; it need not exist."""
     return pathlib.Path(folder, _NAME)
 
 
@@ -129,7 +131,7 @@ class DivergedError(FloatingPointError):
     """A loss or a gradient was not finite.
 
     Attributes:
-        picture: The last good picture, `(height, width, 3)`.
+        picture: Last good picture, array of shape `(height, width, 3)`.
     """
 
     def __init__(self, message: str, picture: np.ndarray) -> None:
@@ -138,10 +140,10 @@ class DivergedError(FloatingPointError):
 
 
 class UnsavedError(OSError):
-    """A checkpoint could not be kept, but the picture was painted.
+    """A checkpoint could not be written, but the picture is complete.
 
     Attributes:
-        picture: What was painted, `(height, width, 3)`.
+        picture: The result, array of shape `(height, width, 3)`.
     """
 
     def __init__(self, message: str, picture: np.ndarray) -> None:
@@ -150,13 +152,13 @@ class UnsavedError(OSError):
 
 
 class Checkpoints:
-    """The state of a run, kept in a folder every minute.
+    """Saves the state of a run in a folder every minute.
 
     Args:
-        folder: Where, or `None` for nowhere.
-        settings: All that the run does, together with `images`, as JSON can
-            hold it.
-        images: What it does it with.
+        folder: Folder of the checkpoint; `None` to save nothing.
+        settings: Settings that, with `images`, determine the result; values
+            that JSON can hold.
+        images: Input images of the run.
     """
 
     def __init__(
@@ -172,7 +174,7 @@ class Checkpoints:
 
     @property
     def due(self) -> bool:
-        """Whether the last one is a minute old."""
+        """Whether the last checkpoint is a minute old."""
         return time.monotonic() - self._saved > _SECONDS
 
     def save(
@@ -180,7 +182,7 @@ class Checkpoints:
     ) -> None:
         """Replaces the checkpoint; see the function `save`.
 
-        Where that fails the run goes on: it is worth more, see `deliver`.
+        If that fails, the run goes on, and `deliver` raises the error.
         """
         self._saved = time.monotonic()
         if self._folder is None:
@@ -192,7 +194,7 @@ class Checkpoints:
             self._error = error
 
     def deliver(self, picture: np.ndarray) -> np.ndarray:
-        """The picture at the end of the run.
+        """Returns the picture at the end of the run.
 
         Raises:
             UnsavedError: The last checkpoint could not be written.
@@ -206,7 +208,7 @@ class Checkpoints:
         return picture
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Arrays and metadata to go on from, or `None`.
+        """Reads arrays and metadata to resume from; `None` if there are none.
 
         Raises:
             ValueError: They belong to other images or settings, or are
@@ -216,13 +218,13 @@ class Checkpoints:
         if found is not None and found[1].get("key") != self._key:
             raise ValueError(
                 f"The checkpoint in '{self._folder}' belongs to other images "
-                "or settings. Give those, another folder, or delete it."
+                "or settings. Use those, choose another folder, or delete it."
             )
         return found
 
 
 def _key(settings: Any, images: Sequence[np.ndarray]) -> str:
-    """Tells runs with other images or settings apart."""
+    """Hash of images and settings."""
     text = json.dumps(settings, sort_keys=True, default=np.generic.item)
     digest = hashlib.sha256(text.encode())
     for image in images:

@@ -1,4 +1,4 @@
-"""Checks of settings; each raises `ValueError` that names the setting."""
+"""Validators of settings; each raises a `ValueError` that names the setting."""
 
 import math
 import numbers
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def kind(name: str, value: object, *kinds: Any) -> None:
-    """`value` must be an instance of one of `kinds`, the first the usual."""
+    """Checks that `value` is of one of `kinds`; the error names the first."""
     if not isinstance(value, kinds):
         raise ValueError(
             f"`{name}` must be a {kinds[0].__name__}. Received: "
@@ -16,7 +16,7 @@ def kind(name: str, value: object, *kinds: Any) -> None:
 
 
 def choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """`value` must be one of `choices`."""
+    """Checks that `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(
             f"`{name}` must be one of {', '.join(choices)}. "
@@ -25,7 +25,7 @@ def choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def choices(name: str, values: Sequence[str], every: Sequence[str]) -> None:
-    """`values` must be a tuple, or a list, of values of `every`."""
+    """Checks that `values` is a tuple or a list of values of `every`."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ValueError(
             f"`{name}` must be a tuple, such as ({every[0]!r},). "
@@ -36,7 +36,7 @@ def choices(name: str, values: Sequence[str], every: Sequence[str]) -> None:
 
 
 def weight(name: str, value: float) -> None:
-    """`value` must be finite and not negative."""
+    """Checks that `value` is finite and not negative."""
     if not (_is_real(value) and 0 <= value < math.inf):
         raise ValueError(
             f"`{name}` must be a number from 0 up. Received: {name}={value!r}"
@@ -44,7 +44,7 @@ def weight(name: str, value: float) -> None:
 
 
 def fraction(name: str, value: float) -> None:
-    """`value` must be from 0 to 1."""
+    """Checks that `value` is from 0 to 1."""
     if not (_is_real(value) and 0 <= value <= 1):
         raise ValueError(
             f"`{name}` must be from 0 to 1. Received: {name}={value!r}"
@@ -52,7 +52,7 @@ def fraction(name: str, value: float) -> None:
 
 
 def decay(name: str, value: float) -> None:
-    """`value` must be from 0 to less than 1."""
+    """Checks that `value` is from 0 to less than 1."""
     if not (_is_real(value) and 0 <= value < 1):
         raise ValueError(
             f"`{name}` must be from 0 to less than 1. "
@@ -60,28 +60,30 @@ def decay(name: str, value: float) -> None:
         )
 
 
-def shares(name: str, values: Sequence[float]) -> None:
-    """Values must be weights, and one of them above 0."""
+def weights(name: str, values: Sequence[float]) -> None:
+    """Checks that `values` are weights, one of them above 0."""
     if not values:
         raise ValueError(f"`{name}` must not be empty.")
     for value in values:
         weight(name, value)
     if not any(values):
-        raise ValueError(f"`{name}` must have a share above 0.")
+        raise ValueError(
+            f"`{name}` must have a value above 0. Received: {name}={values!r}"
+        )
 
 
 def layers(name: str, values: Mapping[str, float]) -> None:
-    """`values` must map names of layers to shares."""
+    """Checks that `values` maps names of layers to weights."""
     if not isinstance(values, Mapping):
         raise ValueError(
-            f"`{name}` must map layers to shares, such as "
+            f"`{name}` must map layers to weights, such as "
             f"{{'block1_conv1': 1}}. Received: {name}={values!r}"
         )
-    shares(name, [*values.values()])
+    weights(name, [*values.values()])
 
 
 def several(name: str, values: Sequence[float], whole: bool = False) -> None:
-    """`values` must be a tuple, or a list, of numbers."""
+    """Checks that `values` is a tuple or a list of numbers."""
     kind = numbers.Integral if whole else numbers.Real
     if not isinstance(values, Sequence) or not all(
         isinstance(value, kind) for value in values
@@ -93,7 +95,7 @@ def several(name: str, values: Sequence[float], whole: bool = False) -> None:
 
 
 def positive(name: str, value: float) -> None:
-    """`value` must be finite and above 0."""
+    """Checks that `value` is finite and above 0."""
     if not (_is_real(value) and 0 < value < math.inf):
         raise ValueError(
             f"`{name}` must be positive. Received: {name}={value!r}"
@@ -101,13 +103,13 @@ def positive(name: str, value: float) -> None:
 
 
 def count(name: str, value: int) -> None:
-    """`value` must be a whole number above 0."""
+    """Checks that `value` is a whole number above 0."""
     _whole(name, value, "above 0")
     positive(name, value)
 
 
 def whole(name: str, value: int) -> None:
-    """`value` must be a whole number from 0 up."""
+    """Checks that `value` is a whole number from 0 up."""
     _whole(name, value, "from 0 up")
     if value < 0:
         raise ValueError(

@@ -1,11 +1,11 @@
-"""Device, precision and compilation; a quiet start of TensorFlow.
+"""Starts TensorFlow quietly; chooses device, precision and compilation.
 
 `start` comes first: it imports TensorFlow without the notices that it writes
-to every terminal, and chooses the device. The other functions tell what suits
-the device that was chosen.
+to every terminal, and chooses the device. The other functions return what
+suits that device.
 
-TensorFlow is imported by the functions, not with this module, so that
-`start` can come before. The TPU paths have not been run by this project.
+The functions import TensorFlow, not this module, so that `start` can come
+first. The TPU paths have not been run by this project.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ JIT_COMPILE = ("auto", "on", "off")
 
 _DEVICE = re.compile(r"auto|cpu|gpu(:\d+)?|tpu")
 
-# First compute capabilities with products of bfloat16, and of float16.
+# First compute capabilities with matrix products in bfloat16 and in float16.
 _AMPERE = (8, 0)
 _VOLTA = (7, 0)
 
@@ -37,8 +37,8 @@ def check(device: str, several: bool = True) -> None:
     """Raises `ValueError` unless `start` knows such a device.
 
     Args:
-        device: As of `start`.
-        several: Whether it may be several: `"gpus"` and `"workers"`.
+        device: Name of a device; see `start`.
+        several: Whether several devices are allowed: `"gpus"`, `"workers"`.
     """
     more = ["gpus", "workers"] if several else []
     if not _DEVICE.fullmatch(device) and device not in more:
@@ -49,7 +49,7 @@ def check(device: str, several: bool = True) -> None:
 
 
 def check_backend() -> None:
-    """Raises `ValueError` if Keras runs on something else than TensorFlow."""
+    """Raises `ValueError` unless Keras runs on TensorFlow."""
     import keras
 
     _check_backend(keras.backend.backend())
@@ -64,23 +64,23 @@ def _check_backend(name: str) -> None:
 
 
 def start(device: str = "auto") -> "tf.distribute.Strategy":
-    """Imports TensorFlow and Keras without chatter and chooses the device.
+    """Imports TensorFlow and Keras without notices and chooses the device.
 
-    Sets `KERAS_BACKEND` if it is unset. To see all that TensorFlow says, set
-    `TF_CPP_MIN_LOG_LEVEL=0`.
+    Sets `KERAS_BACKEND` if it is unset. To see all messages of TensorFlow,
+    set `TF_CPP_MIN_LOG_LEVEL=0`.
 
     Args:
         device: `"cpu"`, `"gpu"` (the first), `"gpu:1"`, `"gpus"` (all),
-            `"tpu"`, `"workers"` (several hosts, as `TF_CONFIG` says), or
-            `"auto"`: the first GPU if there is one, else the processor.
+            `"tpu"`, `"workers"` (the hosts of `TF_CONFIG`), or `"auto"`: the
+            first GPU if there is one, else the processor.
 
     Returns:
-        The strategy to work under: `tf.distribute.TPUStrategy` on a TPU,
+        The strategy to run under: `tf.distribute.TPUStrategy` on a TPU,
         `MirroredStrategy` on all GPUs, `MultiWorkerMirroredStrategy` on
         several hosts, else the default one.
 
     Raises:
-        ValueError: There is no such device, or Keras is to run on another
+        ValueError: There is no such device, or `KERAS_BACKEND` names another
             backend.
         RuntimeError: TensorFlow was already used with another device.
     """
@@ -92,15 +92,15 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
 
-        # Each size has a function of its own, which looks like the same one
-        # traced again and again.
+        # Each size has a function of its own; to TensorFlow that looks like
+        # one function that is traced again and again.
         tf.get_logger().addFilter(_is_no_retracing)
         return _choose(tf, device)
 
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Signals wait: in the midst of an import their exceptions get lost."""
+    """Holds signals back: exceptions raised within an import get lost."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows.
         yield
         return
@@ -114,7 +114,7 @@ def _signals_held() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Imports are a quarter faster without garbage collection."""
+    """Disables garbage collection: imports are a quarter faster without."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -129,7 +129,7 @@ def _is_no_retracing(record: logging.LogRecord) -> bool:
 
 
 def kind() -> str:
-    """`"TPU"`, `"GPU"` or `"CPU"`: the best that TensorFlow may use."""
+    """Returns the best device that TensorFlow may use: TPU, GPU or CPU."""
     import tensorflow as tf
 
     for best in ("TPU", "GPU"):
@@ -139,9 +139,9 @@ def kind() -> str:
 
 
 def replicas() -> int:
-    """How many copies of a model are trained at once: 1 but on several GPUs.
+    """Number of model replicas trained at once: 1 except on several GPUs.
 
-    Needs no TensorFlow where Keras runs on something else.
+    Needs no TensorFlow if Keras runs on another backend.
     """
     if not sys.modules.get("tensorflow"):
         return 1
@@ -151,15 +151,15 @@ def replicas() -> int:
 
 
 def precision(name: str = "auto") -> str:
-    """Type of the feature maps that suits the device.
+    """Returns the dtype of feature maps that suits the device.
 
     Args:
-        name: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 where the device
+        name: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 if the device
             calculates in it, see `quickest`.
 
     Returns:
         `"float32"` or `"bfloat16"`. Never float16: VGG's maps reach 24,000
-        of the 65,504 that it holds, and what losses make of them is beyond.
+        of the 65,504 that it holds, and the losses made from them exceed it.
     """
     if name != "auto":
         return name
@@ -168,11 +168,11 @@ def precision(name: str = "auto") -> str:
 
 
 def policy(name: str = "auto") -> str:
-    """Policy of Keras by which a network is trained on the device.
+    """Returns the Keras dtype policy for training on the device.
 
     Args:
-        name: `"float32"`, `"mixed_bfloat16"`, `"mixed_float16"`, whose losses
-            are to be scaled, or `"auto"`: that of the type of `quickest`.
+        name: `"float32"`, `"mixed_bfloat16"`, `"mixed_float16"`, which needs
+            loss scaling, or `"auto"`: the policy of the dtype of `quickest`.
     """
     if name != "auto":
         return name
@@ -181,16 +181,16 @@ def policy(name: str = "auto") -> str:
 
 
 def quickest(kind: str, capability: tuple[int, int], bfloat16: bool) -> str:
-    """The shortest type that a device calculates in faster than in float32.
+    """Returns the shortest dtype that is faster than float32 on a device.
 
     Args:
-        kind: As of `kind`.
-        capability: Compute capability of a GPU; (0, 0) where it has none.
-        bfloat16: Whether the processor multiplies such values.
+        kind: `"TPU"`, `"GPU"` or `"CPU"`.
+        capability: Compute capability of a GPU; (0, 0) if it has none.
+        bfloat16: Whether the processor multiplies bfloat16 in hardware.
 
     Returns:
-        `"float32"`, `"bfloat16"`, or, of a GPU that has no bfloat16 (V100,
-        T4), `"float16"`.
+        `"float32"`, `"bfloat16"`, or `"float16"` for a GPU without bfloat16
+        (V100, T4).
 
     >>> quickest("GPU", (7, 5), False)
     'float16'
@@ -206,8 +206,8 @@ def jit_compile(choice: str = "auto") -> bool:
     """Whether XLA should compile the step.
 
     Args:
-        choice: `"on"`, `"off"`, or `"auto"`: off on a processor, where it was
-            measured slower (0.51 s against 0.41 s a step), else on.
+        choice: `"on"`, `"off"`, or `"auto"`: off on a processor, where it
+            measured slower (0.51 s against 0.41 s per step), else on.
     """
     if choice != "auto":
         return choice == "on"
@@ -232,12 +232,12 @@ def _choose(tf: Any, device: str) -> "tf.distribute.Strategy":
         chosen = [gpus[index]]
         tf.config.experimental.set_memory_growth(gpus[index], True)
     tf.config.set_visible_devices(chosen, "GPU")
-    tf.config.list_logical_devices()  # The first use; it has notices, too.
+    tf.config.list_logical_devices()  # The first use prints notices, too.
     return tf.distribute.get_strategy()
 
 
 def _tpu_strategy(tf: Any) -> "tf.distribute.Strategy":
-    # A TPU of this machine is listed; TPU_NAME names one on the network.
+    # Local TPUs are listed; TPU_NAME names one on the network.
     if not (
         os.environ.get("TPU_NAME") or tf.config.list_physical_devices("TPU")
     ):
@@ -256,13 +256,13 @@ def _not_there(tf: Any, device: str) -> ValueError:
     if tf.config.list_physical_devices("TPU"):
         found.append("tpu")
     return ValueError(
-        f"There is no device '{device}' for TensorFlow here. "
+        f"TensorFlow finds no device '{device}' here. "
         f"Found: {', '.join(found)}. TF_CPP_MIN_LOG_LEVEL=0 shows why."
     )
 
 
 def _device() -> tuple[str, tuple[int, int], bool]:
-    """What `quickest` asks, of the device that Keras calculates on."""
+    """Arguments of `quickest` for the device that Keras calculates on."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -281,7 +281,7 @@ def _device_of_jax() -> tuple[str, tuple[int, int]]:
     import jax
 
     device = jax.devices()[0]
-    # Such as "7.5"; other devices than those of CUDA have none.
+    # Such as "7.5"; only CUDA devices have one.
     found = re.match(
         r"(\d+)\.(\d+)$", getattr(device, "compute_capability", "")
     )

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic writes: a file or a folder is either complete or absent."""
 
 import contextlib
 import errno
@@ -15,12 +15,12 @@ from tfstyle.runtime.types import Path
 
 @contextlib.contextmanager
 def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """Opens a file that replaces `path` only when all of it is on the disk.
+    """Opens a file that replaces `path` only when it is written completely.
 
-    What is written goes to a temporary file in the same folder. When the block
-    ends it is renamed to `path`; when the block raises, Ctrl-C included, it is
-    removed, and an older file at `path` stays as it was. A link is followed:
-    the file that it points to is replaced.
+    The block writes to a temporary file in the same folder. When the block
+    ends, that file is renamed to `path`; when it raises, Ctrl-C included, it
+    is removed, and an older file at `path` stays as it was. A link is
+    followed: the file that it points to is replaced.
 
     Args:
         path: The file to write; its folder must exist.
@@ -58,7 +58,7 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             temporary.unlink()
         if _names_no_other(error, temporary):
             # A full disk is reported without a name, a missing folder with
-            # the temporary one; people know the file by the name they gave.
+            # the temporary name; users know only the name that they gave.
             raise OSError(
                 error.errno, error.strerror, os.fspath(path)
             ) from error
@@ -67,26 +67,26 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[pathlib.Path]:
-    """Makes a folder that appears only when all of it is on the disk.
+    """Creates a folder that appears only when it is written completely.
 
-    It is filled beside its place and renamed when the block ends; when the
-    block raises it is removed. What is there already is never replaced.
+    The block fills a temporary folder beside `path`, which is renamed when
+    the block ends and removed when it raises. Nothing is ever replaced.
 
     Args:
-        path: The folder to make; that above it must exist.
+        path: The folder to create; its parent must exist.
 
     Yields:
         The folder to fill.
 
     Raises:
-        FileExistsError: There is something at `path`.
-        OSError: The folder cannot be made; names `path`.
+        FileExistsError: `path` exists.
+        OSError: The folder cannot be created; names `path`.
     """
     target = pathlib.Path(path)
     if target.exists():
         raise FileExistsError(
-            f"Cannot write '{target}': it is there already, and nothing in "
-            "use is replaced. Choose another name."
+            f"Cannot write '{target}': it exists, and nothing in use is "
+            "replaced. Choose another name."
         )
     temporary = _beside(target)
     try:
@@ -108,9 +108,9 @@ def atomic_folder(path: Path) -> Iterator[pathlib.Path]:
 def check_no_address(path: Path) -> None:
     """Raises `FileNotFoundError` for an address such as `https://host/a.png`.
 
-    For errors about files that do not exist: a file may have such a name.
+    Call it only when no such file exists: a file may have such a name.
     """
-    # One slash: of two `pathlib` keeps one. One letter is a drive of Windows.
+    # `pathlib` keeps one of two slashes. One letter is a drive of Windows.
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path)):
         raise FileNotFoundError(
             f"'{os.fspath(path)}' is an address, not a file. Download it "
@@ -119,7 +119,7 @@ def check_no_address(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raises what writing `path` would, before there is something to write.
+    """Checks that `path` can be written, before there is content for it.
 
     Args:
         path: The file that `atomic` will write later; it may exist.
@@ -155,13 +155,12 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
-# What an operating system answers where nothing may be written: the second is
-# a read-only file system.
+# Errors where nothing may be written; EROFS: a read-only file system.
 _REFUSED = {errno.EACCES, errno.EROFS, errno.EPERM}
 
 
 def _target(path: Path) -> pathlib.Path:
-    """The file behind links, which must be a plain one or not exist yet."""
+    """Follows links to the file, which must be a plain one or not exist."""
     target = pathlib.Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(

@@ -1,6 +1,6 @@
-"""Memory of the machine: what is left of it, and what would not fit.
+"""Free memory of the machine, and checks that something fits into it.
 
-Needs no TensorFlow, so that a program can refuse a size before it loads it.
+Needs no TensorFlow, so that a program can refuse a size before loading it.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import psutil
 
-# Files of the limit and of what is used; line of `memory.stat`.
+# Files of the limit and of the usage; line of `memory.stat`.
 _CGROUP_1 = (
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
@@ -20,25 +20,25 @@ _CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
 
 
 def available() -> int:
-    """Bytes that the system and the control groups, so a container, leave."""
+    """Bytes left by the system and by control groups such as a container."""
     return min([psutil.virtual_memory().available, *_control_groups()])
 
 
 def check(what: str, needed: int) -> None:
-    """Refuses what would not fit.
+    """Raises `MemoryError` if something does not fit into free memory.
 
     Args:
-        what: Begins the error, such as `"An image of 8x8 pixels"`.
-        needed: Bytes.
+        what: Subject of the message, such as `"An image of 8x8 pixels"`.
+        needed: Memory that it needs, in bytes.
 
     Raises:
-        MemoryError: Names both, and what is there.
+        MemoryError: It does not fit; names it, the need and the free memory.
     """
     refuse(what, needed, available())
 
 
 def refuse(what: str, needed: int, left: int) -> None:
-    """As `check`, of memory that is not the machine's."""
+    """Like `check`, given the free memory `left`, in bytes."""
     if needed > left:
         raise MemoryError(
             f"{what} needs about {needed / 1e9:.1f} GB of memory. Available: "
@@ -49,7 +49,7 @@ def refuse(what: str, needed: int, left: int) -> None:
 def _control_groups(
     listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
 ) -> Iterator[int]:
-    """What the control groups of this process leave to it, in bytes."""
+    """Bytes that each control group of this process leaves to it."""
     try:
         lines = pathlib.Path(listing).read_text().splitlines()
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def _control_groups(
 
 
 def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
-    """What a group and the groups around it leave; `root` is the outermost.
+    """Bytes left by a group and its parents; `root` is the outermost.
 
     A container may show only its own group, as `root`.
     """
@@ -75,7 +75,7 @@ def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
             limit = (group / limit_name).read_text().strip()
             usage = int((group / usage_name).read_text())
             stat = (group / "memory.stat").read_text()
-            # Files in the cache count as used but give way.
+            # Cached files count as used but can be dropped.
             cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
             usage -= int(cache[1]) if cache else 0
             if limit != "max":

@@ -1,4 +1,4 @@
-"""Memory of the device that is used: what was taken, and what is left."""
+"""Memory of the device in use: the peak so far, and the rest."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ from tfstyle.runtime import devices, host_memory
 
 
 def peak() -> int:
-    """Most bytes held so far: by TensorFlow on a GPU, else by the process."""
-    # Training may run where TensorFlow is not installed.
+    """Peak memory so far, in bytes: TensorFlow's on a GPU, or the process's."""
+    # TensorFlow need not be installed for training.
     if sys.modules.get("tensorflow") and devices.kind() == "GPU":
         import tensorflow as tf
 
@@ -27,11 +27,11 @@ def peak() -> int:
 
 
 def available() -> int:
-    """Bytes that this process can still take.
+    """Bytes that this process can still allocate.
 
-    On a GPU what its driver calls free, or `sys.maxsize` where `nvidia-smi`
-    does not answer; else what the system and the control groups, so also a
-    container's limit, leave.
+    On a GPU, the free memory that its driver reports, or `sys.maxsize` if
+    `nvidia-smi` does not answer; else what the system and the control groups
+    leave, and so a container's limit.
     """
     if sys.modules.get("tensorflow") and devices.kind() == "GPU":
         return _free_gpu_memory()
@@ -43,7 +43,7 @@ def _free_gpu_memory() -> int:
 
     (gpu, *_) = tf.config.get_visible_devices("GPU")
     index = int(gpu.name.rpartition(":")[2])
-    # TensorFlow counts only the GPUs that this variable lets it see.
+    # TensorFlow numbers only the GPUs that this variable lets it see.
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     name = visible.split(",")[index] if visible else str(index)
     command = ["nvidia-smi", "--query-gpu=memory.free", f"--id={name}"]

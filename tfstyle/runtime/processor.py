@@ -1,9 +1,10 @@
-"""What the processor can do, and oneDNN switched on where that pays.
+"""Instruction sets of the processor; enables oneDNN where it is faster.
 
-TensorFlow has two libraries for processors: Eigen, and oneDNN, which it uses
-by itself on processors with instructions for neural networks alone. On others
-with AVX2 oneDNN is the faster one for what this package does (BUILD_NOTES.md).
-TensorFlow asks once, when it is imported, so `prefer_onednn` comes before.
+TensorFlow has two libraries for processors: Eigen, and oneDNN, which is its
+default only on processors with instructions for neural networks. On others
+with AVX2, oneDNN is the faster one for this package: see "oneDNN" in
+docs/decisions/process.md. TensorFlow decides once, when it is imported, so
+`prefer_onednn` comes before.
 """
 
 import functools
@@ -12,7 +13,7 @@ import re
 import sys
 
 _SWITCH = "TF_ENABLE_ONEDNN_OPTS"
-# Where TensorFlow takes oneDNN by itself.
+# Instruction sets with which oneDNN is TensorFlow's default.
 _NEURAL = {
     "avx512_vnni",
     "avx512_bf16",
@@ -22,14 +23,14 @@ _NEURAL = {
     "amx_bf16",
 }
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
-# Values of oneDNN's ONEDNN_MAX_CPU_ISA that leave it less than AVX-512.
+# Values of oneDNN's ONEDNN_MAX_CPU_ISA that exclude AVX-512.
 _SMALL = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
 
 
 def prefer_onednn() -> None:
-    """Switches oneDNN on for a TensorFlow that will be imported.
+    """Enables oneDNN for a TensorFlow that will be imported.
 
-    Leaves `TF_ENABLE_ONEDNN_OPTS` as it is where it is set.
+    Leaves `TF_ENABLE_ONEDNN_OPTS` as it is if it is set.
     """
     if "tensorflow" not in sys.modules and "avx2" in flags():
         os.environ.setdefault(_SWITCH, "1")
@@ -58,10 +59,10 @@ def has_bfloat16() -> bool:
 def flags() -> frozenset[str]:
     """Instruction sets of an x86 processor, as Linux names them.
 
-    `ONEDNN_MAX_CPU_ISA` makes them fewer, as it does for oneDNN.
+    `ONEDNN_MAX_CPU_ISA` limits them, as it does for oneDNN.
 
     Returns:
-        The names; none on other processors and systems.
+        The names; empty on other processors and systems.
     """
     found = _all_flags()
     if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in _SMALL:

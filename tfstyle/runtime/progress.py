@@ -1,11 +1,11 @@
-"""Progress of long work: values that an `on_step` callback receives.
+"""Progress of a run, and the `on_step` callbacks that receive it.
 
-`on_step(progress, picture)` is called during the work; `picture()` gives the
+`on_step(progress, picture)` is called during a run; `picture()` returns the
 picture so far, an array of shape `(height, width, 3)` in [0, 1]. Returning
-true ends the run, which then gives the best picture it has.
+true ends the run, which then returns its best picture.
 
-The library only makes `Progress` values. `Bar` and `Trace` are callbacks that
-programs attach.
+The library only makes `Progress` values. `Bar`, `Trace` and `Table` are
+callbacks that programs attach.
 """
 
 import contextlib
@@ -28,27 +28,27 @@ _SHOWN_LOSSES = 3  # More do not fit beside the bar in 80 columns.
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a run is.
+    """State of a run, as an `on_step` callback receives it.
 
     Attributes:
-        size: Longer side that is worked at now, in pixels.
+        size: Longer side of the picture at this scale, in pixels.
         height: Rows of the picture at this size.
         width: Columns of the picture at this size.
         step: Steps done at this size.
-        steps: Steps at this size, at most.
+        steps: Maximum number of steps at this size.
         done: Work done in the whole run, in the unit of `total`.
-        total: Work of the whole run. Its unit is the caller's; the remaining
-            time is right when it is proportional to time, as steps times
-            pixels are.
-        losses: Name to value; empty at steps where they were not fetched.
+        total: Work of the whole run. The algorithm chooses the unit; the
+            remaining time is right if it is proportional to time, such as
+            steps times pixels.
+        losses: Name -> value; empty at steps where they were not fetched.
             Names with a slash, such as `"style/block1_conv1"`, are parts of
-            another one.
+            another loss.
         seconds: Time since the run began.
-        memory: Bytes held at most so far.
-        gradients: Computes how much each term of the loss pulls at the
-            picture now, by name: the norm of its gradient. It takes about as
-            long as a step for each term; who never calls it pays nothing.
-            Empty where an algorithm does not tell.
+        memory: Peak memory so far, in bytes.
+        gradients: Function that computes, for each term of the loss, the norm
+            of its gradient with respect to the picture, by name. It takes
+            about as long as a step for each term, and nothing if it is not
+            called. Empty if the algorithm does not offer it.
     """
 
     size: int
@@ -68,10 +68,10 @@ OnStep = Callable[[Progress, Callable[[], np.ndarray]], bool | None]
 
 
 def all_of(*callbacks: OnStep) -> OnStep:
-    """One callback that calls all of them, and is true if one of them is."""
+    """Combines callbacks into one, which is true if one of them is."""
 
     def on_step(progress: Progress, picture: Callable[[], np.ndarray]) -> bool:
-        # A list, so that one that ends the run does not silence the others.
+        # A list, so that all are called even if one ends the run.
         return any([callback(progress, picture) for callback in callbacks])
 
     return on_step
@@ -80,8 +80,8 @@ def all_of(*callbacks: OnStep) -> OnStep:
 class Bar:
     """Draws a progress bar on stderr; a context manager.
 
-    Shows the size, the step, the speed, the main losses and the time that
-    remains of the whole run.
+    Shows the size, the step, the speed, the main losses and the remaining
+    time of the whole run.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ def _where(progress: Progress) -> str:
 def _new_bar(progress: Progress) -> tqdm.tqdm:
     bar = tqdm.tqdm(
         total=progress.total,
-        # A run that was resumed begins in the middle.
+        # A resumed run begins in the middle.
         initial=progress.done,
         desc=_where(progress),
         file=sys.stderr,
@@ -144,7 +144,7 @@ def _new_bar(progress: Progress) -> tqdm.tqdm:
         # A terminal gets a smooth bar, a log file a line now and then.
         mininterval=0.2 if sys.stderr.isatty() else 30.0,
         miniters=0,
-        # Steps differ in length: the average of many foretells better.
+        # Steps differ in length: an average over many predicts better.
         smoothing=0.05,
     )
     bar.start_t -= progress.seconds
@@ -152,11 +152,11 @@ def _new_bar(progress: Progress) -> tqdm.tqdm:
 
 
 def begins(last: Progress, progress: Progress) -> bool:
-    """Whether another size begins, or another picture of that size.
+    """Whether another size begins, or another picture of the same size.
 
     Args:
-        last: Of the call before.
-        progress: Of this call.
+        last: Progress of the previous call.
+        progress: Progress of this call.
     """
     return progress.size != last.size or progress.step < last.step
 
@@ -164,20 +164,20 @@ def begins(last: Progress, progress: Progress) -> bool:
 class Trace:
     """Writes a line of JSON for each step with losses; a context manager.
 
-    A line holds all values of `Progress`, so every term, the time and the
-    memory, and is in the file when the call returns.
+    A line holds all values of `Progress`, and so every loss, the time and the
+    memory. It is in the file when the call returns.
 
     Args:
         path: The file to write.
-        resume: Whether to keep the lines that are in it, but for those of
-            steps that were lost and are taken again.
+        resume: Whether to keep its lines, except those of steps that were
+            lost and are taken again.
 
     Raises:
-        ValueError: The file to go on with is no trace.
+        ValueError: The file to resume is not a trace.
 
     Attributes:
-        error: Why the file could not be written to its end, or `None`. The
-            work is worth more than its trace, so it is not raised.
+        error: Error that ended the writing, or `None`. It is not raised: the
+            run is worth more than its trace.
     """
 
     def __init__(self, path: Path, resume: bool = False) -> None:
@@ -190,7 +190,7 @@ class Trace:
 
     def __exit__(self, *unused: object) -> None:
         if self._file is not None:
-            with contextlib.suppress(OSError):  # What `error` already says.
+            with contextlib.suppress(OSError):  # `error` has it already.
                 self._file.close()
 
     def __call__(
@@ -210,9 +210,9 @@ class Trace:
             self.error = error
 
     def _open(self, done: float) -> IO[str]:
-        """The file without lines from so much work on.
+        """Opens the file, without the lines from `done` on.
 
-        Not before the run begins: one that is refused keeps an older trace.
+        Called after the run has begun: a refused run keeps an older trace.
         """
         if self._lines is None:
             return open(self._path, "w", encoding="utf-8")
@@ -223,7 +223,7 @@ class Trace:
 
 
 def _traced(path: Path) -> list[tuple[str, float]]:
-    """Whole lines of a trace, and the work of each; none if there is none."""
+    """Complete lines of a trace, each with its `done`; empty without file."""
     if not os.path.isfile(path):
         return []
     try:
@@ -232,8 +232,8 @@ def _traced(path: Path) -> list[tuple[str, float]]:
         return [(line, float(json.loads(line)["done"])) for line in lines]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"'{os.fspath(path)}' is no trace, which a run that is resumed "
-            "could go on with. Give another file, or delete it."
+            f"'{os.fspath(path)}' is not a trace that a resumed run can "
+            "continue. Give another file, or delete it."
         ) from error
 
 
@@ -252,8 +252,8 @@ class Table:
     Args:
         path: The file to write.
         losses: Names of the columns after step, seconds and memory.
-        resume: Steps of the run that goes on: rows of later ones, which were
-            lost and will be taken again, are dropped. 0 for a new file.
+        resume: Step at which the run resumes, or 0 for a new file. Later
+            rows, whose steps are taken again, are dropped.
     """
 
     def __init__(
@@ -289,9 +289,9 @@ class Table:
             self._file.flush()
 
     def _open(self) -> IO[str]:
-        """The file with the rows that are kept.
+        """Opens the file with the rows to keep.
 
-        Not before the run begins: one that is refused keeps an older table.
+        Called after the run has begun: a refused run keeps an older table.
         """
         kept = _rows(self._path, self._resume) if self._resume else []
         with files.atomic(self._path, "w") as file:
@@ -302,7 +302,7 @@ class Table:
 
 
 def _rows(path: Path, last: int) -> list[dict[str, str]]:
-    """Rows of a table up to a step; none if there is no table."""
+    """Rows of a table up to a step; empty if there is no file."""
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:

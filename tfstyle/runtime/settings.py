@@ -1,21 +1,21 @@
-"""Settings that carry their own help, choices and check.
+"""Settings classes: dataclasses whose fields carry help, choices and checks.
 
-A settings class is a frozen dataclass whose fields are made by `setting`. What
-a field says of itself is the only place where it is said: the checks, the
-docstring and the flags of the programs are made from it.
+A settings class is a frozen dataclass whose fields are made by `setting`. The
+checks, the docstring and the flags of the programs are made from the fields,
+so that each fact is stated once.
 
 >>> from tfstyle.runtime import checks
 >>> @documented
 ... @dataclasses.dataclass(frozen=True, kw_only=True)
 ... class Brush:
-...     '''How a line is drawn.'''
+...     '''Settings of a brush.'''
 ...
 ...     width: int = setting(3, "Width, in pixels.", check=checks.count)
 ...
 ...     def __post_init__(self):
 ...         check(self)
 >>> print(Brush.__doc__)
-How a line is drawn.
+Settings of a brush.
 <BLANKLINE>
 Attributes:
     width: Width, in pixels.
@@ -42,18 +42,18 @@ def setting(
     choices: Sequence[str] = (),
     check: Callable[[str, Any], None] | None = None,
 ) -> Any:
-    """A field of a settings class.
+    """Makes a field of a settings class.
 
     Args:
-        default: Its value if none is given. `None` means "not given" and is
-            never checked; a mapping is copied for each instance.
+        default: Default value. `None` means "not given" and is never checked;
+            a mapping is copied for each instance.
         help: Whole sentences: what the setting does, its unit, and what its
             default means if that is not plain. Names of other settings stand
             in backquotes; `--help` shows them as flags.
-        choices: The values that are allowed; all, if empty. Where the default
-            is a tuple, they are those of its items.
-        check: Called with the name and the value; raises `ValueError`. Most
-            are functions of `checks`.
+        choices: Allowed values, or allowed items if the default is a tuple;
+            empty if all are allowed.
+        check: Function called with the name and the value; raises
+            `ValueError`. Most are functions of `checks`.
     """
     metadata = {"help": help, "choices": tuple(choices), "check": check}
     if isinstance(default, Mapping):
@@ -89,7 +89,7 @@ def documented(kind: _Kind) -> _Kind:
     """Adds `Attributes:`, made from the fields, to the docstring of a class.
 
     Args:
-        kind: A settings class, made a dataclass already.
+        kind: A settings class, already a dataclass.
     """
     lines = [
         textwrap.fill(

@@ -1,4 +1,4 @@
-"""Types that the signatures of all packages share."""
+"""Type aliases that all packages share."""
 
 import os
 from typing import Any
@@ -11,4 +11,4 @@ Shape = tuple[int, int]
 Image = np.ndarray
 """Float32, RGB in [0, 1], of shape `(height, width, 3)`."""
 Tensor = Any
-"""An array of the backend that Keras runs on, none of which publish types."""
+"""An array of the backend of Keras; none of the backends publishes types."""
