@@ -1,7 +1,6 @@
-"""Image files and arrays: read, write, resize, arrange on contact sheets.
+"""Reads, writes and resizes images, and arranges them on contact sheets.
 
-An image is a float32 array of shape `(height, width, 3)`, RGB in [0, 1], with
-the colors of sRGB.
+An image is a float32 array of shape `(height, width, 3)`, sRGB in [0, 1].
 
 Examples:
     >>> import numpy as np

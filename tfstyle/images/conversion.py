@@ -1,4 +1,4 @@
-"""Images and masks as users have them, as the arrays that the library needs.
+"""Converts users' images and masks to the arrays that the library works on.
 
 | given                                  | values                   |
 |----------------------------------------|--------------------------|
@@ -9,8 +9,8 @@
 
 Arrays and tensors are those of NumPy, TensorFlow, JAX, PyTorch and Keras. They
 have the shape `(height, width, 3)`, RGB; `(height, width)` or `(height, width,
-1)`, grey; or `(height, width, 4)`, whose transparency is treated as that of a
-file: an image loses it, a mask is it.
+1)`, gray; or `(height, width, 4)`, RGB with transparency, which an image drops
+and a mask is made of, as with files.
 
 Examples:
     >>> to_image(np.full((2, 3), 255, np.uint8)).shape
@@ -30,32 +30,32 @@ from tfstyle.images import decoding, srgb
 from tfstyle.images.io import Picture, read
 
 ImageLike = Any
-"""What the table has; tensors have no type in common."""
+"""Any value of the table; tensors have no type in common."""
 
 
 def to_image(value: ImageLike) -> np.ndarray:
-    """The array of an image: `(height, width, 3)`, float32, RGB in [0, 1].
+    """Converts an image to float32, `(height, width, 3)`, RGB in [0, 1].
 
     Args:
-        value: See the module.
+        value: Path, Pillow image, array or tensor; see the module.
 
     Raises:
-        ValueError: It is no image: says what to do.
+        ValueError: It is not an image; says what to do.
         FileNotFoundError: There is no such file.
     """
     return _picture(value, "Images").pixels
 
 
 def to_images(values: ImageLike | Sequence[ImageLike]) -> list[np.ndarray]:
-    """The arrays of one image or several.
+    """Converts one image or several to arrays; see `to_image`.
 
     Args:
-        values: An image; or a sequence or batch, `(number, height, width,
-            channels)`, of them.
+        values: One image, a sequence of images, or a batch of shape `(number,
+            height, width, channels)`.
 
     Raises:
-        ValueError: As `to_image`.
-        FileNotFoundError: As `to_image`.
+        ValueError: One of them is not an image; says what to do.
+        FileNotFoundError: There is no such file.
     """
     return [to_image(value) for value in _split(values)]
 
@@ -68,19 +68,20 @@ def _split(values: ImageLike | Sequence[ImageLike]) -> list[ImageLike]:
 
 
 def is_batch(value: ImageLike) -> bool:
-    """Whether it is an array or a tensor with an axis of examples."""
+    """Whether a value is an array or a tensor with a batch axis."""
     return len(getattr(value, "shape", ())) == 4
 
 
 def to_mask(value: ImageLike) -> np.ndarray:
-    """The array of a mask: `(height, width)`, float32, in [0, 1].
+    """Converts a mask to float32, `(height, width)`, in [0, 1].
 
     Args:
-        value: See the module; arrays may also be of `bool`. The mask is the
-            transparency, if there is any, else the grey tones.
+        value: Path, Pillow image, array or tensor; see the module. Arrays may
+            also be of `bool`. The mask is the transparency, if there is any,
+            else the gray tones.
 
     Raises:
-        ValueError: It is no mask: says what to do.
+        ValueError: It is not a mask; says what to do.
         FileNotFoundError: There is no such file.
     """
     if not _is_array(value):
@@ -94,7 +95,7 @@ def to_mask(value: ImageLike) -> np.ndarray:
     if array.dtype == bool:
         array = array.astype(np.float32)
     samples = _samples(array, "Masks")
-    # The mean of three equal numbers may be another one.
+    # The mean of three equal numbers may differ from them.
     return samples[..., 0] if samples.shape[-1] == 1 else _parted(samples).mask
 
 
@@ -111,7 +112,7 @@ def check(image: np.ndarray) -> None:
             "Images must be float32 arrays of shape (height, width, 3). "
             f"Received: {image.dtype} of shape {image.shape}"
         )
-    if not (image.min() >= 0 and image.max() <= 1):  # NaN is refused too.
+    if not (image.min() >= 0 and image.max() <= 1):  # Refuses NaN, too.
         raise ValueError(
             "Images must hold values in [0, 1]. Received: values from "
             f"{image.min()} to {image.max()}"
@@ -132,14 +133,14 @@ def _picture(value: ImageLike, what: str) -> Picture:
 
 
 def _parted(samples: np.ndarray) -> Picture:
-    """Colours and, where something is not opaque, transparency."""
+    """Splits samples into colors and, unless all is opaque, transparency."""
     if samples.shape[-1] == 1:
         samples = np.repeat(samples, 3, axis=-1)
     pixels, alpha = samples[..., :3], samples[..., 3:]
     if not alpha.size or alpha.min() == 1:
         return Picture(pixels)
     alpha = alpha[..., 0]
-    return Picture(srgb.without_hidden_colours(pixels, alpha), alpha)
+    return Picture(srgb.without_hidden_colors(pixels, alpha), alpha)
 
 
 def _is_array(value: ImageLike) -> bool:
@@ -147,7 +148,7 @@ def _is_array(value: ImageLike) -> bool:
 
 
 def _samples(array: np.ndarray, what: str) -> np.ndarray:
-    """Float32 of shape `(height, width, channels)`, in [0, 1]."""
+    """Converts an array to float32, `(height, width, channels)`, in [0, 1]."""
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
@@ -157,25 +158,25 @@ def _samples(array: np.ndarray, what: str) -> np.ndarray:
         )
     if array.dtype == np.uint8:
         return array.astype(np.float32) / 255
-    # NumPy does not count the bfloat16 of others as floating point.
+    # To NumPy, bfloat16 of other packages is not floating point.
     if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
         raise ValueError(
             f"{what} must be uint8, from 0 to 255, or floating point, from 0 "
-            f"to 1. Received: {array.dtype}. Divide by the largest value that "
-            "there can be."
+            f"to 1. Received: {array.dtype}. Divide by the largest possible "
+            "value."
         )
     array = array.astype(np.float32, copy=False)
-    if not (array.min() >= 0 and array.max() <= 1):  # NaN is refused, too.
+    if not (array.min() >= 0 and array.max() <= 1):  # Refuses NaN, too.
         raise ValueError(
             f"{what} must hold values in [0, 1], or 0 to 255 as uint8. "
             f"Received: values from {array.min()} to {array.max()} of "
-            f"{array.dtype}. Divide 8 bits by 255, or clip what is beyond."
+            f"{array.dtype}. Divide 8-bit values by 255, or clip the others."
         )
     return array
 
 
 def _shape(array: np.ndarray) -> str:
-    """The shape, with what to do about it."""
+    """The shape, with advice if an axis is in the wrong place."""
     advice = ""
     if array.ndim == 4 and len(array) == 1:
         advice = ". Take `image[0]`."

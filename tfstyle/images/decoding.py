@@ -1,7 +1,6 @@
-"""Reads image files: what is an image, is whole, and is not too large.
+"""Decodes image files; refuses what is not an image, damaged or too large.
 
-What the pixels mean (colour space, range, transparency) is the business of
-`images`.
+`srgb` converts the pixels: color space, range, transparency.
 """
 
 import contextlib
@@ -36,26 +35,27 @@ READABLE = (
     "AVIF",
     "JPEG2000",
 )
-# Bytes of each pixel, with those of the arrays that are made of it.
+# Bytes per pixel, including the arrays that are made from it.
 _DECODED = 40
-# Held while Pillow's own limit and the filters of warnings, of which there is
-# one for the process, are replaced.
+# Held while Pillow's limit and the warning filters are replaced: both are
+# global to the process.
 _LOCK = threading.Lock()
 
 
 def decode(
     path: Path, max_pixels: int
 ) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
-    """The first picture of a file, upright, otherwise as stored.
+    """Reads the first picture of a file, upright, otherwise as stored.
 
     Args:
         path: File of one of the formats in `READABLE`.
-        max_pixels: Larger pictures are refused from their header.
+        max_pixels: Maximum number of pixels; larger pictures are refused
+            before they are decoded.
 
     Returns:
-        A Pillow image of any mode, with the `info` of the file. Where it has
-        the upper bytes of 16 bits, as of colours in PNG files, also an image
-        of the lower ones, else `None`.
+        A Pillow image of any mode, with the `info` of the file. If it holds
+        the upper bytes of 16 bits, as for colors in PNG files, also an image
+        of the lower bytes, else `None`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -73,7 +73,7 @@ def decode(
             _load(image)
         except MemoryError:
             raise
-        except Exception as error:  # Pillow's readers raise nearly anything.
+        except Exception as error:  # Pillow's readers raise almost anything.
             ended = image.format == "JPEG" and _ended(path, max_pixels)
             if not ended:
                 raise _damaged(path, error) from error
@@ -86,18 +86,18 @@ def decode(
 
 
 def _load(image: PIL.Image.Image) -> None:
-    # TIFF warns while it loads; the others load side by side.
+    # TIFF warns while it loads; other formats need no lock.
     quiet = _quiet() if image.format == "TIFF" else contextlib.nullcontext()
     with quiet:
         image.load()
 
 
 def _ended(path: Path, max_pixels: int) -> PIL.Image.Image | None:
-    """A JPEG file with the end that it lacks; `None` if it lacks pixels.
+    """Reads a JPEG file that lacks its end marker; `None` if pixels are lost.
 
-    These would change with what stands in their place.
+    Lost pixels show: they differ when other bytes take their place.
     """
-    # The last byte may be a half of the end.
+    # The last byte may be half of the marker.
     data = pathlib.Path(path).read_bytes().rstrip(b"\xff")
     try:
         image, other = (
@@ -114,21 +114,21 @@ def _ended(path: Path, max_pixels: int) -> PIL.Image.Image | None:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The text that `images.save` put into a file.
+    """Reads the text that `images.save` put into a file.
 
     Args:
-        path: An image file; the pixels are not read.
+        path: An image file; its pixels are not read.
 
     Returns:
-        Keyword -> text; empty when there is none, or when it is not ours. From
-        PNG files come the text chunks of other programs too.
+        Keyword -> text; empty if there is none, or none of this package. For
+        PNG files it includes the text chunks of other programs.
 
     Raises:
         FileNotFoundError: There is no such file.
         IsADirectoryError: It is a folder.
         ValueError: It is empty or not an image.
     """
-    # Without pixels there is nothing that could be too large.
+    # No pixels are read, so none can be too many.
     with _open(path, sys.maxsize) as image:
         try:
             if image.format == "PNG":
@@ -144,7 +144,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _open(path: Path, max_pixels: int) -> Iterator[PIL.ImageFile.ImageFile]:
-    """Reads the header, and refuses what its pixels need not be read for."""
+    """Opens a file by its header, and refuses what that shows to be wrong."""
     _check_readable(path)
     with contextlib.ExitStack() as stack:
         file: BinaryIO = stack.enter_context(open(path, "rb"))
@@ -160,7 +160,7 @@ def _open(path: Path, max_pixels: int) -> Iterator[PIL.ImageFile.ImageFile]:
 def _identified(
     file: BinaryIO, path: Path, max_pixels: int
 ) -> PIL.ImageFile.ImageFile:
-    """What Pillow takes a file for; `path` is its name."""
+    """Opens a file with Pillow; errors name it by `path`."""
     with _quiet():
         warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
         limit = PIL.Image.MAX_IMAGE_PIXELS
@@ -173,7 +173,7 @@ def _identified(
         ) as error:
             raise ValueError(
                 f"'{os.fspath(path)}' has more than max_pixels={max_pixels} "
-                "pixels. Shrink it, or allow more."
+                "pixels. Shrink it, or raise `max_pixels`."
             ) from error
         except PIL.UnidentifiedImageError as error:
             raise ValueError(
@@ -188,7 +188,7 @@ def _identified(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hides Pillow's warnings of odd metadata, which is not used."""
+    """Hides Pillow's warnings about metadata, which is not used."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -215,14 +215,14 @@ def _damaged(path: Path, error: Exception) -> ValueError:
 
 
 def upright(image: PIL.Image.Image) -> PIL.Image.Image:
-    """An image as its EXIF data say that it is to be seen."""
-    # Not `ImageOps.exif_transpose`: it writes the EXIF data anew, and fails
-    # when other parts of them are damaged. TIFF is upright once loaded.
+    """Turns an image upright as its EXIF orientation says."""
+    # Not `ImageOps.exif_transpose`: it rewrites the EXIF data, and fails if
+    # other parts of them are damaged. Pillow turns TIFF while it loads.
     try:
         with _quiet():
             exif = image.getexif()
         orientation = exif.get(PIL.ExifTags.Base.Orientation, 1)
-    except Exception:  # EXIF data are a file within the file; as in `decode`.
+    except Exception:  # As in `decode`: EXIF data are a file within the file.
         return image
     method = _UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
@@ -242,13 +242,13 @@ _UPRIGHT = {
 def _parsed(text: str | bytes) -> dict[str, str]:
     try:
         parsed = json.loads(text)
-    except ValueError:  # What a camera or another program wrote.
+    except ValueError:  # A camera or another program wrote it.
         return {}
     return _texts(parsed) if isinstance(parsed, dict) else {}
 
 
 def _texts(values: Mapping[Any, Any]) -> dict[str, str]:
-    # `str` for Pillow's own kind of string, which knows its language.
+    # `str` turns Pillow's subclass of it, which has a language, into text.
     return {
         key: str(value)
         for key, value in values.items()

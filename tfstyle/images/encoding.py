@@ -1,4 +1,4 @@
-"""Writes image files: what each format can hold, and the text inside it.
+"""Encodes image files; knows what each format holds, such as metadata.
 
 | format | transparency | bits  | metadata         | at most  | longest side |
 |--------|--------------|-------|------------------|----------|--------------|
@@ -23,18 +23,19 @@ import PIL.Image
 import PIL.PngImagePlugin
 
 from tfstyle.images import png, srgb
+from tfstyle.runtime.types import Path
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Format:
-    """What a file that is written can hold.
+    """A file format and its limits.
 
     Attributes:
-        name: Pillow's name.
+        name: Pillow's name of the format.
         alpha: Whether it holds transparency.
         deep: Whether it holds 16 bits per channel.
-        longest: Longest side, in pixels.
-        room: Most bytes of metadata.
+        longest: Maximum length of a side, in pixels.
+        room: Maximum size of the metadata, in bytes.
     """
 
     name: str
@@ -44,13 +45,13 @@ class Format:
     room: int
 
     def holds(self, metadata: Mapping[str, str]) -> bool:
-        """Whether there is room for metadata: keyword -> text."""
+        """Whether the format has room for metadata: keyword -> text."""
         return len(json.dumps(dict(metadata))) <= self.room
 
 
 _LARGE = 2**31 - 1
 _PNG = Format(
-    # PNG has room for 2 GB; what is longer than this few programs read.
+    # PNG has room for 2 GB, but few programs read texts longer than this.
     name="PNG",
     alpha=True,
     deep=True,
@@ -74,24 +75,24 @@ _DESCRIPTION = PIL.ExifTags.Base.ImageDescription
 
 
 def check_format(
-    path: str | os.PathLike[str],
+    path: Path,
     bit_depth: int = 8,
     alpha: bool = False,
     longest: int = 1,
 ) -> Format:
-    """Refuses a file that cannot be written, before there are any pixels.
+    """Raises `ValueError` if a format cannot hold a picture, before it is made.
 
     Args:
-        path: File to write later; its suffix says the format.
-        bit_depth: 8 or 16 bits per channel.
-        alpha: Whether transparency is to be written.
+        path: File to write later; its suffix names the format.
+        bit_depth: Bits per channel, 8 or 16.
+        alpha: Whether the picture has transparency.
         longest: Longer side of the picture, in pixels.
 
     Returns:
         The format.
 
     Raises:
-        ValueError: The format is unknown, or cannot hold this.
+        ValueError: The format is unknown, or cannot hold the picture.
     """
     name = os.fspath(path)
     suffix = pathlib.Path(path).suffix
@@ -132,13 +133,13 @@ def encode(
     quality: int,
     metadata: Mapping[str, str],
 ) -> bytes:
-    """The file of a picture, with an sRGB profile.
+    """Encodes a picture as a file, with an sRGB profile.
 
     Args:
         samples: uint8 or uint16 array of shape `(height, width, 3)`, RGB, or
             `(height, width, 4)`, RGB and alpha.
-        format: A value of `WRITABLE` that holds them: see `check_format`.
-        quality: 1 to 100, of JPEG and WebP.
+        format: A format that can hold them; see `check_format`.
+        quality: Quality of JPEG and WebP, from 1 to 100.
         metadata: Keyword -> text.
 
     Returns:
@@ -164,7 +165,7 @@ def _options(
     if format is _PNG:
         return {"pnginfo": _png_chunks(metadata)}
     if format is _JPEG:
-        # Colours at full resolution: painted edges are often edges of colour.
+        # Colors at full resolution: painted edges are often edges of color.
         return {"quality": quality, "subsampling": 0, "comment": text}
     if format is _WEBP:
         exif = PIL.Image.Exif()
@@ -210,6 +211,6 @@ def _encode_deep(
         iccprofile=srgb.icc_profile(),
         description=json.dumps(dict(metadata)) if metadata else None,
         software=False,
-        metadata=None,  # No text of tifffile's own.
+        metadata=None,  # Keeps out the text that tifffile adds.
     )
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Folders of images: what is in them, and what it becomes."""
+"""Finds images in folders, splits them, and names the files to write."""
 
 import dataclasses
 import fnmatch
@@ -18,11 +18,11 @@ from tfstyle.runtime.types import Path
 
 
 def find(folders: Iterable[Path]) -> list[pathlib.Path]:
-    """Image files in some folders and the folders within, sorted by path.
+    """Finds the image files in folders and their subfolders, sorted by path.
 
     Raises:
-        NotADirectoryError: One of them is no folder.
-        ValueError: There is no image in one of them.
+        NotADirectoryError: One of them is not a folder.
+        ValueError: One of them has no images.
     """
     known = PIL.Image.registered_extensions()
     endings = {e for e, kind in known.items() if kind in decoding.READABLE}
@@ -47,36 +47,36 @@ def find(folders: Iterable[Path]) -> list[pathlib.Path]:
 
 
 def split(
-    files: Sequence[pathlib.Path], held_out: int, seed: int = 0
+    paths: Sequence[pathlib.Path], held_out: int, seed: int = 0
 ) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Files to train with, and `held_out` others, chosen by the seed.
+    """Splits files into training files and `held_out` others, by the seed.
 
     >>> train, held = split([pathlib.Path(name) for name in "abcd"], 1)
     >>> len(train), len(held)
     (3, 1)
 
     Raises:
-        ValueError: Nothing would be left to train with.
+        ValueError: No file would be left to train with.
     """
-    if not 0 <= held_out < len(files):
+    if not 0 <= held_out < len(paths):
         raise ValueError(
-            f"`held_out` must be from 0 to {len(files) - 1}, less than the "
+            f"`held_out` must be from 0 to {len(paths) - 1}, less than the "
             f"number of files. Received: held_out={held_out}"
         )
-    order = np.random.default_rng(seed).permutation(len(files))
+    order = np.random.default_rng(seed).permutation(len(paths))
     held = set(order[:held_out].tolist())
-    train = [file for i, file in enumerate(files) if i not in held]
-    return train, [files[i] for i in sorted(held)]
+    train = [path for i, path in enumerate(paths) if i not in held]
+    return train, [paths[i] for i in sorted(held)]
 
 
 def split_folders(
     folders: Iterable[Path], held_out: int
 ) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Files of some folders to train with, and `held_out` others of each.
+    """Splits each folder's files into training files and `held_out` others.
 
     Raises:
-        NotADirectoryError: One of them is no folder.
-        ValueError: There are too few images in one of them.
+        NotADirectoryError: One of them is not a folder.
+        ValueError: One of them has too few images.
     """
     parts = [split(find([folder]), held_out) for folder in folders]
     train, held = zip(*parts, strict=True)
@@ -85,27 +85,27 @@ def split_folders(
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """A photograph, and the file that it becomes."""
+    """A photograph and the picture to write for it."""
 
     content: pathlib.Path
     output: pathlib.Path
 
 
 def items(content: str, output: str) -> list[Item]:
-    """The photographs of a file, a folder or a pattern, and their outputs.
+    """Finds the photographs of a file, folder or pattern; names their outputs.
 
     Args:
-        content: A file; a folder, of which all images are taken, also those
-            in folders within; or a pattern such as `"photos/*.jpg"`.
-        output: For a file the file to write, or a folder that exists; else
-            the folder to write to, with the folders within. Names stay;
-            endings become .png where a format cannot be written.
+        content: A file; a folder, for all images in it and its subfolders; or
+            a pattern such as `"photos/*.jpg"`.
+        output: File to write, or an existing folder, if `content` is a file;
+            else the folder to write to, with the same subfolders. Names stay;
+            suffixes become .png if a format cannot be written.
 
     Raises:
-        FileNotFoundError: Nothing is there.
-        ValueError: A folder has no images, two would become the same file, a
-            photograph would be written over, or the results would be among
-            the photographs of the next run.
+        FileNotFoundError: No file is found.
+        ValueError: A folder has no images, two outputs are the same file, an
+            output would replace a photograph, or the outputs would be
+            photographs of the next run.
     """
     made = _paired(content, output)
     taken: dict[pathlib.Path, pathlib.Path] = {}
@@ -141,11 +141,11 @@ def _matches(path: pathlib.Path, pattern: str) -> bool:
 
 
 def check_kept(made: Iterable[Item], inputs: Mapping[str, str]) -> None:
-    """Raises `ValueError` where an output would be written over an input.
+    """Raises `ValueError` if an output would replace an input.
 
     Args:
-        made: From `items`, which looks after the photographs.
-        inputs: Role -> path of the other files that are read.
+        made: Items returned by `items`, which has checked the photographs.
+        inputs: Role -> path of the other input files.
     """
     kept = {os.path.realpath(path): role for role, path in inputs.items()}
     for item in made:
@@ -167,8 +167,8 @@ def _paired(content: str, output: str) -> list[Item]:
     ending = pathlib.Path(output).suffix.lower()
     if ending in encoding.WRITABLE and not os.path.isdir(output):
         raise ValueError(
-            f"'{content}' may be several photographs, and '{output}' is named "
-            "as one. Name a folder."
+            f"'{content}' may be several photographs, but '{output}' is named "
+            "as one picture. Name a folder."
         )
     if os.path.isdir(content) or "**" in content:
         outer, inner = (os.path.realpath(path) for path in (root, output))
@@ -184,7 +184,7 @@ def _paired(content: str, output: str) -> list[Item]:
 
 
 def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
-    """What the names of the outputs are relative to, and the files."""
+    """Finds several files, and the root that output names are relative to."""
     if os.path.isdir(content):
         return pathlib.Path(content), find([content])
     found = sorted(
@@ -193,7 +193,7 @@ def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
     if not found:
         files.check_no_address(content)
         raise FileNotFoundError(f"There is no file or folder '{content}'.")
-    # Not what the files found have in common: more of them in the next run
+    # Not the common root of the files found: other files in the next run
     # would move the outputs.
     plain = itertools.takewhile(
         lambda part: not glob.has_magic(part), pathlib.Path(content).parts
@@ -207,12 +207,12 @@ def _renamed(path: pathlib.Path) -> pathlib.Path:
 
 
 def is_done(item: Item, record: Mapping[str, Any]) -> bool:
-    """Whether an item's output is there, made from and by the same.
+    """Whether an item's output exists, made from the same inputs and settings.
 
     Args:
-        item: The item.
-        record: What would be written into it, see `provenance.describe`; of
-            its notes the output may have more.
+        item: Photograph and output.
+        record: Record of the picture to write, see `provenance.describe`; the
+            output may have further notes.
     """
     try:
         found = provenance.read(item.output)

@@ -1,10 +1,10 @@
 """Reads and writes image files.
 
-An image is a float32 array of shape `(height, width, 3)`, RGB in [0, 1], with
-the colours of sRGB: whatever a file holds (rotated, wide gamut, CMYK, grey,
-palette, 1 or 16 bits) is turned into that, and files that are written say so.
-Transparency is kept beside the colours, in a `Picture`. Metadata (GPS, camera)
-are never carried from one file to another.
+An image is a float32 array of shape `(height, width, 3)`, sRGB in [0, 1]. All
+files are converted to that (rotated, wide gamut, CMYK, gray, palette, 1 or 16
+bits), and written files have an sRGB profile. Transparency is kept beside the
+colors, in a `Picture`. Metadata (GPS, camera) are never carried from one file
+to another.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from tfstyle.runtime import files
 from tfstyle.runtime.types import Path
 
 MAX_PIXELS = 100_000_000
-"""Pixels of the largest image that is read unless a caller allows more.
+"""Default limit of the pixels of an image file.
 
 About what the largest cameras take; a file of a few kilobytes can claim more.
 """
@@ -28,13 +28,13 @@ About what the largest cameras take; a file of a few kilobytes can claim more.
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Picture:
-    """The colours of a file and, beside them, its transparency.
+    """Colors of an image file and, beside them, its transparency.
 
     Attributes:
         pixels: Array of shape `(height, width, 3)`, float32, RGB in [0, 1].
-            Where nothing is visible it has the mean of the visible colours.
+            Invisible pixels have the mean of the visible colors.
         alpha: Array of shape `(height, width)`, float32, from 0, transparent,
-            to 1; `None` when all of the picture is opaque.
+            to 1; `None` if all of the picture is opaque.
     """
 
     pixels: np.ndarray
@@ -42,7 +42,7 @@ class Picture:
 
     @property
     def mask(self) -> np.ndarray:
-        """The mask that it is: its transparency, else its grey tones."""
+        """The picture as a mask: its transparency, else its gray tones."""
         return self.pixels.mean(-1) if self.alpha is None else self.alpha
 
 
@@ -55,9 +55,10 @@ def load(
 
     Args:
         path: A PNG, JPEG, WebP or TIFF file; see `decoding.READABLE`.
-        size: Length of the longer side in pixels, smaller or larger than
-            stored; as stored if `None`.
-        max_pixels: Files of more pixels are refused before they are decoded.
+        size: Longer side in pixels, smaller or larger than stored; as stored
+            if `None`.
+        max_pixels: Maximum number of pixels; larger files are refused before
+            they are decoded.
 
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1].
@@ -75,16 +76,13 @@ def load(
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Reads an image as `load` does, and its transparency.
+    """Reads an image and its transparency, at the stored size.
 
-    Of files with several pictures it is the first; see `srgb` for the colours.
+    Of files with several pictures it reads the first; `srgb` converts colors.
 
     Args:
-        path: As in `load`.
-        max_pixels: As in `load`.
-
-    Returns:
-        The picture.
+        path: An image file; see `load`.
+        max_pixels: Maximum number of pixels; see `load`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -111,16 +109,18 @@ def save(
     Args:
         path: File to write: .png, .jpg, .jpeg, .webp, .tif or .tiff.
         pixels: Array of shape `(height, width, 3)`, floating point, RGB;
-            beyond [0, 1] it is clipped.
+            clipped to [0, 1].
         alpha: Array of shape `(height, width)`, floating point, from 0,
-            transparent, to 1; or `None`, opaque.
-        quality: 1 to 100, of JPEG and WebP.
-        bit_depth: 8 or 16; the latter for PNG, and for TIFF with tifffile.
+            transparent, to 1; `None` if opaque.
+        quality: Quality of JPEG and WebP, from 1 to 100.
+        bit_depth: Bits per channel, 8 or 16; 16 for PNG, and for TIFF with
+            tifffile.
         metadata: Keyword -> text, for `read_metadata`. A keyword has 1 to 79
             Latin characters.
 
     Raises:
-        ValueError: The format cannot hold this, or the arrays are not images.
+        ValueError: The format cannot hold the picture, or the arrays are not
+            images.
         OSError: The file cannot be written; names `path`.
     """
     _check_pixels(path, pixels, alpha)
@@ -135,7 +135,7 @@ def save(
     samples = _samples(np.concatenate(layers, axis=-1), bit_depth)
     try:
         data = encoding.encode(samples, format, quality, metadata or {})
-    except ValueError as error:  # Metadata that the format cannot hold.
+    except ValueError as error:  # The format cannot hold the metadata.
         raise ValueError(
             f"Cannot write '{os.fspath(path)}': {error}"
         ) from error
@@ -144,7 +144,7 @@ def save(
 
 
 def _samples(image: np.ndarray, bit_depth: int) -> np.ndarray:
-    """Rounds [0, 1] to the integers of a file; clips what is beyond."""
+    """Clips to [0, 1] and rounds to the integers of a file."""
     largest = 2**bit_depth - 1
     rounded = np.rint(np.clip(image, 0, 1) * np.float32(largest))
     return rounded.astype(np.uint8 if bit_depth == 8 else np.uint16)
@@ -174,7 +174,8 @@ def _check_pixels(
         if array is not None and array.dtype.kind not in "fV":
             raise ValueError(
                 f"Cannot write '{name}': `{argument}` must be floating point, "
-                f"in [0, 1]. Received: {array.dtype}. Divide 8 bits by 255."
+                f"in [0, 1]. Received: {array.dtype}. Divide 8-bit values by "
+                "255."
             )
     if not np.isfinite(pixels).all():
         raise ValueError(f"Cannot write '{name}': some pixels are not finite.")

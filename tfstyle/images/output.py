@@ -1,4 +1,4 @@
-"""The file that a long run paints into: previews, the result, its rescue."""
+"""Output file of a run: writes previews and the result, or rescues it."""
 
 import dataclasses
 import os
@@ -19,17 +19,17 @@ from tfstyle.runtime.progress import OnStep, Progress
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Output:
-    """A picture file; an older one is replaced only by a whole one.
+    """A picture file to write; an older one is replaced only by a whole one.
 
     Attributes:
         path: File to write; see `images.save` for the formats.
-        record: What made the picture; see `provenance.describe`. What the
-            format has no room for is left out.
-        alpha: Transparency of the photograph, of shape `(height, width)` at
-            any size; `None` if it is opaque. A format that holds none gets
-            the picture on white, as a viewer would show it.
-        bit_depth: 8 or 16.
-        quality: 1 to 100, of JPEG and WebP.
+        record: Record of the run; see `provenance.describe`. Entries that the
+            format has no room for are left out.
+        alpha: Transparency of the photograph, array of shape `(height,
+            width)` at any size; `None` if it is opaque. Formats without
+            transparency get the picture on white, as a viewer shows it.
+        bit_depth: Bits per channel, 8 or 16.
+        quality: Quality of JPEG and WebP, from 1 to 100.
     """
 
     path: str
@@ -45,12 +45,12 @@ class Output:
 
         Args:
             pixels: Array of shape `(height, width, 3)`, RGB in [0, 1].
-            complete: Whether the run came to its end, which the record says.
-            rescue: Whether it is written elsewhere where this is impossible.
+            complete: Whether the run is complete, for the record.
+            rescue: Whether to write another file if this one fails.
 
         Raises:
-            OSError: The file cannot be written. The picture was written to
-                another file if that was possible; the message says where.
+            OSError: The file cannot be written. The message names the file
+                that holds the picture instead, if one could be written.
         """
         try:
             self._write(self.path, pixels, complete)
@@ -61,14 +61,14 @@ class Output:
 
     @property
     def left_out(self) -> list[str]:
-        """What of the record its format has no room for."""
+        """Names of the record's entries that the format has no room for."""
         return list(self._fitted(self.path, complete=True).get("left_out", ()))
 
     def preview(self, every: int) -> OnStep:
-        """A callback that writes the picture so far.
+        """Returns an `on_step` callback that writes the picture so far.
 
         Args:
-            every: Number of steps from one to the next; 0 for none.
+            every: Number of steps between previews; 0 for none.
         """
         calls = 0
         last = (0, 0)
@@ -85,8 +85,8 @@ class Output:
                 try:
                     self._write(self.path, picture(), complete=False)
                 except OSError:
-                    # The work is worth more than its preview; what hinders is
-                    # said when the result is written.
+                    # The run is worth more than its preview; writing the
+                    # result will raise the error.
                     return
 
         return on_step
@@ -110,7 +110,7 @@ class Output:
         )
 
     def _fitted(self, path: str, complete: bool) -> Mapping[str, Any]:
-        """The record as it is written."""
+        """Returns the record, shortened to fit the format."""
         notes = {**self.record["notes"], "complete": complete}
         return provenance.fitted(
             {**self.record, "notes": notes}, check_format(path)
@@ -119,12 +119,12 @@ class Output:
     def _rescued(
         self, error: OSError, pixels: np.ndarray, complete: bool
     ) -> OSError:
-        """The error to raise after the picture was written elsewhere."""
+        """Writes the picture elsewhere; returns the error to raise."""
         name = f"tfstyle-{secrets.token_hex(4)}{pathlib.Path(self.path).suffix}"
         try:
             path = os.path.join(tempfile.gettempdir(), name)
             self._write(path, pixels, complete)
-        except OSError:  # The first one is what the user can mend.
+        except OSError:  # The user can fix the first one.
             return error
         return OSError(
             f"Cannot write '{self.path}' ({error.strerror or error}). The "

@@ -1,8 +1,8 @@
-"""What Pillow leaves to its callers in PNG files.
+"""Reads and writes the parts of PNG files that Pillow does not handle.
 
-It refuses whole pixels for large or damaged texts and profiles, reads 8 of the
-16 bits of a colour, writes none of 16, and gives transparent colours as the
-file has them.
+Pillow refuses intact pixels because of large or damaged texts and profiles,
+reads 8 of the 16 bits of a color, writes no 16-bit files, and returns
+transparent colors as the file has them.
 """
 
 import bisect
@@ -19,49 +19,50 @@ import PIL.ImageFile
 import PIL.PngImagePlugin
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Bytes of a chunk that is no pixels and of all of them, once decompressed:
-# Pillow keeps them in memory. It raises where a text has more than this.
+# Decompressed bytes of one chunk without pixels, and of all of them: Pillow
+# keeps them in memory, and raises if a text is longer.
 _LONGEST = PIL.PngImagePlugin.MAX_TEXT_CHUNK
 _ALL = 16 * _LONGEST
 # Profiles of presses, with tables for inks, have up to 4 MB.
 _LONGEST_PROFILE = 16 * 2**20
-# How samples are stored, in Pillow's words -> what reads their lower bytes.
+# Pillow's raw mode of samples -> raw mode that reads their lower bytes.
 _LOWER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
-# How grey is stored -> bits.
+# Pillow's raw mode of gray -> bits.
 _BITS = {"L;2": 2, "L;4": 4, "L": 8}
-# Channels -> type of colour in a file: RGB, and RGB with alpha.
+# Channels -> color type in a file: RGB, and RGB with alpha.
 _COLORS = {3: 2, 4: 6}
 _SUB = 1  # Filter: each pixel less the one to its left.
 _BAND = 64  # Rows that are filtered and compressed at once.
 
 
 def without_odd_chunks(file: BinaryIO) -> tuple[BinaryIO, bytes | None]:
-    """A PNG file without what is large or damaged but no pixels.
+    """Hides chunks that hold no pixels but are large or damaged.
 
     Args:
-        file: The file; it stays open as long as the other is read.
+        file: PNG file; must stay open as long as the result is read.
 
     Returns:
-        What remains of it; and the ICC profile, which that lacks, or `None`.
+        The file without these chunks and without its ICC profile; and the
+        profile, or `None`.
     """
     parts, profile = _scan(file)
     return io.BufferedReader(_Parts(file, parts)), profile
 
 
 def prepare(image: PIL.ImageFile.ImageFile) -> bool:
-    """Scales the transparent colour as Pillow scales the pixels.
+    """Scales the transparent color as Pillow scales the pixels.
 
     Args:
-        image: Not loaded.
+        image: Image that is not loaded yet.
 
     Returns:
-        Whether Pillow loads the upper bytes only: see `load_lower`. Then the
-        transparent colour has 16 bits.
+        Whether Pillow loads only the upper bytes of 16 bits; see
+        `load_lower`. Then the transparent color has 16 bits.
     """
     samples, key = image.tile[0].args, image.info.get("transparency")
     if samples in _BITS and key is not None:
         largest = 2 ** _BITS[samples] - 1
-        # Beyond the depth bits do not count.
+        # Bits beyond the depth do not count.
         image.info["transparency"] = (key & largest) * 255 // largest
     elif samples == "RGB" and key is not None:
         image.info["transparency"] = tuple(tone & 255 for tone in key)
@@ -69,10 +70,10 @@ def prepare(image: PIL.ImageFile.ImageFile) -> bool:
 
 
 def load_lower(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
-    """Loads the lower bytes of 16 bits, for which `prepare` was true.
+    """Loads the lower bytes of 16 bits, if `prepare` returned true.
 
     Args:
-        image: Not loaded.
+        image: Image that is not loaded yet.
     """
     (tile,) = image.tile
     samples = str(tile.args)
@@ -80,23 +81,23 @@ def load_lower(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
     image.load()
     if samples != "LA;16B":
         return image
-    _, grey, _, alpha = image.split()  # Upper and lower bytes in turn.
-    return PIL.Image.merge("RGBA", (grey, grey, grey, alpha))
+    _, gray, _, alpha = image.split()  # Upper and lower bytes in turn.
+    return PIL.Image.merge("RGBA", (gray, gray, gray, alpha))
 
 
 def encode(
     samples: np.ndarray, profile: bytes, texts: PIL.PngImagePlugin.PngInfo
 ) -> bytes:
-    """Writes a picture of 16 bits per channel.
+    """Encodes a picture with 16 bits per channel.
 
-    It looks for runs of equal bytes only, as OpenCV does: a photograph would
-    take five times as long for files that are up to 7 % smaller.
+    It compresses only runs of equal bytes, as OpenCV does: a full search
+    takes five times as long for files that are up to 7 % smaller.
 
     Args:
         samples: uint16 array of shape `(height, width, 3)`, RGB, or
             `(height, width, 4)`, RGB and alpha.
         profile: ICC profile of sRGB.
-        texts: Further chunks.
+        texts: Text chunks.
 
     Returns:
         The bytes of the file.
@@ -119,7 +120,7 @@ def encode(
 
 
 def _filtered(samples: np.ndarray) -> Iterator[bytes]:
-    """Rows of a file, each with its filter, in bands."""
+    """Yields bands of filtered rows, each row with its filter type."""
     size = 2 * samples.shape[-1]
     for top in range(0, len(samples), _BAND):
         band = samples[top : top + _BAND].astype(">u2").view(np.uint8)
@@ -130,11 +131,11 @@ def _filtered(samples: np.ndarray) -> Iterator[bytes]:
 
 
 def _scan(file: BinaryIO) -> tuple[list[tuple[int, int]], bytes | None]:
-    """Start and length of the parts that remain, and the ICC profile."""
+    """Start and length of the parts to keep, and the ICC profile."""
     parts, profile, memory = [], None, 0
     begin = 0
     for kind, at, end in _chunks(file):
-        if not kind[:1].islower():  # Of the pixels.
+        if not kind[:1].islower():  # Critical: needed for the pixels.
             continue
         content = _content(file, kind, at, end)
         if kind == b"iCCP":
@@ -150,7 +151,7 @@ def _scan(file: BinaryIO) -> tuple[list[tuple[int, int]], bytes | None]:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind of each chunk, where it begins and where the next one does."""
+    """Yields the type, the start and the end of each chunk."""
     end, at = file.seek(0, io.SEEK_END), len(SIGNATURE)
     while at + 8 <= end:
         file.seek(at)
@@ -160,7 +161,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _content(file: BinaryIO, kind: bytes, at: int, end: int) -> bytes | None:
-    """What a chunk holds; `None` if that is large or damaged."""
+    """Content of a chunk; `None` if it is large or damaged."""
     length = end - at - 12
     if length > (_LONGEST_PROFILE if kind == b"iCCP" else _LONGEST):
         return None
@@ -181,7 +182,7 @@ def _size(kind: bytes, content: bytes | None) -> int | None:
         return None
     _, _, packed = content.partition(b"\0")
     if kind == b"iTXt" and packed[:1] == b"\1":
-        # After the method, 0, language and translated keyword.
+        # Skips the method, 0, the language and the translated keyword.
         packed = packed[1:2] + packed[2:].split(b"\0", 2)[-1]
     elif kind != b"zTXt":
         return len(content)
@@ -190,7 +191,7 @@ def _size(kind: bytes, content: bytes | None) -> int | None:
 
 
 def _inflated(packed: bytes, longest: int) -> bytes | None:
-    """What was compressed by method 0; `None` if it is longer, or damaged."""
+    """Decompresses data of method 0; `None` if it is too long or damaged."""
     if packed[:1] != b"\0":
         return None
     stream = zlib.decompressobj()
@@ -202,11 +203,11 @@ def _inflated(packed: bytes, longest: int) -> bytes | None:
 
 
 class _Parts(io.RawIOBase):
-    """Parts of a file, as if they were a file of their own.
+    """Reads parts of a file as if they were a file of their own.
 
     Args:
-        file: The file.
-        parts: Start and length of each.
+        file: The whole file.
+        parts: Start and length of each part, in bytes.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
-"""What made a picture, kept inside the picture, so that it can be made again.
+"""Records in a picture how it was made, so that it can be made again.
 
-A record is JSON: versions, flags, the seed among them, and for each input file
-its name and SHA-256; no folders, so that pictures can be published. Where a
-format has no room for all of it, it says what was left out: see `fitted`.
+A record is JSON: versions, settings including the seed, and for each input
+file its name and SHA-256; no folders, so that pictures can be published. If a
+format has no room for all of it, the record names the missing entries: see
+`fitted`.
 """
 
 import dataclasses
@@ -31,16 +32,16 @@ def describe(
     inputs: Mapping[str, Path],
     notes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The record of a run.
+    """Returns the record of a run.
 
     Args:
-        config: A dataclass or a mapping with all that the result depends on,
-            the seed included. Of a path only the last part is kept (handles
-            with `://` stay): name files in `inputs`.
-        inputs: Role -> file, such as `{"content": "dog.jpg"}`. Files that
-            share a role are told apart by the caller: `"style 1"`.
-        notes: What else is worth knowing and JSON can hold, for instance
-            which weights were used.
+        config: Dataclass or mapping of all settings that the result depends
+            on, including the seed. Only the last part of a path is kept
+            (handles with `://` stay): name files in `inputs`.
+        inputs: Role -> file, such as `{"content": "dog.jpg"}`. The caller
+            numbers files that share a role: `"style 1"`.
+        notes: Further values that JSON can hold, such as the weights that
+            were used.
 
     Returns:
         A dictionary that JSON can hold, with the keys `tfstyle`, `versions`,
@@ -64,7 +65,7 @@ def describe(
 def with_input(
     record: Mapping[str, Any], role: str, path: Path
 ) -> dict[str, Any]:
-    """A record with one more input file; see `describe`."""
+    """Returns a record with one more input file; see `describe`."""
     return {**record, "inputs": {**record["inputs"], role: _entry(path)}}
 
 
@@ -73,29 +74,29 @@ def _entry(path: Path) -> dict[str, str]:
 
 
 def _name(path: Path) -> str:
-    # The same in all locales: in the plain one no name is text but ASCII.
+    # The same in all locales: in the C locale, only ASCII names are text.
     name = os.fsencode(pathlib.Path(path).name)
     return name.decode("utf-8", "surrogateescape")
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file, 64 hexadecimal digits."""
+    """Returns the SHA-256 of a file, 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fitted(record: Mapping[str, Any], format: Format) -> Mapping[str, Any]:
-    """A record that a format has room for.
+    """Shortens a record until a format has room for it.
 
     Args:
-        record: From `describe`.
-        format: Of the file that it is for.
+        record: Record returned by `describe`.
+        format: Format of the file to write.
 
     Returns:
-        The record. If it is too long, without the SHA-256 of its inputs, and
-        then without what is longest, until it fits. Then it has two keys
-        more: `left_out`, the names of what it lacks, and `sha256`, of the
-        config and the inputs before.
+        The record. If it is too long, it lacks the SHA-256 of its inputs, and
+        then its longest entries, until it fits. Then it has two more keys:
+        `left_out`, the names of the missing entries, and `sha256`, the hash
+        of the complete config and inputs.
     """
     short, left_out = record, []
     for section, key in _expendable(record):
@@ -111,11 +112,11 @@ def fitted(record: Mapping[str, Any], format: Format) -> Mapping[str, Any]:
 
 
 def is_same(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Whether a record that was read is of the same config and inputs.
+    """Whether two records have the same config and inputs.
 
     Args:
-        found: From `read`.
-        record: From `describe`.
+        found: Record returned by `read`; may be shortened.
+        record: Record returned by `describe`.
     """
     if "left_out" in found:
         return bool(found["sha256"] == _fingerprint(record))
@@ -128,7 +129,7 @@ def _fingerprint(record: Mapping[str, Any]) -> str:
 
 
 def _expendable(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Section and key of what may be left out, the first one first."""
+    """Section and key of the entries that may be left out, in order."""
     values = {
         (section, key): value
         for section in ("config", "notes")
@@ -158,18 +159,18 @@ def _without(
 
 
 def embed(record: Mapping[str, Any]) -> dict[str, str]:
-    """The `metadata` of `images.save` that carry a record."""
+    """Returns the `metadata` for `images.save` that carry a record."""
     return {_KEY: json.dumps(record)}
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The record inside a picture.
+    """Reads the record inside a picture.
 
     Args:
         path: A file that `images.save` wrote with `embed(record)`.
 
     Returns:
-        The record; see `fitted` for one that lacks something.
+        The record; it may be shortened, see `fitted`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -192,7 +193,7 @@ def read(path: Path) -> dict[str, Any]:
     if not sound:
         raise ValueError(
             f"'{os.fspath(path)}' does not say how it was made. Expected: a "
-            "picture that tfstyle wrote; other programs drop the record when "
+            "picture that tfstyle wrote; other programs drop its record when "
             "they save it."
         )
     return record
@@ -205,15 +206,15 @@ def find_inputs(
     """Finds the files that a record names, by name and content.
 
     Args:
-        record: From `read`.
-        folders: Where to look, the first one first; not below them.
+        record: Record returned by `read`.
+        folders: Folders to search, in order, without subfolders.
 
     Returns:
         Role -> path.
 
     Raises:
         FileNotFoundError: An input is in none of the folders, or only with
-            another content; names it with its SHA-256.
+            other content; names it with its SHA-256.
     """
     places = [pathlib.Path(folder) for folder in folders]
     return {
@@ -225,7 +226,7 @@ def find_inputs(
 def _find(
     role: str, name: str, sha256: str, folders: list[pathlib.Path]
 ) -> pathlib.Path:
-    # The record comes from a file of any origin: only its last part is a name.
+    # The picture may come from anyone: only the last part of a path is used.
     last = os.fsdecode(name.encode("utf-8", "surrogateescape"))
     paths = [folder / pathlib.Path(last).name for folder in folders]
     present = [path for path in paths if path.is_file()]
@@ -249,13 +250,13 @@ def _versions() -> dict[str, str]:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            # TensorFlow: where training runs on JAX it is not installed.
+            # TensorFlow is not needed if training runs on JAX.
             continue
     return versions
 
 
 def _portable(value: Any) -> Any:
-    """Without folders, and of the types of JSON."""
+    """Converts a value to types of JSON, with paths reduced to names."""
     if isinstance(value, Mapping):
         return {key: _portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures side by side on white, for eyes to compare."""
+"""Contact sheets: pictures side by side on white, to compare by eye."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from tfstyle.runtime import host_memory
 
 _GAP = 8  # Pixels around each picture.
 _LINE = 22  # Height of a line of text, in pixels.
-_LONGEST = 160  # Pixels of the texts beside rows, at most.
-_EMPTY = 0.9  # Grey of boxes without a picture.
-# Bytes of each pixel: pictures, their copies on the sheet, and its own.
+_LONGEST = 160  # Maximum width of the texts beside rows, in pixels.
+_EMPTY = 0.9  # Gray value of boxes without a picture.
+# Bytes per pixel: pictures, their copies on the sheet, and the sheet.
 _SHEET = 64
 
 
 class Labels(NamedTuple):
-    """What is written beside the rows or columns of a sheet.
+    """Labels of the rows or columns of a sheet.
 
     Attributes:
-        title: Above, or beside, all of them.
-        texts: One for each.
+        title: Title above the columns, or beside the rows.
+        texts: Label of each column or row.
     """
 
     title: str
@@ -33,15 +33,15 @@ class Labels(NamedTuple):
 
 
 def check_sheet(shape: tuple[int, int], rows: int, columns: int) -> None:
-    """Refuses a contact sheet that would not fit in memory.
+    """Raises `MemoryError` if a contact sheet would not fit in memory.
 
     Args:
-        shape: Height and width of its images, or more.
-        rows: Of images.
-        columns: Of images.
+        shape: Maximum height and width of its images, in pixels.
+        rows: Number of rows.
+        columns: Number of columns.
 
     Raises:
-        MemoryError: Says what is needed.
+        MemoryError: It does not fit; names the memory that it needs.
     """
     count, (height, width) = rows * columns, shape
     host_memory.check(
@@ -53,7 +53,7 @@ def contact_sheet(
     rows: Sequence[Sequence[np.ndarray]],
     height: int = 256,
 ) -> np.ndarray:
-    """Places images side by side on white, for eyes to compare.
+    """Places images side by side on white, to compare by eye.
 
     Args:
         rows: Images of shape `(any, any, 3)`, in [0, 1]; rows may differ in
@@ -70,7 +70,7 @@ def contact_sheet(
     if not any(shape):
         raise ValueError("A contact sheet needs at least one image.")
     cells = [[_at_height(image, height) for image in row] for row in rows]
-    # Columns are aligned, so that what belongs together stands together.
+    # Columns are aligned, although their images may differ in width.
     columns = range(max(shape))
     widths = [
         max(row[i].shape[1] for row in cells if i < len(row)) for i in columns
@@ -88,17 +88,17 @@ def contact_sheet(
     return srgb.unit(sheet)
 
 
-def labelled(
+def labeled(
     rows: Sequence[Sequence[np.ndarray]],
     columns: Labels,
     sides: Labels | None = None,
 ) -> np.ndarray:
-    """A contact sheet with names and values on its margins.
+    """Makes a contact sheet with names and values on its margins.
 
     Args:
         rows: Images of one shape, `(height, width, 3)`, in [0, 1].
-        columns: Written above the columns.
-        sides: Written beside the rows.
+        columns: Labels above the columns.
+        sides: Labels beside the rows.
 
     Returns:
         Array of shape `(sheet height, sheet width, 3)`, float32, in [0, 1].
@@ -122,16 +122,16 @@ def labelled(
 
 
 def boxed(cell: np.ndarray | str, height: int, width: int) -> np.ndarray:
-    """A picture in the middle of a white box, or a text on a grey one.
+    """Places a picture in the middle of a white box, or a text on a gray one.
 
     Args:
-        cell: Array of shape `(height, width, 3)` or smaller, or the text.
+        cell: Picture, array of at most `(height, width, 3)`; or a text.
         height: Height of the box, in pixels.
         width: Width of the box, in pixels.
     """
     if isinstance(cell, str):
-        grey = np.full((height, width, 3), _EMPTY, np.float32)
-        page = _to_image(grey)
+        gray = np.full((height, width, 3), _EMPTY, np.float32)
+        page = _to_image(gray)
         _write(page, cell, (width // 2, height // 2), width)
         return srgb.unit(page)
     box = np.ones((height, width, 3), np.float32)
@@ -148,7 +148,7 @@ def _at_height(image: np.ndarray, height: int) -> np.ndarray:
 def _write_rows(
     page: PIL.Image.Image, rows: Labels, top: int, height: int, left: int
 ) -> None:
-    """The name of the rows, upwards, and their values."""
+    """Writes the title of the rows, upwards, and their labels."""
     side = page.height - top
     name = PIL.Image.new("RGB", (side, _LINE), "white")
     _write(name, rows.title, (side // 2, _LINE // 2), side)
@@ -168,7 +168,7 @@ def _font() -> Any:
 
 
 def _width(labels: Labels) -> int:
-    """Of the longest text of the rows, in pixels; long ones are cut."""
+    """Width of the longest label, in pixels; at most `_LONGEST`."""
     widest = max(_font().getlength(text) for text in labels.texts)
     return min(round(widest), _LONGEST) + _GAP
 
@@ -176,7 +176,7 @@ def _width(labels: Labels) -> int:
 def _write(
     page: PIL.Image.Image, text: str, middle: tuple[int, int], width: int
 ) -> None:
-    """Black text around a place, cut to a width."""
+    """Writes black text centered at `middle`, cut to `width`."""
     while _font().getlength(text) > width and len(text) > 1:
         text = text[:-2] + "…"
     draw = PIL.ImageDraw.Draw(page)

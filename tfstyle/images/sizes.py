@@ -1,4 +1,4 @@
-"""Sizes of images: fitting, resizing, and series from coarse to fine."""
+"""Sizes of images: fitting, resizing, and pyramids from coarse to fine."""
 
 import numpy as np
 import PIL.Image
@@ -6,14 +6,14 @@ import PIL.Image
 from tfstyle.runtime import host_memory
 
 SMALLEST = 16
-"""Pixels of the shorter side under which VGG's fifth block is empty."""
+"""Shortest side, in pixels, for which VGG's fifth block is not empty."""
 
-_FACTOR = 2**0.5  # Between the sides of one shape and of the next.
-_START_SHORTER = 32  # Under this, block 5 sees two positions or fewer.
+_FACTOR = 2**0.5  # Ratio of the sides of one shape to the one before.
+_START_SHORTER = 32  # With fewer pixels, block 5 has at most two positions.
 
 
 def fit(height: int, width: int, size: int) -> tuple[int, int]:
-    """The shape of the same aspect whose longer side is `size`.
+    """Returns the shape of the same aspect whose longer side is `size`.
 
     Examples:
         >>> fit(600, 800, 400)
@@ -29,7 +29,7 @@ def fit(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes with Lanczos' filter, antialiased, without rounding to 8 bits.
+    """Resizes with a Lanczos filter, antialiased, without rounding to 8 bits.
 
     Args:
         image: Array of shape `(height, width, channels)` or `(height, width)`,
@@ -38,8 +38,8 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
         width: New width, at least 1.
 
     Returns:
-        Float32 array of the new shape, in [0, 1]: where the filter
-        overshoots at edges it is clipped.
+        Float32 array of the new shape, clipped to [0, 1]: the filter
+        overshoots at edges.
     """
     return _resize(image, height, width, None)
 
@@ -65,7 +65,7 @@ def _resize(
 
 
 def _check_memory(height: int, width: int, channels: int) -> None:
-    """Raises `MemoryError` for an image that is too large to be resized to."""
+    """Raises `MemoryError` if an image of the new size does not fit."""
     if height * width > _LARGE:
         host_memory.check(
             f"An image of {width}x{height} pixels",
@@ -73,16 +73,16 @@ def _check_memory(height: int, width: int, channels: int) -> None:
         )
 
 
-_LARGE = 2**22  # Smaller ones fit, and would wait 0.1 ms for the answer.
-_RESIZED = 12  # Bytes of each value: three arrays of them are at hand.
+_LARGE = 2**22  # Smaller ones fit; the check would take 0.1 ms.
+_RESIZED = 12  # Bytes per value: there are three float32 arrays.
 
 
 def zoom(image: np.ndarray, factor: float) -> np.ndarray:
-    """Enlarges the middle of an image to all of it, as `resize` would.
+    """Enlarges the middle of an image to its full size, like `resize`.
 
     Args:
         image: Array of shape `(height, width, 3)`, in [0, 1].
-        factor: 1 or more; the middle may begin between two pixels.
+        factor: Enlargement, at least 1; the middle may begin between pixels.
     """
     height, width = image.shape[:2]
     top, left = (side * (1 - 1 / factor) / 2 for side in (height, width))
@@ -96,10 +96,11 @@ def pyramid(
     size: int,
     smallest: int = 128,
 ) -> list[tuple[int, int]]:
-    """Shapes from coarse to fine, each the root of 2 times the one before.
+    """Returns shapes from coarse to fine, each larger by a factor of sqrt(2).
 
-    The first has a longer side of at least `smallest` pixels, more where the
-    shorter side would have less than 32; the last is exactly `size` long.
+    The longer side of the first shape has at least `smallest` pixels, more if
+    the shorter side would have less than 32; that of the last has exactly
+    `size`.
 
     >>> pyramid(600, 800, 512)
     [(96, 128), (136, 181), (192, 256), (272, 362), (384, 512)]
@@ -110,8 +111,8 @@ def pyramid(
         height: Rows of the photograph.
         width: Columns of the photograph.
         size: Longer side of the last shape, in pixels.
-        smallest: Longer side of the first shape, at least; 128 as in
-            crowsonkb's recipe.
+        smallest: Minimum of the first shape's longer side, in pixels; 128 as
+            in crowsonkb's recipe.
 
     Raises:
         ValueError: The shorter side of the last shape is under 16 pixels.
@@ -131,10 +132,10 @@ def pyramid(
 def octaves(
     height: int, width: int, size: int, count: int, scale: float
 ) -> list[tuple[int, int]]:
-    """Shapes from coarse to fine, each `scale` times the one before.
+    """Returns shapes from coarse to fine, each `scale` times the one before.
 
-    There are fewer than `count` where the shorter side would have less than
-    16 pixels; the last is exactly `size` long.
+    There are fewer than `count` if the shorter side would have less than 16
+    pixels; the longer side of the last has exactly `size`.
 
     >>> octaves(600, 800, 512, 3, 1.4)
     [(196, 261), (274, 366), (384, 512)]
@@ -143,7 +144,7 @@ def octaves(
         height: Rows of the photograph.
         width: Columns of the photograph.
         size: Longer side of the last shape, in pixels.
-        count: Number of shapes, at most.
+        count: Maximum number of shapes.
         scale: Ratio of one shape to the one before.
 
     Raises:

@@ -1,11 +1,12 @@
-"""Turns any image that Pillow reads into sRGB in [0, 1], and transparency.
+"""Converts any image that Pillow reads to sRGB in [0, 1] and transparency.
 
-Colours are converted by the ICC profile of the file; one that is damaged, or of
-another kind of pixels, is ignored, as browsers do. PNG files without one may
-name their gamma and primaries (gAMA, cHRM), which an sRGB chunk overrides.
+Colors are converted by the ICC profile of the file; a profile that is damaged,
+or of another kind of pixels, is ignored, as browsers do. PNG files without a
+profile may state gamma and primaries (gAMA, cHRM), which an sRGB chunk
+overrides.
 
-RGB of 16 bits is read as 8 bits, but in PNG files without a profile; grey keeps
-all of them.
+RGB of 16 bits is read as 8 bits, except in PNG files without a profile; gray
+keeps all 16 bits.
 """
 
 import io
@@ -17,29 +18,29 @@ import numpy as np
 import PIL.Image
 import PIL.ImageCms
 
-_GREY = ("1", "L", "LA", "La")
-# Colour space of an ICC profile -> Pillow's mode of the pixels it describes.
+_GRAY = ("1", "L", "LA", "La")
+# Color space of an ICC profile -> Pillow's mode of the pixels it describes.
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 
 def convert(
     image: PIL.Image.Image, lower: PIL.Image.Image | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The colours of an image, and its transparency.
+    """Converts an image to sRGB colors and transparency.
 
-    Grey tones without a known range (32-bit integers and floats) stay as they
-    are within 16 bits and [0, 1], and are stretched from their minimum to
-    their maximum beyond.
+    Gray tones without a known range (32-bit integers and floats) are kept if
+    they are within 16 bits or [0, 1]; else they are stretched from their
+    minimum to their maximum.
 
     Args:
-        image: Of any mode, with the `info` of its file.
-        lower: The lower bytes where `image` has the upper ones of 16 bits, of
-            the same mode, RGB or RGBA.
+        image: Image of any mode, with the `info` of its file.
+        lower: Lower bytes of 16 bits, if `image` holds the upper ones; of the
+            same mode, RGB or RGBA.
 
     Returns:
         Float32 array of shape `(height, width, 3)`, RGB in [0, 1]; and one of
-        shape `(height, width)`, from 0, transparent, to 1, or `None` when all
-        is opaque. What is invisible has the mean of the visible colours.
+        shape `(height, width)`, from 0, transparent, to 1, or `None` if all
+        is opaque. Invisible pixels have the mean of the visible colors.
 
     Raises:
         ValueError: Some tones are not finite.
@@ -50,7 +51,7 @@ def convert(
         pixels = _calibrated(pixels, image.info)
     if alpha is None or alpha.min() == 1:
         return pixels, None
-    return without_hidden_colours(pixels, alpha), alpha
+    return without_hidden_colors(pixels, alpha), alpha
 
 
 def _channels(
@@ -58,31 +59,31 @@ def _channels(
     lower: PIL.Image.Image | None,
     profile: PIL.ImageCms.ImageCmsProfile | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Colours, by their profile, and alpha."""
+    """Colors, converted by their profile, and alpha."""
     if image.mode.startswith("I") or image.mode == "F":
-        tones, alpha = _deep_grey(image)
-        return _coloured(tones, profile), alpha
+        tones, alpha = _deep_gray(image)
+        return _colored(tones, profile), alpha
     if lower is not None:
-        pixels, alpha = _deep_colours(image, lower)
+        pixels, alpha = _deep_colors(image, lower)
         if profile is not None:  # Pillow transforms 8 bits.
             pixels = unit(_srgb(image.convert("RGB"), profile))
         return pixels, alpha
     image, alpha = _without_alpha(image)
     if image.mode == "L":
-        return _coloured(unit(image), profile), alpha
+        return _colored(unit(image), profile), alpha
     return unit(_srgb(image, profile)), alpha
 
 
 def unit(image: PIL.Image.Image) -> np.ndarray:
-    """The samples of an 8-bit image, as float32 in [0, 1]."""
+    """Converts the samples of an 8-bit image to float32 in [0, 1]."""
     return np.asarray(image, np.float32) / 255
 
 
 def icc_profile() -> bytes:
-    """The ICC profile of sRGB, always the same bytes."""
+    """Returns the ICC profile of sRGB, always the same bytes."""
     srgb = PIL.ImageCms.createProfile("sRGB")
     data = bytearray(PIL.ImageCms.ImageCmsProfile(srgb).tobytes())
-    # The date of creation: files of equal pixels shall be equal.
+    # The date of creation: equal pixels must give equal files.
     data[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
     return bytes(data)
 
@@ -90,21 +91,23 @@ def icc_profile() -> bytes:
 def _without_alpha(
     image: PIL.Image.Image,
 ) -> tuple[PIL.Image.Image, np.ndarray | None]:
-    """Parts an 8-bit image into colours, of mode L, RGB or CMYK, and alpha."""
-    mode = "L" if image.mode in _GREY else "RGB"
+    """Splits an 8-bit image into colors, of mode L, RGB or CMYK, and alpha."""
+    mode = "L" if image.mode in _GRAY else "RGB"
     if image.has_transparency_data:
         image = image.convert("LA" if mode == "L" else "RGBA")
         return image.convert(mode), unit(image.getchannel("A"))
     return image if image.mode == "CMYK" else image.convert(mode), None
 
 
-def _deep_grey(
+def _deep_gray(
     image: PIL.Image.Image,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Tones in [0, 1] and alpha of one channel of 16 or 32 bits."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
-        raise ValueError("Expected grey tones. Received: some NaN or infinite.")
+        raise ValueError(
+            "Expected finite gray tones. Received: NaN or infinite ones."
+        )
     hidden = image.info.get("transparency")
     alpha = None if hidden is None else (values != hidden).astype(np.float32)
     low, high = 0, 1 if image.mode == "F" else 65535
@@ -114,10 +117,10 @@ def _deep_grey(
     return np.clip(tones, 0, 1).astype(np.float32), alpha
 
 
-def _deep_colours(
+def _deep_colors(
     image: PIL.Image.Image, lower: PIL.Image.Image
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """RGB in [0, 1] and alpha of upper and lower bytes."""
+    """RGB in [0, 1] and alpha from upper and lower bytes."""
     values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(lower)
     samples = values.astype(np.float32) / 65535
     if image.mode == "RGBA":
@@ -141,7 +144,7 @@ def _profile(image: PIL.Image.Image) -> PIL.ImageCms.ImageCmsProfile | None:
 def _srgb(
     image: PIL.Image.Image, profile: PIL.ImageCms.ImageCmsProfile | None
 ) -> PIL.Image.Image:
-    """Turns the colours that `profile` describes into those of sRGB."""
+    """Converts the colors of an image from `profile` to sRGB."""
     if profile is None:
         return image.convert("RGB")
     mode = _MODES.get(profile.profile.xcolor_space.strip())
@@ -159,13 +162,13 @@ def _srgb(
     return converted or image.convert("RGB")
 
 
-def _coloured(
+def _colored(
     tones: np.ndarray, profile: PIL.ImageCms.ImageCmsProfile | None
 ) -> np.ndarray:
-    """RGB of grey tones, without rounding those of 16 bits to 8."""
+    """Converts gray tones to RGB, without rounding 16 bits to 8."""
     if profile is None:
         return np.repeat(tones[..., None], 3, axis=-1)
-    # Pillow transforms 8 bits: it gives the curve, the rest lies between.
+    # Pillow transforms 8 bits: that gives the curve to interpolate.
     steps = np.arange(256, dtype=np.uint8)[None]
     curve = unit(_srgb(PIL.Image.fromarray(steps), profile))[0]
     places = np.linspace(0, 1, 256)
@@ -173,8 +176,8 @@ def _coloured(
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
-def without_hidden_colours(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Gives invisible pixels, often black or noise, the mean visible colour."""
+def without_hidden_colors(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Replaces invisible pixels, often black or noise, by the visible mean."""
     if not alpha.any():
         return pixels
     mean = np.average(pixels.reshape(-1, 3), axis=0, weights=alpha.ravel())
@@ -183,11 +186,11 @@ def without_hidden_colours(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _calibrated(pixels: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
-    """Turns colours of other primaries or another gamma into those of sRGB.
+    """Converts colors of other primaries or another gamma to sRGB.
 
     Args:
         pixels: Array of shape `(height, width, 3)`.
-        info: May have `"gamma"` and `"chromaticity"`, as PNG files do.
+        info: Pillow's `info`, with or without `"gamma"` and `"chromaticity"`.
     """
     gamma = info.get("gamma") or _GAMMA
     matrix = _to_primaries(info.get("chromaticity", _CHROMATICITY))
@@ -200,12 +203,12 @@ def _calibrated(pixels: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
     return np.clip(linear, 0, 1) ** _GAMMA
 
 
-# Of sRGB: x and y of white, red, green and blue, and the gamma by which the PNG
-# specification stands for its curve. Others within 5 % are this for libpng.
+# sRGB's x and y of white, red, green and blue, and the gamma that the PNG
+# specification gives for its curve. libpng takes any gamma within 5 % for it.
 _CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _GAMMA = 1 / 2.2
 _SAME_GAMMA = 0.05
-# Lam and Rigg: responses of the eye's cones to XYZ, in which white is adapted.
+# Lam and Rigg: XYZ to responses of the eye's cones, for chromatic adaptation.
 _BRADFORD = np.array(
     [
         [0.8951, 0.2664, -0.1614],
@@ -216,9 +219,9 @@ _BRADFORD = np.array(
 
 
 def _to_primaries(chromaticity: Sequence[float]) -> np.ndarray:
-    """From linear RGB of other primaries to that of sRGB; white stays white.
+    """Matrix from linear RGB of other primaries to sRGB; white stays white.
 
-    What is no basis of colours is ignored.
+    Primaries that are no basis of colors are ignored.
     """
     try:
         white, theirs = _basis(chromaticity)
@@ -231,7 +234,7 @@ def _to_primaries(chromaticity: Sequence[float]) -> np.ndarray:
 
 
 def _basis(chromaticity: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """XYZ of white, and of the primaries as columns, which add up to it."""
+    """XYZ of white, and of the primaries as columns, which sum to white."""
     pairs = np.reshape(chromaticity, (4, 2)).tolist()
     white, *primaries = (
         np.array([x / y, 1, (1 - x - y) / y]) for x, y in pairs

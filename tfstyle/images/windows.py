@@ -1,20 +1,20 @@
-"""Tiles: how a network sees a picture that is too large to be seen at once.
+"""Overlapping windows: cut a picture that is too large for a network at once.
 
-Along each side the picture is cut into cores that lie side by side, so that
-no pixel is missed and none is counted twice. A core is seen through a window
-that reaches beyond it by a halo; all windows have the same length.
+Along each side the picture is cut into adjacent cores, so that no pixel is
+missed and none is counted twice. The network sees each core in a window that
+extends beyond it by a halo; all windows have the same length.
 """
 
 from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """A tile along one side, in pixels.
+    """Position of a window and its core along one side, in pixels.
 
     Attributes:
-        start: Where its window begins.
-        first: Where its core begins.
-        last: Where its core ends; not in it.
+        start: First pixel of the window.
+        first: First pixel of the core.
+        last: First pixel after the core.
     """
 
     start: int
@@ -23,7 +23,7 @@ class Span(NamedTuple):
 
 
 def spans(length: int, window: int, halo: int) -> list[Span]:
-    """Tiles of one side.
+    """Returns the windows of one side.
 
     At the ends of the side a window has no halo: it ends there, too.
 
@@ -33,9 +33,9 @@ def spans(length: int, window: int, halo: int) -> list[Span]:
     [Span(start=0, first=0, last=80), Span(start=64, first=80, last=160)]
 
     Args:
-        length: Of the side.
-        window: Length of each window, at most `length`.
-        halo: How far it reaches beyond the core.
+        length: Length of the side, in pixels.
+        window: Length of each window, in pixels, at most `length`.
+        halo: Pixels by which a window extends beyond its core.
 
     Raises:
         ValueError: A window is no longer than its two halos.

@@ -195,4 +195,4 @@ def sheet(cells: Sequence[Sequence[Cell]], axes: Sequence[Axis]) -> np.ndarray:
         [sheets.boxed(cell, height, width) for cell in row] for row in cells
     ]
     labels = [sheets.Labels(axis.name, axis.texts) for axis in axes]
-    return sheets.labelled(boxes, labels[-1], *labels[:-1])
+    return sheets.labeled(boxes, labels[-1], *labels[:-1])
