@@ -1,4 +1,4 @@
-"""What is in the weights files of networks that Keras makes, without Keras."""
+"""Checks weights files of Keras Applications, without loading Keras."""
 
 import pathlib
 
@@ -11,17 +11,17 @@ from tfstyle.pretrained import topology
 def check(file: h5py.File, name: str, path: pathlib.Path) -> None:
     """Raises `ValueError` unless a file may hold the weights of a network.
 
-    The layers in it go by the numbers that Keras gave them in the process
-    that wrote it, so their names tell little; the number of values does.
+    The number of values decides: layer names contain numbers that Keras
+    assigned in the process that wrote the file.
 
     Args:
-        file: Open for reading.
+        file: The file, open for reading.
         name: A key of `topology.PARAMETERS`.
-        path: Of the file, for the message.
+        path: Path of the file, for the message.
 
     Raises:
-        ValueError: The file holds another number of values, or some that are
-            not finite.
+        ValueError: The file has another number of values, or some are not
+            finite.
         OSError: It is damaged.
     """
     count, finite = 0, True

@@ -1,15 +1,15 @@
-"""Copies of published weights on this machine: finds and downloads them.
+"""Finds local copies of published weights, and downloads missing ones.
 
-| looked at, in this order          | used when                     |
+| looked at, in this order          | used if                       |
 |-----------------------------------|-------------------------------|
-| the path that the caller gives    | it is there                   |
-| this package                      | it comes with it              |
+| the path that the caller gives    | it exists                     |
+| this package                      | the file is part of it        |
 | `TFSTYLE_HOME`, or the user cache | its hash is the published one |
 | `KERAS_HOME/models` of Keras      | its hash is the published one |
-| the network                       | its hash is the published one |
+| the internet                      | its hash is the published one |
 
-With `TFSTYLE_OFFLINE=1` the network is never touched. What is in a file is
-not looked at here; see `weights`.
+With `TFSTYLE_OFFLINE=1` nothing is downloaded. `weights` checks the content of
+files.
 """
 
 import dataclasses
@@ -24,12 +24,14 @@ import numpy as np
 import pooch
 import requests
 
-# Seconds that a server has for its first answer, and for each further part.
+from tfstyle.runtime.types import Path
+
+# Seconds until a server must answer, and until it must send each further part.
 _TIMEOUT = 5.0
 
 
 class MissingWeightsError(FileNotFoundError):
-    """No copy of the file is at hand and none could be fetched."""
+    """There is no local copy of the file, and the download failed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +40,10 @@ class WeightsFile:
 
     Attributes:
         name: Name of the network, such as `"vgg16"`.
-        url: Where the file is published; a path inside this package for a
-            file that comes with it.
-        digest: `"md5:..."`, the hash that its publisher states.
-        license: Terms of the weights.
+        url: Address of the file; a path inside this package if the file is
+            part of it.
+        digest: Hash that the publisher states, `"md5:..."`.
+        license: License of the weights.
     """
 
     name: str
@@ -51,7 +53,7 @@ class WeightsFile:
 
     @property
     def packaged(self) -> bool:
-        """Whether the file comes with this package."""
+        """Whether the file is part of this package."""
         return "://" not in self.url
 
     @property
@@ -62,16 +64,15 @@ class WeightsFile:
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """A local file of weights, found once and handed on.
+    """A local weights file, found and hashed once, then passed on.
 
     Attributes:
         name: Name of the network, such as `"vgg16"`.
-        path: Where it is.
-        digest: `"md5:..."` of its content.
+        path: Path of the file.
+        digest: Hash of its content, `"md5:..."`.
         published: Whether that is the published hash.
-        arrays: What `weights.check` has read of it: kernel and bias by layer,
-            nothing for networks that are loaded as a whole; `None` for a file
-            that was not checked yet.
+        arrays: Kernel and bias by layer, as read by `weights.check`; empty
+            for networks that are loaded whole; `None` before the check.
     """
 
     name: str
@@ -84,7 +85,7 @@ class Resolved:
 
 
 def folder() -> pathlib.Path:
-    """Folder of the downloaded files: `TFSTYLE_HOME`, or the user's cache."""
+    """Returns the folder of downloads: `TFSTYLE_HOME`, or the user's cache."""
     home = os.environ.get("TFSTYLE_HOME")
     return (
         pathlib.Path(home) if home else pathlib.Path(pooch.os_cache("tfstyle"))
@@ -92,22 +93,21 @@ def folder() -> pathlib.Path:
 
 
 def is_offline() -> bool:
-    """Whether `TFSTYLE_OFFLINE` forbids the network."""
+    """Whether `TFSTYLE_OFFLINE` forbids downloads."""
     return os.environ.get("TFSTYLE_OFFLINE", "0") not in ("", "0")
 
 
 def resolve(
     file: WeightsFile,
-    path: str | os.PathLike[str] | None = None,
+    path: Path | None = None,
     *,
     progressbar: bool = False,
 ) -> Resolved:
     """Finds a copy of a file, and downloads it if there is none.
 
     Args:
-        file: What is looked for.
-        path: The user's own copy, or another training; nothing else is looked
-            at then.
+        file: The published file.
+        path: The user's own copy or weights, used instead of all others.
         progressbar: Whether a download draws a bar on stderr.
 
     Returns:
@@ -116,8 +116,8 @@ def resolve(
     Raises:
         ValueError: `path` is a folder.
         FileNotFoundError: `path` does not exist.
-        MissingWeightsError: No copy is at hand, and the download failed or
-            `TFSTYLE_OFFLINE` forbids it. The message has three lines.
+        MissingWeightsError: There is no local copy, and the download failed
+            or `TFSTYLE_OFFLINE` forbids it. The message has three lines.
     """
     if path is not None:
         return _own_file(file, pathlib.Path(path))
@@ -159,7 +159,7 @@ def _keras_cache() -> pathlib.Path:
 
 def _digest(path: pathlib.Path) -> str:
     with open(path, "rb") as file:
-        # Published, so that it says which file this is; it guards no secret.
+        # The published hash identifies the file; it guards no secret.
         digest = hashlib.file_digest(
             file, lambda: hashlib.md5(usedforsecurity=False)
         )
@@ -182,19 +182,19 @@ def _missing(
 
 
 def _reason(error: Exception) -> str:
-    """One line, without the addresses of objects that urllib3 puts in."""
+    """Reason in one line, without the object addresses of urllib3."""
     if isinstance(error, requests.Timeout):
         return f"no answer within {_TIMEOUT:g} s"
     if isinstance(error, requests.ConnectionError):
         cause = getattr(error.args[0], "reason", error) if error.args else error
         return f"the connection failed: {str(cause).rpartition(': ')[2]}"
     if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return "what was downloaded does not have the published hash"
+        return "the downloaded file does not have the published hash"
     return " ".join(str(error).split())
 
 
 def _download(file: WeightsFile, progressbar: bool) -> pathlib.Path:
-    pooch.get_logger().setLevel("WARNING")  # The bar says it, when wanted.
+    pooch.get_logger().setLevel("WARNING")  # The bar shows it, if wanted.
     _await_answer(file.url)
     downloader = pooch.HTTPDownloader(
         progressbar=progressbar, timeout=_TIMEOUT, chunk_size=2**18
@@ -206,7 +206,7 @@ def _download(file: WeightsFile, progressbar: bool) -> pathlib.Path:
 
 
 def _await_answer(url: str) -> None:
-    """Raises what hinders a download of `url`, within `_TIMEOUT`."""
+    """Raises the error that a download of `url` meets, within `_TIMEOUT`."""
     answers: queue.Queue[Exception | None] = queue.Queue()
 
     def ask() -> None:
@@ -214,10 +214,10 @@ def _await_answer(url: str) -> None:
             with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
                 response.raise_for_status()
             answers.put(None)
-        except Exception as error:  # Raised again by the thread that waits.
+        except Exception as error:  # The waiting thread raises it again.
             answers.put(error)
 
-    # The look-up of a name has no time-out, and each address has its own.
+    # Name resolution has no time-out, and each address has one of its own.
     threading.Thread(target=ask, daemon=True).start()
     try:
         error = answers.get(timeout=_TIMEOUT)

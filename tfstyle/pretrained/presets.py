@@ -1,8 +1,7 @@
-"""Models of any style that come with this package, and files like theirs.
+"""Reads and writes model files (.h5), such as those inside this package.
 
 A file holds what this project trained, as float16: the decoder, and the
-encoder where it was trained, too; the published encoders are found by
-`weights`.
+encoder if it was trained, too; `weights` finds the published encoders.
 """
 
 import json
@@ -14,47 +13,49 @@ from typing import Any
 import numpy as np
 
 from tfstyle.pretrained import weights
+from tfstyle.runtime.types import Path
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Layer -> kernel and bias."""
 
-_SETTINGS = "tfstyle"  # Attribute of the file that holds them as JSON.
+_SETTINGS = "tfstyle"  # Attribute of the file that holds the settings as JSON.
 
 FILES: dict[str, str] = {
     "distilled": "adain_distilled.h5",
     "vgg16": "adain_vgg16.h5",
     "vgg19": "adain_vgg19.h5",
 }
-"""Name of a model -> its file in `pretrained/`. Those that are named as a
-published network need its weights, too."""
+"""Name of a model -> its file in `pretrained/`. Models named like a published
+network need its weights, too."""
 
 
-def path(name: str | os.PathLike[str]) -> pathlib.Path:
-    """The file of a model of this package, or of the user.
+def path(name: Path) -> pathlib.Path:
+    """Returns the file of a model, given by its name or by a path.
 
     Raises:
-        ValueError: It is no file, and no model has this name.
+        ValueError: There is no such model and no such file.
     """
     name = os.fspath(name)
     if name in FILES:
         return pathlib.Path(__file__).parent / FILES[name]
     if os.path.isdir(name):
         raise ValueError(
-            f"'{name}' is a folder. Name a file, or of an exported model the "
-            f"folder of a version, such as '{os.path.join(name, '1')}'."
+            f"'{name}' is a folder. Name a file or, for an exported model, "
+            f"the folder of a version, such as '{os.path.join(name, '1')}'."
         )
     if not pathlib.Path(name).is_file():
         raise ValueError(
             f"There is no model '{name}'. Choose from {sorted(FILES)}, or name "
-            "a file that is there."
+            "an existing file."
         )
     return pathlib.Path(name)
 
 
-def load(name: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
-    """The settings of a model, and kernel and bias by layer.
+def load(name: Path) -> tuple[dict[str, Any], Arrays]:
+    """Reads the settings of a model, and kernel and bias by layer.
 
     Args:
-        name: As of `path`.
+        name: Name of a model, or path of a file; see `path`.
 
     Raises:
         ValueError: There is no such model, or the file is damaged.
@@ -70,19 +71,17 @@ def load(name: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
         return json.loads(attributes[_SETTINGS]), arrays
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"'{found}' holds no model of any style: it does not say its "
-            "settings."
+            f"'{found}' is not a file of tfstyle.train: it does not say its "
+            "settings. Name another file."
         ) from error
 
 
-def save(
-    path: str | os.PathLike[str], settings: Mapping[str, Any], arrays: Arrays
-) -> None:
-    """Writes a file for `load`.
+def save(path: Path, settings: Mapping[str, Any], arrays: Arrays) -> None:
+    """Writes a model file for `load`.
 
     Args:
         path: The file to write (.h5).
-        settings: What JSON can hold.
+        settings: Settings of the model; values that JSON can hold.
         arrays: Kernel and bias by layer.
 
     Raises:

@@ -1,9 +1,9 @@
-"""The networks: their layers, in order, and the shapes of their kernels."""
+"""Layers of the feature networks, in order, and shapes of their kernels."""
 
 from collections.abc import Iterable
 
 IMAGE = "image"
-"""The level of the pixels themselves, with 3 channels."""
+"""Name of the input level, the pixels with 3 channels."""
 
 # Convolutions in each of the five blocks, and their channels.
 _DEPTHS = {
@@ -25,10 +25,10 @@ STYLE_LAYERS = {
     "block4_conv1": 1.0,
     "block5_conv1": 1.0,
 }
-"""Layers of VGG whose statistics are the style, with their shares."""
+"""Layers of VGG whose statistics are the style, with their weights."""
 PARAMETERS = {"inception_v3": 21_802_784, "resnet50": 23_587_712}
-"""Networks of Keras Applications that are taken whole, and their numbers, as
-their files without the classifier hold them."""
+"""Networks of Keras Applications that are loaded whole -> number of values in
+their files without the classifier."""
 
 NUMBERED = {
     "conv2d": 94,
@@ -38,20 +38,20 @@ NUMBERED = {
     "average_pooling2d": 9,
     "concatenate": 2,
 }
-"""Kinds of layers that Keras numbers in InceptionV3, and how many there are."""
+"""Kinds of layers that Keras numbers in InceptionV3 -> number of layers."""
 
 _MIXED = [*(f"mixed{i}" for i in range(11)), "mixed9_0", "mixed9_1"]
 _RESNET = {"conv2": 3, "conv3": 4, "conv4": 6, "conv5": 3}
 
 
 def shapes(name: str) -> dict[str, tuple[int, int, int, int]]:
-    """Kernel shapes of the convolutions of a network, shallow to deep.
+    """Returns the kernel shapes of a network's convolutions, shallow to deep.
 
     Args:
-        name: A network, such as `"vgg16"`.
+        name: Name of a VGG network, such as `"vgg16"`.
 
     Returns:
-        Maps the layer name to (height, width, channels in, channels out).
+        Layer name -> (height, width, channels in, channels out).
 
     Raises:
         ValueError: There is no such network.
@@ -73,15 +73,15 @@ def shapes(name: str) -> dict[str, tuple[int, int, int, int]]:
 
 
 def head(layer: str) -> str:
-    """Name of the convolution from the maps of `layer` to its output.
+    """Name of the 1x1 convolution that turns maps of `layer` into its output.
 
-    Only thin networks have heads; see `distillation`.
+    Only thin networks have heads; see `tfstyle.training.distillation`.
     """
     return f"{layer}_head"
 
 
 def block(layer: str) -> int:
-    """The block of VGG that has a layer's size: 1 for whole pixels.
+    """Number of the VGG block with a layer's resolution; 1 for the pixels.
 
     >>> block("block3_conv1"), block(IMAGE)
     (3, 1)
@@ -90,7 +90,7 @@ def block(layer: str) -> int:
 
 
 def stride(layer: str) -> int:
-    """Pixels from one position of a layer of VGG to the next.
+    """Distance between adjacent positions of a VGG layer, in pixels.
 
     >>> stride("block3_conv1"), stride(IMAGE)
     (4, 1)
@@ -99,7 +99,7 @@ def stride(layer: str) -> int:
 
 
 def layer_names(name: str) -> list[str]:
-    """Layers of a network that can be asked for, those of VGG in order.
+    """Returns the names of a network's layers; those of VGG in order.
 
     >>> layer_names("vgg16")[:3]
     ['block1_conv1', 'block1_conv2', 'block1_pool']
@@ -117,11 +117,11 @@ def layer_names(name: str) -> list[str]:
 
 
 def check(name: str, layers: Iterable[str]) -> list[str]:
-    """The layers, or `ValueError`: there is no such network, or no layer."""
+    """Returns the layers; `ValueError` if the network or a layer is unknown."""
     names, wanted = layer_names(name), list(layers)
     unknown = [layer for layer in wanted if layer not in names]
     if unknown or not wanted:
-        # The outputs of blocks; all names would fill the screen.
+        # Only the outputs of blocks: all names would fill the screen.
         shown = [
             layer
             for layer in names
@@ -136,7 +136,7 @@ def check(name: str, layers: Iterable[str]) -> list[str]:
 
 
 def cut(name: str, layers: Iterable[str]) -> list[str]:
-    """Layers of a VGG network down to the deepest one of some.
+    """Returns the layers of a VGG network down to the deepest of `layers`.
 
     >>> cut("vgg16", ["block1_conv2"])
     ['block1_conv1', 'block1_conv2']
@@ -149,13 +149,13 @@ def cut(name: str, layers: Iterable[str]) -> list[str]:
 
 
 def convolutions(name: str, layers: Iterable[str]) -> list[str]:
-    """Convolutions of a VGG network that its layers are made by.
+    """Returns the convolutions of a VGG network that `layers` depend on.
 
     >>> convolutions("vgg16", ["block1_pool"])
     ['block1_conv1', 'block1_conv2']
 
     Raises:
-        ValueError: As `cut`.
+        ValueError: There is no such network, or it has no such layers.
     """
     wanted, known = list(layers), shapes(name)
     each = [*cut(name, wanted), *map(head, wanted)]

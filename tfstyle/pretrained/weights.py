@@ -1,13 +1,12 @@
-"""Weights of the feature networks: which files, and what is in them.
+"""Finds, checks, reads and writes the weights of feature networks.
 
-`cache` finds and downloads the published files, and checks their hash.
-A file that the user names is used when its structure is right: layer names,
-shapes and finite values, which are checked when it is read.
+`cache` finds and downloads the published files, and checks their hash. A
+user's own file is used if its structure is right: layer names, shapes and
+finite values are checked when it is read.
 """
 
 import dataclasses
 import io
-import os
 import pathlib
 from collections.abc import Iterable, Mapping
 
@@ -17,9 +16,10 @@ import numpy as np
 from tfstyle.pretrained import application_weights, cache, topology
 from tfstyle.pretrained.cache import Resolved, WeightsFile
 from tfstyle.runtime import files
+from tfstyle.runtime.types import Path
 
-File = str | os.PathLike[str] | Resolved | None
-"""A user's own file, one that was resolved, or `None` for the published one."""
+File = Path | Resolved | None
+"""A user's own file, a resolved file, or `None` for the published file."""
 
 _KERAS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/{folder}/"
@@ -28,7 +28,7 @@ _KERAS_URL = (
 _OXFORD = "CC BY 4.0 (Visual Geometry Group, University of Oxford)"
 
 
-# The hashes are those of `keras.applications`, which states no other kind.
+# The hashes are those that `keras.applications` states; it has only MD5.
 FILES = {
     "vgg16": WeightsFile(
         "vgg16",
@@ -71,11 +71,10 @@ def resolve(
 
     Args:
         name: A key of `FILES`; or `"auto"` for the network that the user's
-            file fits, or without one VGG16, or the thin network where VGG16's
-            weights cannot be had.
-        path: The user's own copy; nothing else is looked at then. What is in
-            it is checked by `load`. A file that was resolved already is
-            returned as it is.
+            file fits or, without such a file, VGG16, or the thin network if
+            VGG16's weights are not available.
+        path: The user's own copy, used instead of all others; `load` checks
+            its content. A resolved file is returned as it is.
         progressbar: Whether a download draws a bar on stderr.
 
     Returns:
@@ -84,8 +83,8 @@ def resolve(
     Raises:
         ValueError: No network has this name, `path` is a folder, or with
             `"auto"` it fits no network.
-        FileNotFoundError: `path` does not exist, or no copy is at hand and
-            none can be fetched; see `cache.resolve`.
+        FileNotFoundError: `path` does not exist, or there is no local copy
+            and the download failed; see `cache.resolve`.
     """
     if isinstance(path, Resolved):
         return path
@@ -94,7 +93,7 @@ def resolve(
     return cache.resolve(_published(name), path, progressbar=progressbar)
 
 
-def _auto(path: str | os.PathLike[str] | None, progressbar: bool) -> Resolved:
+def _auto(path: Path | None, progressbar: bool) -> Resolved:
     try:
         found = cache.resolve(FILES["vgg16"], path, progressbar=progressbar)
     except cache.MissingWeightsError:
@@ -105,28 +104,29 @@ def _auto(path: str | os.PathLike[str] | None, progressbar: bool) -> Resolved:
         fitting = _fitting(_convolutions(file))
     if not fitting:
         raise ValueError(
-            f"'{path}' fits none of the networks {sorted(topology.VGG)}: "
-            "their convolutions must be in it without a gap, from block1_conv1 "
-            "on. For other networks say which."
+            f"'{path}' fits none of the networks {sorted(topology.VGG)}: it "
+            "must hold their convolutions without a gap, from block1_conv1 "
+            "on. Name the network if it is another one."
         )
     published = found.digest == FILES[fitting[0]].digest
     return dataclasses.replace(found, name=fitting[0], published=published)
 
 
 def check(name: str, layers: Iterable[str], path: File = None) -> Resolved:
-    """Reads the weights for some layers of a network, and checks them.
+    """Reads and checks the weights for some layers of a network.
 
     Args:
         name: A key of `FILES`.
-        layers: Layers of the network.
-        path: The user's own file, or one that was resolved; see `resolve`.
+        layers: Names of layers of the network.
+        path: The user's own file, or a resolved file; see `resolve`.
 
     Returns:
-        The file with what was read, which `load` does not read again.
+        The file with its weights, so that `load` need not read it again.
 
     Raises:
-        ValueError: As `load`; of a network that is taken whole, another
-            number of values, or some that are not finite.
+        ValueError: The file is unusable, see `load`; the file of a network
+            that is loaded whole has another number of values, or some that
+            are not finite.
     """
     found = resolve(name, path)
     if found.arrays is not None:
@@ -149,20 +149,20 @@ def load(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Reads the weights of some convolutions, by layer name.
 
-    Layers that are not asked for need not be in the file.
+    The file may lack other layers.
 
     Args:
         name: A network of `topology.VGG`.
         layers: Convolutions such as `"block3_conv1"`; all of them if `None`.
-        path: The user's own file, or one that was resolved; see `resolve`,
-            which also says what is raised when no file is found.
+        path: The user's own file, or a resolved file; see `resolve`, also for
+            the errors if no file is found.
 
     Returns:
-        Maps the layer to its kernel, shape `(height, width, in, out)`, and its
-        bias, shape `(out,)`, both finite float32.
+        Layer -> kernel, shape `(height, width, in, out)`, and bias, shape
+        `(out,)`, both finite float32.
 
     Raises:
-        ValueError: The file is truncated or not one of Keras, it belongs to
+        ValueError: The file is truncated or not a Keras file, it belongs to
             another network, or a layer in it is missing or wrong.
     """
     expected = topology.shapes(_published(name).name)
@@ -186,7 +186,7 @@ def load(
 
 
 def save(
-    path: str | os.PathLike[str],
+    path: Path,
     arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
     attributes: Mapping[str, str] | None = None,
 ) -> None:
@@ -195,7 +195,7 @@ def save(
     Args:
         path: The file to write (.h5).
         arrays: Kernel and bias by layer.
-        attributes: Texts about the whole, by name.
+        attributes: Texts about the whole file, by name.
 
     Raises:
         ValueError: A value is not finite as float16.
@@ -209,7 +209,7 @@ def save(
             names = [f"{layer}_kernel", f"{layer}_bias"]
             group.attrs["weight_names"] = names
             for name, array in zip(names, pair, strict=True):
-                with np.errstate(over="ignore"):  # Raised below.
+                with np.errstate(over="ignore"):  # The check below raises.
                     small = np.asarray(array, np.float16)
                 if not np.isfinite(small).all():
                     raise ValueError(f"{name} has values beyond float16.")
@@ -219,12 +219,12 @@ def save(
 
 
 def read(
-    path: str | os.PathLike[str],
+    path: Path,
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, str]]:
-    """All that `save` wrote: weights by layer, as float32, and attributes.
+    """Reads a file of `save`: weights by layer, as float32, and attributes.
 
     Raises:
-        ValueError: The file is truncated or not such a file.
+        ValueError: The file is truncated, or `save` did not write it.
     """
     found = pathlib.Path(path)
     with _open(found) as file:
@@ -260,7 +260,7 @@ def _convolutions(file: h5py.File) -> set[str]:
 
 
 def _fitting(convolutions: set[str]) -> list[str]:
-    """Networks whose first layers these are, all of them and no others."""
+    """Names of networks whose first convolutions are exactly these."""
     count = len(convolutions)
     return [
         name
@@ -282,14 +282,14 @@ def _check_network(
     if name not in fitting and fitting:
         raise ValueError(
             f"'{path}' holds weights of {' or '.join(fitting)}, expected those "
-            f"of {name}. Choose that network, or pass another file."
+            f"of {name}. Choose the network of the file, or pass another file."
         )
 
 
 def _read_layer(
     file: h5py.File, layer: str, path: pathlib.Path
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel and bias; their names differ between the writers of such files."""
+    """Reads kernel and bias, told apart by rank: their names vary."""
     try:
         group = file[layer]
         names = [_text(name) for name in group.attrs["weight_names"]]
