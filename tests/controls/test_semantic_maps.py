@@ -97,13 +97,13 @@ def test_what_is_kept_is_in_no_region():
                 np.random.default_rng(0).random((24, 32, 3), np.float32),
                 STYLE,
             ),
-            "`content_map` has no areas of one colour",
+            "`content_map` has no areas of one color",
         ),
         (
             ([WAVE], SQUARES, STYLE),
-            "`content_map` has 80 flat colours; expected at most 64",
+            "`content_map` has 80 flat colors; expected at most 64",
         ),
-        (([WAVE], CONTENT, SQUARES), "`style_map` has 80 flat colours"),
+        (([WAVE], CONTENT, SQUARES), "`style_map` has 80 flat colors"),
         (
             ([WAVE], CONTENT[:2, :3], STYLE),
             "`content_map` must have 3x3 pixels or more. Received: 3x2 pixels",

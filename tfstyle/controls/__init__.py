@@ -1,1 +1,1 @@
-"""What users control in every engine: colors, surfaces, regions."""
+"""Controls that all engines share: colors, surfaces, regions."""

@@ -1,17 +1,17 @@
-"""Colours of a painting: those of the style, or those of the photograph.
+"""Color control: transfers colors between photograph, style and painting.
 
 | mode           | the styles, before       | the painting, after          |
 |----------------|--------------------------|------------------------------|
 | `"style"`      | as they are              | as it is                     |
-| `"luminance"`  | grey, with the mean and  | gets the photograph's chroma |
+| `"luminance"`  | gray, with the mean and  | gets the photograph's chroma |
 |                | deviation of the photo's |                              |
 | `"statistics"` | the photograph's mean    | as it is                     |
 |                | and covariance           |                              |
 | `"histogram"`  | the photograph's palette | as it is                     |
 
-Luminance is Y, and chroma are I and Q, of the YIQ of the paper: of the values
-of sRGB as files hold them, weighted as in Rec. 601. Images are float32 arrays
-of shape `(height, width, 3)`, RGB in [0, 1].
+Luminance is Y, and chroma are I and Q, of YIQ as in the paper: computed from
+sRGB values as files hold them, weighted as in Rec. 601. Images are float32
+arrays of shape `(height, width, 3)`, RGB in [0, 1].
 
 Reference:
     Gatys, Ecker, Bethge, Hertzmann and Shechtman, "Controlling Perceptual
@@ -28,34 +28,34 @@ from tfstyle.runtime import checks
 
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
-# Deviations of an image below this are not spread: what is in them is the noise
-# of JPEG, whose colours would be seen. It is 2.6 steps of 8 bits.
+# Smaller deviations of an image are not amplified: they are JPEG noise, whose
+# colors would become visible. It is 2.6 steps of 8 bits.
 _LEAST = 0.01
 
-_ROWS = 256  # Of pixels that are worked on at once: large images are a GB.
+_ROWS = 256  # Rows that are processed at once: large images take a GB.
 
 
 def prepare(
     content: np.ndarray, styles: Sequence[np.ndarray], mode: str
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What to paint, and what to paint it like.
+    """Adjusts the colors of photograph and styles before painting.
 
     Args:
         content: The photograph.
-        styles: Pictures of any size.
-        mode: One of `controls.COLORS`.
+        styles: Style images of any size.
+        mode: One of `tfstyle.controls.settings.COLORS`.
 
     Returns:
-        The photograph, in grey for `"luminance"`, and the styles with colours
-        for it, in [0, 1].
+        The photograph, in gray for `"luminance"`, and the styles with
+        adjusted colors, in [0, 1].
 
     Raises:
         ValueError: There is no such mode.
     """
     checks.choice("color", mode, COLORS)
     if mode == "luminance":
-        grey = _grey(luminance(content))
-        return grey, [_grey(_match_luminance(s, grey)) for s in styles]
+        gray = _gray(luminance(content))
+        return gray, [_gray(_match_luminance(s, gray)) for s in styles]
     if mode == "style":
         return content, list(styles)
     match = match_statistics if mode == "statistics" else match_histogram
@@ -63,12 +63,12 @@ def prepare(
 
 
 def finish(picture: np.ndarray, content: np.ndarray, mode: str) -> np.ndarray:
-    """The painting with the colours that it should have.
+    """Gives the painting the photograph's chroma, in mode `"luminance"`.
 
     Args:
-        picture: What was painted of what `prepare` gave.
-        content: The photograph as it was, of any size.
-        mode: As for `prepare`.
+        picture: Picture painted from the images that `prepare` returned.
+        content: The original photograph, of any size.
+        mode: Mode that was given to `prepare`.
 
     Returns:
         Array of the shape of `picture`.
@@ -83,7 +83,7 @@ def finish(picture: np.ndarray, content: np.ndarray, mode: str) -> np.ndarray:
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
-    """Y of YIQ, of shape `(height, width)`.
+    """Returns Y of YIQ, array of shape `(height, width)`.
 
     >>> luminance(np.array([[[0.0, 0.25, 1.0]]], np.float32)).round(3)
     array([[0.261]], dtype=float32)
@@ -92,34 +92,34 @@ def luminance(image: np.ndarray) -> np.ndarray:
 
 
 def transfer_chroma(picture: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """The luminance of one image with the chroma of another.
+    """Combines the luminance of one image with the chroma of another.
 
-    Where no colour in [0, 1] has both, the chroma is less, of the same hue.
+    Where no color in [0, 1] has both, the chroma is reduced; the hue stays.
 
     Args:
-        picture: Has the luminance.
-        content: Has the chroma; an image of the same size.
+        picture: Image that gives the luminance.
+        content: Image of the same size that gives the chroma.
     """
-    # I and Q are differences of colours: equal where RGB less Y is.
+    # I and Q are linear in RGB - Y, so equal differences have equal chroma.
     chroma = content - luminance(content)[..., None]
-    grey = luminance(picture)[..., None]
-    room = np.where(chroma > 0, 1 - grey, grey)
-    # What is 0 or next to it fits as it is; 1e-6 only avoids 0 / 0.
-    share = np.min(room / np.maximum(np.abs(chroma), 1e-6), -1, keepdims=True)
-    return np.clip(grey + np.clip(share, 0, 1) * chroma, 0, 1)
+    gray = luminance(picture)[..., None]
+    limit = np.where(chroma > 0, 1 - gray, gray)
+    # Chroma near 0 always fits; 1e-6 only avoids 0 / 0.
+    factor = np.min(limit / np.maximum(np.abs(chroma), 1e-6), -1, keepdims=True)
+    return np.clip(gray + np.clip(factor, 0, 1) * chroma, 0, 1)
 
 
 def match_statistics(image: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Gives an image the mean and the covariance of another's colours.
+    """Gives an image the mean and the covariance of another's colors.
 
-    By the linear map that moves the colours least (Monge and Kantorovich),
-    which is symmetric: hues do not turn, as they do where a map is built from
-    Cholesky factors.
+    It applies the linear map that moves the colors least (Monge and
+    Kantorovich). The map is symmetric, so that hues do not rotate, as they do
+    with a map made from Cholesky factors.
 
     Args:
-        image: Its colours are mapped. In directions in which they hardly
-            differ, such as those of a grey image, they will not be spread.
-        target: An image of any size.
+        image: Image whose colors are mapped. Directions in which they hardly
+            vary, such as the chroma of a gray image, are not amplified.
+        target: Image of any size that gives mean and covariance.
 
     Returns:
         Array of the shape of `image`, not clipped to [0, 1].
@@ -134,17 +134,17 @@ def match_statistics(image: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def match_histogram(image: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Gives an image the distribution of another's colours, in all directions.
+    """Gives an image the distribution of another's colors, in all directions.
 
-    Sliced optimal transport, after `match_statistics`: the colours are
+    Sliced optimal transport, after `match_statistics`: the colors are
     projected on axes, the sorted values of each axis become the target's, and
-    so on with other axes. The last are red, green and blue, whose histograms
-    are then equal. What has one colour keeps one.
+    so on with other axes. The last axes are red, green and blue, whose
+    histograms are then equal. Pixels of one color keep one color.
 
     Args:
-        image: Its colours are mapped. One of grey, or of nearly one hue, is
-            left with the target's statistics.
-        target: An image of any size.
+        image: Image whose colors are mapped. A gray image, or one of nearly
+            one hue, only gets the target's statistics.
+        target: Image of any size that gives the distribution.
 
     Returns:
         Array of the shape of `image`.
@@ -162,12 +162,13 @@ def match_histogram(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     return pixels.reshape(image.shape)
 
 
-# Sets of axes. More make the distributions more alike, and flat parts blotchy.
+# Random sets of axes. More of them make the distributions more alike, but flat
+# parts blotchy.
 _TURNS = 4
-# Deviation beside the main direction of colours up to which there is one hue.
-# The blocks of JPEG, which are what is left, would get colours of their own.
+# Standard deviation beside the main direction of colors up to which an image
+# has one hue: that little is JPEG blocks, which would become colored.
 _HUES = 0.02
-_QUANTILES = 4096  # Of each histogram, at most: 16 for a value of 8 bits.
+_QUANTILES = 4096  # Maximum per histogram: 16 for each 8-bit value.
 
 
 def _has_hues(image: np.ndarray) -> bool:
@@ -175,7 +176,7 @@ def _has_hues(image: np.ndarray) -> bool:
 
 
 def _axes() -> Iterator[np.ndarray]:
-    """Rotations, always the same, that end with none."""
+    """Yields rotations, always the same; the last is the identity."""
     random = np.random.default_rng(0)
     for _ in range(_TURNS):
         axes, _ = np.linalg.qr(random.standard_normal((3, 3)))
@@ -184,7 +185,7 @@ def _axes() -> Iterator[np.ndarray]:
 
 
 def _match_marginals(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Gives each column the histogram of the other's."""
+    """Gives each column the histogram of the same column of `wanted`."""
     count = min(len(values), _QUANTILES)
     columns = [
         _match_values(x, _quantiles(x, count), _quantiles(y, count))
@@ -194,7 +195,7 @@ def _match_marginals(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(values: np.ndarray, count: int) -> np.ndarray:
-    """From the least to the largest; all of them where there are so many."""
+    """Returns `count` quantiles, from the smallest value to the largest."""
     places = np.linspace(0, len(values) - 1, count)
     return np.interp(places, np.arange(len(values)), np.sort(values))
 
@@ -202,25 +203,25 @@ def _quantiles(values: np.ndarray, count: int) -> np.ndarray:
 def _match_values(
     values: np.ndarray, own: np.ndarray, wanted: np.ndarray
 ) -> np.ndarray:
-    """Maps a column by its quantiles; what was equal stays equal."""
+    """Maps a column by its quantiles; equal values stay equal."""
     knots, first = np.unique(own, return_index=True)
     counts = np.diff(first, append=len(own))
     return np.interp(values, knots, np.add.reduceat(wanted, first) / counts)
 
 
 def _match_luminance(image: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Luminance with the mean and deviation of the target's (eq. 10)."""
+    """Returns luminance with the target's mean and deviation (eq. 10)."""
     own, wanted = luminance(image), luminance(target)
     scale = wanted.std() / max(own.std(), _LEAST)
     return np.clip((own - own.mean()) * scale + wanted.mean(), 0, 1)
 
 
-def _grey(values: np.ndarray) -> np.ndarray:
+def _gray(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, axis=-1)
 
 
 def _moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of the colours, shapes `(3,)` and `(3, 3)`."""
+    """Mean and covariance of the colors, shapes `(3,)` and `(3, 3)`."""
     mean = image.mean((0, 1), dtype=np.float64)
     strips = (
         image[i : i + _ROWS].reshape(-1, 3) - mean
@@ -232,6 +233,6 @@ def _moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _power(
     matrix: np.ndarray, exponent: float, least: float = _LEAST**2
 ) -> np.ndarray:
-    """Of a symmetric matrix, whose eigenvalues are made `least` or more."""
+    """Power of a symmetric matrix, its eigenvalues raised to `least`."""
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * np.maximum(values, least) ** exponent) @ vectors.T

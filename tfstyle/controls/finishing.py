@@ -1,6 +1,6 @@
-"""What is done to a picture after it was painted, whatever painted it.
+"""Post-processing: gives a painted picture what it keeps of the photograph.
 
-Surfaces first, then colours, then what stays as it was.
+Surfaces come first, then colors, then the regions that stay as they are.
 """
 
 import numpy as np
@@ -17,13 +17,14 @@ def finish(
     config: Controls,
     regions: Regions | None = None,
 ) -> np.ndarray:
-    """The picture with what it should have of the photograph.
+    """Restores surfaces, colors and kept regions of the photograph.
 
     Args:
-        picture: What was painted, `(height, width, 3)`.
-        content: The photograph as it was given, of any size.
-        config: Says what is kept.
-        regions: Where the photograph stays as it is; `None` for nowhere.
+        picture: The painted picture, `(height, width, 3)`, in [0, 1].
+        content: The original photograph, of any size.
+        config: Settings that say what to keep.
+        regions: Regions that were painted; the photograph stays outside of
+            them. `None` if all of it was painted.
 
     Returns:
         Array of the shape of `picture`.

@@ -1,15 +1,16 @@
-"""Pictures that stay photographs: light and colours change, and nothing else.
+"""Photorealistic style transfer: changes only light and colors.
 
-What was painted is made, around each pixel, an affine function of the
-photograph's colours. Such a function moves no edge and draws nothing where the
-photograph is flat, so that of the painting only its light and colours are left.
+Around each pixel, the painted picture becomes an affine function of the
+photograph's colors. Such a function moves no edge and draws nothing where the
+photograph is flat, so that only the light and the colors of the painting
+remain.
 
 References:
     He, Sun and Tang, "Guided Image Filtering", ECCV 2010, with a guide of
-    three channels; here it filters what one affine function of all pixels
-    leaves. He and Sun, "Fast Guided Filter", 2015: at a lower size.
-    Luan et al., "Deep Photo Style Transfer", CVPR 2017: that a transfer is
-    photorealistic if it is locally affine in the photograph's colours.
+    three channels; here it filters the residual of one affine function of all
+    pixels. He and Sun, "Fast Guided Filter", 2015: at a lower size.
+    Luan et al., "Deep Photo Style Transfer", CVPR 2017: a transfer is
+    photorealistic if it is locally affine in the photograph's colors.
 """
 
 import numpy as np
@@ -17,22 +18,24 @@ import PIL.Image
 
 from tfstyle import images
 
-# Side of a neighbourhood relative to the picture's shorter side, and variance
-# of colours in it below which it counts as flat: by eye (BUILD_NOTES.md).
+# Side of a neighborhood relative to the picture's shorter side, and variance
+# of colors in it below which it counts as flat: chosen by eye, see
+# "Photorealism" in docs/decisions/controls.md.
 _SIDE = 1 / 4
 _EPSILON = 1e-3
-_LONGEST = 512  # Of the size at which functions are fitted, in pixels.
+_LONGEST = 512  # Longer side at which functions are fitted, in pixels.
 
 
 def keep_photorealistic(picture: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """The light and colours of a picture on the surfaces of a photograph.
+    """Puts the light and colors of a picture on a photograph's surfaces.
 
     Args:
-        picture: What was painted of the photograph, `(height, width, 3)`.
+        picture: Painting of the photograph, array of shape `(height, width,
+            3)`, in [0, 1].
         photo: The photograph, of the same shape.
 
     Returns:
-        The same shape, float32, in [0, 1].
+        Float32 array of the same shape, in [0, 1].
 
     Raises:
         ValueError: The shapes differ.
@@ -59,7 +62,7 @@ def keep_photorealistic(picture: np.ndarray, photo: np.ndarray) -> np.ndarray:
 
 
 def _fit(photo: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
-    """Matrix and offset at each pixel."""
+    """Fits an affine function at each pixel: its matrix and its offset."""
     common = _fit_everywhere(photo, picture)
     matrix, offset = common
     around = _fit_around(photo, picture - _apply(matrix, offset, photo))
@@ -69,7 +72,7 @@ def _fit(photo: np.ndarray, picture: np.ndarray) -> list[np.ndarray]:
 def _fit_everywhere(
     photo: np.ndarray, picture: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The one affine function that fits best."""
+    """Fits one affine function to all pixels, by least squares."""
     ones = np.ones((*photo.shape[:2], 1), np.float32)
     inputs = np.concatenate([photo, ones], -1).reshape(-1, 4)
     fitted = np.linalg.lstsq(inputs, picture.reshape(-1, 3))[0]
@@ -79,7 +82,7 @@ def _fit_everywhere(
 def _fit_around(
     photo: np.ndarray, rest: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """At each pixel, the mean of what fits best around its neighbours."""
+    """Fits an affine function around each pixel, and averages neighbors."""
     radius = max(1, round(min(photo.shape[:2]) * _SIDE / 2))
     mean, rest_mean = box_mean(photo, radius), box_mean(rest, radius)
     covariance = box_mean(_outer(photo, photo), radius) - _outer(mean, mean)
@@ -91,9 +94,9 @@ def _fit_around(
 
 
 def _apply(
-    matrix: np.ndarray, offset: np.ndarray | float, colours: np.ndarray
+    matrix: np.ndarray, offset: np.ndarray | float, colors: np.ndarray
 ) -> np.ndarray:
-    return (matrix @ colours[..., None])[..., 0] + offset
+    return (matrix @ colors[..., None])[..., 0] + offset
 
 
 def _outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -107,14 +110,14 @@ def _enlarge(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def box_mean(values: np.ndarray, radius: int) -> np.ndarray:
-    """Mean over the square around each position, as far as it is inside.
+    """Averages over the square around each position, cut off at the borders.
 
     Args:
-        values: Shape `(height, width, ...)`.
+        values: Array of shape `(height, width, ...)`.
         radius: Positions on each side; a square's side is `2 * radius + 1`.
 
     Returns:
-        The same shape, float64.
+        Float64 array of the same shape.
     """
     for axis in (0, 1):
         values = np.moveaxis(values, axis, 0)

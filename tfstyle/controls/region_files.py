@@ -1,6 +1,6 @@
-"""Regions from files: masks and maps by the roles of input files.
+"""Reads regions from mask and map files, given by role.
 
-Roles are named as the flags; those that can be repeated have a number:
+Roles are named like the flags; those that can be repeated have a number:
 `"content_mask 1"`, `"content_mask 2"`..., `"style_mask 1"`..., `"keep_mask"`,
 `"content_map"`, `"style_map"`.
 """
@@ -16,10 +16,10 @@ ROLES = ("content_mask", "style_mask", "keep_mask", "content_map", "style_map")
 
 
 def check_roles(roles: Collection[str]) -> bool:
-    """Raises `ValueError` unless the roles of input files go together.
+    """Raises `ValueError` unless the roles of input files fit together.
 
     Args:
-        roles: Such as `"style 1"`, `"content_mask 1"`, `"keep_mask"`.
+        roles: Roles such as `"style 1"`, `"content_mask 1"`, `"keep_mask"`.
 
     Returns:
         Whether each style has regions of its own.
@@ -27,10 +27,15 @@ def check_roles(roles: Collection[str]) -> bool:
     names = _names(roles)
     maps = [name for name in ("content_map", "style_map") if name in names]
     if len(maps) == 1:
-        raise ValueError("`content_map` and `style_map` need each other.")
+        raise ValueError(
+            "`content_map` and `style_map` need each other. Received: only "
+            f"`{maps[0]}`"
+        )
     masks = [name for name in ("content_mask", "style_mask") if name in names]
     if maps and masks:
-        raise ValueError(f"Take either `content_map` or `{masks[0]}`.")
+        raise ValueError(
+            f"Use either `content_map` or `{masks[0]}`. Received: both"
+        )
     if maps and names.count("style") != 1:
         raise ValueError(
             "`content_map` and `style_map` are for one `style`. Received: "
@@ -42,7 +47,7 @@ def check_roles(roles: Collection[str]) -> bool:
 
 
 def any_in(roles: Collection[str]) -> bool:
-    """Whether input files of such roles show regions."""
+    """Whether any of the roles is a mask or a map."""
     return not set(ROLES).isdisjoint(_names(roles))
 
 
@@ -52,10 +57,11 @@ def _names(roles: Collection[str]) -> list[str]:
 
 
 def with_alpha(inputs: Mapping[str, str], photo: str) -> dict[str, str]:
-    """The roles with the photograph for `"alpha"`, its transparency.
+    """Replaces `"alpha"` by the path of the photograph.
 
     Args:
-        inputs: Role -> path, or `"alpha"` for a mask of the photograph.
+        inputs: Role -> path, or `"alpha"` for a mask that is the photograph's
+            transparency.
         photo: Path of the photograph.
     """
     masks = ("content_mask", "keep_mask")
@@ -72,22 +78,22 @@ def read(
     styles: Sequence[np.ndarray],
     read_file: Callable[[str], images.Picture] = images.read,
 ) -> regions.Regions | None:
-    """Regions that files show; `None` if there are no such files.
+    """Reads masks and maps; returns `None` if there are none.
 
-    The mask of a file is its transparency, if it has any, else its grey
-    tones. A mask that is the photograph itself is its transparency.
+    The mask of a file is its transparency, if it has any, else its gray
+    tones. If the photograph is its own mask, it must have transparency.
 
     Args:
-        inputs: Role -> path, see `ROLES`; a style's or photograph's number
+        inputs: Role -> path, see `ROLES`; the number of a repeated role
             follows after a space.
         photo: Path of the photograph.
         content: The photograph.
         styles: The style images.
-        read_file: Gives the image of a file; may remember it.
+        read_file: Function that returns the image of a file; may cache it.
 
     Raises:
-        ValueError: A file is not what it should be; see `regions.from_masks`
-            and `semantic_maps.from_maps`.
+        ValueError: A mask or map is wrong; see `regions.from_masks` and
+            `semantic_maps.from_maps`.
         FileNotFoundError: There is no such file.
     """
     names = _names(inputs)
@@ -117,5 +123,7 @@ def read(
 
 def _alpha(photo: str, content: images.Picture) -> np.ndarray:
     if content.alpha is None:
-        raise ValueError(f"'{photo}' has no transparency to take for a mask.")
+        raise ValueError(
+            f"'{photo}' has no transparency to use as a mask. Give a mask file."
+        )
     return content.alpha

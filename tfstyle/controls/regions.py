@@ -1,10 +1,10 @@
 """Regions: which part of a photograph is painted like which part of a style.
 
 A mask is a float32 array of shape `(height, width)` in [0, 1]: how much of each
-pixel belongs to the region. It may have another size than its image, but the
-same aspect. Where the masks of several regions add up to more than 1 they are
-divided by their sum; where they add up to less, the rest is the photograph's,
-and stays as it is.
+pixel belongs to the region. It may have another size than its image, but must
+have the same aspect. Where the masks of several regions add up to more than 1,
+they are divided by their sum; where they add up to less, the photograph shows
+through.
 
 Examples:
     >>> photo, wave, night = np.zeros((3, 4, 6, 3), np.float32)
@@ -27,12 +27,12 @@ from tfstyle.images.conversion import ImageLike, to_image, to_mask
 
 
 class Region(NamedTuple):
-    """A part of the photograph, and what it is painted like.
+    """A part of the photograph, and the parts of styles that it is painted in.
 
     Attributes:
-        mask: Of the photograph, or `None` for all of it.
-        sources: Number of a style image, from 0 -> the mask of its part, or
-            `None` for all of it. Of several the statistics are blended.
+        mask: Mask of the photograph; `None` for all of it.
+        sources: Index of a style image -> mask of the part to use, or `None`
+            for all of it. The statistics of several are blended.
     """
 
     mask: np.ndarray | None
@@ -40,47 +40,47 @@ class Region(NamedTuple):
 
     @property
     def area(self) -> float:
-        """Its share of the photograph."""
+        """Fraction of the photograph that the region covers."""
         return 1.0 if self.mask is None else float(self.mask.mean())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Regions:
-    """Parts of a photograph, whose masks add up to 1 at most.
+    """Regions of a photograph, whose masks add up to at most 1.
 
     Attributes:
-        parts: At least one.
+        parts: One region or more.
     """
 
     parts: tuple[Region, ...]
 
     @property
     def apart(self) -> bool:
-        """Whether styles have regions of their own, not blended everywhere."""
+        """Whether styles have separate regions instead of being blended."""
         return len({tuple(part.sources) for part in self.parts}) > 1
 
     @property
     def guides(self) -> bool:
-        """Whether it matters more than where the result is pasted."""
+        """Whether the regions affect the statistics, not only the pasting."""
         (first, *others) = self.parts
         return bool(others) or any(
             mask is not None for mask in first.sources.values()
         )
 
     def check(self, content: np.ndarray, styles: int) -> None:
-        """Raises `ValueError` unless they can be for these images."""
+        """Raises `ValueError` unless the regions fit the images."""
         used = {i for part in self.parts for i in part.sources}
         if used - set(range(styles)):
             raise ValueError(
                 f"The regions are for {max(used) + 1} styles. Received: "
-                f"{styles}"
+                f"{styles} styles"
             )
         for part in self.parts:
             if part.mask is not None:
                 _check_aspect(part.mask, content.shape[:2], "A region")
 
     def masks(self) -> list[np.ndarray]:
-        """All masks, of the photograph and of the styles."""
+        """Returns all masks, of the photograph and of the styles."""
         every = [
             mask
             for part in self.parts
@@ -89,7 +89,10 @@ class Regions:
         return [mask for mask in every if mask is not None]
 
     def layout(self) -> list[tuple[bool, list[tuple[int, bool]]]]:
-        """What `masks` are of: for each part the photograph, then styles."""
+        """Tells, per region, whether the photograph and each style has a mask.
+
+        It gives the order of the arrays of `masks`.
+        """
         return [
             (
                 part.mask is not None,
@@ -99,14 +102,14 @@ class Regions:
         ]
 
     def cover(self, height: int, width: int) -> np.ndarray:
-        """How much of each pixel is painted, `(height, width)`."""
+        """Sum of the regions' masks at a size, of shape `(height, width)`."""
         covers = [resize(part.mask, height, width) for part in self.parts]
         return np.minimum(sum(covers), 1).astype(np.float32)
 
     def paste(self, painted: np.ndarray, photo: np.ndarray) -> np.ndarray:
-        """What is painted, on the photograph of the same size.
+        """Pastes a painted picture on the photograph of the same size.
 
-        Where no region is, the result has the very values of `photo`.
+        Outside the regions the result has exactly the values of `photo`.
         """
         if self.parts[0].mask is None:
             return painted
@@ -115,7 +118,7 @@ class Regions:
 
 
 def whole(styles: int) -> Regions:
-    """One region: all of the photograph, like all of the style images."""
+    """Returns one region: all of the photograph, in all style images."""
     return Regions((Region(None, dict.fromkeys(range(styles))),))
 
 
@@ -126,7 +129,7 @@ def from_masks(
     style_masks: Sequence[ImageLike | None] = (),
     keep_mask: ImageLike | None = None,
 ) -> Regions:
-    """Regions that masks show.
+    """Makes regions from masks.
 
     Images and masks are arrays or tensors, Pillow images or paths: see
     `tfstyle.images.conversion`.
@@ -134,17 +137,16 @@ def from_masks(
     Args:
         content: The photograph.
         styles: The style images.
-        content_masks: Where each of them is painted. The last style may have
-            none: it is for the rest of the photograph. If there are none at
-            all, the styles are blended everywhere.
-        style_masks: What part of each style image its statistics are taken
-            from; a style without one (`None`, or beyond the last) gives all
-            of them.
-        keep_mask: What stays as it is.
+        content_masks: Mask of the photograph for each style. The last style
+            may have none: it is for the rest of the photograph. Without any
+            mask, the styles are blended everywhere.
+        style_masks: Mask of the part of each style image that gives the
+            statistics; `None`, or no mask, for all of the image.
+        keep_mask: Mask of the part of the photograph that stays as it is.
 
     Raises:
         ValueError: A mask is empty, or has another aspect than its image; or
-            there are too many or too few.
+            there are too many or too few masks.
     """
     check_counts(len(styles), len(content_masks), len(style_masks))
     content, styles = to_image(content), [to_image(s) for s in styles]
@@ -171,24 +173,24 @@ def from_masks(
 
 
 def check_counts(styles: int, content_masks: int, style_masks: int) -> None:
-    """Raises `ValueError` unless there can be so many masks."""
+    """Raises `ValueError` unless the numbers of masks and styles fit."""
     if content_masks and styles not in (content_masks, content_masks + 1):
         raise ValueError(
             f"{content_masks} of `content_mask` need as many of `style`, or "
-            f"one more for the rest. Received: {styles}"
+            f"one more for the rest. Received: {styles} of `style`"
         )
     if style_masks > styles:
         raise ValueError(
             f"{style_masks} of `style_mask` need as many of `style`. Received: "
-            f"{styles}"
+            f"{styles} of `style`"
         )
 
 
 def resize(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    """A mask at another size; `None`, all of an image, becomes ones.
+    """Resizes a mask; `None`, for all of an image, becomes ones.
 
-    Smaller ones by averaging, larger ones linearly: unlike `images.resize`
-    neither leaves traces where the mask is 0.
+    It averages to shrink and interpolates linearly to enlarge: unlike
+    `images.resize`, neither leaves traces where the mask is 0.
     """
     if mask is None:
         return np.ones((height, width), np.float32)
@@ -203,15 +205,16 @@ def resize(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
 def weights(
     mask: np.ndarray | None, height: int, width: int
 ) -> np.ndarray | None:
-    """Weights of the positions of feature maps, for `losses`.
+    """Returns the weights of feature map positions, for `losses`.
 
     Args:
-        mask: Of the image.
-        height: Of its feature maps.
-        width: Of its feature maps.
+        mask: Mask of the image; `None` for all of it.
+        height: Height of its feature maps.
+        width: Width of its feature maps.
 
     Returns:
-        Shape `(1, height * width, 1)`, of mean 1; `None` for all of an image.
+        Array of shape `(1, height * width, 1)`, of mean 1; `None` for all of
+        an image.
     """
     if mask is None:
         return None
@@ -220,10 +223,11 @@ def weights(
 
 
 def fitted(mask: ImageLike, shape: tuple[int, int], name: str) -> np.ndarray:
-    """A mask at the size of its image.
+    """Converts a mask to the size of its image.
 
     Raises:
-        ValueError: It is no mask, has another aspect, or is empty.
+        ValueError: It is not a mask, has another aspect, or is empty; names
+            it by `name`.
     """
     try:
         mask = to_mask(mask)
@@ -231,19 +235,21 @@ def fitted(mask: ImageLike, shape: tuple[int, int], name: str) -> np.ndarray:
         raise ValueError(f"{name}: {error}") from error
     _check_aspect(mask, shape, name)
     if not mask.any():
-        raise ValueError(f"{name} is black: nothing is in that region.")
+        raise ValueError(
+            f"{name} is black: its region is empty. Paint the region white."
+        )
     return resize(mask, *shape)
 
 
 def unkept(mask: ImageLike | None, shape: tuple[int, int]) -> np.ndarray:
-    """What a mask of what is kept leaves to paint."""
+    """Returns the mask of the part to paint, the inverse of a keep mask."""
     if mask is None:
         return np.ones(shape, np.float32)
     return 1 - fitted(mask, shape, "`keep_mask`")
 
 
 def painted(mask: np.ndarray) -> np.ndarray:
-    """A region's mask, of which something must be left to paint."""
+    """Returns a region's mask; raises `ValueError` if it is empty."""
     if not mask.any():
         raise ValueError(
             "`keep_mask` and `content_mask` or `content_map` leave nothing to "
@@ -254,12 +260,12 @@ def painted(mask: np.ndarray) -> np.ndarray:
 
 def _check_aspect(mask: np.ndarray, shape: tuple[int, int], name: str) -> None:
     (height, width), (rows, columns) = shape, mask.shape
-    # As far as the shapes of scaled images are rounded.
+    # Allows for the rounding of scaled shapes.
     most = max(height + width, rows + columns) / 2
     if abs(rows * width - columns * height) > most:
         raise ValueError(
             f"{name} has {columns}x{rows} pixels, its image {width}x{height}: "
-            "they need the same aspect."
+            "they must have the same aspect."
         )
 
 

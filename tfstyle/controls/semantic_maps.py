@@ -1,8 +1,8 @@
-"""Semantic maps: pictures whose colours say what is painted like what.
+"""Semantic maps: equal colors mark the parts to be painted like each other.
 
 The use case of Champandard, "Semantic Style Transfer and Turning Two-Bit
-Doodles into Fine Artworks", 2016; here colours are regions, whose statistics
-are compared each with its own.
+Doodles into Fine Artworks", 2016; here each color is a region with statistics
+of its own.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import numpy as np
 from tfstyle.controls import regions
 from tfstyle.images.conversion import ImageLike, to_image
 
-# A drawing has a dozen; each is a mask of the picture's size, and its
-# statistics. Photographs have some in what is black or white, or thousands
-# where they were enlarged.
-_MOST_COLOURS = 64
+# A drawing has a dozen. Each color costs a mask of the picture's size and its
+# statistics. Photographs have some flat colors in black or white parts, or
+# thousands if they were enlarged.
+_MAX_COLORS = 64
 
 
 def from_maps(
@@ -25,24 +25,25 @@ def from_maps(
     style_map: ImageLike,
     keep_mask: ImageLike | None = None,
 ) -> regions.Regions:
-    """Regions that colours show.
+    """Makes regions from the colors of two maps.
 
-    Each colour of the content's map is a region, which is painted like what
-    has the same colour in the style's map. Colours count where nine pixels in
-    a square have them, 64 at most; all others, such as those between two
-    colours at an edge, are taken for the nearest that counts.
+    Each color of the content's map is a region, which is painted like the
+    parts of the same color in the style's map. A color counts if nine pixels
+    in a square have it, at most 64 colors; all others, such as mixtures at an
+    edge, are replaced by the nearest that counts.
 
-    All images are arrays or tensors, Pillow images or paths: see `conversion`.
+    All images are arrays or tensors, Pillow images or paths: see
+    `tfstyle.images.conversion`.
 
     Args:
         content: The photograph.
         styles: One style image.
-        content_map: Colours of the photograph.
-        style_map: Colours of the style image.
-        keep_mask: What stays as it is.
+        content_map: Picture whose colors mark parts of the photograph.
+        style_map: Picture whose colors mark parts of the style image.
+        keep_mask: Mask of the part of the photograph that stays as it is.
 
     Raises:
-        ValueError: The maps have not the same colours, too many, or another
+        ValueError: The maps have different colors, too many, or another
             aspect than their images; or there is more than one style.
     """
     if len(styles) != 1:
@@ -51,18 +52,18 @@ def from_maps(
             f"{len(styles)}"
         )
     content, style = to_image(content), to_image(styles[0])
-    places = _by_colour(to_image(content_map), "`content_map`")
-    sources = _by_colour(to_image(style_map), "`style_map`")
+    places = _by_color(to_image(content_map), "`content_map`")
+    sources = _by_color(to_image(style_map), "`style_map`")
     if missing := sorted(set(places) - set(sources)):
         raise ValueError(
             f"`style_map` has no {', '.join(missing)}, which `content_map` "
-            f"has. Its colours: {', '.join(sorted(sources))}."
+            f"has. Its colors: {', '.join(sorted(sources))}."
         )
     free = regions.unkept(keep_mask, content.shape[:2])
     parts = []
-    for colour, place in places.items():
+    for color, place in places.items():
         place = regions.fitted(place, content.shape[:2], "`content_map`")
-        source = regions.fitted(sources[colour], style.shape[:2], "`style_map`")
+        source = regions.fitted(sources[color], style.shape[:2], "`style_map`")
         if (free * place).any():
             parts.append(regions.Region(free * place, {0: source}))
     if not parts:
@@ -70,8 +71,8 @@ def from_maps(
     return regions.Regions(tuple(parts))
 
 
-def _by_colour(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
-    """Masks of the colours that count, by names such as `"#ff0080"`."""
+def _by_color(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
+    """Masks of the colors that count, by names such as `"#ff0080"`."""
     height, width = image.shape[:2]
     if min(height, width) < 3:
         raise ValueError(
@@ -82,21 +83,21 @@ def _by_colour(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
     codes = levels @ np.array([1 << 16, 1 << 8, 1], np.int32)
     squares = np.lib.stride_tricks.sliding_window_view(codes, (3, 3))
     flat = (squares == squares[..., 1:2, 1:2]).all((-1, -2))
-    colours = np.unique(squares[..., 1, 1][flat])
-    if not colours.size:
-        raise ValueError(f"{name} has no areas of one colour. Take a PNG.")
-    if colours.size > _MOST_COLOURS:
+    colors = np.unique(squares[..., 1, 1][flat])
+    if not colors.size:
+        raise ValueError(f"{name} has no areas of one color. Use a PNG file.")
+    if colors.size > _MAX_COLORS:
         raise ValueError(
-            f"{name} has {colours.size} flat colours; expected at most "
-            f"{_MOST_COLOURS}, one for each region. Take a drawing, not a "
+            f"{name} has {colors.size} flat colors; expected at most "
+            f"{_MAX_COLORS}, one for each region. Use a drawing, not a "
             "photograph."
         )
     every, places = np.unique(codes, return_inverse=True)
-    gaps = _rgb(every)[:, None] - _rgb(colours)[None]
+    gaps = _rgb(every)[:, None] - _rgb(colors)[None]
     nearest = np.square(gaps).sum(-1).argmin(-1)[places].reshape(codes.shape)
     return {
-        f"#{colour:06x}": (nearest == i).astype(np.float32)
-        for i, colour in enumerate(colours)
+        f"#{color:06x}": (nearest == i).astype(np.float32)
+        for i, color in enumerate(colors)
     }
 
 

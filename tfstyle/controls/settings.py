@@ -1,4 +1,4 @@
-"""Settings that are chosen alike wherever photographs are painted."""
+"""Settings that optimization and one-pass models have in common."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -27,10 +27,7 @@ def _check_scales(name: str, values: Sequence[float]) -> None:
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Controls:
-    """Settings that optimization and models of any style have in common.
-
-    Each field says what it is; `help(Controls)` lists them.
-    """
+    """Settings that optimization and models of any style have in common."""
 
     strength: float = setting(
         1.0,
@@ -39,7 +36,7 @@ class Controls:
     )
     photorealistic: bool = setting(
         False,
-        "Takes only light and colours from the style: the surfaces and edges "
+        "Takes only light and colors from the style: the surfaces and edges "
         "of the photograph stay.",
     )
     style_mix: tuple[float, ...] | None = setting(
@@ -56,17 +53,17 @@ class Controls:
     )
     style_detail: tuple[str, ...] = setting(
         ("all",),
-        "Layers that each style image is for: fine (strokes: layers with at "
-        "least half the resolution of the picture, blocks 1 and 2 of VGG), "
+        "Layers that each style image is used for: fine (strokes: layers with "
+        "at least half the resolution of the picture, blocks 1 and 2 of VGG), "
         "coarse (forms: the deeper layers), or all. One value for all images, "
         "or one for each.",
         choices=STYLE_DETAILS,
     )
     color: str = setting(
         "style",
-        "Colours of the result: style for those of the style image; luminance "
+        "Colors of the result: style for those of the style image; luminance "
         "for the photograph's, of which only the lightness is painted; "
-        "statistics or histogram to give the style image the colours of the "
+        "statistics or histogram to give the style image the colors of the "
         "photograph before it is used.",
         choices=COLORS,
     )
@@ -75,15 +72,15 @@ class Controls:
         settings.check(self)
 
     def scales(self, count: int) -> tuple[float, ...]:
-        """`style_scale` of each of `count` style images."""
+        """Returns `style_scale` for each of `count` style images."""
         return self.style_scale * (count if len(self.style_scale) == 1 else 1)
 
     def shares(self, count: int, fine: bool) -> list[float]:
-        """Share of each of `count` style images at a layer; their sum is 1.
+        """Returns the share of each style image at a layer; their sum is 1.
 
         Args:
-            count: Of the style images.
-            fine: Whether the layer is one that `style_detail` calls so.
+            count: Number of style images.
+            fine: Whether the layer is fine in the sense of `style_detail`.
         """
         mix = self._mix(count, fine)
         return [share / sum(mix) for share in mix]
@@ -103,11 +100,13 @@ class Controls:
         """Raises `ValueError` unless the settings fit the style images.
 
         Args:
-            count: Of the style images.
+            count: Number of style images.
             apart: Whether each has regions of its own.
         """
         if count < 1:
-            raise ValueError("At least one style image is needed.")
+            raise ValueError(
+                f"At least one style image is needed. Received: {count}"
+            )
         if self.style_mix is not None and len(self.style_mix) != count:
             raise ValueError(
                 f"`style_mix` must have a share for each of the {count} "

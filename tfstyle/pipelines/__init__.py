@@ -1,1 +1,1 @@
-"""From named files and settings to painted pictures."""
+"""Pipelines from input files and settings to painted pictures."""
