@@ -223,7 +223,7 @@ def test_report_shows_the_run_and_how_to_make_it_again(painted):
     )
     words = " ".join(command()[1:])
     assert f"python {words}" in text
-    assert "went on from a checkpoint" not in text
+    assert "resumed from a checkpoint" not in text
     assert str(folder) not in text
 
 
@@ -333,7 +333,7 @@ def test_run_that_goes_on_equals_one_without_interruption(
     process = fork(goes_on, tmp_path)
     assert (process.returncode, said(process)) == (0, [])
     report = (tmp_path / "report.html").read_text()
-    assert "went on from a checkpoint" in report
+    assert "resumed from a checkpoint" in report
     whole = painted[0]
     actual = (tmp_path / "out.png").read_bytes()
     assert actual == (whole / "out.png").read_bytes()

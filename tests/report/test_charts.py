@@ -81,7 +81,7 @@ def test_the_same_chart_is_the_same_text():
 
 
 def test_shares_are_those_of_each_row():
-    svg = charts.shares(SHARES, charts.colors(["a", "b"]), "Shares")
+    svg = charts.bars(SHARES, charts.colors(["a", "b"]), "Shares")
     widths = bars(svg)
     assert widths["b"][0] == pytest.approx(3 * widths["a"][0], rel=1e-3)
     assert "128×96" in text(svg)

@@ -148,9 +148,9 @@ def test_sections_without_content_are_left_out():
         for sizes in ([], [size({"a": 1.0}, {"a": 1.0})])
     )
     for title in (
-        "Through the sizes",
+        "Progress",
         "Loss",
-        "Who pulls how much",
+        "Gradients",
         "Time and memory",
     ):
         assert f"<h2>{title}</h2>" in full

@@ -1,1 +1,1 @@
-"""The page about a run: its losses, settings and pictures."""
+"""Reports: a page of HTML about a run, with losses, settings and pictures."""

@@ -1,11 +1,10 @@
-"""One page of HTML about a run: what went in, what happened, what came out.
+"""Report of a run: one page of HTML with inputs, progress and result.
 
-`Report` is an `on_step` callback. It keeps what it is told, and a few small
-pictures, and `write` makes the page of it.
+`Report` is an `on_step` callback that collects values and a few small
+pictures; `write` makes the page from them.
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,9 +18,10 @@ from tfstyle.report.figures import Figure, figure
 from tfstyle.report.sections import Size
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import Progress, begins
+from tfstyle.runtime.types import Path
 
 _QUARTERS = 4  # Small pictures at each size.
-_MOST = 12  # Sizes with all of them; later ones, as of a zoom, have one.
+_MOST = 12  # Sizes with all pictures; later ones, as of a zoom, have one.
 # Longer sides of pictures on the page, in pixels.
 _SMALL = 256
 _INPUT = 384
@@ -29,23 +29,23 @@ _RESULT = 1280
 
 
 class Report:
-    """Keeps what a page about a run needs; an `on_step` callback.
+    """Writes a page about a run; an `on_step` callback.
 
-    At the end of each size it measures how much each term of the loss pulls
-    at the picture, which takes about a step for each term. The picture is
-    what it would be without.
+    At the end of each size it computes the gradient norm of each term of the
+    loss, which takes about a step for each term. The picture does not change.
 
     Args:
-        config: The settings of the run, such as a `GatysConfig`.
-        shown: Name -> image of what went in, see `tfstyle.images.conversion`.
-        record: See `provenance.describe`; made from `config` if `None`.
-        command: Words of the command that runs it again.
-        resumed: Whether the run goes on from a checkpoint.
-        title: Of the page.
+        config: Settings of the run, such as a `GatysConfig`.
+        shown: Name -> input image to show; see `tfstyle.images.conversion`.
+        record: Record of the run, see `provenance.describe`; made from
+            `config` if `None`.
+        command: Words of the command that repeats the run.
+        resumed: Whether the run resumes from a checkpoint.
+        title: Title of the page.
 
     Raises:
-        ValueError: Matplotlib or Jinja2 is not installed, or `shown` has
-            what is no image.
+        ValueError: Matplotlib or Jinja2 is not installed, or a value of
+            `shown` is not an image.
 
     Example:
         ```python
@@ -79,7 +79,7 @@ class Report:
     def __call__(
         self, progress: Progress, picture: Callable[[], np.ndarray]
     ) -> None:
-        """Takes notes; never ends the run."""
+        """Collects the values of a step; never ends the run."""
         begin = time.monotonic()
         self._note(progress)
         self._picture = picture
@@ -91,20 +91,20 @@ class Report:
 
     def write(
         self,
-        path: str | os.PathLike[str],
+        path: Path,
         picture: ImageLike | None = None,
         note: str = "",
     ) -> None:
         """Writes the page; an older file is replaced only by a whole one.
 
         Args:
-            path: The file, .html.
-            picture: The result, as it was returned; that of the last step if
+            path: File to write, .html.
+            picture: Result of the run; the picture of the last step if
                 `None`.
-            note: Why the run did not come to its end; empty if it did.
+            note: Reason why the run is not complete; empty if it is.
 
         Raises:
-            ValueError: `picture` is no image.
+            ValueError: `picture` is not an image.
             OSError: The file cannot be written.
         """
         if self._sizes and not note:
@@ -125,7 +125,7 @@ class Report:
             file.write(text)
 
     def _note(self, progress: Progress) -> None:
-        """Keeps the numbers of a call, with its size."""
+        """Stores the numbers of a call with its size."""
         now = progress.seconds - self._spent
         size = self._sizes[-1] if self._sizes else None
         if size is None or begins(size.last, progress):
@@ -137,36 +137,36 @@ class Report:
             size.memory = progress.memory
 
     def _begin(self, progress: Progress, now: float) -> Size:
-        """The size of the first call at it."""
+        """Begins a new size at its first call."""
         offset, ended = 0, 0.0
         if self._sizes:
             self._finish()  # It may have ended before its last step.
             before = self._sizes[-1]
             offset, ended = before.offset + before.last.step, before.ended
         elif self._resumed:
-            ended = now  # What was before is not of this process.
+            ended = now  # Earlier steps ran in another process.
         size = Size(progress, progress, offset, now - ended, now, now)
         self._sizes.append(size)
         return size
 
     def _finish(self) -> None:
-        """Looks at the end of a size."""
+        """Stores the picture and the gradient norms at the end of a size."""
         self._shoot()
         size = self._sizes[-1]
         size.gradients = size.gradients or size.last.gradients()
 
     def _shoot(self) -> None:
-        """Keeps the picture of the last call, small."""
+        """Stores a small copy of the picture of the last call."""
         size = self._sizes[-1]
         caption = f"step {size.last.step}"
         if self._picture and caption not in {f.caption for f in size.figures}:
             size.figures.append(figure(self._picture(), _SMALL, caption))
 
     def _notes(self, note: str) -> list[str]:
-        """What stands out at the top of the page."""
+        """Notes at the top of the page."""
         resumed = (
-            "The run went on from a checkpoint: this page shows what happened "
-            "since."
+            "The run was resumed from a checkpoint: this page shows only what "
+            "happened since."
         )
         return [note] * bool(note) + [resumed] * self._resumed
 

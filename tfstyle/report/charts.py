@@ -1,7 +1,7 @@
-"""Charts of a run, as SVG for a page of HTML, by Matplotlib.
+"""Draws the charts of a report with Matplotlib, as SVG for a page of HTML.
 
-Text and axes have the color of the text around them, so that a chart can be
-read on white and on black; lines have colors that stand out on both.
+Text and axes have the color of the surrounding text, so that a chart can be
+read on white and on black; the colors of lines stand out on both.
 """
 
 import html
@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Middle tones that people who confuse red and green tell apart, by and large.
+# Middle tones that are mostly distinct for people with red-green blindness.
 _PALETTE = (
     "#4477aa",
     "#ee6677",
@@ -23,8 +23,7 @@ _PALETTE = (
     "#8866cc",
     "#888888",
 )
-# What Matplotlib draws in these becomes the color of the page's text, and a
-# faint one.
+# Placeholders for the color of the page's text, and for a faint one.
 _TEXT = "#010203"
 _FAINT = "#040506"
 _STYLE: dict[Any, Any] = {
@@ -41,13 +40,14 @@ _STYLE: dict[Any, Any] = {
     "grid.color": _FAINT,
     "axes.axisbelow": True,
 }
-_LEAST = 1e-3  # Of the largest value; what is less does not matter.
+_LEAST = 1e-3  # Fraction of the largest value below which none is shown.
 
 Points = Sequence[tuple[float, float]]
+"""Pairs of a step and a value."""
 
 
 def colors(names: Sequence[str]) -> dict[str, str]:
-    """A color of CSS for each name; the text's for `"total"`."""
+    """Chooses a CSS color for each name; the text's color for `"total"`."""
     others = [name for name in names if name != "total"]
     found = dict(zip(others, itertools.cycle(_PALETTE), strict=False))
     return {
@@ -62,19 +62,19 @@ def curves(
     marks: Sequence[tuple[float, str]],
     alt: str,
 ) -> str:
-    """Values over steps, on a logarithmic scale.
+    """Draws values over steps, on a logarithmic scale.
 
-    Values from 0 down, which it has no place for, and those below a thousandth
-    of the largest are left out.
+    Values that are not positive, which the scale cannot show, and those below
+    a thousandth of the largest are left out.
 
     Args:
         lines: Name -> steps and values; `"total"` is drawn thicker.
-        colors: Name -> color, see `colors`.
-        marks: Steps at which something begins, and what it is called.
-        alt: What the chart shows, for who cannot see it.
+        colors: Name -> color, see the function `colors`.
+        marks: Steps at which a section begins, with their labels.
+        alt: Description of the chart, for screen readers.
 
     Returns:
-        An element of SVG.
+        The `<svg>` element.
     """
     figure, axes = _figure(4.2)
     for name, points in lines.items():
@@ -99,20 +99,20 @@ def curves(
     return _svg(figure, alt)
 
 
-def shares(
+def bars(
     rows: Sequence[tuple[str, Mapping[str, float]]],
     colors: Mapping[str, str],
     alt: str,
 ) -> str:
-    """What parts have of a whole: a bar for each row, from top to bottom.
+    """Draws a stacked bar of percentages for each row, from top to bottom.
 
     Args:
-        rows: Labels, and name of a part -> its amount, 0 or more.
-        colors: As in `curves`.
-        alt: As in `curves`.
+        rows: Label of each bar, and name of a part -> its amount, at least 0.
+        colors: Name -> color, see the function `colors`.
+        alt: Description of the chart, for screen readers.
 
     Returns:
-        An element of SVG.
+        The `<svg>` element.
     """
     figure, axes = _figure(0.7 + 0.45 * len(rows))
     for label, parts in rows:
@@ -134,7 +134,7 @@ def _drawn(color: str) -> str:
 
 
 def _figure(height: float) -> tuple[Any, Any]:
-    # Not by pyplot, which would keep the figure and look for a screen.
+    # Not pyplot, which would keep the figure and look for a screen.
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -150,7 +150,7 @@ def _svg(figure: Any, alt: str) -> str:
     import matplotlib
 
     file = io.StringIO()
-    # Names of parts within a page: the same for the same chart, and no others.
+    # Salt of the element ids: equal charts get equal ids, others differ.
     style = {**_STYLE, "svg.hashsalt": alt}
     nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
     with matplotlib.rc_context(style):

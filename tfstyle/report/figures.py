@@ -1,4 +1,4 @@
-"""Small pictures that the page about a run holds inside itself."""
+"""Small pictures that a report embeds."""
 
 import base64
 import io
@@ -11,13 +11,13 @@ from tfstyle import images
 
 
 class Figure(NamedTuple):
-    """A picture of the page.
+    """A picture of a report.
 
     Attributes:
-        jpeg: The bytes of its JPEG file.
-        height: Rows, in pixels.
-        width: Columns, in pixels.
-        caption: The text below it, which is its alternative text, too.
+        jpeg: Content of its JPEG file.
+        height: Height, in pixels.
+        width: Width, in pixels.
+        caption: Text below it, which is also its alternative text.
     """
 
     jpeg: bytes
@@ -32,12 +32,13 @@ class Figure(NamedTuple):
 
 
 def figure(pixels: np.ndarray, longest: int, caption: str) -> Figure:
-    """Makes a figure of an array, no larger than the page needs it.
+    """Makes a figure from an array, no larger than the page needs it.
 
     Args:
         pixels: Array of shape `(height, width, 3)`, float32, RGB in [0, 1].
-        longest: Longer side at most, in pixels; larger arrays are shrunk.
-        caption: The text below the picture.
+        longest: Maximum of the longer side, in pixels; larger arrays are
+            shrunk.
+        caption: Text below the picture.
     """
     height, width = pixels.shape[:2]
     if max(height, width) > longest:

@@ -1,15 +1,15 @@
-"""Fills the template of the page about a run: `page.html.j2`, `style.css`."""
+"""Renders a report from its template, `page.html.j2` and `style.css`."""
 
 import importlib
 import pathlib
 from typing import Any
 
-# What the extra `report` installs: name to import -> name to read.
+# Packages of the extra `report`: module -> name.
 _NEEDED = {"matplotlib": "Matplotlib", "jinja2": "Jinja2"}
 
 
 def check() -> None:
-    """Raises `ValueError` where Matplotlib or Jinja2 is not installed."""
+    """Raises `ValueError` if Matplotlib or Jinja2 is not installed."""
     missing = [name for name in _NEEDED if not _can_import(name)]
     if missing:
         raise ValueError(
@@ -27,12 +27,13 @@ def _can_import(name: str) -> bool:
 
 
 def render(**values: Any) -> str:
-    """Fills the template; text from outside is escaped.
+    """Fills the template; all text is escaped.
 
     Args:
-        **values: `title`; `notes`, sentences that stand out; `result`, the
-            `Figure` of the picture or `None`; `inputs`, figures of what it
-            was made from; those of `sections.course` and `sections.about`.
+        **values: Values of the template: `title`; `notes`, highlighted
+            sentences; `result`, the `Figure` of the picture or `None`;
+            `inputs`, figures of the input images; and those of
+            `sections.course` and `sections.about`.
 
     Returns:
         The page, HTML.
@@ -50,5 +51,5 @@ def render(**values: Any) -> str:
         undefined=jinja2.StrictUndefined,
     )
     text = environment.get_template("page.html.j2").render(values)
-    # Names of files need not be text.
+    # Names of files need not be valid text.
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,6 +1,6 @@
-"""Values of the sections of the page about a run: text, tables, charts.
+"""Text, tables and charts of a report's sections.
 
-`page.html.j2` says where they stand and what is written around them.
+`page.html.j2` arranges them and has the text around them.
 """
 
 import dataclasses
@@ -19,22 +19,22 @@ Losses = Mapping[str, float]
 
 @dataclasses.dataclass
 class Size:
-    """What happened at one size, from its first to its last call.
+    """Steps of a run at one size, from the first to the last call.
 
-    Times are without what the report itself took.
+    Times exclude the time that the report itself took.
 
     Attributes:
         first: Progress at the first call.
         last: Progress at the last call.
-        offset: Steps of the run before those of this size.
-        setup: Seconds from the end of the size before to the first call.
+        offset: Steps of the run before this size.
+        setup: Seconds from the end of the previous size to the first call.
         began: Seconds of the run at the first call.
         ended: Seconds of the run at the last call.
-        values: Steps of the run, and losses then.
-        figures: The picture at some steps, small.
+        values: Steps of the run, each with its losses.
+        figures: Small copies of the picture at some steps.
         gradients: Term of the loss -> norm of its gradient at the end; empty
-            where it was not measured.
-        memory: Bytes held at most so far.
+            if it was not measured.
+        memory: Peak memory so far, in bytes.
     """
 
     first: Progress
@@ -60,8 +60,8 @@ class Table:
 
     Attributes:
         header: Titles of the columns.
-        rows: Cells of each row; the first one names it.
-        changed: Names of the rows that stand out.
+        rows: Cells of each row; the first one is its name.
+        changed: Names of the rows to highlight.
     """
 
     header: Sequence[str]
@@ -74,9 +74,9 @@ class Chart:
     """A chart, its legend and its numbers.
 
     Attributes:
-        svg: An element of SVG, see `charts`.
-        colors: Name -> color of CSS.
-        numbers: What is drawn, at the end of each size.
+        svg: The `<svg>` element, see `charts`.
+        colors: Name -> CSS color.
+        numbers: The values that are drawn, at the end of each size.
     """
 
     svg: str
@@ -85,10 +85,10 @@ class Chart:
 
 
 def course(sizes: Sequence[Size], spent: float) -> dict[str, Any]:
-    """Values of the sections about what happened.
+    """Returns the values of the sections about the course of the run.
 
     Args:
-        sizes: From the first to the last; none where no step was done.
+        sizes: Sizes of the run, in order; empty if no step was done.
         spent: Seconds that the report itself took.
     """
     seen = [size for size in sizes if size.values]
@@ -110,7 +110,13 @@ def course(sizes: Sequence[Size], spent: float) -> dict[str, Any]:
 def about(
     config: Any, record: Mapping[str, Any], command: Sequence[str]
 ) -> dict[str, Any]:
-    """Values of the sections about settings and inputs; see `Report`."""
+    """Returns the values of the sections about settings and inputs.
+
+    Args:
+        config: Settings of the run.
+        record: Record of the run, see `provenance.describe`.
+        command: Words of the command that repeats the run.
+    """
     files = [
         [role, entry["name"], entry["sha256"]]
         for role, entry in record["inputs"].items()
@@ -128,7 +134,7 @@ def about(
 
 
 def _parts(losses: Losses) -> list[str]:
-    """Names of the losses but for sums of others that are there."""
+    """Names of the losses, without sums whose parts are present."""
     sums = {name.split("/")[0] for name in losses if "/" in name}
     return [name for name in losses if name not in sums]
 
@@ -152,7 +158,7 @@ def _gradients(sizes: Sequence[Size], colors: Mapping[str, str]) -> Chart:
         (size.name, {name: size.gradients[name] for name in terms})
         for size in sizes
     ]
-    svg = charts.shares(rows, terms, "Share of each term in the gradient")
+    svg = charts.bars(rows, terms, "Share of each term in the gradient")
     numbers = _numbers(sizes, list(terms), lambda size: size.gradients)
     return Chart(svg, terms, numbers)
 
@@ -162,7 +168,7 @@ def _numbers(
     names: Sequence[str],
     values: Callable[[Size], Losses],
 ) -> Table:
-    """The ends of the sizes: a row for each name, a column for each size."""
+    """Table of final values: a row for each name, a column for each size."""
     rows = [
         [name, *(f"{values(size)[name]:.3g}" for size in sizes)]
         for name in names
@@ -184,7 +190,7 @@ def _cost(size: Size) -> list[str]:
 
 
 def _settings(config: Any, record: Mapping[str, Any]) -> Table:
-    """Settings beside their defaults; those that differ come first."""
+    """Table of settings and defaults; settings that differ come first."""
     values = _plain(record["config"])
     defaults = _plain(provenance.describe(type(config)(), {})["config"])
     changed = [name for name in values if values[name] != defaults[name]]
@@ -196,7 +202,7 @@ def _settings(config: Any, record: Mapping[str, Any]) -> Table:
 
 
 def _call(config: Any) -> str:
-    """The expression of Python that makes a config."""
+    """Python expression that makes a config."""
     default = type(config)()
     pairs = [
         (field.name, getattr(config, field.name), getattr(default, field.name))
@@ -207,12 +213,12 @@ def _call(config: Any) -> str:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As a record has them that was read from a file: lists, not tuples."""
+    """Converts values as JSON does, which has lists but no tuples."""
     return json.loads(json.dumps(values))
 
 
 def _text(value: Any) -> str:
-    """A setting as its flag has it."""
+    """Formats the value of a setting for a table."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}:{x:g}" for name, x in value.items())
     if isinstance(value, list):
