@@ -1,37 +1,45 @@
-r"""Lets a network dream: strengthens what it sees in a photograph.
+r"""DeepDream: strengthens what a network sees in a photograph.
 
   python -m tfstyle.dream --image=examples/astronaut.jpg --output=dream.png
 
-Of what is in another picture, and of one channel of one layer:
+With the features of another picture, and with one channel of one layer:
 
   python -m tfstyle.dream --image=cat.jpg --guide=flowers.jpg \
       --output=guided.png
   python -m tfstyle.dream --image=cat.jpg --layers=block5_conv1 \
       --channels=17 --output=channel.png
 
-A zoom: zoom_0001.png to zoom_0048.png, each dreamt from the one before:
+A zoom: zoom_0001.png to zoom_0048.png, each made from the one before:
 
   python -m tfstyle.dream --image=cat.jpg --output=zoom.png --zoom_frames=48
 
---color=luminance keeps the photograph's colours; the other ways of --color in
-tfstyle.optimize need a style to be changed, which a dream does not have.
+--color=luminance keeps the photograph's colors; the other values of --color
+in tfstyle.optimize change the style, which a dream does not have.
 
-The picture holds its own recipe: --replay=dream.png --output=again.png dreams
+The picture holds its own recipe: --replay=dream.png --output=again.png makes
 it again. Ctrl-C writes the picture so far; with --checkpoint=DIR the same
-command goes on from there. Larger pictures than --tile are seen in parts,
-which changes the time and the memory, not the picture.
+command resumes from there. Pictures larger than --tile are processed in
+parts, which changes the time and the memory, not the picture.
 
-Transparency of the photograph is put back; JPEG, which holds none, gets the
+The photograph's transparency is restored; JPEG, which has none, gets the
 picture on white.
 """
 
 import dataclasses
 import pathlib
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from tfstyle.cli import control_flags, painting, program, settings_flags
 from tfstyle.optimization.config import DreamConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfstyle.images.output import Output
+    from tfstyle.pipelines.preparation import Prepared
+    from tfstyle.runtime.progress import OnStep
 
 _IMAGE = flags.DEFINE_string("image", None, "Photograph to dream of.")
 _GUIDE = flags.DEFINE_string(
@@ -43,7 +51,7 @@ painting.define_flags()
 
 
 def main() -> int:
-    """Checks everything, then dreams."""
+    """Checks flags and files, then makes the picture or the frames."""
     if not (flags.FLAGS.replay or _IMAGE.value):
         raise app.UsageError("--image is needed, or --replay.")
     named = {"image": _IMAGE.value, "guide": _GUIDE.value}
@@ -56,38 +64,38 @@ def main() -> int:
     return _paint(painting.prepare(config, inputs, frames))
 
 
-def _frame(number):
+def _frame(number: int) -> str:
     """Path of a frame of the zoom, beside --output."""
     path = pathlib.Path(flags.FLAGS.output)
     return str(path.with_stem(f"{path.stem}_{number:04}"))
 
 
-def _paint(task):
-    """Does what was checked; the exit status."""
+def _paint(prepared: "Prepared") -> int:
+    """Runs DeepDream on the device; returns the exit status."""
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
         from tfstyle.optimization import deepdream, run
 
-        settings = run.on_device(task.config)
+        settings = run.on_device(prepared.config)
 
-        def dream(on_step, target):
-            def save(number, picture):
+        def dream(on_step: "OnStep", target: "Output") -> "np.ndarray":
+            def save(number: int, picture: "np.ndarray") -> None:
                 file = dataclasses.replace(target, path=_frame(number))
                 file.save(picture)
 
             return deepdream.deep_dream(
-                task.content.pixels,
+                prepared.content.pixels,
                 settings,
                 on_step,
-                guide=task.guide,
-                regions=task.regions,
+                guide=prepared.guide,
+                regions=prepared.regions,
                 on_frame=save,
                 checkpoint_dir=flags.FLAGS.checkpoint,
-                weights_file=task.weights_file,
+                weights_file=prepared.weights_file,
             )
 
-        return painting.paint(task, settings, dream)
+        return painting.paint(prepared, settings, dream)
 
 
 if __name__ == "__main__":

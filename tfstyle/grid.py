@@ -6,8 +6,8 @@ Rows are the values of the first setting, columns those of the second:
       --style=examples/impasto.jpg --output=sheet.png \
       --vary=style_weight=1,10,100 --vary=style_scale=0.5,1,2
 
-All settings of tfstyle.optimize can be varied, or given once as its flags,
-and so can --style:
+All settings of tfstyle.optimize, and --style, can be varied, or given once as
+flags:
 
   python -m tfstyle.grid --content=cat.jpg --output=styles.png --steps=50 \
       --vary=style=impasto.jpg,woodcut.jpg --vary=features=vgg16,vgg19
@@ -18,7 +18,7 @@ Or those of tfstyle.transfer:
       --style=impasto.jpg --output=strengths.png --vary=strength=0.25,0.5,1
 
 Everything is checked before the first picture is begun. Ctrl-C writes the
-sheet with the pictures that are ready.
+sheet with the finished pictures.
 """
 
 import dataclasses
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tfstyle.pipelines.sweeps import Axis
 
 _BEGAN = time.monotonic()
-_SIZE = 256  # Of each picture, if --size is not given.
+_SIZE = 256  # Longer side of each picture, if --size is not given.
 _KINDS = {"optimize": GatysConfig, "transfer": TransferConfig}
 _FILES = ("content", "style")
 _SETTINGS = {
@@ -57,8 +57,8 @@ _SETTINGS = {
 _VARY = flags.DEFINE_multi_string(
     "vary",
     None,
-    "Setting to vary, and its values: NAME=VALUE,VALUE,... The first is for "
-    "the rows, a second one for the columns.",
+    "Setting to vary, and its values: NAME=VALUE,VALUE,... The first --vary "
+    "is for the rows, a second one for the columns.",
     required=True,
 )
 _ENGINE = flags.DEFINE_enum(
@@ -88,14 +88,14 @@ flags.DEFINE_integer(
     f"Longer side of each picture, in pixels; {_SIZE} if not given.",
 )
 settings_flags.define(Controls)
-# What is not given is left to the engine.
+# Flags that are not given have the default of the engine.
 for _name, _kind in _KINDS.items():
     settings_flags.define_unset(_kind, f"The default is tfstyle.{_name}'s.")
 control_flags.define()
 
 
 def main() -> int:
-    """Checks everything, then paints."""
+    """Checks flags and files, then paints the sheet."""
     from tfstyle.pipelines import sweeps
     from tfstyle.runtime import devices
 
@@ -113,7 +113,7 @@ def main() -> int:
 
 
 def _axis(text: str) -> "Axis":
-    """The setting and the values of one --vary."""
+    """Parses one --vary: a setting and its values."""
     from tfstyle.pipelines import sweeps
 
     name, _, listed = text.partition("=")
@@ -126,7 +126,9 @@ def _axis(text: str) -> "Axis":
             f"from {', '.join(names)}."
         )
     if flags.FLAGS[name].present:
-        raise ValueError(f"--{name} is varied: give no other value for it.")
+        raise ValueError(
+            f"--{name} is varied by --vary={text}. Leave out --{name}."
+        )
     try:
         values = [
             _value(name, flags.FLAGS[name].parser.parse(label))
@@ -138,7 +140,7 @@ def _axis(text: str) -> "Axis":
 
 
 def _value(name: str, value: Any) -> Any:
-    """Of flags that can be repeated, as the configuration has it."""
+    """Converts a flag's value to the setting's: a tuple if it is repeated."""
     if isinstance(flags.FLAGS[name], flags.MultiFlag):
         return tuple(value) if isinstance(value, list) else (value,)
     return value
@@ -149,7 +151,7 @@ def _fields() -> list[str]:
 
 
 def _task(changes: Mapping[str, Any]) -> "Task":
-    """Settings and files of one picture, with what is varied."""
+    """Settings and files of one picture, with the varied ones changed."""
     from tfstyle.controls import region_files
     from tfstyle.pipelines import engines
 
@@ -177,7 +179,7 @@ def _task(changes: Mapping[str, Any]) -> "Task":
 
 
 def _check_output(axes: "list[Axis]", tasks: "list[Task]") -> None:
-    """Whether the sheet can be written, before it is painted."""
+    """Raises an error if the sheet cannot be written, before it is painted."""
     from tfstyle import images
     from tfstyle.pipelines import preparation
 
@@ -189,14 +191,14 @@ def _check_output(axes: "list[Axis]", tasks: "list[Task]") -> None:
 
 
 def _inputs(tasks: "list[Task]") -> dict[str, str]:
-    """The files of all pictures, each with a role of its own."""
-    files = {
+    """The input files of all pictures, each with a role of its own."""
+    pairs = {
         (role.partition(" ")[0], path)
         for task in tasks
         for role, path in task.inputs.items()
     }
     paths: dict[str, list[str]] = {}
-    for role, path in sorted(files):
+    for role, path in sorted(pairs):
         paths.setdefault(role, []).append(path)
     return {
         f"{role} {number}" if len(every) > 1 else role: path
@@ -206,7 +208,7 @@ def _inputs(tasks: "list[Task]") -> dict[str, str]:
 
 
 def _engine(tasks: "list[Task]") -> "Engine":
-    """The engine, when all files are checked."""
+    """Makes the engine, and checks the files of all pictures."""
     from tfstyle.pipelines import engines
 
     limit = _MAX_PIXELS.value
@@ -218,12 +220,12 @@ def _engine(tasks: "list[Task]") -> "Engine":
     optimize = engines.OptimizeEngine(limit)
     for task in tasks:
         optimize.check(task)
-    painting.say_weights(tasks[0].config, optimize.prepared(tasks[0]))
+    painting.note_weights(tasks[0].config, optimize.prepared(tasks[0]))
     return optimize
 
 
 def _sweep(axes: "list[Axis]", tasks: "list[Task]", engine: "Engine") -> int:
-    """Paints the pictures and writes the sheet; the exit status."""
+    """Paints the pictures and writes the sheet; returns the exit status."""
     from tfstyle.pipelines import sweeps
     from tfstyle.runtime import progress
 
@@ -260,7 +262,7 @@ def _write(
     from tfstyle.images import output, provenance
 
     varied = {axis.name: axis.texts for axis in axes}
-    # Not as the settings of a picture: --replay shall not take it for one.
+    # Unlike the settings of a picture, so that --replay refuses the sheet.
     settings = {
         "engine": _ENGINE.value,
         "varied": varied,
@@ -275,7 +277,7 @@ def _write(
         record=provenance.describe(settings, _inputs(tasks)),
         quality=_QUALITY.value,
     )
-    painting.say_left_out(target.path, target.left_out)
+    painting.note_left_out(target.path, target.left_out)
     target.save(sheet, complete)
 
 

@@ -1,8 +1,8 @@
 r"""Paints a photograph in the style of one or more pictures.
 
-The pixels are optimised until the feature maps of a VGG network match the
-photograph, and their statistics the pictures. Example, with what it says on
-two CPU cores:
+The pixels are optimized until the feature maps of a VGG network match those of
+the photograph, and their statistics those of the pictures. Example, with its
+output on two CPU cores:
 
   python -m tfstyle.optimize --content=examples/cat.jpg --features=vgg19 \
       --style=examples/impasto.jpg --output=cat.png --size=320
@@ -14,28 +14,32 @@ Two pictures, the second one finer and with less weight:
       --style=woodcut.jpg --style_mix=0.7,0.3 --style_scale=1 \
       --style_scale=0.5 --output=cat_both.png
 
-Each in a region of its own, that of its mask; the second one for the rest:
+Each in a region of its own, given by a mask; the second one for the rest:
 
   python -m tfstyle.optimize --content=cat.jpg --style=impasto.jpg \
       --content_mask=fur.png --style=woodcut.jpg --output=cat_regions.png
 
---color=luminance keeps the photograph's colours.
+--color=luminance keeps the photograph's colors.
 
 The picture holds its own recipe: --replay=cat_both.png --output=again.png
 paints it again. Ctrl-C writes the best picture so far; with --checkpoint=DIR
-the same command goes on from there.
+the same command resumes from there.
 
-Transparency of the photograph is put back; JPEG, which holds none, gets the
+The photograph's transparency is restored; JPEG, which has none, gets the
 picture on white.
 """
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from tfstyle.cli import control_flags, painting, program, settings_flags
 from tfstyle.optimization.config import INITS, GatysConfig
+
+if TYPE_CHECKING:
+    from tfstyle.pipelines.preparation import Prepared
 
 _CONTENT = flags.DEFINE_string("content", None, "Photograph to paint.")
 _STYLE = flags.DEFINE_multi_string(
@@ -45,7 +49,7 @@ _INIT = flags.DEFINE_string(
     "init",
     GatysConfig.init,
     settings_flags.help_of(GatysConfig, "init")
-    + " The path of an image file is taken, too.",
+    + " Or the path of an image file.",
 )
 settings_flags.define(
     GatysConfig, leave_out=("init", "start_size", "beta_2", "levels")
@@ -55,7 +59,7 @@ painting.define_flags()
 
 
 def main() -> int:
-    """Checks everything, then paints."""
+    """Checks flags and files, then paints."""
     if not (flags.FLAGS.replay or _CONTENT.value and _STYLE.value):
         raise app.UsageError("--content and --style are needed, or --replay.")
     config, inputs = painting.settings(GatysConfig, _named())
@@ -64,17 +68,18 @@ def main() -> int:
 
 
 def _named() -> dict[str, str | None]:
-    """Input files that flags name, by role."""
+    """Role -> path of each input file of the flags; `None` if not given."""
     init = _INIT.value if _INIT.value not in INITS else None
     if init and not os.path.exists(init):
-        from tfstyle.runtime import files as on_disk
+        from tfstyle.runtime import files
 
-        on_disk.check_no_address(init)
+        files.check_no_address(init)
         raise app.UsageError(
-            f"--init={init} is no file, and none of {', '.join(INITS)}."
+            f"--init must be a file, or one of {', '.join(INITS)}. Received: "
+            f"--init={init}"
         )
-    files = {"content": _CONTENT.value, "init": init, **control_flags.files()}
-    return files | {
+    paths = {"content": _CONTENT.value, "init": init, **control_flags.files()}
+    return paths | {
         f"style {i}": p for i, p in enumerate(_STYLE.value or [], 1)
     }
 
@@ -91,26 +96,26 @@ def _check_regions(config: GatysConfig, inputs: Mapping[str, str]) -> None:
             config.check_regions()
 
 
-def _paint(task):
-    """Does what was checked; the exit status."""
+def _paint(prepared: "Prepared") -> int:
+    """Optimizes the picture on the device; returns the exit status."""
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
         from tfstyle.optimization import gatys, run
 
-        settings = run.on_device(task.config)
+        settings = run.on_device(prepared.config)
         return painting.paint(
-            task,
+            prepared,
             settings,
             lambda on_step, target: gatys.stylize(
-                task.content.pixels,
-                task.styles,
+                prepared.content.pixels,
+                prepared.styles,
                 settings,
                 on_step,
-                init=task.init,
-                regions=task.regions,
+                init=prepared.init,
+                regions=prepared.regions,
                 checkpoint_dir=flags.FLAGS.checkpoint,
-                weights_file=task.weights_file,
+                weights_file=prepared.weights_file,
             ),
         )
 

@@ -3,23 +3,24 @@ r"""Paints photographs in the style of a picture, in one pass each.
   python -m tfstyle.transfer --content=cat.jpg --style=wave.jpg \
       --output=cat.png
 
-A folder of photographs, to a folder; a second run goes on where the first one
-ended:
+A folder of photographs, to a folder; a second run continues where the first
+one ended:
 
   python -m tfstyle.transfer --content=photographs --style=wave.jpg \
       --output=painted
 
-Four styles at the corners of a sheet of 6 columns and 4 rows, blended between:
+Four styles at the corners of a sheet of 4 rows and 6 columns, with blends in
+between:
 
   python -m tfstyle.transfer --content=cat.jpg --style=a.jpg --style=b.jpg \
       --style=c.jpg --style=d.jpg --grid=4x6 --output=sheet.png
 
-Two styles, the first where a mask is white, the second in the rest:
+Two styles, the first where a mask is white, the second elsewhere:
 
   python -m tfstyle.transfer --content=cat.jpg --style=a.jpg \
       --content_mask=fur.png --style=b.jpg --output=cat_regions.png
 
---color=luminance keeps the colours of each photograph.
+--color=luminance keeps the colors of each photograph.
 
 Files that cannot be read are reported and skipped; the exit status is then 1.
 """
@@ -67,7 +68,7 @@ _STYLE = flags.DEFINE_multi_string(
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "File to write; a folder, if --content names several.",
+    "File to write, or a folder if --content names several photographs.",
     required=True,
 )
 _GRID = flags.DEFINE_string(
@@ -89,7 +90,7 @@ _QUALITY = common_flags.define_quality()
 
 
 def main() -> int:
-    """Checks everything, then stylizes."""
+    """Checks flags and files, then stylizes."""
     settings = _settings()
     grid = _grid(settings)
     one = os.path.isfile(_CONTENT.value)
@@ -119,10 +120,10 @@ def _settings() -> TransferConfig:
 
 
 def _inputs() -> dict[str, str]:
-    """Styles, masks and maps: role -> path, or "alpha"."""
+    """Role -> path, or "alpha", of styles, masks and maps."""
     styles = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
-    files = control_flags.files().items()
-    return styles | {role: path for role, path in files if path is not None}
+    masks = control_flags.files().items()
+    return styles | {role: path for role, path in masks if path is not None}
 
 
 def _grid(settings: TransferConfig) -> tuple[int, int] | None:
@@ -132,7 +133,7 @@ def _grid(settings: TransferConfig) -> tuple[int, int] | None:
     regions = len(_inputs()) > len(_STYLE.value)
     if regions or settings.style_mix or set(settings.style_detail) != {"all"}:
         raise app.UsageError(
-            "--grid blends whole styles by shares of its own: it is without "
+            "--grid blends whole styles by shares of its own: leave out "
             "--style_mix, --style_detail, masks and maps."
         )
     from tfstyle.adain import interpolation
@@ -142,7 +143,7 @@ def _grid(settings: TransferConfig) -> tuple[int, int] | None:
 
 
 def _items(settings: TransferConfig, one: bool) -> "list[Item]":
-    """The photographs, and what they become, which can be written."""
+    """Finds the photographs; checks that their pictures can be written."""
     from tfstyle import images
     from tfstyle.images import folders
     from tfstyle.runtime import files
@@ -160,7 +161,7 @@ def _items(settings: TransferConfig, one: bool) -> "list[Item]":
 
 
 def _files(settings: TransferConfig, one: bool) -> "Files":
-    """Reads what all pictures share."""
+    """Reads styles, masks and maps, which all pictures share."""
     from tfstyle.pipelines import transfer_files
 
     return transfer_files.open_files(
@@ -173,7 +174,7 @@ def _files(settings: TransferConfig, one: bool) -> "Files":
 
 
 def _describe(files: "Files") -> "Record":
-    """What all pictures say about their making."""
+    """Record that all pictures share; notes unpublished weights."""
     record = files.describe(_ENCODER_WEIGHTS.value, _GRID.value)
     if not record["notes"].get("published", True):
         program.note("The encoder's weights are not the published file.")
@@ -197,21 +198,21 @@ def _load(settings: TransferConfig) -> "ControlledStylizer":
 
 
 def _stylize_one(files: "Files", item: "Item") -> int:
-    """Stylizes one photograph, which Ctrl-C ends at once."""
+    """Stylizes one photograph; Ctrl-C ends it at once."""
     from tfstyle.pipelines.transfer import Transfer
 
     photograph = files.photograph(item)
     record = _describe(files)  # May download weights, so it comes last.
     transfer = Transfer(files, _load(files.config), record)
     height, width = transfer.one(photograph).shape[:2]
-    painting.say_left_out(os.fspath(item.output), transfer.left_out)
+    painting.note_left_out(os.fspath(item.output), transfer.left_out)
     seconds = time.monotonic() - _BEGAN
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
     return 0
 
 
 def _stylize_all(files: "Files", items: "list[Item]") -> int:
-    """Stylizes all photographs but those that are done; the exit status."""
+    """Stylizes all photographs that lack a picture; returns the status."""
     from tfstyle.pipelines.transfer import Transfer
 
     record = _describe(files)
@@ -219,7 +220,7 @@ def _stylize_all(files: "Files", items: "list[Item]") -> int:
     transfer = Transfer(files, _load(files.config), record)
     painted = skipped = failed = 0
     with program.Interrupt() as interrupt, _bar(len(items)) as bar:
-        # After Ctrl-C what was begun is ended, and nothing else is begun.
+        # After Ctrl-C, photographs in progress are finished, no others begun.
         wanted = itertools.takewhile(lambda _: not interrupt.status, items)
         for item, error, done in transfer.several(wanted):
             bar.update()
@@ -228,7 +229,7 @@ def _stylize_all(files: "Files", items: "list[Item]") -> int:
             failed += error is not None
             skipped += done
             painted += error is None and not done
-    painting.say_left_out(_OUTPUT.value, transfer.left_out)
+    painting.note_left_out(_OUTPUT.value, transfer.left_out)
     parts = [f"{painted} painted"]
     parts += [f"{skipped} were there"] * bool(skipped)
     parts += [f"{failed} failed"] * bool(failed)
@@ -238,7 +239,7 @@ def _stylize_all(files: "Files", items: "list[Item]") -> int:
 
 
 def _make_folder() -> None:
-    """Makes the folder of the outputs; raises if it is read-only."""
+    """Creates the output folder; raises an error if it is read-only."""
     from tfstyle.runtime import files
 
     os.makedirs(_OUTPUT.value, exist_ok=True)
@@ -257,7 +258,7 @@ def _bar(count: int) -> "tqdm.tqdm":
 
 
 def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
-    """Makes one picture for each cell, from the first style to the others."""
+    """Makes a sheet of one photograph in blends of the styles."""
     from tfstyle.pipelines import transfer
 
     photograph = files.photograph(item)
@@ -265,7 +266,7 @@ def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
     shared = _describe(files)
     sheet = transfer.sheet(files, _load(files.config), photograph, grid)
     left_out = files.write(item, sheet, None, files.record(shared, item))
-    painting.say_left_out(os.fspath(item.output), left_out)
+    painting.note_left_out(os.fspath(item.output), left_out)
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
     return 0
 

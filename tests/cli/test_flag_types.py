@@ -32,8 +32,8 @@ def test_weights_are_parsed_in_order(text, expected):
         ("a:", "received ''"),
         ("a:1:2", "received '1:2'"),
         ("a:x", "received 'x'"),
-        ("a,b,a:2", "'a' is there twice"),
-        ("a:0,b:0", "one weight at least must be above 0"),
+        ("a,b,a:2", "'a' is given twice"),
+        ("a:0,b:0", "one weight must be above 0, received 'a:0,b:0'"),
     ],
 )
 def test_wrong_weights_are_refused(text, match):

@@ -73,7 +73,7 @@ def test_a_record_that_is_too_long_is_shortened(tmp_path):
     assert process.returncode == 0, process.stderr
     assert (
         "note: 'out.jpg' has no room for all of its record: left out are "
-        "sha256 of inputs, name of inputs. Other formats have more.\n"
+        "sha256 of inputs, name of inputs. Other formats have more room.\n"
     ) in process.stderr
     assert images.load(tmp_path / "out.jpg").shape == (20, 30, 3)
 

@@ -115,7 +115,7 @@ def test_settings_are_made_of_flags(call, word, name, value):
     [
         ("--width=0", "--width must be positive. Received: width=0"),
         ("--tip=oval", "--tip=oval: value should be one of <round|flat>"),
-        ("--places=1,x", "--places=1,x: expected numbers from 0 up"),
+        ("--places=1,x", "--places=1,x: expected whole numbers from 0 up"),
     ],
 )
 def test_wrong_flags_are_refused_by_name(call, word, message):

@@ -220,7 +220,7 @@ def test_thin_network_dreams_where_vgg16_is_not_at_hand(tmp_path):
     changes = {"feature_weights": None, "layers": None, "steps": "2"}
     process = call(command(**changes), tmp_path, **homes)
     assert process.returncode == 0, process.stderr
-    assert "note: VGG16's weights are not at hand" in process.stderr
+    assert "note: VGG16's weights are not available" in process.stderr
     assert "(vgg_distilled, " in process.stdout
 
 

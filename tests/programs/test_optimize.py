@@ -609,7 +609,7 @@ def test_without_published_weights_the_thin_network_paints(tmp_path):
         **homes,
     )
     assert process.returncode == 0, process.stderr
-    assert "note: VGG16's weights are not at hand" in process.stderr
+    assert "note: VGG16's weights are not available" in process.stderr
     assert "(vgg_distilled, " in process.stdout
     record = provenance.read(tmp_path / "out.png")
     assert record["config"]["features"] == "vgg_distilled"
@@ -674,7 +674,7 @@ def test_loss_that_diverges_leaves_the_picture_before(tmp_path):
     assert process.returncode == 1
     (line,) = said(process)
     assert "not finite at 64x48, step" in line
-    assert "'out.png' is the picture before" in line
+    assert "'out.png' is the last good picture" in line
     picture = images.read(tmp_path / "out.png").pixels
     assert picture.shape == (48, 64, 3)
     report = (tmp_path / "report.html").read_text()

@@ -1,1 +1,1 @@
-"""Command lines: flags, errors and interruption of all programs."""
+"""Command line interface: flags, errors and interruption of all programs."""

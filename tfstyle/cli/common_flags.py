@@ -10,13 +10,13 @@ def define_device(names: str) -> flags.FlagHolder[str]:
     """Defines the flag of the device.
 
     Args:
-        names: What it may be, in words.
+        names: Allowed values, for the help.
     """
     return flags.DEFINE_string("device", "auto", f"Device to run on: {names}.")
 
 
 def define_max_pixels() -> flags.FlagHolder[int]:
-    """Defines the flag of the largest image that is read."""
+    """Defines the flag that limits the size of images that are read."""
     return flags.DEFINE_integer(
         "max_pixels",
         100_000_000,
@@ -26,7 +26,7 @@ def define_max_pixels() -> flags.FlagHolder[int]:
 
 
 def define_quality() -> flags.FlagHolder[int]:
-    """Defines the flag of the quality of what is written."""
+    """Defines the flag of the quality of lossy output files."""
     return flags.DEFINE_integer(
         "quality",
         95,

@@ -1,4 +1,4 @@
-"""Flags of the masks and maps that programs share, named as their roles."""
+"""Flags of masks and maps, named like the roles of input files."""
 
 from absl import flags
 
@@ -16,30 +16,30 @@ def define() -> None:
     flags.DEFINE_multi_string(
         "content_mask",
         None,
-        f"Region for the --style of the same place: {_WHITE_OR_ALPHA} One more "
-        "--style is for the rest.",
+        "Region for the --style at the same position: "
+        f"{_WHITE_OR_ALPHA} One more --style is for the rest.",
     )
     flags.DEFINE_multi_string(
         "style_mask",
         None,
-        "Part of the --style of the same place that counts: a picture that is "
+        "Part to use of the --style at the same position: a picture that is "
         "white there.",
     )
     define_keep_mask()
     flags.DEFINE_string(
         "content_map",
         None,
-        "Regions of the photograph, each in a colour of its own (.png).",
+        "Regions of the photograph, each in a color of its own (.png).",
     )
     flags.DEFINE_string(
         "style_map",
         None,
-        "Regions of the style in the colours of --content_map (.png).",
+        "Regions of the style in the colors of --content_map (.png).",
     )
 
 
 def define_keep_mask() -> None:
-    """Defines the flag of what stays as it is."""
+    """Defines the flag of the mask that keeps a part of the photograph."""
     flags.DEFINE_string(
         "keep_mask",
         None,
@@ -48,7 +48,10 @@ def define_keep_mask() -> None:
 
 
 def files() -> dict[str, str | None]:
-    """Files of masks and maps that flags name, by role; see `region_files`."""
+    """Returns the mask and map files of the flags, by role.
+
+    The roles are those of `tfstyle.controls.region_files`.
+    """
     values = flags.FLAGS
     found: dict[str, str | None] = {
         f"{name} {i}": path

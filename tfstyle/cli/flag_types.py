@@ -11,14 +11,14 @@ flags.disclaim_key_flags()
 
 
 def parse_weights(text: str) -> dict[str, float]:
-    """Reads `"name:weight,name:weight"`; a weight that is left out is 1.
+    """Parses `"name:weight,name:weight"`; the default weight is 1.
 
     >>> parse_weights("block1_conv1,block3_conv1:0.5")
     {'block1_conv1': 1.0, 'block3_conv1': 0.5}
 
     Raises:
-        ValueError: A name is missing or twice, a weight is no number, not
-            finite or negative, or all of them are 0.
+        ValueError: A name is missing or given twice, a weight is not a
+            number, not finite or negative, or all of them are 0.
     """
     weights: dict[str, float] = {}
     for item in text.split(","):
@@ -26,17 +26,19 @@ def parse_weights(text: str) -> dict[str, float]:
         if not name:
             raise ValueError(f"expected name:weight, received '{item}'")
         if name in weights:
-            raise ValueError(f"'{name}' is there twice")
+            raise ValueError(f"'{name}' is given twice")
         weights[name] = _weight(name, number) if colon else 1.0
     if not any(weights.values()):
-        raise ValueError("one weight at least must be above 0")
+        raise ValueError(
+            f"at least one weight must be above 0, received '{text}'"
+        )
     return weights
 
 
-def DEFINE_weights(  # noqa: N802 (named as absl names its own)
+def DEFINE_weights(  # noqa: N802 (named like absl's own)
     name: str, default: Mapping[str, float] | None, help: str
 ) -> flags.FlagHolder[dict[str, float]]:
-    """Defines a flag whose value is read by `parse_weights`."""
+    """Defines a flag of weights by name: `--style_layers=a,b:0.5`."""
     return flags.DEFINE(
         _WeightsParser(),
         name,
@@ -49,7 +51,7 @@ def DEFINE_weights(  # noqa: N802 (named as absl names its own)
 def DEFINE_numbers(  # noqa: N802
     name: str, default: Sequence[float] | None, help: str
 ) -> flags.FlagHolder[tuple[float, ...]]:
-    """Defines a flag of numbers with commas between: `--mix=0.7,0.3`."""
+    """Defines a flag of numbers separated by commas: `--mix=0.7,0.3`."""
     return flags.DEFINE(
         _NumbersParser(),
         name,
@@ -116,7 +118,7 @@ class _NumbersParser(flags.ArgumentParser[tuple[float, ...]]):
             return tuple(float(item) for item in argument.split(","))
         except ValueError:
             raise ValueError(
-                f"expected numbers with commas between, received '{argument}'"
+                f"expected numbers separated by commas, received '{argument}'"
             ) from None
 
     def flag_type(self) -> str:
@@ -134,7 +136,9 @@ class _IndicesParser(flags.ArgumentParser[tuple[float, ...]]):
     def parse(self, argument: str) -> tuple[float, ...]:
         items = flags.ListParser().parse(argument)
         if not all(item.isdecimal() for item in items):
-            raise ValueError("expected numbers from 0 up with commas between")
+            raise ValueError(
+                "expected whole numbers from 0 up, separated by commas"
+            )
         return tuple(int(item) for item in items)
 
     def flag_type(self) -> str:

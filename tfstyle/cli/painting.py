@@ -1,4 +1,4 @@
-"""What the programs that paint a picture share: flags, checks, the run.
+"""Shared parts of tfstyle.optimize and tfstyle.dream: flags, checks, the run.
 
 A program defines its flags and calls, in this order, `define_flags`, when it
 is imported, `settings`, `prepare`, and, with TensorFlow loaded, `paint`.
@@ -17,11 +17,11 @@ from absl import flags
 
 from tfstyle.cli import common_flags, program, settings_flags
 
-if TYPE_CHECKING:  # --help need not even wait for NumPy.
+if TYPE_CHECKING:  # --help need not wait even for NumPy.
     import numpy as np
 
     from tfstyle.images.output import Output
-    from tfstyle.pipelines.preparation import Job
+    from tfstyle.pipelines.preparation import Prepared
     from tfstyle.report.callback import Report
     from tfstyle.runtime.progress import OnStep
 
@@ -34,7 +34,7 @@ _BEGAN = time.monotonic()
 
 
 def define_flags() -> None:
-    """Defines the flags of the output and of how a run is followed."""
+    """Defines the flags of the output and of the progress of a run."""
     flags.DEFINE_string(
         "output",
         None,
@@ -44,32 +44,32 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "replay",
         None,
-        "Picture made by this program, to be made again: its files are found "
+        "Picture of this program to make again: its input files are found "
         "beside it or in the current folder. Other flags change its recipe.",
     )
     common_flags.define_device("auto, cpu, gpu, gpu:N or tpu")
     flags.DEFINE_string(
         "trace",
         None,
-        "File to write with all losses, times and memory, a line of JSON for "
-        "each report.",
+        "File to write with losses, times and memory, one line of JSON per "
+        "report.",
     )
     flags.DEFINE_string(
         "report",
         None,
-        "Page about the run to write (.html), with pictures, losses and times.",
+        "Page about the run to write (.html): pictures, losses and times.",
     )
     flags.DEFINE_integer(
         "preview_every",
         0,
-        "Steps after which --output is written again; 0 for only at the end.",
+        "Number of steps between previews in --output; 0 for none.",
         lower_bound=0,
     )
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Folder where the state of the run is saved, each minute and after "
-        "Ctrl-C. The same command goes on from there.",
+        "Folder where the state of the run is saved, every minute and after "
+        "Ctrl-C. The same command resumes from there.",
     )
     common_flags.define_max_pixels()
     flags.DEFINE_enum(
@@ -84,16 +84,18 @@ def define_flags() -> None:
 def settings(
     kind: type, inputs: Mapping[str, str | None]
 ) -> tuple[Any, dict[str, str]]:
-    """The settings of the picture that --replay names, and flags over them.
+    """Returns settings and input files, from the flags and from --replay.
+
+    Flags take precedence over the settings of the picture of --replay.
 
     Args:
-        kind: Class of the settings; flags are named as its fields.
-        inputs: Role -> path of the files that flags name, `None` where they
-            do not.
+        kind: Class of the settings; flags are named like its fields.
+        inputs: Role -> path of each input file; `None` if its flag is not
+            given.
 
     Returns:
-        The settings, and role -> path. A setting of the name of a role, such
-        as `init`, has its default where a file takes its place.
+        The settings, and role -> path. A setting named like a role, such as
+        `init`, has its default if a file takes its place.
 
     Raises:
         UsageError: A setting is wrong.
@@ -107,32 +109,32 @@ def settings(
         devices.check(values.device, several=False)
     given = {name for name in values if values[name].present}
     recalled: dict[str, Any] = {}
-    files: dict[str, str] = {}
+    paths: dict[str, str] = {}
     if values.replay:
-        recalled, files = preparation.recall(values.replay, given, kind)
+        recalled, paths = preparation.recall(values.replay, given, kind)
     named = {**inputs, "feature_weights": values.feature_weights}
-    files |= {role: path for role, path in named.items() if path is not None}
+    paths |= {role: path for role, path in named.items() if path is not None}
     chosen = settings_flags.values(kind) | recalled
-    for role in files:
+    for role in paths:
         chosen.pop(role, None)
-    weights = {"feature_weights": files.get("feature_weights")}
+    weights = {"feature_weights": paths.get("feature_weights")}
     with program.flag_errors():
         config = kind(**chosen | weights)
-    photo = files["image" if "image" in inputs else "content"]
-    return config, region_files.with_alpha(files, photo)
+    photo = paths["image" if "image" in inputs else "content"]
+    return config, region_files.with_alpha(paths, photo)
 
 
 def prepare(
     config: Any,
     inputs: Mapping[str, str],
     outputs: Mapping[str, str | None] | None = None,
-) -> "Job":
-    """Checks and reads all files, and says what is worth a note.
+) -> "Prepared":
+    """Checks and reads all files, and prints notes.
 
     Args:
-        config: The settings.
-        inputs: Role -> path.
-        outputs: Role -> path of what is written beside --output and --trace.
+        config: Settings of the run.
+        inputs: Role -> path of each input file.
+        outputs: Role -> path of each further output file.
     """
     from tfstyle import images
     from tfstyle.pipelines import preparation
@@ -150,67 +152,67 @@ def prepare(
     written |= outputs or {}
     preparation.check_outputs(kept, written, values.checkpoint)
     preparation.check_checkpoint(values.checkpoint)
-    task = preparation.prepare(config, inputs, values.max_pixels)
-    if task.content.alpha is not None and not format.alpha:
+    prepared = preparation.prepare(config, inputs, values.max_pixels)
+    if prepared.content.alpha is not None and not format.alpha:
         program.note(f"{format.name} holds no transparency; it becomes white.")
-    say_weights(config, task)
+    note_weights(config, prepared)
     if values.replay:
-        _say_replayed(values.replay, task)
-    return task
+        _note_other_weights(values.replay, prepared)
+    return prepared
 
 
-def _say_replayed(path: str, task: "Job") -> None:
-    """Says that the weights are not those that a picture was made with."""
+def _note_other_weights(path: str, prepared: "Prepared") -> None:
+    """Notes if a picture was painted with other weights."""
     from tfstyle.images import provenance
 
     notes = provenance.read(path).get("notes", {})
-    if notes.get("weights") != task.weights_file.digest:
+    if notes.get("weights") != prepared.weights_file.digest:
         program.note(
             f"'{path}' was painted with other weights; this picture will "
             "differ."
         )
 
 
-def say_weights(config: Any, task: "Job") -> None:
-    """Says what is unusual about the weights that were found.
+def note_weights(config: Any, prepared: "Prepared") -> None:
+    """Notes fallback and unpublished weights.
 
     Args:
-        config: The settings as they were given.
-        task: What they became.
+        config: The settings of the flags.
+        prepared: The prepared run.
     """
-    if config.features == "auto" and task.config.features == "vgg_distilled":
+    found = prepared.config.features
+    if config.features == "auto" and found == "vgg_distilled":
         program.note(
-            "VGG16's weights are not at hand; painting with the thin network "
+            "VGG16's weights are not available; painting with the thin network "
             "of this package. --features=vgg16 says what is missing."
         )
-    if not task.weights_file.published:
+    if not prepared.weights_file.published:
         program.note(
-            f"'{task.weights_file.path}' is not the published weights file."
+            f"'{prepared.weights_file.path}' is not the published weights file."
         )
 
 
-def say_left_out(path: str, left_out: Sequence[str]) -> None:
-    """Says what of its record a picture, or a folder of them, will lack.
+def note_left_out(path: str, left_out: Sequence[str]) -> None:
+    """Notes what the record of a picture, or of a folder of them, lacks.
 
     Args:
-        path: Of the picture.
-        left_out: See `output.Output.left_out`.
+        path: Path of the picture or the folder.
+        left_out: Names of missing entries; see `output.Output.left_out`.
     """
     if left_out:
         program.note(
             f"'{path}' has no room for all of its record: left out are "
-            f"{', '.join(left_out)}. Other formats have more."
+            f"{', '.join(left_out)}. Other formats have more room."
         )
 
 
-def paint(task: "Job", config: Any, run: "Run") -> int:
-    """Does what was checked, and shows the progress.
+def paint(prepared: "Prepared", config: Any, run: "Run") -> int:
+    """Runs the algorithm, shows the progress and writes the picture.
 
     Args:
-        task: From `prepare`.
-        config: Its settings, from `run.on_device`, so that a replay does the
-            same.
-        run: From an `on_step` callback and the file to paint into to the
+        prepared: Prepared run, from `prepare`.
+        config: Its settings after `run.on_device`, which the record keeps.
+        run: Function from an `on_step` callback and the output file to the
             picture.
 
     Returns:
@@ -223,14 +225,14 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     values = flags.FLAGS
     target = output.Output(
         path=values.output,
-        record=task.record(config, devices.kind()),
-        alpha=task.content.alpha,
+        record=prepared.record(config, devices.kind()),
+        alpha=prepared.content.alpha,
         bit_depth=int(values.bit_depth),
         quality=values.quality,
     )
-    say_left_out(target.path, target.left_out)
+    note_left_out(target.path, target.left_out)
     with contextlib.ExitStack() as stack:
-        # Around the writing, too: Ctrl-C must not lose what is complete.
+        # Covers the writing, too: Ctrl-C must not lose a complete picture.
         interrupt = stack.enter_context(program.Interrupt())
         callbacks: list[OnStep]
         callbacks = [interrupt, stack.enter_context(progress.Bar())]
@@ -241,7 +243,7 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
             callbacks.append(stack.enter_context(trace))
         if values.preview_every:
             callbacks.append(target.preview(values.preview_every))
-        report = _report(task, config, target) if values.report else None
+        report = _report(prepared, config, target) if values.report else None
         if report:
             callbacks.append(report)
         unsaved = None
@@ -254,7 +256,7 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
             if report:
                 report.write(values.report, error.picture, str(error))
             raise FloatingPointError(
-                f"{error} '{target.path}' is the picture before."
+                f"{error} '{target.path}' is the last good picture."
             ) from error
         status = interrupt.status
         target.save(picture, complete=not status)
@@ -276,15 +278,15 @@ def paint(task: "Job", config: Any, run: "Run") -> int:
     return status
 
 
-def _report(task: "Job", config: Any, target: "Output") -> "Report":
-    """The report of a run, which is about to begin."""
+def _report(prepared: "Prepared", config: Any, target: "Output") -> "Report":
+    """Makes the report of a run, which is about to begin."""
     from tfstyle.pipelines import preparation
     from tfstyle.report.callback import Report
 
-    photo = "image" if "image" in task.inputs else "content"
-    shown = {photo: task.content.pixels}
-    shown |= {f"style {i}": x for i, x in enumerate(task.styles, 1)}
-    others = {"init": task.init, "guide": task.guide}
+    photo = "image" if "image" in prepared.inputs else "content"
+    shown = {photo: prepared.content.pixels}
+    shown |= {f"style {i}": x for i, x in enumerate(prepared.styles, 1)}
+    others = {"init": prepared.init, "guide": prepared.guide}
     shown |= {role: x for role, x in others.items() if x is not None}
     weights = config.feature_weights
     return Report(
@@ -300,13 +302,13 @@ def _report(task: "Job", config: Any, target: "Output") -> "Report":
 
 
 def _command() -> list[str]:
-    """What was typed, without folders outside the current one."""
-    program = pathlib.Path(sys.argv[0]).stem
-    return ["python", "-m", f"tfstyle.{program}", *map(_inside, sys.argv[1:])]
+    """The command line, without folders outside the current one."""
+    module = pathlib.Path(sys.argv[0]).stem
+    return ["python", "-m", f"tfstyle.{module}", *map(_inside, sys.argv[1:])]
 
 
 def _inside(word: str) -> str:
-    """A path, or a flag with one; its name where it leaves the folder."""
+    """Reduces a path, or a flag's path, to its name outside the folder."""
     flag, equals, path = "", "", word
     if word.startswith("-"):
         flag, equals, path = word.partition("=")

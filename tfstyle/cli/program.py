@@ -1,10 +1,10 @@
-"""What all programs share: exit statuses, errors in one line, Ctrl-C.
+"""Runs a program: exit statuses, errors in one line, Ctrl-C.
 
 | exit status | when                                                        |
 |-------------|-------------------------------------------------------------|
 | 0           | done, or `--help`                                           |
 | 1           | bad input, or a full disk or memory: one line on stderr     |
-| 2           | a flag that is wrong: one line on stderr                    |
+| 2           | a wrong flag: one line on stderr                            |
 | 130, 143    | ended by Ctrl-C, by SIGTERM                                 |
 
 `TFSTYLE_DEBUG=1` shows the traceback of an error. Other exceptions are bugs
@@ -38,9 +38,9 @@ def run(main: Callable[..., int | None], arguments: int = 0) -> None:
     """Parses the flags, calls `main` and ends the process.
 
     Args:
-        main: Receives the arguments that are not flags. Returns the exit
-            status, 0 if `None`.
-        arguments: Number of arguments that are not flags, at most; more are
+        main: Function of the program. It receives the arguments that are not
+            flags, and returns the exit status; `None` means 0.
+        arguments: Maximum number of arguments that are not flags; more are
             an error.
     """
     signal.signal(signal.SIGTERM, _terminate)
@@ -49,22 +49,22 @@ def run(main: Callable[..., int | None], arguments: int = 0) -> None:
     try:
         status = _call(main, arguments)
     except BrokenPipeError:
-        # `--help | head` is no error. Python would complain when it flushes.
+        # `--help | head` is not an error, but flushing would raise one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         status = _report("interrupted", 128 + signal.SIGINT)
-    # Python would look through all that TensorFlow has made, for 0.9 s.
+    # Saves a garbage collection of TensorFlow's objects, which takes 0.9 s.
     gc.freeze()
     sys.exit(status)
 
 
 class Interrupt:
-    """Turns the first Ctrl-C into the end of a run; a context manager.
+    """Ends a run gracefully at the first Ctrl-C; a context manager.
 
-    It is an `on_step` callback that is true after Ctrl-C or SIGTERM. The
-    second one raises `KeyboardInterrupt` at once. A signal that is ignored,
-    as Ctrl-C by the background jobs of a script, stays ignored.
+    It is an `on_step` callback that is true after Ctrl-C or SIGTERM. A second
+    signal raises `KeyboardInterrupt` at once. A signal that is ignored, such
+    as Ctrl-C in the background of a script, stays ignored.
 
     Attributes:
         status: Exit status that the program should return: 0, or 130 after
@@ -100,7 +100,7 @@ class Interrupt:
 
 @contextlib.contextmanager
 def flag_errors() -> Iterator[None]:
-    """Turns errors of settings, which are named as the flags, into theirs."""
+    """Turns a `ValueError` of a setting into an error of its flag."""
     try:
         yield
     except ValueError as error:
@@ -108,7 +108,7 @@ def flag_errors() -> Iterator[None]:
 
 
 def note(text: str) -> None:
-    """Says something that is no error, on stderr."""
+    """Prints a note, which is not an error, on stderr."""
     print(f"note: {text}", file=sys.stderr)
 
 
@@ -116,7 +116,7 @@ def _call(main: Callable[..., int | None], most: int) -> int:
     try:
         arguments = _parse_flags(sys.argv)
         status = 0 if arguments is None else _main(main, arguments, most)
-        sys.stdout.flush()  # A reader that is gone, or a full disk.
+        sys.stdout.flush()  # Raises if the reader is gone or the disk full.
         return status
     except (flags.Error, app.UsageError) as error:
         return _report(f"error: {_one_line(error)} (see --help)", 2)
@@ -139,7 +139,7 @@ def _main(
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str] | None:
-    """The arguments that are not flags; `None` after `--help` was answered."""
+    """Parses flags; returns the other arguments, or `None` after `--help`."""
     app.define_help_flags()
     try:
         _, *arguments = flags.FLAGS(argv)
@@ -147,15 +147,17 @@ def _parse_flags(argv: Sequence[str]) -> list[str] | None:
         return None  # Only the help flags of absl exit, and with status 1.
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
-        # The value of an unset variable of the shell.
+        # An empty value usually comes from an unset shell variable.
         values = flag.value if isinstance(flag.value, list) else [flag.value]
         if "" in values and flag.default != "":
-            raise app.UsageError(f"--{name} is empty: give a value, or no flag")
+            raise app.UsageError(
+                f"--{name} is empty: give a value, or omit the flag"
+            )
     return arguments
 
 
 def _expected() -> tuple[type[BaseException], ...]:
-    """Errors of the user's input and machine, not of this project."""
+    """Types of errors caused by the user's input or machine, not by bugs."""
     kinds: list[type[BaseException]] = [
         ValueError,
         OSError,
@@ -175,7 +177,7 @@ def _message(error: BaseException) -> str:
         return f"{error.strerror}{where}"
     if isinstance(error, (ValueError, OSError, FloatingPointError)):
         text = _with_flags(str(error).strip())
-        # Ours have three at most; longer ones are of other libraries.
+        # Ours have at most three lines; longer ones come from libraries.
         return text if text.count("\n") < 3 else _one_line(error)
     detail = _one_line(error)[:200] or "no details"
     return f"out of memory; try a smaller size ({detail})"
@@ -186,7 +188,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _with_flags(text: str) -> str:
-    """A message of the library with its arguments named as flags are."""
+    """Names the arguments in a message of the library like flags."""
     return re.sub(r"`(\w+)`", _as_flag, text)
 
 
@@ -200,14 +202,14 @@ def _report(line: str, status: int) -> int:
 
 
 def _terminate(number: int, frame: types.FrameType | None) -> None:
-    # Unlike the default it unwinds, so that half-written files are removed.
+    # Unlike the default handler, it unwinds: incomplete files are removed.
     sys.exit(128 + number)
 
 
 def _raise_again(unraisable: Any) -> None:
-    """Repeats a signal whose exception fell where Python ignores it.
+    """Repeats a signal whose exception was raised where Python ignores it.
 
-    Such as in the callbacks of its garbage collection, which JAX has.
+    One such place are the callbacks of garbage collection that JAX installs.
     """
     signals = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
     number = signals.get(unraisable.exc_type)
@@ -218,7 +220,7 @@ def _raise_again(unraisable: Any) -> None:
 
 
 def _open_streams() -> None:
-    """Makes it harmless to print, whatever is printed, and wherever to."""
+    """Makes printing safe: closed streams and characters without encoding."""
     codecs.register_error(_shown.__name__, _shown)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # It was closed: `>&-`.
@@ -228,7 +230,7 @@ def _open_streams() -> None:
 
 
 def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What of a text a stream cannot encode: bytes of names, or escaped."""
+    """Encodes what a stream cannot: bytes of file names, else escapes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text, start = error.object, error.start

@@ -1,6 +1,6 @@
-"""Flags made from the fields of settings, and settings made from flags.
+"""Makes flags from the fields of settings, and settings from flags.
 
-A flag is named as its field, and has its default, its choices and its help.
+A flag has the name, the default, the choices and the help of its field.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ from tfstyle.cli import flag_types, program
 # They belong to the calling program, and so to its --help.
 flags.disclaim_key_flags()
 
-# Tuples have flags that are repeated; where the default is none, lists with
-# commas.
+# Flags of tuples are repeated; if the default is `None`, they take one list
+# with commas.
 _DEFINE: dict[Any, Callable[..., Any]] = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
@@ -45,8 +45,8 @@ def define(kind: type, leave_out: Collection[str] = ()) -> None:
     """Defines a flag for each setting.
 
     Args:
-        kind: A settings class, see `runtime.settings`.
-        leave_out: Fields that get none here.
+        kind: A settings class, see `tfstyle.runtime.settings`.
+        leave_out: Names of fields that get no flag.
     """
     hints = typing.get_type_hints(kind)
     defaults = kind()
@@ -67,11 +67,11 @@ def define(kind: type, leave_out: Collection[str] = ()) -> None:
 def define_unset(kind: type, note: str) -> None:
     """Defines a flag without default for each setting that has no flag yet.
 
-    Their values are not compared with the choices of the setting.
+    The flags accept any value, not only the choices of the setting.
 
     Args:
         kind: A settings class.
-        note: Sentence to add to the helps, such as where the defaults are.
+        note: Sentence to add to each help, such as where the defaults are.
     """
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
@@ -81,7 +81,7 @@ def define_unset(kind: type, note: str) -> None:
 
 
 def help_of(kind: type, name: str) -> str:
-    """Help of a setting, with other settings named as their flags are.
+    """Returns the help of a setting, which names other settings like flags.
 
     Args:
         kind: A settings class.
@@ -92,7 +92,7 @@ def help_of(kind: type, name: str) -> str:
 
 
 def values(kind: type) -> dict[str, Any]:
-    """Arguments of a settings class, from the flags named as its fields.
+    """Returns arguments of a settings class, from the flags of its fields.
 
     Args:
         kind: A settings class.
@@ -109,11 +109,11 @@ def values(kind: type) -> dict[str, Any]:
 
 
 def make(kind: type, **changes: Any) -> Any:
-    """Settings from the flags named as their fields.
+    """Makes settings from the flags of their fields.
 
     Args:
         kind: A settings class.
-        **changes: Values to take in the place of the flags'.
+        **changes: Values that replace those of the flags.
 
     Raises:
         UsageError: A value is wrong; names the flag, what was expected and

@@ -1,4 +1,4 @@
-"""What the programs that train share: flags, and a note."""
+"""Shared flags and notes of the training programs."""
 
 import pathlib
 from collections.abc import Collection
@@ -12,28 +12,27 @@ flags.disclaim_key_flags()
 
 
 def define(held_out: int) -> None:
-    """Defines the flags of where the results go, and of how they are measured.
+    """Defines the flags of the output folder and of the held-out images.
 
     Args:
-        held_out: Default of that flag.
+        held_out: Default number of held-out images per folder.
     """
     flags.DEFINE_string(
         "workdir",
         None,
-        "Folder for all that is written. The same command goes on with the "
-        "training that it holds.",
+        "Folder for all output. The same command resumes the training in it.",
         required=True,
     )
     flags.DEFINE_integer(
         "held_out",
         held_out,
-        "Images of each folder that are not trained on, but measured with.",
+        "Images of each folder to hold out of training, for measurements.",
         lower_bound=1,
     )
 
 
 def note_unreadable(files: Collection[pathlib.Path]) -> None:
-    """Says which files could not be read, if there are any."""
+    """Notes files that could not be read, if there are any."""
     if files:
         program.note(
             f"files that could not be read: {len(files)}, such as "

@@ -1,7 +1,7 @@
-"""Engines that make one picture after the other, behind one interface.
+"""Engines: one interface to optimization and one-pass models.
 
-For programs that make many pictures with other settings or files: all are
-checked first, without TensorFlow, and what they share is read once.
+For programs that make many pictures with varied settings or files: all are
+checked first, without TensorFlow, and shared files are read once.
 """
 
 import functools
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Task(NamedTuple):
-    """The picture to make.
+    """Settings and input files of one picture to make.
 
     Attributes:
-        config: The settings, of the kind that the engine has.
-        inputs: Role -> path, as in `preparation`.
+        config: Settings, of the class that the engine takes.
+        inputs: Role -> path of each input file; see `preparation`.
     """
 
     config: Any
@@ -34,18 +34,18 @@ class Task(NamedTuple):
 
 
 class Engine(Protocol):
-    """Checks tasks, and makes their pictures."""
+    """Interface that checks tasks and makes their pictures."""
 
     def check(self, task: Task) -> None:
-        """Reads the files of a task; TensorFlow is not needed.
+        """Reads and checks the files of a task, without TensorFlow.
 
         Raises:
-            ValueError: A file or a setting is not what it should be.
+            ValueError: A file or a setting is wrong.
             FileNotFoundError: A file is missing.
         """
 
     def load(self, task: Task) -> object:
-        """Loads what is needed for a task.
+        """Loads the model of a task, or checks that its picture fits.
 
         Raises:
             ValueError: There is no such model.
@@ -53,10 +53,10 @@ class Engine(Protocol):
         """
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
-        """The picture; engines of a single pass do not call `on_step`."""
+        """Makes the picture; one-pass engines do not call `on_step`."""
 
 
-# Settings that decide which files are read and whether a run is possible.
+# Settings that decide which files are read and whether they fit.
 _DECISIVE = (
     *("size", "features", "feature_weights", "draft"),
     *("content_layers", "style_layers"),
@@ -64,67 +64,68 @@ _DECISIVE = (
 
 
 class OptimizeEngine:
-    """The engine of tfstyle.optimize: tasks have a `GatysConfig`.
+    """Engine of tfstyle.optimize: tasks have a `GatysConfig`.
 
     Args:
-        max_pixels: Larger images are refused.
+        max_pixels: Maximum number of pixels of an input image.
     """
 
     def __init__(self, max_pixels: int) -> None:
         self._max_pixels = max_pixels
-        self._jobs: dict[str, preparation.Job] = {}
+        self._prepared: dict[str, preparation.Prepared] = {}
 
     def check(self, task: Task) -> None:
-        """See `Engine`."""
+        """Reads and checks the files of a task; see `Engine.check`."""
         self.prepared(task)
 
-    def prepared(self, task: Task) -> preparation.Job:
-        """The files of a task; read once for all that have the same."""
+    def prepared(self, task: Task) -> preparation.Prepared:
+        """Returns the decoded files of a task; tasks with equal files share."""
         values = [getattr(task.config, name) for name in _DECISIVE]
         key = json.dumps([values, task.inputs])
-        if key not in self._jobs:
-            self._jobs[key] = preparation.prepare(
+        if key not in self._prepared:
+            self._prepared[key] = preparation.prepare(
                 task.config, task.inputs, self._max_pixels
             )
-        return self._jobs[key]
+        return self._prepared[key]
 
     def load(self, task: Task) -> None:
-        """See `Engine`; raises `MemoryError` if the picture does not fit."""
+        """Raises `MemoryError` if the picture does not fit; loads nothing."""
         from tfstyle.optimization import gatys
 
-        found, settings = self._ready(task)
-        given = found.content.pixels, found.styles, settings
-        gatys.check_memory(*given, found.regions)
+        prepared, settings = self._resolved(task)
+        given = prepared.content.pixels, prepared.styles, settings
+        gatys.check_memory(*given, prepared.regions)
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
-        """See `Engine`."""
+        """Optimizes the picture of a task; see `Engine.stylize`."""
         from tfstyle.optimization import gatys
 
-        found, settings = self._ready(task)
+        prepared, settings = self._resolved(task)
         return gatys.stylize(
-            found.content.pixels,
-            found.styles,
+            prepared.content.pixels,
+            prepared.styles,
             settings,
             on_step,
-            regions=found.regions,
-            weights_file=found.weights_file,
+            regions=prepared.regions,
+            weights_file=prepared.weights_file,
         )
 
-    def _ready(self, task: Task) -> tuple[preparation.Job, GatysConfig]:
+    def _resolved(self, task: Task) -> tuple[preparation.Prepared, GatysConfig]:
         """The files of a task, and its settings without "auto"."""
         from tfstyle.optimization import run
 
-        found = self.prepared(task)
-        settings, _ = run.resolve(task.config, found.weights_file)
-        return found, settings
+        prepared = self.prepared(task)
+        settings, _ = run.resolve(task.config, prepared.weights_file)
+        return prepared, settings
 
 
 class TransferEngine:
-    """The engine of tfstyle.transfer: tasks have a `TransferConfig`.
+    """Engine of tfstyle.transfer: tasks have a `TransferConfig`.
 
     Args:
-        max_pixels: Larger images are refused.
-        encoder_weights: See `loading.load`.
+        max_pixels: Maximum number of pixels of an input image.
+        encoder_weights: File of the encoder's weights; see
+            `tfstyle.adain.loading.load`.
     """
 
     def __init__(self, max_pixels: int, encoder_weights: str | None) -> None:
@@ -134,16 +135,16 @@ class TransferEngine:
         )
 
     def check(self, task: Task) -> None:
-        """See `Engine`."""
+        """Reads and checks the files of a task; see `Engine.check`."""
         self._images(task)
 
     def load(self, task: Task) -> "ControlledStylizer":
-        """See `Engine`; the model, which is loaded once."""
+        """Loads the model of a task, once; see `Engine.load`."""
         config = task.config
         return self._stylizer(config.model, config.precision, config.tile)
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
-        """See `Engine`."""
+        """Stylizes the photograph in one pass; see `Engine.stylize`."""
         photo, styles, regions = self._images(task)
         stylizer = self.load(task)
         style = stylizer.embed(styles, task.config, regions)
@@ -152,7 +153,7 @@ class TransferEngine:
     def _images(
         self, task: Task
     ) -> tuple[np.ndarray, list[np.ndarray], Regions | None]:
-        """Photograph and styles at the sizes they are seen at, and regions."""
+        """Photograph and styles, resized, and regions."""
         given = task.config, self._read
         styles = transfer_inputs.styles(preparation.styles(task.inputs), *given)
         path = task.inputs["content"]

@@ -1,10 +1,10 @@
-"""What a run needs from files, checked and read beforehand.
+"""Prepares a run: reads and checks its input files, outputs and checkpoint.
 
 Needs no TensorFlow, so that a program can refuse a wrong file at once.
 
-Input files go by their roles: for `stylize` `"content"`, `"style 1"`, `"style
+Input files are named by role: for `stylize` `"content"`, `"style 1"`, `"style
 2"`... and `"init"`, for `deep_dream` `"image"` and `"guide"`; for both
-`"feature_weights"`, and masks as in `region_files`.
+`"feature_weights"`, and masks as in `tfstyle.controls.region_files`.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from tfstyle.runtime import checkpoint, files
 
 Config = GatysConfig | DreamConfig
 
-# What runs with such settings, and the role of the photograph.
+# Class of settings -> function that takes them, and role of the photograph.
 _ENGINES: dict[type, tuple[str, str]] = {
     GatysConfig: ("stylize", "content"),
     DreamConfig: ("deep_dream", "image"),
@@ -34,22 +34,22 @@ _ENGINES: dict[type, tuple[str, str]] = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
-    """Arguments of a run, and what they were made from.
+class Prepared:
+    """Checked settings and decoded input files of a run.
 
     Attributes:
-        config: The settings; names a network, not `"auto"`.
-        inputs: Role -> path.
+        config: Settings; they name a network, not `"auto"`.
+        inputs: Role -> path of each input file.
         content: The photograph and its transparency.
-        styles: Arrays of shape `(height, width, 3)`.
-        init: One such array, or `None`.
-        guide: One such array, or `None`.
-        regions: What masks and maps show, or `None`.
-        weights_file: The file of the network's weights, for `stylize` or
-            `deep_dream`; what was read of it is in it, where a user made it.
+        styles: Style images, float32 arrays of shape `(height, width, 3)`.
+        init: Start picture, such an array, or `None`.
+        guide: Guide of a dream, such an array, or `None`.
+        regions: Regions from masks and maps, or `None`.
+        weights_file: Weights file of the network; a user's own file comes
+            with its weights.
     """
 
-    config: Any  # A `Config`, of which a program makes one kind.
+    config: Any  # A `Config`; each program knows its class.
     inputs: Mapping[str, str]
     content: images.Picture
     styles: Sequence[np.ndarray]
@@ -59,15 +59,15 @@ class Job:
     weights_file: weights.Resolved
 
     def record(self, config: Config, device: str) -> dict[str, Any]:
-        """What the picture should say about its making.
+        """Returns the record for the picture; see `provenance.describe`.
 
         Args:
-            config: The settings with the precision that was used.
+            config: Settings with the precision that was used.
             device: Name of the device that was used.
 
         Returns:
-            See `provenance.describe`. Published weights go by the name of
-            their network alone, so that any copy serves to `recall` it.
+            The record. Published weights are named only by their network, so
+            that `recall` accepts any copy of them.
         """
         inputs = dict(self.inputs)
         if self.weights_file.published:
@@ -82,38 +82,38 @@ class Job:
 
 
 def styles(inputs: Mapping[str, str]) -> list[str]:
-    """Paths of the style images, in order."""
+    """Returns the paths of the style images, in order."""
     return [p for role, p in inputs.items() if role.startswith("style ")]
 
 
 def recall(
     path: str, given: Collection[str] = (), kind: type = GatysConfig
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Settings and input files of a picture, from its record.
+    """Recovers settings and input files of a picture from its record.
 
     Args:
         path: A picture that tfstyle wrote.
-        given: Settings and roles, the latter without number, that the caller
-            has other values for.
+        given: Names of settings and roles, the latter without number, for
+            which the caller has other values.
         kind: Class of the settings, `GatysConfig` or `DreamConfig`.
 
     Returns:
-        The fields of `kind` that are recorded and not given; and role -> path
-        of the inputs, found by name and content beside the picture or in the
+        The recorded fields of `kind` that are not given; and role -> path of
+        the inputs, found by name and content beside the picture or in the
         current folder.
 
     Raises:
-        FileNotFoundError: There is no such picture; or an input is missing:
+        FileNotFoundError: There is no such picture, or an input is missing;
             names it and its SHA-256.
-        ValueError: It is not an image, has no record of such a run, or one
-            that lacks what is not given.
+        ValueError: It is not an image, has no record of such a run, or the
+            record lacks values that are not given.
     """
     record = provenance.read(path)
     _check_whole(path, record, given, kind)
     recorded = record["config"]
     engine, photo = _ENGINES[kind]
     names = {field.name for field in dataclasses.fields(kind)}
-    # What `transfer` paints has no features.
+    # Pictures of tfstyle.transfer have no features.
     if "features" not in recorded or photo not in record["inputs"]:
         raise ValueError(f"'{path}' was not made by `{engine}`.")
     settings: dict[str, Any] = {
@@ -140,7 +140,7 @@ def recall(
 def _check_whole(
     path: str, record: Mapping[str, Any], given: Collection[str], kind: type
 ) -> None:
-    """Raises `ValueError` where a shortened record lacks what is not given."""
+    """Raises `ValueError` if a shortened record lacks values not given."""
     left_out = record.get("left_out", ())
     fields = [field.name for field in dataclasses.fields(kind)]
     needed = [name for name in fields if name in left_out]
@@ -150,8 +150,8 @@ def _check_whole(
     missing = [f"`{name}`" for name in needed if name not in given]
     if missing:
         raise ValueError(
-            f"The record in '{path}' was shortened, for its format had no room "
-            f"for all: it lacks {', '.join(left_out)}. Give "
+            f"The record in '{path}' was shortened, because its format had no "
+            f"room for all: it lacks {', '.join(left_out)}. Give "
             f"{', '.join(missing)}."
         )
 
@@ -164,9 +164,9 @@ def check_outputs(
     """Raises `ValueError` or `OSError` unless files can be written.
 
     Args:
-        inputs: Role -> path of files that must stay.
-        outputs: Role -> path of files to write; `None` for none.
-        folder: Of the checkpoint, which may not be there yet.
+        inputs: Role -> path of each input file, which must not be replaced.
+        outputs: Role -> path of each file to write; `None` for none.
+        folder: Folder of the checkpoint; it need not exist yet.
     """
     taken = {os.path.realpath(path): role for role, path in inputs.items()}
     if folder is not None:
@@ -185,11 +185,11 @@ def check_outputs(
 
 
 def check_checkpoint(folder: str | None) -> bool:
-    """Whether there is a checkpoint to go on from.
+    """Whether there is a checkpoint to resume from.
 
     Raises:
         ValueError: It is damaged.
-        OSError: None can be written.
+        OSError: A checkpoint cannot be written.
     """
     if folder is None:
         return False
@@ -201,17 +201,17 @@ def prepare(
     config: Config,
     inputs: Mapping[str, str],
     max_pixels: int = images.MAX_PIXELS,
-) -> Job:
-    """Reads the images and checks the weights.
+) -> Prepared:
+    """Reads the images and checks the weights of a run.
 
     Args:
-        config: The settings.
-        inputs: Role -> path.
-        max_pixels: Larger images are refused.
+        config: Settings of the run.
+        inputs: Role -> path of each input file.
+        max_pixels: Maximum number of pixels of an image.
 
     Raises:
-        ValueError: A file is not what it should be, or the photograph is too
-            narrow for `config.size`.
+        ValueError: A file is wrong, or the photograph is too narrow for
+            `config.size`.
         FileNotFoundError: An image or the weights are missing.
     """
     photo = inputs[_ENGINES[type(config)][1]]
@@ -230,8 +230,8 @@ def prepare(
     regions = region_files.read(
         inputs, photo, content, pictures, lambda p: images.read(p, max_pixels)
     )
-    weights_file = _weights(config)  # At last: they may be downloaded.
-    return Job(
+    weights_file = _weights(config)  # Last, because it may download them.
+    return Prepared(
         config=dataclasses.replace(config, features=weights_file.name),
         inputs=inputs,
         content=content,
@@ -244,8 +244,8 @@ def prepare(
 
 
 def _weights(config: Config) -> weights.Resolved:
-    """The file of the network's weights; what a user made is checked."""
-    if config.features != "auto":  # Before a download.
+    """Finds the network's weights file; checks it if it is a user's own."""
+    if config.features != "auto":  # Errors come before a download.
         _layers(config, config.features)
     given = config.features, config.feature_weights
     found = weights.resolve(*given, progressbar=True)
@@ -256,7 +256,7 @@ def _weights(config: Config) -> weights.Resolved:
 
 
 def _layers(config: Config, network: str) -> list[str]:
-    """Layers that the settings want; `ValueError` for some that are not."""
+    """Layers that the settings use; `ValueError` if the network lacks one."""
     if isinstance(config, DreamConfig):
         return topology.check(network, config.shares(network))
     wanted = [*config.content_layers, *config.style_layers]

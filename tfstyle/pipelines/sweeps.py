@@ -1,4 +1,4 @@
-"""Sweeps: a picture for each value of one or two settings, on one sheet.
+"""Sweeps: one picture for each value of one or two settings, on one sheet.
 
     axes = [
         sweeps.Axis("style_weight", (1, 10, 100)),
@@ -26,25 +26,25 @@ from tfstyle.images import sheets
 from tfstyle.runtime.progress import OnStep, Progress
 
 Picture = Callable[[], np.ndarray]
-"""Gives the picture so far."""
+"""Function that returns the picture so far."""
 Paint = Callable[[Mapping[str, Any], OnStep], np.ndarray]
-"""Makes the picture of a cell from the settings that it changes."""
+"""Function that makes the picture of a cell from its changed settings."""
 Cell = np.ndarray | str
-"""A picture, or a word in its place."""
+"""A picture, or a text in its place."""
 DIVERGED = "diverged"
-"""Word for a picture whose loss was not finite."""
+"""Text for a picture whose loss was not finite."""
 NOT_READY = ""
-"""Word for a picture whose turn did not come, or did not end."""
+"""Text for a picture that was not begun or not finished."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
-    """A setting and the values it should have.
+    """A setting to vary, and its values.
 
     Attributes:
-        name: As the field of the configuration.
-        values: One or more.
-        labels: What the sheet calls them; their text if there are none.
+        name: Name of the setting, a field of the configuration.
+        values: One value or more.
+        labels: Labels on the sheet; the values as text if empty.
     """
 
     name: str
@@ -53,15 +53,15 @@ class Axis:
 
     @property
     def texts(self) -> list[str]:
-        """What the sheet calls the values."""
+        """Labels of the values on the sheet."""
         return list(self.labels) or [str(value) for value in self.values]
 
 
 def changes(axes: Sequence[Axis]) -> list[list[dict[str, Any]]]:
-    """What each cell changes, in rows.
+    """Returns the changed settings of each cell, in rows.
 
     Raises:
-        ValueError: There are no axes, or more than two, or twice the same.
+        ValueError: There are no axes, more than two, or two for one setting.
 
     Examples:
         >>> changes([Axis("steps", (10, 20)), Axis("size", (64, 96))])[1]
@@ -91,14 +91,14 @@ def paint(
     """Paints all cells, one after the other.
 
     Args:
-        axes: One or two.
-        paint_cell: From what a cell changes and an `on_step` callback to a
-            picture; it need not call the callback.
-        on_step: Called with the progress of all cells; true ends the sweep,
-            without the picture that was begun.
+        axes: One axis or two.
+        paint_cell: Function from the changed settings of a cell and an
+            `on_step` callback to a picture; it need not call the callback.
+        on_step: Callback for the progress of all cells; true ends the sweep
+            and drops the unfinished picture.
 
     Returns:
-        Rows of pictures, `DIVERGED` and `NOT_READY`.
+        Rows of pictures, or `DIVERGED` or `NOT_READY` in their place.
     """
     rows = changes(axes)
     watch = _Watch(on_step, sum(map(len, rows)))
@@ -117,7 +117,7 @@ def _cell(paint_cell: Paint, cell: Mapping[str, Any], watch: "_Watch") -> Cell:
 
 
 class _Watch:
-    """An `on_step` callback of one cell that speaks of all of them."""
+    """An `on_step` callback that turns progress of a cell into that of all."""
 
     def __init__(self, on_step: OnStep | None, count: int) -> None:
         self._on_step, self._count = on_step, count
@@ -128,16 +128,16 @@ class _Watch:
 
     def __call__(self, progress: Progress, picture: Picture) -> bool:
         self._called = True
-        share = progress.done / progress.total
+        fraction = progress.done / progress.total
         self._report(
-            dataclasses.replace(progress, done=self._index + share), picture
+            dataclasses.replace(progress, done=self._index + fraction), picture
         )
         return self.ended
 
     def done(self, picture: np.ndarray) -> Cell:
-        """The cell of a picture that was returned.
+        """Returns the cell for a picture.
 
-        What an ended run returns is not what its settings give.
+        A run that was ended early does not show its settings.
         """
         if self.ended:
             return NOT_READY
@@ -160,7 +160,7 @@ class _Watch:
         return picture
 
     def next(self) -> None:
-        """The next cell begins."""
+        """Begins the next cell."""
         self._index, self._called = self._index + 1, False
 
     def _report(self, progress: Progress, picture: Picture) -> None:
@@ -174,11 +174,11 @@ class _Watch:
 
 
 def sheet(cells: Sequence[Sequence[Cell]], axes: Sequence[Axis]) -> np.ndarray:
-    """The pictures on white, with names and values on the margins.
+    """Makes the contact sheet of a sweep, with names and values on margins.
 
     Args:
-        cells: From `paint`, with one picture at least.
-        axes: As given to it.
+        cells: Cells returned by `paint`, at least one of them a picture.
+        axes: Axes that were given to `paint`.
 
     Returns:
         Array of shape `(sheet height, sheet width, 3)`, float32, in [0, 1].

@@ -1,7 +1,7 @@
-"""The run of tfstyle.transfer: photographs become pictures, one or many.
+"""Pipeline of tfstyle.transfer: stylizes one photograph or many.
 
-A `Transfer` stylizes what `transfer_files` reads with a model that was loaded;
-`sheet` blends styles.
+`Transfer` stylizes the photographs that `transfer_files` reads; `sheet` blends
+styles on a contact sheet.
 """
 
 import itertools
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """What became of an item of a folder.
+    """Outcome of one photograph of a folder.
 
     Attributes:
-        item: The item.
-        error: Why there is no picture, or `None`.
-        skipped: Whether its picture was there, from the same run before.
+        item: The photograph and its picture.
+        error: Error that prevented the picture, or `None`.
+        skipped: Whether the picture existed, from an earlier equal run.
     """
 
     item: Item
@@ -41,33 +41,33 @@ class Transfer:
     """Stylizes photographs and writes the pictures.
 
     Args:
-        files: What it reads and writes.
-        stylizer: The model.
-        record: What all pictures say about their making: `Files.describe`.
+        files: Reader of photographs and writer of pictures.
+        stylizer: Loaded model.
+        record: Record that all pictures share, from `Files.describe`.
 
     Attributes:
-        left_out: What the record of a picture lacks, for want of room.
+        left_out: Names of record entries for which a format had no room.
     """
 
     def __init__(
         self, files: Files, stylizer: "ControlledStylizer", record: Record
     ) -> None:
         self._files, self._stylizer, self._record = files, stylizer, record
-        # What has regions is embedded anew for those of each photograph.
+        # With regions, styles are embedded anew for each photograph's regions.
         masked = region_files.any_in(files.inputs)
         self._style = None if masked else self._embed(None)
         self._done: set[Item] = set()
         self.left_out: list[str] = []
 
     def one(self, photograph: Photograph) -> np.ndarray:
-        """Stylizes a photograph and writes the picture, which it returns."""
+        """Stylizes a photograph; writes and returns the picture."""
         record = self._files.record(self._record, photograph.item)
         pixels = self._stylized(photograph)
         self._write(photograph.item, (photograph, pixels, record))
         return pixels
 
     def several(self, items: Iterable[Item]) -> Iterator[Outcome]:
-        """Stylizes all items but those whose pictures are there.
+        """Stylizes all photographs whose pictures do not exist yet.
 
         Raises:
             OSError: A picture cannot be written.
@@ -118,8 +118,8 @@ def check_sheet(photograph: Photograph, grid: tuple[int, int]) -> None:
     """Raises `ValueError` or `MemoryError` if a sheet would be too large.
 
     Args:
-        photograph: Of the pictures on it.
-        grid: Rows and columns.
+        photograph: Photograph of the pictures on the sheet.
+        grid: Number of rows and of columns.
     """
     shape = photograph.image.pixels.shape[:2]
     longest = max(
@@ -135,16 +135,18 @@ def sheet(
     photograph: Photograph,
     grid: tuple[int, int],
 ) -> np.ndarray:
-    """Pictures of a photograph between styles; each style is embedded once.
+    """Makes a contact sheet of one photograph in blended styles.
+
+    Each style is embedded once.
 
     Args:
-        files: Has two or four styles.
-        stylizer: The model.
+        files: Reader with two or four styles.
+        stylizer: Loaded model.
         photograph: The photograph.
-        grid: Rows and columns.
+        grid: Number of rows and of columns.
 
     Raises:
-        ValueError: The model blends no styles.
+        ValueError: The model cannot blend styles.
     """
     pixels = photograph.image.pixels
     mixes = [*interpolation.shares(len(files.styles), *grid)]

@@ -1,4 +1,4 @@
-"""The files of tfstyle.transfer: photographs to read, pictures to write."""
+"""Reads the photographs of tfstyle.transfer and writes the pictures."""
 
 import dataclasses
 import functools
@@ -17,15 +17,16 @@ from tfstyle.images.folders import Item
 from tfstyle.pipelines import preparation, transfer_inputs
 
 Record = Mapping[str, Any]
+"""Record of a picture; see `provenance.describe`."""
 
 
 class Photograph(NamedTuple):
-    """A photograph that was read.
+    """A decoded photograph.
 
     Attributes:
-        item: Its file, and that of its picture.
-        image: Its pixels, at the size of the picture, and its transparency.
-        regions: Where each style goes; `None` if they are blended everywhere.
+        item: File of the photograph and file of its picture.
+        image: Pixels, at the size of the picture, and transparency.
+        regions: Region of each style; `None` if they are blended everywhere.
     """
 
     item: Item
@@ -38,14 +39,14 @@ class Files:
     """Reads photographs and writes pictures.
 
     Attributes:
-        config: The settings.
-        inputs: Role -> path of the files beside the photograph, or `"alpha"`
-            for a mask that is the photograph's transparency.
-        styles: The style images at the sizes they are seen at.
-        read: Gives the image of a file.
-        quality: 1 to 100, of JPEG and WebP.
-        rescue: Whether a picture is written elsewhere if its file cannot be
-            written. What a folder lacks is made by the next run.
+        config: Settings of the run.
+        inputs: Role -> path of each file other than the photograph, or
+            `"alpha"` for a mask that is the photograph's transparency.
+        styles: Style images, resized, arrays of shape `(height, width, 3)`.
+        read: Function that returns the image of a file.
+        quality: Quality of JPEG and WebP, from 1 to 100.
+        rescue: Whether to write another file if a picture's file cannot be
+            written. Pictures missing in a folder are made by the next run.
     """
 
     config: TransferConfig
@@ -59,8 +60,8 @@ class Files:
         """Reads the photograph of an item.
 
         Raises:
-            ValueError: A file is not what it should be, or the picture would
-                be larger than its format holds.
+            ValueError: A file is wrong, or the picture would be larger than
+                its format allows.
             FileNotFoundError: There is no such file.
         """
         image, regions = transfer_inputs.photograph(
@@ -76,16 +77,15 @@ class Files:
     def describe(
         self, encoder_weights: str | None, grid: str | None = None
     ) -> Record:
-        """The record that all pictures share; see `provenance.describe`.
+        """Returns the record that all pictures share.
 
         Args:
-            encoder_weights: See `transfer_inputs.describe`, which may
-                download weights.
-            grid: Rows and columns of a sheet.
+            encoder_weights: File of the encoder's weights, or `None`; see
+                `transfer_inputs.describe`, which may download weights.
+            grid: Rows and columns of a sheet, such as `"4x6"`.
 
         Raises:
-            ValueError: There is no such model, or a file is not what it
-                should be.
+            ValueError: There is no such model, or a file is wrong.
             FileNotFoundError: A file is missing.
         """
         config = {**vars(self.config), "quality": self.quality}
@@ -97,7 +97,7 @@ class Files:
         return {**record, "notes": notes}
 
     def record(self, shared: Record, item: Item) -> Record:
-        """The record of one picture, from that of all; see `describe`."""
+        """Completes the shared record for one picture; see `describe`."""
         masks = [role for role, path in self.inputs.items() if path == "alpha"]
         for role in ("content", *masks):
             shared = provenance.with_input(shared, role, item.content)
@@ -113,7 +113,7 @@ class Files:
         """Writes a picture.
 
         Returns:
-            What its record lacks; see `output.Output.left_out`.
+            Names of missing record entries; see `output.Output.left_out`.
 
         Raises:
             OSError: The file cannot be written; see `output.Output.save`.
@@ -140,14 +140,14 @@ def open_files(
     """Reads styles, masks and maps, once for all photographs.
 
     Args:
-        config: See `Files`.
-        inputs: See `Files`.
-        max_pixels: Larger images are refused.
-        quality: See `Files`.
-        rescue: See `Files`.
+        config: Settings of the run.
+        inputs: Role -> path, or `"alpha"`; see `Files`.
+        max_pixels: Maximum number of pixels of an input image.
+        quality: Quality of JPEG and WebP, from 1 to 100.
+        rescue: Whether to write another file if one fails; see `Files`.
 
     Raises:
-        ValueError: A file is not what it should be.
+        ValueError: A file is not an image, or too large or narrow.
         FileNotFoundError: There is no such file.
     """
     read = functools.partial(images.read, max_pixels=max_pixels)

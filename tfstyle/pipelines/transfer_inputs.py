@@ -1,4 +1,4 @@
-"""Images of tfstyle.transfer as its models see them, and which model it is."""
+"""Reads and resizes the images of tfstyle.transfer; identifies its model."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -15,20 +15,21 @@ from tfstyle.images.sizes import pyramid
 from tfstyle.pretrained import weights
 
 Read = Callable[[str], images.Picture]
+"""Function that returns the image of a file."""
 
 
 def styles(
     paths: Sequence[str], config: TransferConfig, read: Read
 ) -> list[np.ndarray]:
-    """Style images at the sizes that they are seen at.
+    """Reads the style images and resizes them by the settings.
 
     Args:
-        paths: Of their files.
-        config: Has the sizes and scales.
-        read: Gives the image of a file, such as `images.read`.
+        paths: Paths of the style images.
+        config: Settings, of which `style_size` and `style_scale` are used.
+        read: Function that returns the image of a file.
 
     Raises:
-        ValueError: A file is no image, or narrow.
+        ValueError: A file is not an image, or too narrow.
         FileNotFoundError: There is no such file.
     """
     scales = config.scales(len(paths))
@@ -48,17 +49,18 @@ def photograph(
     config: TransferConfig,
     read: Read,
 ) -> tuple[images.Picture, Regions | None]:
-    """A photograph at the size of its picture, and its regions.
+    """Reads a photograph, at the size of its picture, and its regions.
 
     Args:
-        path: Of its file.
-        inputs: Role -> path of the other files; see `region_files`.
-        seen: From `styles`.
-        config: Has the size.
-        read: Gives the image of a file, such as `images.read`.
+        path: Path of the photograph.
+        inputs: Role -> path of the other files; see
+            `tfstyle.controls.region_files`.
+        seen: Style images, from `styles`.
+        config: Settings, of which `size` is used.
+        read: Function that returns the image of a file.
 
     Raises:
-        ValueError: A file is not what it should be.
+        ValueError: A file is not an image, too narrow, or a wrong mask.
         FileNotFoundError: There is no such file.
     """
     picture = read(path)
@@ -70,7 +72,7 @@ def photograph(
 
 
 def _resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
-    """An image with a longer side of `longer` pixels, if it is not narrow."""
+    """Resizes an image to a longer side; `ValueError` if it is too narrow."""
     height, width = image.shape[:2]
     try:
         shape = pyramid(height, width, longer)[-1]
@@ -83,20 +85,21 @@ def _resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
 def describe(
     model: str, encoder_weights: str | None
 ) -> dict[str, str | list[str] | bool]:
-    """Digests of what a model is made of, by part.
+    """Returns the hashes of a model's files, by part.
 
-    The weights of a published encoder are downloaded where they are missing.
+    Missing weights of a published encoder are downloaded.
 
     Args:
-        model: Its name, see `sources`.
-        encoder_weights: File of the weights of its encoder, or `None`.
+        model: Name of the model; see `tfstyle.adain.sources`.
+        encoder_weights: File of its encoder's weights, or `None`.
 
     Returns:
-        Empty for the handle of a hub, which says itself which model it is;
-        of an encoder also whether its weights are the `"published"` ones.
+        `"model"` and `"encoder"` -> hash, and `"published"` -> whether the
+        encoder's weights are the published ones, as far as the model has
+        these parts; empty for a hub handle, which identifies itself.
 
     Raises:
-        ValueError: There is no such model, or a file is not what it should be.
+        ValueError: There is no such model, or a file is wrong.
         FileNotFoundError: A file is missing.
     """
     source = sources.find(model)
