@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tfstyle.runtime import processor
 from tfstyle.version import __version__ as __version__
 
-# What `__getattr__` finds, for type checkers, editors and the documentation.
+# Names that `__getattr__` loads, for type checkers, editors and the docs.
 if TYPE_CHECKING:
     from tfstyle.adain.model import StyleModel as StyleModel
     from tfstyle.controls import regions as regions
@@ -49,7 +49,7 @@ _MODULES = {
 __all__ = sorted(_EXPORTS)
 
 
-if not TYPE_CHECKING:  # With it, every name would exist for them.
+if not TYPE_CHECKING:  # For type checkers, `__getattr__` defines every name.
 
     def __getattr__(name: str) -> object:
         if name in _MODULES:

@@ -7,23 +7,24 @@ r"""Measures speed, memory and time to quality of `tfstyle.optimize`.
   python -m tfstyle.bench --what=quality --content=dog.jpg --style=wave.jpg \
       --features=vgg19 --feature_weights=vgg19.h5 --sizes=384
 
-gatys: seconds per step, floating-point operations per second, and their share
-of the rate of float32 matrix products measured in the same run. Counted are
-the multiplications and additions of the convolutions, forward and for the
-gradient by the picture; the losses and the optimiser only cost time.
+gatys: seconds per step, floating-point operations per second, and their
+fraction of the rate of float32 matrix products measured in the same run. The
+operations are the multiplications and additions of the convolutions, forward
+and for the gradient with respect to the picture; losses and optimizer only
+cost time.
 
-memory: most bytes above the idle process, with TensorFlow and the network
-loaded, while 3 steps are taken.
+memory: peak memory above the idle process, with TensorFlow and the network
+loaded, during 3 steps.
 
-transfer: the same for a model of any style with that encoder, in one pass: a
-photograph of that size and a style of 256 pixels, not seen before.
+transfer: like gatys, for one pass of a model of any style with that encoder: a
+photograph of that size and a new style of 256 pixels.
 
-quality: the loss at which 500 steps of Adam at one size end (float32, from the
+quality: the final loss of 500 steps of Adam at one size (float32, from the
 photograph), and the time until other settings reach it at that size.
 
 Prints one line of JSON per measurement. Weights are random without
---feature_weights: the work is the same. Takes about a minute for gatys, and 25
-for all rows of quality.
+--feature_weights: the operations are the same. Takes about a minute for gatys,
+and 25 minutes for all rows of quality.
 """
 
 import concurrent.futures
@@ -61,7 +62,7 @@ _SIZES = flags.DEFINE_list(
 flags.register_validator(
     "sizes",
     lambda sizes: sizes and all(s.isdecimal() and int(s) > 15 for s in sizes),
-    "expected whole numbers from 16 up with commas between",
+    "expected whole numbers from 16 up, separated by commas",
 )
 _FEATURES = flags.DEFINE_list(
     "features", ["vgg16"], f"Networks to measure: {', '.join(weights.FILES)}."
@@ -94,15 +95,15 @@ _ONLY = flags.DEFINE_list(
 )
 _DEVICE = common_flags.define_device("auto, cpu, gpu or gpu:N")
 
-_STYLE_SIZE = 256  # Of the style of --what=transfer.
+_STYLE_SIZE = 256  # Longer side of the style of --what=transfer, in pixels.
 _PRODUCT = 2048  # Side of the matrices whose product is timed.
 
-# Time to quality: the settings that differ from the default ones.
+# --what=quality: settings that differ from the defaults.
 _SINGLE: dict[str, Any] = {"start_size": 10**6}
 _REFERENCE = _SINGLE | {
     "steps": 500,
     "precision": "float32",
-    # Adam as it was before its pyramid.
+    # Adam at a single level, with its former settings.
     "levels": 1,
     "beta_2": 0.99,
     "learning_rate": 0.04,
@@ -217,7 +218,7 @@ def _network(config: GatysConfig, path: str | None) -> Any:
 
 
 def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
-    """Least seconds of a step: what the machine can when left alone."""
+    """Seconds of the fastest step, which other processes disturb least."""
     from tfstyle.optimization import descent, objective, run
 
     config = run.on_device(config)
@@ -242,7 +243,7 @@ def _noise(size: int) -> Any:
 
 
 def _operations(network: Any, size: int) -> int:
-    """Multiplications and additions of the convolutions, forward."""
+    """Number of multiplications and additions of the convolutions, forward."""
     from tfstyle.adain import decoder
 
     total, side = 0, size + 2 * decoder.MARGIN
@@ -256,7 +257,7 @@ def _operations(network: Any, size: int) -> int:
 
 
 def _product_rate() -> float:
-    """Operations per second of float32 matrix products, the best of 20."""
+    """Operations per second of float32 matrix products, best of 20."""
     import tensorflow as tf
 
     matrix = tf.random.normal((_PRODUCT, _PRODUCT))
@@ -271,7 +272,7 @@ def _product_rate() -> float:
 
 
 def _peaks(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    """A process for each: memory that was freed would be used again."""
+    """Measures in separate processes: freed memory would be reused."""
     spawn = multiprocessing.get_context("spawn")
     for config in configs:
         with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
@@ -288,7 +289,7 @@ def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
     network = _network(config, path)
     idle = _status("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # VmHWM starts again.
+        file.write("5")  # Resets VmHWM.
     _step_seconds(network, config, steps=3)
     taken = _status("VmHWM") - idle
     return {
@@ -362,7 +363,7 @@ def _compare(
 
 
 def _reach(config: GatysConfig, goal: float) -> tuple[float, float]:
-    """The last loss, and seconds until `goal` was reached at full size."""
+    """Returns the last loss, and the seconds until it reached `goal`."""
     from tfstyle.optimization import gatys
 
     last = {"loss": float("inf"), "seconds": 0.0}

@@ -1,20 +1,21 @@
-r"""Trains a thin VGG to give the feature maps of a full one.
+r"""Trains a thin VGG to imitate the feature maps of a full one.
 
   python -m tfstyle.distill --teacher_weights=vgg19.h5 --images=photographs \
       --images=paintings --workdir=distilled --steps=8000
 
-writes distilled/vgg_distilled.h5, for --features=vgg_distilled
---feature_weights=distilled/vgg_distilled.h5, after each epoch; with a line of
-JSON per report in distilled/log.jsonl: the training errors by layer, and those
-of held-out images as val_<layer>. Ctrl-C ends it; the same command goes on
-from the step where it ended.
+After each epoch it writes distilled/vgg_distilled.h5, for
+--features=vgg_distilled --feature_weights=distilled/vgg_distilled.h5. Each
+report is a line of JSON in distilled/log.jsonl: the training errors by layer,
+and those of held-out images as val_<layer>. Ctrl-C ends the training; the same
+command resumes it.
 
 KERAS_BACKEND=jax trains without TensorFlow.
 """
 
 import contextlib
 import os
-from typing import Any
+import pathlib
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -29,7 +30,7 @@ training_flags.define(held_out=100)
 
 
 def main() -> int:
-    """Checks the files, then trains."""
+    """Checks flags and files, then trains."""
     settings = settings_flags.make(DistillConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
@@ -49,12 +50,18 @@ def main() -> int:
     return _train(settings, train, held_out, resumed)
 
 
-def _train(settings, train, held_out, resumed):
+def _train(
+    settings: DistillConfig,
+    train: Sequence[pathlib.Path],
+    held_out: Sequence[pathlib.Path],
+    resumed: bool,
+) -> int:
+    """Trains and writes the network; returns the exit status."""
     from tfstyle.pretrained import weights
     from tfstyle.runtime import progress
     from tfstyle.training import distillation
 
-    unreadable: set[Any] = set()
+    unreadable: set[pathlib.Path] = set()
     path = os.path.join(flags.FLAGS.workdir, "vgg_distilled.h5")
     log = os.path.join(flags.FLAGS.workdir, "log.jsonl")
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-r"""Compares models of any style with optimisation, on pairs they did not see.
+r"""Compares models of any style with optimization, on held-out pairs.
 
   python -m tfstyle.judge --model=distilled --content_dir=photographs \
       --style_dir=paintings --feature_weights=vgg19.h5 --pairs=20
@@ -7,10 +7,10 @@ prints a line of JSON for each pair and size: the style loss (relative squared
 distance of Gram matrices, mean of five layers) and the relative content
 distance (block4_conv2), by VGG19, of the photograph, of each model's picture,
 and of a reference after 50, 100 and 200 steps: Gatys et al. 2016, see
-`tfstyle.optimization.reference`. A last line holds the medians over all pairs.
+`tfstyle.optimization.reference`. The last line has the medians over all pairs.
 
-Files are those that tfstyle.train holds out with the same --held_out. Takes
-about a minute for a pair of 256 pixels on two CPU cores.
+The files are those that tfstyle.train holds out with the same --held_out. A
+pair of 256 pixels takes about a minute on two CPU cores.
 """
 
 import json
@@ -52,8 +52,8 @@ _SIZES = flags.DEFINE_list(
 _STEPS = flags.DEFINE_list(
     "steps",
     ["50", "100", "200"],
-    "Steps after which the optimization that models are compared with is "
-    "measured; '' for no comparison.",
+    "Steps after which the reference optimization is measured; '' for no "
+    "reference.",
 )
 _FEATURES = flags.DEFINE_enum(
     "features",
@@ -71,7 +71,7 @@ _SHEET = flags.DEFINE_string(
     "sheet", None, "Sheet of all pairs to write: photograph, style, models."
 )
 
-_NUMBERS = "expected whole numbers above 0 with commas between"
+_NUMBERS = "expected whole numbers above 0, separated by commas"
 
 
 def _are_numbers(values: list[str]) -> bool:
@@ -83,7 +83,7 @@ flags.register_validator("steps", _are_numbers, _NUMBERS)
 
 
 def main() -> None:
-    """Prints a line for each pair, and the medians."""
+    """Prints a line of JSON for each pair, and the medians."""
     from tfstyle import images
     from tfstyle.runtime import devices
 
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _held_out() -> list[list[pathlib.Path]]:
-    """Photographs and style pictures; wrong flags are errors here."""
+    """Finds held-out photographs and style pictures; checks the flags."""
     from tfstyle import images
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
@@ -121,7 +121,7 @@ def _held_out() -> list[list[pathlib.Path]]:
 def _judged(
     contents: list[pathlib.Path], styles: list[pathlib.Path]
 ) -> Iterator[tuple[dict[str, Any], "list[np.ndarray]"]]:
-    """Row of figures and row of the sheet, pair by pair."""
+    """Yields, for each pair, its results and its pictures for the sheet."""
     from tfstyle.adain import loading
     from tfstyle.features import memory
     from tfstyle.optimization import reference
@@ -130,7 +130,7 @@ def _judged(
         memory.check((size, size), [(size, size)], features=_FEATURES.value)
     load = loading.load
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
-    judge = reference.Reference(
+    baseline = reference.Reference(
         reference.make_network(_FEATURES.value, _FEATURE_WEIGHTS.value)
     )
     for content, style, size in _pairs(contents, styles):
@@ -145,7 +145,7 @@ def _judged(
             "style": style.name,
             "size": size,
         }
-        row |= _distances(judge, *pair, pictures)
+        row |= _distances(baseline, *pair, pictures)
         yield row, [*pair, *pictures.values()]
 
 
@@ -181,22 +181,22 @@ def _painted(
 
 
 def _distances(
-    judge: "Reference",
+    baseline: "Reference",
     content: "np.ndarray",
     style: "np.ndarray",
     pictures: "dict[str, np.ndarray]",
 ) -> dict[str, list[float]]:
-    """Style loss and content distance by name of the picture."""
-    target = judge.target(content, style)
+    """Name of a picture -> its style loss and content distance."""
+    target = baseline.target(content, style)
     found = {
-        name: judge.distances(picture, target)
+        name: baseline.distances(picture, target)
         for name, picture in {"photograph": content, **pictures}.items()
     }
     wanted = [int(step) for step in _STEPS.value]
-    optimized = judge.optimize(content, target, max(wanted, default=0))
+    optimized = baseline.optimize(content, target, max(wanted, default=0))
     for step, picture in enumerate(optimized, 1):
         if step in wanted:
-            found[f"reference {step}"] = judge.distances(picture, target)
+            found[f"reference {step}"] = baseline.distances(picture, target)
     return {name: _rounded(distances) for name, distances in found.items()}
 
 

@@ -1,20 +1,20 @@
-r"""Paints the pictures that a thin network should learn from.
+r"""Paints training pictures for tfstyle.distill with the thin network itself.
 
   python -m tfstyle.rehearse --content_dir=photographs \
       --style_dir=paintings --feature_weights=distilled/vgg_distilled.h5 \
       --output=rehearsed --pairs=120
 
-What a thin network does not see, an optimiser puts into its pictures. So it
-learns best from pictures that were painted with itself: pairs of a photograph
-and a style at random, with random settings, each kept thrice: early, in the
-middle, and at the end. `python -m tfstyle.distill --images=photographs
---images=paintings --images=rehearsed --start=distilled/vgg_distilled.h5` goes
-on from there.
+Optimization exploits what a thin network does not see. So the network learns
+best from pictures that were optimized with it: random pairs of a photograph
+and a style, with random settings, each saved three times: early, in the
+middle, and at the end. Continue with `python -m tfstyle.distill
+--images=photographs --images=paintings --images=rehearsed
+--start=distilled/vgg_distilled.h5`.
 
 Files that tfstyle.train and tfstyle.distill hold out with the same --held_out
-are left out. Pairs that are there are not painted again: after Ctrl-C the same
-command goes on. With another network, or other settings, pictures have other
-names, and older ones stay. Takes about 3 s for a pair on two CPU cores.
+are left out. Pairs that exist are not painted again: after Ctrl-C the same
+command continues. With another network, or other settings, pictures have other
+names, and older ones stay. A pair takes about 3 s on two CPU cores.
 """
 
 import hashlib
@@ -41,12 +41,12 @@ _STYLE_DIR = flags.DEFINE_multi_string(
     "style_dir", None, "Folder of style pictures; repeat it.", required=True
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "Folder for the pictures that are painted.", required=True
+    "output", None, "Folder for the painted pictures.", required=True
 )
 _FEATURE_WEIGHTS = flags.DEFINE_string(
     "feature_weights",
     None,
-    "File of the thin network's weights (.h5); those inside the package if "
+    "File of the thin network's weights (.h5); the weights of the package if "
     "not given.",
 )
 _HELD_OUT = flags.DEFINE_integer(
@@ -58,7 +58,7 @@ _PAIRS = flags.DEFINE_integer(
 _SIZES = flags.DEFINE_list(
     "sizes",
     ["256", "384"],
-    "Least and largest longer side of the pictures, in pixels.",
+    "Minimum and maximum of the pictures' longer side, in pixels.",
 )
 _STEPS = flags.DEFINE_integer(
     "steps", 60, "Optimizer steps at the last size.", lower_bound=1
@@ -82,11 +82,11 @@ _STYLE_WEIGHTS = (2.0, 12.0)
 _TV_WEIGHTS = (0.0, 2.0, 2.0)
 _STYLE_LOSSES = ("wasserstein", "wasserstein", "gram")
 _INITS = ("content", "content", "content", "style")
-_KEPT = (1 / 8, 2 / 5, 1)  # Shares of the steps.
+_KEPT = (1 / 8, 2 / 5, 1)  # Fractions of the steps.
 
 
 def main() -> int:
-    """Paints pairs until all are there."""
+    """Paints the pairs that do not exist yet."""
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
     from tfstyle.runtime import devices
@@ -109,7 +109,7 @@ def main() -> int:
 
 
 def _prefix(digest: str) -> str:
-    """Of the names: tells networks and settings apart."""
+    """Prefix of file names, a hash of the network and the settings."""
     settings = f"{digest} {_SIZES.value} {_STEPS.value}".encode()
     return f"{hashlib.sha256(settings).hexdigest()[:8]}-{_SEED.value}"
 
@@ -121,7 +121,7 @@ def _rehearse(
     styles: Sequence[pathlib.Path],
     interrupt: program.Interrupt,
 ) -> bool:
-    """Paints a pair, if it is not there; whether it did."""
+    """Paints a pair unless it exists; returns whether it did."""
     import numpy as np
 
     from tfstyle import images
@@ -133,10 +133,10 @@ def _rehearse(
     if os.path.exists(names[-1]):
         return False
     pair = [
-        files[int(random.integers(len(files)))] for files in (contents, styles)
+        paths[int(random.integers(len(paths)))] for paths in (contents, styles)
     ]
     config = _config(random)
-    marks = [math.ceil(share * config.steps) for share in _KEPT]
+    marks = [math.ceil(fraction * config.steps) for fraction in _KEPT]
 
     def on_step(
         progress: "Progress", picture: "Callable[[], np.ndarray]"
@@ -150,15 +150,15 @@ def _rehearse(
     try:
         content, style = map(images.load, pair)
         height, width, _ = content.shape
-        pyramid(height, width, config.size)  # Is it narrow?
+        pyramid(height, width, config.size)  # Raises if it is too narrow.
     except (OSError, ValueError) as error:
         program.note(f"left out '{pair[0]}' with '{pair[1]}': {error}")
         return False
-    # A picture that cannot be written ends the run: so would the next one.
+    # An error in writing ends the run: the next picture would meet it, too.
     result = gatys.stylize(content, style, config, on_step)
     if interrupt.status:
         return False
-    # The last name says that the pair is complete.
+    # Written last: the file marks the pair as complete.
     images.save(names[-1], result)
     return True
 

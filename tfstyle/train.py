@@ -6,26 +6,35 @@ r"""Trains a model of any style: AdaIN between an encoder and a decoder.
 writes to the folder model/, after each epoch and after Ctrl-C:
 
   model.keras   the model, for --model=model/model.keras of tfstyle.transfer
-  model.h5      what was trained, as float16, for --start
+  model.h5      the trained weights, as float16, for --start
   log.csv       the losses, and those of held-out images as val_...
   preview.png   fixed held-out pairs: photograph, style, result
-  events...     the same for TensorBoard, where TensorFlow is the backend
+  events...     the same for TensorBoard, if TensorFlow is the backend
 
-The same command goes on from the step where a run ended. KERAS_BACKEND=jax
-trains without TensorFlow. On several hosts the same command is run on each,
-with TF_CONFIG saying which host it is and where the others are, and a --workdir
-that all can read. A batch is shared out evenly: --batch_size is a multiple of
+The same command resumes from the step where a run ended. KERAS_BACKEND=jax
+trains without TensorFlow. With several hosts, run the same command on each:
+TF_CONFIG says which host it is and where the others are, and all must be able
+to read --workdir. A batch is divided evenly: --batch_size must be a multiple of
 the number of devices, of all hosts or of --device=gpus.
 """
 
 import contextlib
 import os
-from typing import Any
+import pathlib
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from tfstyle.cli import common_flags, program, settings_flags, training_flags
 from tfstyle.training.config import AdaINConfig
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfstyle.training.adain import Results
+
+Files = tuple[list[pathlib.Path], list[pathlib.Path]]
+"""Photographs and style pictures."""
 
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir", None, "Folder of photographs; repeat it.", required=True
@@ -53,7 +62,7 @@ training_flags.define(held_out=50)
 
 
 def main() -> int:
-    """Checks the files, then trains."""
+    """Checks flags and files, then trains."""
     settings = settings_flags.make(AdaINConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import presets, weights
@@ -78,8 +87,8 @@ def main() -> int:
     ):
         program.note(f"{len(files)} {name} to learn from, {len(held)} held out")
     if _backend() == "jax":
-        # Threads of XLA: on two cores it has two, and eigenvectors that are
-        # computed side by side wait for each other for ever.
+        # Number of XLA's threads: on two cores there are two, and parallel
+        # eigendecompositions wait for each other forever.
         os.environ.setdefault("NPROC", "16")
         return _train(settings, train, held_out, resumed)
     device = _DEVICE.value
@@ -89,12 +98,12 @@ def main() -> int:
     return _train(settings, train, held_out, resumed, strategy)
 
 
-def _backend():
+def _backend() -> str:
     return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
-def _check_backend():
-    """Raises `ValueError` for what only TensorFlow does."""
+def _check_backend() -> None:
+    """Raises `ValueError` if the backend of Keras does not fit the flags."""
     if _backend() not in ("jax", "tensorflow"):
         raise ValueError(
             "KERAS_BACKEND must be tensorflow or jax. Received: "
@@ -103,20 +112,35 @@ def _check_backend():
     several = _DEVICE.value != "auto" or os.environ.get("TF_CONFIG")
     if _backend() == "jax" and several:
         raise ValueError(
-            "--device and TF_CONFIG are for Keras on TensorFlow; JAX takes its "
-            "first device (JAX_PLATFORMS=cpu: the processor)."
+            "--device and TF_CONFIG are for Keras on TensorFlow; JAX uses its "
+            "first device (JAX_PLATFORMS=cpu: the processor). Leave them out."
         )
 
 
-def _train(settings, train, held_out, resumed, strategy=None):
-    """Trains; there is a strategy on TensorFlow."""
+def _train(
+    settings: AdaINConfig,
+    train: Files,
+    held_out: Files,
+    resumed: int,
+    strategy: "tf.distribute.Strategy | None" = None,
+) -> int:
+    """Trains and writes the model; returns the exit status.
+
+    Args:
+        settings: Settings of the training.
+        train: Photographs and style pictures to train on.
+        held_out: Photographs and style pictures for validation.
+        resumed: Step at which the run resumes; 0 for a new run.
+        strategy: Strategy of TensorFlow; `None` on JAX.
+    """
     from tfstyle.runtime import progress
     from tfstyle.training import adain
 
-    unreadable: set[Any] = set()
+    unreadable: set[pathlib.Path] = set()
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(program.Interrupt())
-        callbacks, results = [interrupt], None
+        callbacks: list[Any] = [interrupt]
+        results = None
         if strategy is None or _is_chief(strategy):
             writers, results = _outputs(held_out, resumed, unreadable)
             callbacks += [stack.enter_context(writer) for writer in writers]
@@ -138,22 +162,24 @@ def _train(settings, train, held_out, resumed, strategy=None):
     return interrupt.status
 
 
-def _steps_done(workdir):
-    """Steps of the checkpoint to go on from; 0 if there is none."""
+def _steps_done(workdir: str) -> int:
+    """Steps of the checkpoint to resume from; 0 if there is none."""
     from tfstyle.runtime import checkpoint
 
     found = checkpoint.load(workdir)
     return found[1]["steps"] if found and "steps" in found[1] else 0
 
 
-def _is_chief(strategy):
+def _is_chief(strategy: "tf.distribute.Strategy") -> bool:
     from tfstyle.training import distributed
 
     return distributed.is_chief(strategy)
 
 
-def _outputs(held_out, resumed, unreadable):
-    """What is told each step, and what is done after each epoch."""
+def _outputs(
+    held_out: Files, resumed: int, unreadable: set[pathlib.Path]
+) -> "tuple[list[Any], Results]":
+    """Callbacks of each step, and the callback after each epoch."""
     from tfstyle.runtime import progress
     from tfstyle.training import adain
     from tfstyle.training.perceptual import PerceptualLoss
