@@ -128,7 +128,7 @@ def test_a_checkpoint_of_other_settings_is_refused(files, tmp_path):
 
 def test_a_checkpoint_of_a_picture_is_refused(files, tmp_path):
     checkpoint.save(tmp_path, {}, {"key": "0123", "index": 0})
-    with pytest.raises(ValueError, match="is not of a training"):
+    with pytest.raises(ValueError, match="checkpoint in .* is not one"):
         fit(model(), files, 1, folder=tmp_path)
 
 

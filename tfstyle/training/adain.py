@@ -1,6 +1,6 @@
 """Trains a model of any style: the pairs, the losses, the steps.
 
-Nothing here needs TensorFlow: `KERAS_BACKEND=jax` serves.
+Runs on any backend of Keras, such as `KERAS_BACKEND=jax`.
 """
 
 import contextlib
@@ -19,15 +19,14 @@ from tfstyle import features, images
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.features import memory
-from tfstyle.runtime import files
+from tfstyle.runtime.files import atomic
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
 from tfstyle.training import data, loop
 from tfstyle.training.config import AdaINConfig
 from tfstyle.training.perceptual import PerceptualLoss
 
-# Steps until the learning rate is reached, at most.
-_WARMUP = 200
+_WARMUP = 200  # Most steps until the learning rate reaches its peak.
 _HELD_OUT_BATCHES = 8
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -43,23 +42,25 @@ def train(
     strategy: Any = None,
     unreadable: set[pathlib.Path] | None = None,
 ) -> StyleModel:
-    """Trains a model.
+    """Trains a model of any style.
 
     Args:
-        config: The model, and how it learns.
+        config: Settings of the model and of its training.
         files: Photographs and style pictures to learn from.
-        held_out: Such whose losses are reported after each epoch, as
-            `val_...`.
-        folder: Of a checkpoint, from which the same call goes on.
-        on_step: Receives the progress; true ends the run. See `progress`.
-        on_epoch: Receives the model and the number of steps after each epoch.
-        strategy: From `devices.start`; that of several hosts takes the loop
-            of `workers`. Whatever `on_epoch` makes is not of it.
-        unreadable: Receives the files that could not be read; training goes
-            on with the others.
+        held_out: Photographs and style pictures whose losses are reported
+            after each epoch, as `val_...`.
+        folder: Folder of the checkpoint; the same call continues from it.
+        on_step: Callback that receives the progress; returning true ends the
+            run. See `progress`.
+        on_epoch: Callback that receives the model and the number of steps
+            after each epoch. It runs outside the scope of the strategy.
+        strategy: Strategy from `devices.start`; one of several hosts is
+            trained by the loop of `distributed`.
+        unreadable: Set to which unreadable files are added; training goes on
+            with the others.
 
     Raises:
-        ValueError: Images, weights or settings are not what they should be.
+        ValueError: Images, weights or settings are wrong.
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
@@ -106,9 +107,9 @@ def _are_several(strategy: Any) -> bool:
 
 
 def _compiled(config: AdaINConfig, several: bool) -> StyleModel:
-    """The model with what it is trained by, the optimiser's state included."""
+    """Returns the model with its losses, its optimizer and their state."""
     model = untrained(config)
-    judge = features.extractor(
+    loss_network = features.extractor(
         config.loss_features,
         [config.content_layer, *config.style_layers],
         weights=config.loss_weights_file or "imagenet",
@@ -121,7 +122,7 @@ def _compiled(config: AdaINConfig, several: bool) -> StyleModel:
             loop.rate(config.learning_rate, config.steps, _WARMUP),
             config.precision,
         ),
-        objective=PerceptualLoss(judge, config),
+        objective=PerceptualLoss(loss_network, config),
     )
     model.optimizer.build(model.trainable_variables)
     return model
@@ -134,7 +135,7 @@ def _loop(strategy: Any) -> Callable[..., bool]:
 
 
 def _check_shared(config: AdaINConfig, strategy: Any) -> None:
-    """Raises `ValueError` unless batches can be shared out evenly."""
+    """Raises `ValueError` unless batches divide evenly among the devices."""
     replicas = strategy.num_replicas_in_sync if strategy else 1
     if config.batch_size % replicas:
         raise ValueError(
@@ -144,13 +145,13 @@ def _check_shared(config: AdaINConfig, strategy: Any) -> None:
 
 
 def untrained(config: AdaINConfig) -> StyleModel:
-    """The model with which a training begins.
+    """Returns the model that a training starts with.
 
-    That of `config.start`, or one with the encoder's weights and a decoder's
-    from chance.
+    It is the one named by `config.start`, or a new one: the encoder with its
+    weights, the decoder with random ones.
 
     Raises:
-        ValueError: The model to go on from is another than the settings say.
+        ValueError: The settings do not fit the model named by `config.start`.
     """
     config = loop.on_device(config, None)
     if config.start:
@@ -167,7 +168,7 @@ def untrained(config: AdaINConfig) -> StyleModel:
 
 
 def _with_modulation(model: StyleModel, units: int | None) -> StyleModel:
-    """The model, its decoder modulated by so many units; at first alike."""
+    """Adds modulation by `units` units; the model paints as before."""
     if units in (None, model.settings["modulation"]):
         return model
     settings = model.settings | {"modulation": units}
@@ -181,20 +182,21 @@ def _with_modulation(model: StyleModel, units: int | None) -> StyleModel:
 
 
 class Results:
-    """Writes what a training has made: an `on_epoch` callback.
+    """Callback for `on_epoch` that writes the model and a preview.
 
-    `model.keras` is the whole model, `model.h5` what was trained, and
+    `model.keras` is the whole model, `model.h5` its trained part, and
     `preview.png` shows fixed pairs: photograph, style, result.
 
     Args:
-        folder: Where; it exists.
-        files: Photographs and style pictures to show, held out.
-        count: Pairs on the preview: the first files that can be read.
-        unreadable: Receives those that cannot.
-        on_preview: Receives the preview and the number of steps, too.
+        folder: Existing folder to write to.
+        files: Held-out photographs and style pictures to show.
+        count: Number of pairs on the preview: the first readable files.
+        unreadable: Set to which unreadable files are added.
+        on_preview: Callback that also receives the preview and the number of
+            steps.
 
     Raises:
-        ValueError: None of the photographs or of the pictures can be read.
+        ValueError: No photograph or no style picture can be read.
     """
 
     def __init__(
@@ -221,7 +223,7 @@ class Results:
     def __call__(self, model: StyleModel, steps: int) -> None:
         """Writes the files for the model after `steps` steps."""
         model.save_preset(self.folder / "model.h5")
-        # Without the optimiser, and in float32.
+        # Without the optimizer, and in float32.
         plain = StyleModel(**model.settings)
         plain.set_weights(model.get_weights())
         _save_keras(plain, self.folder / "model.keras")
@@ -233,11 +235,11 @@ class Results:
 
 
 def _save_keras(model: keras.Model, path: pathlib.Path) -> None:
-    """Writes a .keras file that is either whole or not there."""
+    """Writes a .keras file as a whole or not at all."""
     with tempfile.TemporaryDirectory() as folder:
         made = pathlib.Path(folder, path.name)
         model.save(made)
-        with files.atomic(path) as file:
+        with atomic(path) as file:
             file.write(made.read_bytes())
 
 

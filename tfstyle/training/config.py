@@ -1,6 +1,6 @@
-"""Settings of the trainings: frozen, keyword-only, checked when made.
+"""Settings of the trainings: frozen, keyword-only, checked on creation.
 
-The flags of the programs are made from the fields.
+The flags of the programs are made from their fields.
 """
 
 import dataclasses
@@ -14,13 +14,13 @@ from tfstyle.runtime.devices import PRECISIONS
 from tfstyle.runtime.settings import setting
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
-"""What a model of any style can be trained with."""
+"""Style losses that a model of any style can be trained with."""
 POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-"""Of a network that is trained; see `devices.policy`."""
+"""Precisions of a network that is trained; see `devices.policy`."""
 
-# What the models of each encoder are, unless it is said otherwise: thin ones
-# trained as a whole; for published encoders the paper's decoder, which sees
-# the shallower levels and the recoloured photograph, too.
+# Default architectures by encoder. Thin models are trained as a whole; models
+# with published encoders have the paper's decoder, which also sees the
+# shallower levels and the recolored photograph.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vgg_distilled": {
         "levels": (IMAGE, "block2_conv1", "block3_conv1", "block4_conv1"),
@@ -37,8 +37,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "scale": 1 / 256,
         "modulation": 64,
     },
-    # The weights beyond block3_conv3 were not at hand; the widths and depths
-    # of the fourth stage are for levels=(..., "block4_conv1").
+    # Weights beyond block3_conv3 were not available; the widths and depths of
+    # the fourth stage serve levels=(..., "block4_conv1").
     "vgg16": {
         "levels": (IMAGE, "block2_conv1", "block3_conv3"),
         "widths": (64, 128, 256, 512),
@@ -55,11 +55,11 @@ _DTYPE = (
     "feature maps: float32, bfloat16, or auto: bfloat16 where the device "
     "calculates in it."
 )
-_PUBLISHED = "the published file, which is downloaded once, if not given."
+_PUBLISHED = "if not given, the published file, which is downloaded once."
 _PRECISION = (
-    "Precision of the network that is trained, a policy of Keras: float32, "
-    "mixed_bfloat16, mixed_float16, or auto: what the device is quickest in, "
-    "or what the run that is continued was begun in."
+    "Precision of the network that is trained, a Keras policy: float32, "
+    "mixed_bfloat16, mixed_float16, or auto: the fastest one of the device, "
+    "or that of the run that is continued."
 )
 _STEPS = "Optimizer steps in all."
 _EPOCH = "Steps between checkpoints."
@@ -87,9 +87,9 @@ def _check_smallest(name: str, value: float) -> None:
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DistillConfig:
-    """How `distillation` trains a thin network.
+    """Settings of `tfstyle.distill`, which trains a thin feature network.
 
-    Each field says what it is; `help(DistillConfig)` lists them.
+    `help(DistillConfig)` describes each field.
     """
 
     teacher: str = setting(
@@ -104,8 +104,8 @@ class DistillConfig:
     )
     start: str | None = setting(
         None,
-        "File of a thin network's weights to go on from; a new network if not "
-        "given.",
+        "File of a thin network's weights to start from; if not given, a new "
+        "network.",
     )
     steps: int = setting(8000, _STEPS, check=checks.count)
     epoch: int = setting(100, _EPOCH, check=checks.count)
@@ -114,23 +114,24 @@ class DistillConfig:
         192, "Side of the crops, in pixels.", check=checks.count
     )
     native: float = setting(
-        0.5, "Share of the crops that are not scaled.", check=checks.weight
+        0.5, "Fraction of the crops that are not scaled.", check=checks.weight
     )
     noise: float = setting(
         0.1,
-        "Largest standard deviation of the noise that is added to half of the "
-        "crops, whose values are in [0, 1].",
+        "Largest standard deviation of the noise added to half of the crops, "
+        "whose values are in [0, 1].",
         check=checks.weight,
     )
     samples: int = setting(
         256,
-        "Crops that the first weights, closed forms, are fitted to.",
+        "Crops to which the initial weights are fitted in closed form.",
         check=checks.count,
     )
     learning_rate: float = setting(1e-3, _LEARNING_RATE, check=checks.weight)
     gram_weight: float = setting(
         0.5,
-        "Weight of the error of Gram matrices beside that of feature maps.",
+        "Weight of the error of Gram matrices relative to that of feature "
+        "maps.",
         check=checks.weight,
     )
     precision: str = setting("float32", _PRECISION, choices=POLICIES)
@@ -143,18 +144,18 @@ class DistillConfig:
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AdaINConfig:
-    """How `tfstyle.train` trains a model of any style.
+    """Settings of `tfstyle.train`, which trains a model of any style.
 
     Where `levels`, `widths`, `depths`, `modulation` or `train_encoder` are
-    `None`, the encoder's entry of `ARCHITECTURES` is taken.
+    `None`, the encoder's entry in `ARCHITECTURES` is used.
 
-    Each field says what it is; `help(AdaINConfig)` lists them.
+    `help(AdaINConfig)` describes each field.
     """
 
     encoder: str = setting(
         "vgg_distilled",
-        "Network that the model sees with: vgg_distilled (thin, inside the "
-        "package), vgg16 or vgg19.",
+        "Encoder of the model: vgg_distilled (thin, inside the package), vgg16 "
+        "or vgg19.",
         choices=tuple(ARCHITECTURES),
     )
     encoder_weights: str | None = setting(
@@ -163,8 +164,8 @@ class AdaINConfig:
     levels: tuple[str, ...] | None = setting(
         None,
         "Layers of the encoder where styles are applied, at most one of each "
-        "block, and image for the pixels; those chosen for the encoder if not "
-        "given.",
+        "block, and image for the pixels; if not given, those chosen for the "
+        "encoder.",
     )
     widths: tuple[int, ...] | None = setting(
         None,
@@ -172,12 +173,12 @@ class AdaINConfig:
         "down to the deepest level.",
     )
     depths: tuple[int, ...] | None = setting(
-        None, "Convolutions of the decoder's stages, one for each as `widths`."
+        None, "Convolutions of the decoder's stages, one number for each."
     )
     modulation: int | None = setting(
         None,
-        "Units of the network by which styles modulate the decoder; 0 for "
-        "none, and the number chosen for the encoder if not given.",
+        "Units of the network by which styles modulate the decoder, 0 for "
+        "none; if not given, the number chosen for the encoder.",
         check=checks.whole,
     )
     train_encoder: bool | None = setting(
@@ -186,9 +187,8 @@ class AdaINConfig:
     )
     start: str | None = setting(
         None,
-        "Model to go on from: a name or a .h5 file, of the same encoder. Its "
-        "levels, widths and depths are taken; one without modulation may get "
-        "it.",
+        "Model to start from: a name or a .h5 file, with the same encoder. Its "
+        "levels, widths and depths are kept; modulation may be added.",
     )
     loss_features: str = setting(
         "vgg19",
@@ -209,7 +209,7 @@ class AdaINConfig:
     style_layers: tuple[str, ...] = setting(
         tuple(STYLE_LAYERS),
         "Layers of the loss network where styles are compared, with equal "
-        "shares.",
+        "weights.",
     )
     content_weight: float = setting(
         1.0,
@@ -235,7 +235,7 @@ class AdaINConfig:
     )
     range_weight: float = setting(
         10.0,
-        "Weight of the squares of what is beyond [0, 1].",
+        "Weight of the squared excess of pixels beyond [0, 1].",
         check=checks.weight,
     )
     steps: int = setting(20000, _STEPS, check=checks.count)
@@ -250,8 +250,8 @@ class AdaINConfig:
     )
     smallest: float = setting(
         0.5,
-        "Least share of the shorter side of an image that a crop covers, above "
-        "0 and at most 1.",
+        "Least fraction of an image's shorter side that a crop covers, above 0 "
+        "and at most 1.",
         check=_check_smallest,
     )
     learning_rate: float = setting(1e-3, _LEARNING_RATE, check=checks.weight)
@@ -269,11 +269,11 @@ class AdaINConfig:
         _check_levels(self.encoder, **{k: model[k] for k in _STAGES})
 
     def architecture(self) -> dict[str, Any]:
-        """Arguments of `adain.StyleModel`, the encoder apart."""
+        """Returns the arguments of `StyleModel`, except the encoder."""
         return ARCHITECTURES[self.encoder] | self.changes()
 
     def changes(self) -> dict[str, Any]:
-        """Of these arguments those that the settings say."""
+        """Returns those arguments that the settings give explicitly."""
         return {
             name: getattr(self, name)
             for name in (*_STAGES, "modulation", "train_encoder")
@@ -281,13 +281,13 @@ class AdaINConfig:
         }
 
     def check_start(self, model: Mapping[str, Any]) -> None:
-        """Whether these settings go on with a model.
+        """Checks that training can continue from the model `start`.
 
         Args:
-            model: The settings of `start`.
+            model: Settings of that model.
 
         Raises:
-            ValueError: They are another's.
+            ValueError: These settings describe another model.
         """
         for name, value in {"encoder": self.encoder, **self.changes()}.items():
             given = model.get(name)  # Older files lack modulation.
@@ -305,7 +305,7 @@ class AdaINConfig:
 
 
 _STAGES = ("levels", "widths", "depths")
-_DEEPEST = 4  # Positions of block 5 are larger than `decoder.MARGIN`.
+_DEEPEST = 4  # Block of the deepest level: positions of block 5 exceed MARGIN.
 
 
 def _check_levels(
@@ -314,20 +314,20 @@ def _check_levels(
     widths: tuple[int, ...],
     depths: tuple[int, ...],
 ) -> None:
-    """Levels must be convolutions, each of a block that the decoder has."""
+    """Checks that levels are convolutions, each of a block of the decoder."""
     names = [n for n in topology.layer_names(encoder) if "_conv" in n]
     for level in levels:
         checks.choice("levels", level, [IMAGE, *names])
     blocks = [topology.block(level) for level in levels if level != IMAGE]
     if not blocks or len(set(blocks)) < len(blocks):
         raise ValueError(
-            "`levels` must have a layer of the encoder, and one at most of "
-            f"each block. Received: levels={levels}"
+            "`levels` must name a layer of the encoder, at most one of each "
+            f"block. Received: levels={levels}"
         )
     stages = min(len(widths), len(depths), _DEEPEST)
     if max(blocks) > stages:
         raise ValueError(
-            f"`levels` must be in the first {stages} blocks, {_DEEPEST} at "
-            f"most and those of widths={widths}, depths={depths}. "
-            f"Received: levels={levels}"
+            f"`levels` must be in the first {stages} blocks (at most "
+            f"{_DEEPEST}, and one for each of widths={widths}, "
+            f"depths={depths}). Received: levels={levels}"
         )

@@ -1,7 +1,7 @@
 """Images for training, as batches of random crops.
 
-A batch is a NumPy array that depends on the seed, the epoch and the index
-alone, so that a training that was interrupted sees what it would have seen.
+A batch is a NumPy array that depends only on the seed, the epoch and the
+index, so that a resumed training sees the same crops.
 """
 
 import hashlib
@@ -19,27 +19,26 @@ class Crops(keras.utils.PyDataset):
     """Batches of random crops, scaled and mirrored at random.
 
     Args:
-        files: Images. Those that cannot be read are left out of later batches
-            and replaced by others.
+        files: Image files. Unreadable ones are replaced by others.
         crop: Side of the crops, in pixels.
-        batch_size: Crops in a batch.
-        batches: Batches in an epoch.
-        smallest: Share of the image's shorter side that a crop covers at
-            least; the most is all of it. Logarithms of shares are uniform.
-        native: Share of the crops that are not scaled, where the image is
-            large enough: what is between neighbouring pixels is left as it is.
-        noise: Largest standard deviation of white noise, which is added to
-            half of the crops.
-        seed: Of all choices.
-        epoch: Which one; each has other crops. It stays: Keras' threads ask
-            for batches while others are still made.
-        first: Index of the first batch that is wanted.
-        unreadable: Files known to be unreadable, which may be shared: those
-            that are found are added. Batches do not depend on it.
-        **kwargs: Passed to `keras.utils.PyDataset`.
+        batch_size: Number of crops in a batch.
+        batches: Number of batches in an epoch.
+        smallest: Least fraction of the image's shorter side that a crop
+            covers, at most 1. Fractions are uniform in their logarithm.
+        native: Fraction of the crops that are not scaled, where the image is
+            large enough: their finest details stay as they are.
+        noise: Largest standard deviation of the white noise added to half of
+            the crops.
+        seed: Seed of all random choices.
+        epoch: Number of the epoch; each has other crops. It never changes,
+            because Keras' threads prepare several batches at a time.
+        first: Index of the first batch.
+        unreadable: Set of files known to be unreadable, to which others are
+            added; it may be shared. Batches do not depend on it.
+        **kwargs: Arguments of `keras.utils.PyDataset`.
 
     Attributes:
-        unreadable: Files that could not be read so far.
+        unreadable: Files found to be unreadable so far.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class Crops(keras.utils.PyDataset):
         return self.batches
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Float32 of shape `(batch_size, crop, crop, 3)`, RGB in [0, 1].
+        """Returns float32 `(batch_size, crop, crop, 3)`, RGB in [0, 1].
 
         Raises:
             ValueError: None of the files can be read.
@@ -79,10 +78,10 @@ class Crops(keras.utils.PyDataset):
         return np.stack([self._crop(random) for _ in range(self.batch_size)])
 
     def _crop(self, random: np.random.Generator) -> np.ndarray:
-        share, down, across, mirror, native, noise = random.random(6)
+        fraction, down, across, mirror, native, noise = random.random(6)
         image = self._image(random)
         height, width = image.shape[:2]
-        side = max(1, round(min(height, width) * self.smallest**share))
+        side = max(1, round(min(height, width) * self.smallest**fraction))
         if native < self.native and self.crop <= min(height, width):
             side = self.crop
         top = round(down * (height - side))
@@ -106,8 +105,8 @@ class Pairs(keras.utils.PyDataset):
 
     Args:
         contents: Crops of photographs.
-        styles: Crops of style pictures; as many batches of the same size.
-        **kwargs: Passed to `keras.utils.PyDataset`.
+        styles: Crops of style pictures, as many batches of the same size.
+        **kwargs: Arguments of `keras.utils.PyDataset`.
     """
 
     def __init__(self, contents: Crops, styles: Crops, **kwargs: int) -> None:
@@ -118,7 +117,7 @@ class Pairs(keras.utils.PyDataset):
         return len(self.contents)
 
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
-        """A batch `((contents, styles),)`, as `fit` takes it."""
+        """Returns a batch `((contents, styles),)` for `keras.Model.fit`."""
         return ((self.contents[index], self.styles[index]),)
 
 
@@ -127,12 +126,12 @@ def readable(
     unreadable: set[pathlib.Path],
     indices: Iterable[int],
 ) -> Iterator[np.ndarray]:
-    """Images at some indices of the files, but for those that cannot be read.
+    """Yields the images at some indices of the files, except unreadable ones.
 
     Args:
-        files: Images.
-        unreadable: Files that are not tried; those that are found are added.
-        indices: Which files are wanted.
+        files: Image files.
+        unreadable: Set of files to skip, to which unreadable ones are added.
+        indices: Indices of the files to read.
 
     Raises:
         ValueError: None of the files can be read.
@@ -160,10 +159,10 @@ def _read(
 
 
 def digest(files: Sequence[pathlib.Path]) -> str:
-    """Tells lists of files apart, by their names and order.
+    """Returns a hash of the files' names and order, 16 hexadecimal digits.
 
-    Names are those below the folder that holds all of the files: it may be
-    moved. What is in the files does not count.
+    Names are relative to the files' common folder, which may be moved. The
+    contents of the files do not count.
     """
     paths = [file.absolute() for file in files]
     root = os.path.commonpath([path.parent for path in paths])

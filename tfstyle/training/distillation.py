@@ -1,14 +1,14 @@
 """Teaches a thin VGG the feature maps of a full one.
 
-Style and content losses are distances that no rotation of the channels
-changes: of Gram matrices, of means and covariances, of maps. So the thin
-network learns, at each layer, the coordinates of the teacher's map along its
-principal axes, as many as it has channels: they hold most of what the losses
-measure, in the losses' own geometry. The coordinates are an affine function of
-the thin map, its head, a convolution of 1x1 that the network keeps.
+Rotating the channels of feature maps changes no content or style loss: neither
+distances of maps nor those of Gram matrices or of means and covariances. So at
+each layer the thin network learns the coordinates of the teacher's maps along
+their principal axes, as many as it has channels: they hold most of what the
+losses measure. A 1x1 convolution, the layer's head, computes the coordinates
+from the thin map; the network keeps it.
 
-It starts from closed forms, not from noise (`initialization`), and is then
-trained end to end. Nothing here needs TensorFlow: `KERAS_BACKEND=jax` serves.
+The initial weights are fitted in closed form (`initialization`), then trained
+end to end. Runs on any backend of Keras, such as `KERAS_BACKEND=jax`.
 
 Reference: Romero et al., "FitNets: Hints for Thin Deep Nets", 2015, who teach
 one layer, through a regressor that is thrown away.
@@ -28,14 +28,14 @@ from tfstyle.features import memory
 from tfstyle.pretrained import topology
 from tfstyle.runtime import host_memory
 from tfstyle.runtime.progress import OnStep
-from tfstyle.runtime.types import Path
+from tfstyle.runtime.types import Path, Tensor
 from tfstyle.training import data, initialization, loop
 from tfstyle.training.config import DistillConfig
 
 STUDENT = "vgg_distilled"
 
-# Layers that pictures are painted with by default; others count for less.
-_SHARES = {
+# Layers whose losses are used by default; others count for less.
+_LAYER_WEIGHTS = {
     "block1_conv1": 1.0,
     "block2_conv1": 1.0,
     "block3_conv1": 1.0,
@@ -43,14 +43,14 @@ _SHARES = {
     "block4_conv2": 4.0,  # Content is compared here, position by position.
     "block5_conv1": 1.0,
 }
-_OTHER = 0.1
+_OTHER_WEIGHT = 0.1
 _HELD_OUT_BATCHES = 8
 _SAMPLE = 24  # Bytes of a pixel: the crops, one by one and together.
-_WARMUP = 100  # Steps until the learning rate is reached, at most.
+_WARMUP = 100  # Most steps until the learning rate reaches its peak.
 
 
 def taught_layers(teacher: str) -> list[str]:
-    """Convolutions that the thin network and its teacher have."""
+    """Returns the convolutions that the thin network shares with a teacher."""
     theirs = topology.layer_names(teacher)
     return [
         layer
@@ -69,24 +69,25 @@ def distill(
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     unreadable: set[pathlib.Path] | None = None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Trains a thin network.
+    """Trains a thin feature network.
 
     Args:
-        config: The teacher, and how to learn from it.
+        config: Settings of the teacher and of the training.
         files: Images to learn from.
         held_out: Images whose errors are reported after each epoch, by layer,
             as `val_<layer>`.
-        folder: Of a checkpoint, from which the same call goes on.
-        on_step: Receives the progress; true ends the run. See `progress`.
-        on_epoch: Receives the weights after each epoch.
-        unreadable: Receives the files that could not be read; training goes
-            on with the others.
+        folder: Folder of the checkpoint; the same call continues from it.
+        on_step: Callback that receives the progress; returning true ends the
+            run. See `progress`.
+        on_epoch: Callback that receives the weights after each epoch.
+        unreadable: Set to which unreadable files are added; training goes on
+            with the others.
 
     Returns:
         Kernel and bias by layer, for `weights.save`.
 
     Raises:
-        ValueError: Images, weights or settings are not what they should be.
+        ValueError: Images, weights or settings are wrong.
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
@@ -109,8 +110,8 @@ def distill(
         "seed": config.seed,
         "unreadable": set() if unreadable is None else unreadable,
     }
-    # No checkpoint holds the axes that are found with these: files and seed
-    # are in its key, so the same crops give them again.
+    # Checkpoints do not hold the principal axes: the key fixes files and seed,
+    # so a resumed run finds the same axes from the same crops.
     first = data.Crops(files, batch_size=config.samples, batches=1, **shape)
     if config.start:
         features.assign(student, STUDENT, config.start)
@@ -165,14 +166,17 @@ def distiller(
     gram_weight: float = 0.0,
     heads_only: bool = False,
 ) -> "Distiller":
-    """A pair ready to be trained: axes found, the student initialised.
+    """Finds the principal axes and initializes the student.
 
     Args:
-        student: From `features.network`; its weights are set.
-        teacher: From `features.extractor`, with the same layers.
-        images: Shape `(batch, height, width, 3)`, RGB in [0, 1].
-        gram_weight: As of `Distiller`.
-        heads_only: As of `initialization.initialize`.
+        student: Thin network from `features.network`; its weights are set.
+        teacher: Network from `features.extractor`, with the same layers.
+        images: Images of shape `(batch, height, width, 3)`, RGB in [0, 1].
+        gram_weight: See `Distiller`.
+        heads_only: See `initialization.initialize`.
+
+    Returns:
+        A student and its teacher, ready to be trained.
     """
     samples = initialization.sample(teacher, images)
     axes = {}
@@ -180,20 +184,22 @@ def distiller(
         count = student.get_layer(layer).filters
         axes[layer], _ = initialization.principal_axes(values, count)
     initialization.initialize(student, samples, axes, heads_only)
-    shares = {layer: _SHARES.get(layer, _OTHER) for layer in axes}
-    return Distiller(student, teacher, axes, shares, gram_weight)
+    weights = {
+        layer: _LAYER_WEIGHTS.get(layer, _OTHER_WEIGHT) for layer in axes
+    }
+    return Distiller(student, teacher, axes, weights, gram_weight)
 
 
 class Distiller(keras.Model):
-    """A thin network and the teacher that it learns from.
+    """A thin network together with the teacher that it learns from.
 
     Args:
-        student: From `features.network`; the outputs are taught.
-        teacher: From `features.extractor`, with the same layers.
-        axes: From `principal_axes`, by layer.
-        shares: Weight of each layer's error.
-        gram_weight: Weight of the relative distance of Gram matrices beside
-            that of maps.
+        student: Network from `features.network`, whose outputs are taught.
+        teacher: Network from `features.extractor`, with the same layers.
+        axes: Result of `initialization.principal_axes`, by layer.
+        layer_weights: Weight of the error, by layer.
+        gram_weight: Weight of the relative error of Gram matrices; that of
+            maps has weight 1.
     """
 
     def __init__(
@@ -201,35 +207,35 @@ class Distiller(keras.Model):
         student: keras.Model,
         teacher: keras.Model,
         axes: Mapping[str, np.ndarray],
-        shares: Mapping[str, float],
+        layer_weights: Mapping[str, float],
         gram_weight: float = 0.0,
     ) -> None:
         super().__init__(autocast=False)
         self.student, self.teacher = student, teacher
         self.axes = dict(axes)
-        self.shares = dict(shares)
+        self.layer_weights = dict(layer_weights)
         self.gram_weight = gram_weight
         self.errors = {
             layer: keras.metrics.Mean(layer, dtype="float32")
-            for layer in shares
+            for layer in layer_weights
         }
 
-    def call(self, image: Any, training: bool = False) -> dict[str, Any]:
-        """The student's maps by layer."""
+    def call(self, image: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """Returns the student's maps by layer."""
         return self.student(image, training=training)
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tensor = None,
+        y: Tensor = None,
         y_pred: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Tensor = None,
         training: bool = True,
-    ) -> Any:
-        """Mean over the batch of the errors of all layers."""
+    ) -> Tensor:
+        """Returns the weighted sum of the layers' errors, a batch mean."""
         maps = self.teacher(x, training=False)
         total = 0.0
-        for layer, share in self.shares.items():
+        for layer, weight in self.layer_weights.items():
             target = ops.matmul(
                 ops.cast(maps[layer], "float32"), self.axes[layer]
             )
@@ -237,28 +243,28 @@ class Distiller(keras.Model):
             self.errors[layer].update_state(error)
             if self.gram_weight:
                 error += self.gram_weight * gram_error(y_pred[layer], target)
-            total += share * ops.mean(error)
+            total += weight * ops.mean(error)
         return total
 
 
-# Damping of the errors: the mean energy of maps over all images is 1, and
-# crops of much less should not outweigh the others.
+# Damping of the errors: maps have a mean energy of 1 over all images, and
+# crops with much less must not outweigh the others.
 _DAMPING = 0.05
 
 
-def relative_error(features: Any, target: Any) -> Any:
-    """Squared error of each example over the target's energy, `(batch,)`."""
-    error = losses.content_loss(features, target)
+def relative_error(maps: Tensor, target: Tensor) -> Tensor:
+    """Returns the squared error over the target's energy, `(batch,)`."""
+    error = losses.content_loss(maps, target)
     return losses.relative(error, losses.energy(target), damping=_DAMPING)
 
 
-def gram_error(features: Any, target: Any) -> Any:
-    """Squared error of each Gram matrix over the target's, `(batch,)`."""
+def gram_error(maps: Tensor, target: Tensor) -> Tensor:
+    """Returns the relative squared error of Gram matrices, `(batch,)`."""
     gram = losses.gram_matrix(target)
     return losses.relative(
-        losses.style_loss(features, gram),
+        losses.style_loss(maps, gram),
         losses.energy(gram),
-        # The energy of a Gram matrix whose channels, uncorrelated, have the
-        # energy that dampens the errors of maps.
+        # The energy of a Gram matrix of uncorrelated channels whose energy is
+        # the damping of the errors of maps.
         damping=_DAMPING**2 / target.shape[-1],
     )

@@ -1,9 +1,9 @@
-"""Training on several hosts, with `tf.distribute` and a loop of our own.
+"""Training on several hosts, with `tf.distribute` and a custom loop.
 
 Keras' `fit` does not run under `MultiWorkerMirroredStrategy` (keras#20585).
-Each host runs the same program, with `TF_CONFIG` saying which host it is and
-where the others are; every replica takes its rows of each batch, and gradients
-are added up over all. The first host alone writes files.
+Each host runs the same program; `TF_CONFIG` says which host it is and where
+the others are. Every replica takes its rows of each batch, and the gradients
+of all replicas are summed. Only the first host writes files.
 """
 
 import math
@@ -20,12 +20,12 @@ from tfstyle.training.loop import FETCH, Report, restore, save
 
 
 def are_several(strategy: tf.distribute.Strategy) -> bool:
-    """Whether a strategy is that of several hosts."""
+    """Whether a strategy spans several hosts."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the files: where it is alone it does."""
+    """Whether this process writes the files: the chief, or the only one."""
     if not are_several(strategy):
         return True
     resolver = strategy.cluster_resolver
@@ -48,21 +48,26 @@ def fit(
     on_step: OnStep | None = None,
     on_epoch: Sequence[Callable[[int], None]] = (),
 ) -> bool:
-    """As `training.fit`, for a model whose `objective` gives the terms.
+    """Trains a model on several hosts, like `loop.fit` on one.
 
     Args:
-        strategy: Under whose scope the model and its optimiser were made.
-        model: As there; batches have a multiple of as many rows as there are
-            replicas.
-        make_data: As there.
-        steps: As there.
-        epoch: As there.
-        size: As there.
-        held_out: As there.
-        folder: As there; all hosts can read it.
-        key: As there.
-        on_step: As there; called on each host, and true on one ends all.
-        on_epoch: As there, on the first host alone.
+        strategy: Strategy in whose scope the model and its optimizer were
+            made.
+        model: Compiled model whose `objective` returns the terms of the loss.
+        make_data: See `loop.fit`; the number of replicas divides the number
+            of rows of each batch.
+        steps: See `loop.fit`.
+        epoch: See `loop.fit`.
+        size: See `loop.fit`.
+        held_out: See `loop.fit`.
+        folder: See `loop.fit`; all hosts can read it.
+        key: See `loop.fit`.
+        on_step: See `loop.fit`; called on each host, any of which can end the
+            run of all.
+        on_epoch: See `loop.fit`; called on the first host only.
+
+    Returns:
+        Whether all steps were done.
     """
     loop = _Loop(strategy, model)
     done = restore(model, folder, dict(key or {}))
@@ -81,7 +86,7 @@ def fit(
             report.tell(logs if fetched else {})
             report.ended = loop.any(report.ended)
             if report.ended:
-                report.fetch(logs)  # What is saved now must be finite.
+                report.fetch(logs)  # Never save a diverged model.
                 break
         else:
             report.tell(logs | loop.evaluate(held_out))
@@ -107,12 +112,12 @@ class _Loop:
         self._terms = tf.function(self._means)
 
     def step(self, contents: Any, styles: Any) -> dict[str, float]:
-        """Takes a step with a batch; the terms and their sum."""
+        """Trains on a batch; returns the terms of the loss and their sum."""
         found = self._step(self._rows(contents), self._rows(styles))
         return _with_sum(found)
 
     def evaluate(self, data: keras.utils.PyDataset) -> dict[str, float]:
-        """Mean terms of all batches, as `val_...`; on this host."""
+        """Returns the mean terms of all batches, as `val_...`; on this host."""
         found = [self._terms(*data[i][0]) for i in range(len(data))]
         means = {
             name: math.fsum(float(terms[name]) for terms in found) / len(found)
@@ -128,7 +133,7 @@ class _Loop:
         return bool(self.strategy.reduce("SUM", values, axis=None) > 0)
 
     def _rows(self, images: np.ndarray) -> Any:
-        """To each replica every n-th image, beginning with its own number."""
+        """Gives each replica every n-th image, starting at its own index."""
 
         def rows(context: Any) -> tf.Tensor:
             first = context.replica_id_in_sync_group
@@ -149,9 +154,9 @@ class _Loop:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             terms = self._means(contents, styles)
-            # The optimiser adds the gradients of all replicas.
-            share = 1 / self.strategy.num_replicas_in_sync
-            loss = share * tf.add_n(list(terms.values()))
+            # The optimizer sums the gradients of all replicas.
+            fraction = 1 / self.strategy.num_replicas_in_sync
+            loss = fraction * tf.add_n(list(terms.values()))
             scaled = self.model.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables)
         self.model.optimizer.apply_gradients(

@@ -1,12 +1,12 @@
-"""First weights of a thin network, in closed form, from a teacher's maps.
+"""Initial weights of a thin network, fitted in closed form to a teacher.
 
-Training from noise spends most of its time on what least squares finds in a
-minute: which channels of the teacher predict the others, and how to compute
-them from those of the layer before.
+Training from random weights spends most of its time on what least squares
+finds in a minute: which channels of the teacher predict the others, and how to
+compute them from the layer before.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,18 +14,19 @@ from keras import ops
 
 from tfstyle.pretrained import topology
 
-_POSITIONS = 40_000  # Of a layer's maps that its closed form is fitted to.
-_ROUNDS = 16  # Of fitting a convolution that is followed by ReLU.
-_RIDGE = 1e-4  # Of the mean diagonal of a system of equations.
+_POSITIONS = 40_000  # Positions of a layer's maps that weights are fitted to.
+_ROUNDS = 16  # Rounds of fitting a convolution that is followed by ReLU.
+_RIDGE = 1e-4  # Relative to the mean diagonal of a system of equations.
 
 
 class Samples(NamedTuple):
-    """The teacher's maps of some images, at some positions.
+    """Feature maps of a teacher, sampled at some positions.
 
     Attributes:
-        images: Shape `(batch, height, width, 3)`, RGB in [0, 1].
-        where: By layer: the indices of an example, a row and a column.
-        values: By layer: what the teacher says there, `(positions, channels)`.
+        images: Images of shape `(batch, height, width, 3)`, RGB in [0, 1].
+        where: Positions by layer: indices of examples, rows and columns.
+        values: Feature vectors at these positions by layer, of shape
+            `(positions, channels)`.
     """
 
     images: np.ndarray
@@ -34,12 +35,12 @@ class Samples(NamedTuple):
 
 
 def sample(teacher: keras.Model, images: np.ndarray, seed: int = 0) -> Samples:
-    """Looks at a teacher's maps, as `Samples`.
+    """Samples a teacher's feature maps at random positions.
 
     Args:
-        teacher: From `features.extractor`.
-        images: Shape `(batch, height, width, 3)`, RGB in [0, 1].
-        seed: Of the positions.
+        teacher: Network from `features.extractor`.
+        images: Images of shape `(batch, height, width, 3)`, RGB in [0, 1].
+        seed: Seed of the random positions.
     """
     random = np.random.default_rng(seed)
     each = -(-_POSITIONS // len(images))
@@ -64,18 +65,18 @@ def sample(teacher: keras.Model, images: np.ndarray, seed: int = 0) -> Samples:
 def principal_axes(
     features: np.ndarray, count: int
 ) -> tuple[np.ndarray, float]:
-    """Directions that hold most of the energy of feature maps.
+    """Returns the directions that hold most of the energy of feature maps.
 
-    Not centred: the mean is part of a style, too.
+    The mean is not subtracted: it is part of a style, too.
 
     Args:
-        features: Shape `(..., channels)`.
-        count: Axes wanted, at most `channels`.
+        features: Feature maps of shape `(..., channels)`.
+        count: Number of axes, at most `channels`.
 
     Returns:
-        Shape `(channels, count)`: orthogonal columns of one length, so that
-        coordinates have a mean square of 1; and the share of the energy that
-        they hold.
+        Axes of shape `(channels, count)`, orthogonal columns of equal length
+        such that coordinates have a mean square of 1; and the fraction of the
+        energy that they hold.
     """
     flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
     values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
@@ -90,17 +91,16 @@ def initialize(
     axes: Mapping[str, np.ndarray],
     heads_only: bool = False,
 ) -> None:
-    """Gives a thin network its first weights, layer by layer, shallow to deep.
+    """Sets the initial weights of a thin network, layer by layer.
 
-    Each convolution becomes the least-squares fit of some channels of the
-    teacher from the student's own maps before it: those channels from which
-    the others are best predicted. Each head becomes the fit of the
-    coordinates.
+    Each convolution is fitted by least squares: from the student's maps before
+    it to those channels of the teacher that best predict the others. Each head
+    is fitted to the coordinates along the principal axes.
 
     Args:
-        student: From `features.network`; its weights are set.
-        samples: From `sample`.
-        axes: From `principal_axes`, by layer, shallow to deep.
+        student: Thin network from `features.network`; its weights are set.
+        samples: Result of `sample`.
+        axes: Result of `principal_axes` by layer, shallow to deep.
         heads_only: Whether the convolutions stay as they are.
     """
     for layer, directions in axes.items():
@@ -127,9 +127,9 @@ def _set(convolution: keras.layers.Layer, affine: np.ndarray) -> None:
 def _fit_channels(
     patches: np.ndarray, values: np.ndarray, convolution: keras.layers.Layer
 ) -> np.ndarray:
-    """Affine map from patches to as many channels as there are filters."""
+    """Fits patches to as many channels of the teacher as there are filters."""
     target = values[:, _representatives(values, convolution.filters)]
-    # ReLU lets channels be scaled; Adam learns best where they are alike.
+    # ReLU permits scaling the channels; Adam learns best at equal scales.
     size = np.sqrt(np.square(target).mean(0)) + 1e-6
     return _fit_relu(patches, target / size)
 
@@ -139,7 +139,7 @@ def _patches(
     convolution: keras.layers.Layer,
     where: tuple[np.ndarray, ...],
 ) -> np.ndarray:
-    """What the convolution sees at each position, `(positions, inputs)`."""
+    """Returns the convolution's input at each position, flattened."""
     if convolution.padding == "same":
         maps = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(maps, (3, 3), (1, 2))
@@ -148,7 +148,7 @@ def _patches(
 
 
 def _representatives(values: np.ndarray, count: int) -> np.ndarray:
-    """Channels from which the others are best predicted, greedily."""
+    """Returns channels that best predict the others, chosen greedily."""
     left = values.T.astype(np.float64) @ values / len(values)
     floor = 1e-9 * np.trace(left)
     chosen: list[int] = []
@@ -165,10 +165,10 @@ def _representatives(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _fit_relu(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Affine map whose positive part is nearest to `target`, by alternation.
+    """Fits an affine map followed by ReLU to `target`, by alternation.
 
-    Where the target is 0 any negative value serves: in each round the values
-    found there in the one before, where negative, become what is aimed at.
+    Where the target is 0, any negative value is right: each round aims at the
+    negative values that the round before found there.
     """
     solve, affine = _solver(inputs), _affine(inputs)
     aim = target
@@ -179,8 +179,8 @@ def _fit_relu(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
     return solution
 
 
-def _solver(inputs: np.ndarray) -> Any:
-    """Least squares from `inputs` and a constant to what it is called with."""
+def _solver(inputs: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns a function that fits targets to `inputs` by least squares."""
     affine = _affine(inputs)
     system = (affine.T @ affine).astype(np.float64)
     ridge = _RIDGE * np.trace(system) / len(system)

@@ -1,6 +1,6 @@
-"""Around `keras.Model.fit`: progress, checkpoints, interruption.
+"""The training loop: `keras.Model.fit` with progress and checkpoints.
 
-The same code runs on all backends of Keras.
+Runs on any backend of Keras.
 """
 
 import dataclasses
@@ -24,16 +24,16 @@ FETCH = 10  # Steps between reports of the losses, which wait for the device.
 def rate(
     highest: float, steps: int, warmup: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A learning rate that rises in a line and falls along a cosine to 0.
+    """Returns a learning rate with linear warm-up and cosine decay to 0.
 
     Args:
-        highest: Where it turns.
-        steps: Of the whole training.
-        warmup: Steps until it turns; a fifth of all at most.
+        highest: Peak of the learning rate.
+        steps: Number of steps of the whole training.
+        warmup: Number of steps until the peak, at most a fifth of all.
     """
     warmup = min(warmup, steps // 5)
-    # Typed: Keras counts the steps in this type, and by default in that of
-    # `floatx`, of which float16 has no odd numbers beyond 2048.
+    # np.float32: Keras counts the steps in the type of this value, by default
+    # `floatx`, and float16 has no odd numbers above 2048.
     return keras.optimizers.schedules.CosineDecay(
         np.float32(0),
         steps - warmup,
@@ -45,9 +45,9 @@ def rate(
 def optimizer(
     rate: float | keras.optimizers.schedules.LearningRateSchedule, policy: str
 ) -> keras.optimizers.Optimizer:
-    """Adam; under `"mixed_float16"` it scales the losses.
+    """Returns Adam, with loss scaling under `"mixed_float16"`.
 
-    Gradients of most weights are less than the least number of float16.
+    Most gradients are smaller than the least number of float16.
     """
     adam = keras.optimizers.Adam(rate)
     if policy != "mixed_float16":
@@ -56,12 +56,12 @@ def optimizer(
 
 
 def on_device(config: Any, folder: Path | None) -> Any:
-    """The settings with types where they say `"auto"`.
+    """Returns the settings with `"auto"` precisions resolved.
 
     Args:
-        config: Of a training.
-        folder: Of its checkpoint: what was begun there goes on in the same
-            types, on any device.
+        config: Settings of a training.
+        folder: Folder of its checkpoint, whose precisions are kept on any
+            device.
     """
     kept = _key(folder)
     found = {
@@ -80,10 +80,10 @@ _TYPES: dict[str, Callable[[], str]] = {
 
 
 def _key(folder: Path | None) -> dict[str, Any]:
-    """Settings of the training in a folder; none if there is none."""
+    """Returns the settings of a checkpoint; empty if there is none."""
     found = checkpoint.load(folder) if folder else None
     key = found[1]["key"] if found else {}
-    return key if isinstance(key, dict) else {}  # Else of a picture.
+    return key if isinstance(key, dict) else {}  # Text: of `tfstyle.optimize`.
 
 
 def fit(
@@ -100,26 +100,27 @@ def fit(
     on_epoch: Sequence[Callable[[int], None]] = (),
     prefix: str = "",
 ) -> bool:
-    """Trains a compiled model, and goes on with what a checkpoint holds.
+    """Trains a compiled model, continuing from a checkpoint if there is one.
 
     Args:
-        model: Compiled and built.
-        make_data: From an epoch, the first batch of it that is wanted and
-            their number to that data.
-        steps: Of the optimiser, with those of earlier runs.
-        epoch: Steps between checkpoints.
-        size: Side of the images, which `on_step` is told.
-        held_out: Its losses are reported after each epoch, as `val_...`.
-        folder: Of the checkpoint, written after each epoch and when
+        model: Compiled model.
+        make_data: Function from the number of an epoch, the index of its first
+            batch and the number of batches to that data.
+        steps: Total number of steps, including earlier runs.
+        epoch: Number of steps between checkpoints.
+        size: Side of the images in pixels, for `on_step`.
+        held_out: Data whose losses are reported after each epoch, as
+            `val_...`.
+        folder: Folder of the checkpoint, written after each epoch and when
             `on_step` ends the run.
         key: Settings that must be the same when a run is continued.
-        on_step: Receives the progress after each step, and true ends the run,
-            see `progress`; with losses where they are fetched: every `FETCH`
-            steps, and when an epoch ends. They are means, as Keras has them:
-            of the epoch so far, or since the run went on.
-        on_epoch: Called with the number of steps after each epoch, when
-            `on_step` ends the run, and if there is nothing left to do.
-        prefix: Of the names of the loss's parts, for `on_step`.
+        on_step: Callback that receives the progress after each step; returning
+            true ends the run, see `progress`. Losses are included every
+            `FETCH` steps and at the end of an epoch: means over the epoch so
+            far, or since the run was resumed.
+        on_epoch: Callbacks that receive the number of steps after each epoch,
+            when `on_step` ends the run, and if no steps are left.
+        prefix: Prefix of the names of the loss's terms, for `on_step`.
 
     Returns:
         Whether all steps were done.
@@ -130,7 +131,7 @@ def fit(
     """
     done = restore(model, folder, dict(key or {}))
     if done >= steps:
-        for call in on_epoch:  # What it made then may be gone.
+        for call in on_epoch:  # Its files may have been deleted.
             call(done)
     report = Report(on_step, size, done, steps, prefix)
     while done < steps and not report.ended:
@@ -146,7 +147,7 @@ def fit(
             report.tell(last)
         for call in on_epoch:
             call(done)
-        # Last, so that what it holds was reported.
+        # Last, so that all steps in the checkpoint were reported.
         if folder is not None:
             save(model, folder, {"key": dict(key or {}), "steps": done})
     return done >= steps
@@ -166,7 +167,7 @@ def restore(
     folder: Path | None,
     key: dict[str, Any],
 ) -> int:
-    """Puts back what `save` wrote; the steps that are done.
+    """Restores a checkpoint of `save`; returns the number of steps done.
 
     Raises:
         ValueError: The checkpoint belongs to other settings.
@@ -176,12 +177,12 @@ def restore(
     if found is None:
         return 0
     arrays, meta = found
-    # As read back: JSON makes lists of tuples.
+    # Through JSON, which turns tuples into lists.
     kept, wanted = meta["key"], json.loads(json.dumps(key))
-    if not isinstance(kept, dict):  # Of a picture that was painted.
+    if not isinstance(kept, dict):  # Text: of `tfstyle.optimize`.
         raise ValueError(
-            f"The checkpoint in '{folder}' is not of a training. Give another "
-            "folder, or delete it."
+            f"The checkpoint in '{folder}' is not one of a training. Give "
+            "another folder, or delete it."
         )
     if kept != wanted:
         raise ValueError(
@@ -203,12 +204,12 @@ def save(
     folder: Path,
     meta: Mapping[str, Any],
 ) -> None:
-    """Writes what a training needs to go on.
+    """Writes a checkpoint: trained variables and the optimizer's state.
 
     Args:
-        model: Compiled; what is trained of it and its optimiser's state.
-        folder: Of the checkpoint.
-        meta: `"key"`, as of `fit`, and `"steps"`, how many are done.
+        model: Compiled model.
+        folder: Folder of the checkpoint.
+        meta: `"key"`, see `fit`, and `"steps"`, the number of steps done.
     """
     arrays = {
         name: keras.ops.convert_to_numpy(variable)
@@ -226,17 +227,17 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 class Report(keras.callbacks.Callback):
-    """Makes `Progress` values of what `fit` says.
+    """Keras callback that reports `Progress` values.
 
     Args:
-        on_step: Receives them.
-        size: Side of the images.
-        done: Steps of earlier runs.
-        steps: In all.
-        prefix: Of the names of the loss's parts.
+        on_step: Callback that receives them.
+        size: Side of the images, in pixels.
+        done: Number of steps of earlier runs.
+        steps: Total number of steps.
+        prefix: Prefix of the names of the loss's terms.
 
     Attributes:
-        done: Steps so far.
+        done: Number of steps so far.
         ended: Whether `on_step` ended the run.
     """
 
@@ -256,20 +257,20 @@ class Report(keras.callbacks.Callback):
         self.ended = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Called by Keras."""
+        """Reports a step of the training."""
         self.done += 1
         self.tell(logs if (batch + 1) % FETCH == 0 else {})
         if self.ended:
-            self.fetch(logs)  # What is saved now must be finite.
+            self.fetch(logs)  # Never save a diverged model.
         self.model.stop_training = self.ended
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Called by Keras."""
+        """Lets `on_step` end the run during the evaluation."""
         self.tell({})
         self.model.stop_evaluating = self.ended
 
     def tell(self, logs: Mapping[str, Any]) -> None:
-        """Calls `on_step` with the losses; with none it is only asked."""
+        """Calls `on_step` with the losses, or without any to let it end."""
         losses = self.fetch(logs)
         progress = Progress(
             size=self.size,
@@ -287,7 +288,7 @@ class Report(keras.callbacks.Callback):
             self.ended = True
 
     def fetch(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        """The losses by name, when the device has them.
+        """Waits for the device and returns the losses by name.
 
         Raises:
             FloatingPointError: One of them is not finite.
@@ -297,8 +298,9 @@ class Report(keras.callbacks.Callback):
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"The loss '{name}' was not finite at step {self.done}: "
-                    f"{value}. Go on in another folder, with `start` from "
-                    "what this one holds, a lower rate or float32."
+                    f"{value}. Continue in another folder, with `start` from "
+                    "the weights in this one, a lower learning rate or "
+                    "float32."
                 )
         return losses
 

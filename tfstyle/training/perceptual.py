@@ -1,8 +1,9 @@
-"""What a feed-forward model is trained to minimise: perceptual losses.
+"""Perceptual losses for training feed-forward models.
 
-As `objective` says for one picture: distances of feature maps to the
-photograph, of their statistics to the style, each divided by an energy of what
-it is compared with. Here for batches of pairs, and with every target made anew.
+Distances of feature maps to those of the photograph, and of their statistics
+to those of the style, each divided by the energy of what it is compared with.
+`objective` has these losses for one picture; here they are for batches of
+pairs, with new targets in each batch.
 
 Reference: Johnson et al., "Perceptual Losses for Real-Time Style Transfer",
 ECCV 2016.
@@ -15,23 +16,24 @@ from tfstyle import losses
 from tfstyle.runtime.types import Tensor
 from tfstyle.training.config import AdaINConfig
 
-# Damping of the losses: dull or black crops, of hardly any energy, would
-# outweigh all others in their batch.
+# Damping of the losses: otherwise dull or black crops, with hardly any energy,
+# would outweigh all others in their batch.
 _DAMPING = 1e-3
 
 
 class PerceptualLoss:
-    """Terms of the loss of images that a model made of pairs.
+    """Terms of the loss of images that a model made from pairs.
 
     Args:
-        network: From `features.extractor`, with the layers of `config`.
-        config: The layers and weights.
+        network: Network from `features.extractor`, with the layers of
+            `config`.
+        config: Settings with the layers and weights.
 
     Call arguments:
-        images: Of the model, `(batch, height, width, 3)`; what is beyond
-            [0, 1] is penalised, and cut off for the other terms.
-        contents: Photographs, of the same shape.
-        styles: Style pictures, `(batch, any, any, 3)`.
+        images: Output of the model, `(batch, height, width, 3)`; values beyond
+            [0, 1] are penalized, and clipped for the other terms.
+        contents: Photographs of the same shape, RGB in [0, 1].
+        styles: Style pictures `(batch, any, any, 3)`, RGB in [0, 1].
 
     Returns:
         `"content"`, `"style"`, `"tv"` and `"range"`, each weighted and of
@@ -47,7 +49,7 @@ class PerceptualLoss:
     def __call__(
         self, images: Tensor, contents: Tensor, styles: Tensor
     ) -> dict[str, Tensor]:
-        """See the class."""
+        """Returns the terms; see the class."""
         inside = ops.clip(images, 0.0, 1.0)
         beyond = losses.energy(images - inside)
         maps = self.network(inside)
@@ -85,7 +87,7 @@ def _constant(maps: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _relative(loss: Tensor, *targets: Tensor) -> Tensor:
-    """The loss over the mean energy of the targets."""
+    """Divides the loss by the mean energy of the targets."""
     energy = sum(map(losses.energy, targets)) / len(targets)
     return losses.relative(loss, energy, damping=_DAMPING)
 

@@ -1,4 +1,4 @@
-"""Losses and pictures of a training, as TensorBoard shows them."""
+"""Writes the losses and previews of a training for TensorBoard."""
 
 import os
 from collections.abc import Callable
@@ -11,12 +11,10 @@ from tfstyle.runtime.types import Path
 
 
 class Summaries:
-    """Writes losses as scalars, and pictures; a context manager.
-
-    It is an `on_step` callback.
+    """Writes losses and pictures; a context manager and `on_step` callback.
 
     Args:
-        folder: Where TensorBoard looks.
+        folder: Log folder of TensorBoard.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,8 +44,8 @@ class Summaries:
             tf.summary.write("preview", parts, metadata=_IMAGE)
 
 
-# As `tf.summary.scalar` and `image` write them, which need the package
-# tensorboard: the last number is DATA_CLASS_SCALAR, DATA_CLASS_BLOB_SEQUENCE.
+# As written by `tf.summary.scalar` and `image`, which need the package
+# tensorboard. The numbers are DATA_CLASS_SCALAR and DATA_CLASS_BLOB_SEQUENCE.
 _SCALAR, _IMAGE = (
     tf.compat.v1.SummaryMetadata(
         plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name=name),
