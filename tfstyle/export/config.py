@@ -1,4 +1,4 @@
-"""Settings of the export of a model for a server."""
+"""Settings for exporting a model to a server."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ from tfstyle.runtime import settings
 from tfstyle.runtime.settings import setting
 
 IMAGE_FORMATS = ("jpeg", "png")
-_FEWEST = 64 * 64  # More than `known_answers.records` has.
+_FEWEST = 64 * 64  # Above the pixels of the pictures of `known_answers`.
 
 
 def _check_quality(name: str, value: int) -> None:
@@ -19,8 +19,8 @@ def _check_quality(name: str, value: int) -> None:
 def _check_max_pixels(name: str, value: int) -> None:
     if value < _FEWEST:
         raise ValueError(
-            f"`{name}` must be {_FEWEST} or more: the pictures that an export "
-            f"is tried with are as large. Received: {name}={value}"
+            f"`{name}` must be {_FEWEST} or more, for the pictures that an "
+            f"export is tested with. Received: {name}={value}"
         )
 
 
@@ -29,12 +29,12 @@ def _check_max_pixels(name: str, value: int) -> None:
 class ExportConfig:
     """Settings of `saved_model.export`.
 
-    Each field says what it is; `help(ExportConfig)` lists them.
+    `help(ExportConfig)` describes each field.
     """
 
     image_format: str = setting(
         "jpeg",
-        "Format of the images that are answered as bytes: jpeg or png.",
+        "Format of images that are returned as bytes: jpeg or png.",
         choices=IMAGE_FORMATS,
     )
     quality: int = setting(
@@ -42,15 +42,15 @@ class ExportConfig:
     )
     max_pixels: int = setting(
         2048 * 2048,
-        "Pixels of the largest image that is accepted; larger ones are refused "
-        "before they are decoded. A request needs about 350 bytes of memory "
-        "for each pixel.",
+        "Largest number of pixels of an image; larger ones are refused before "
+        "they are decoded. A request needs about 350 bytes of memory for each "
+        "pixel.",
         check=_check_max_pixels,
     )
     warmup_sizes: tuple[int, ...] = setting(
         (256, 512),
-        "Sides of the pictures, in pixels, with which a server tries each "
-        "signature before it calls the version available.",
+        "Sides, in pixels, of the square pictures that warm up each signature "
+        "before a server makes the version available.",
     )
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class ExportConfig:
         for size in self.warmup_sizes:
             if not 16 <= size <= self.max_pixels**0.5:
                 raise ValueError(
-                    "`warmup_sizes` must be sides of pictures of 16 pixels or "
-                    f"more, and at most `max_pixels` ({self.max_pixels}) in "
-                    f"all. Received: warmup_sizes={self.warmup_sizes}"
+                    "`warmup_sizes` must be 16 or more, with squares of at "
+                    f"most `max_pixels` ({self.max_pixels}). "
+                    f"Received: warmup_sizes={self.warmup_sizes}"
                 )

@@ -1,7 +1,7 @@
-"""Images inside a TensorFlow graph: checked, decoded, encoded.
+"""Checks, decodes and encodes images inside a TensorFlow graph.
 
-A server runs nothing but the graph, so what a request may hold is checked
-there. An assertion that fails is the status INVALID_ARGUMENT, with our words.
+A server runs only the graph, so requests are checked there. An assertion that
+fails becomes the status INVALID_ARGUMENT with our message.
 """
 
 import tensorflow as tf
@@ -18,12 +18,12 @@ _DARKEST, _BRIGHTEST = -0.5, 1.5
 def ensure(
     value: tf.Tensor, *conditions: tuple[tf.Tensor, str, tf.Tensor]
 ) -> tf.Tensor:
-    """The value, once the conditions are known to be true.
+    """Returns the value after asserting some conditions.
 
     Args:
-        value: What must not be used before.
-        *conditions: What must be true, the text of the error, and what the
-            error shows as received.
+        value: Tensor that is not available before.
+        *conditions: Tuples of a boolean scalar that must be true, the message
+            of the error, and the tensor that the error shows as received.
     """
     assertions = [
         tf.debugging.Assert(truth, [f"{text} Received:", received], 8)
@@ -34,13 +34,13 @@ def ensure(
 
 
 def ensure_shape(tensor: tf.Tensor, name: str) -> tf.Tensor:
-    """The tensor, if it has the rank and the sides that its type promises.
+    """Returns the tensor after asserting that it has its declared shape.
 
-    A session feeds whatever it gets, of any shape; but what is true for the
-    type is optimised away, so the check must not know it.
+    A session accepts arrays of any shape. TensorFlow optimizes away checks
+    that the declared shape implies, so this one must not know it.
     """
     free = tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=None)
-    # As text: the optimiser takes the rank for known, too.
+    # As text, because the optimizer takes the rank for known, too.
     sides = tf.strings.as_string(tf.shape(free))
     received = tf.strings.reduce_join(sides, separator=", ")
     expected = tensor.shape.as_list()
@@ -54,13 +54,13 @@ def ensure_shape(tensor: tf.Tensor, name: str) -> tf.Tensor:
 def check(
     images: tf.Tensor, name: str, smallest: int, max_pixels: int
 ) -> tf.Tensor:
-    """The images, if a model can take them.
+    """Returns the images after asserting their size and range.
 
     Args:
-        images: Shape `(batch, height, width, 3)`, float32.
-        name: What errors call them.
-        smallest: Least number of pixels of each side.
-        max_pixels: Of each image, at most.
+        images: Float32 of shape `(batch, height, width, 3)`.
+        name: Name of the images in errors.
+        smallest: Least length of each side, in pixels.
+        max_pixels: Largest number of pixels of each image.
     """
     size = tf.shape(images)[1:3]
     images = ensure(images, *_fits(size, name, smallest, max_pixels))
@@ -80,19 +80,19 @@ def check(
 def decode(
     data: tf.Tensor, name: str, smallest: int, max_pixels: int
 ) -> tf.Tensor:
-    """The pixels of a JPEG or PNG file.
+    """Returns the pixels of a JPEG or PNG file.
 
-    Transparent pixels are put on white; orientation (EXIF) and colour profile
-    are not looked at. The size is checked before anything is decoded.
+    Transparent pixels are put on white; orientation (EXIF) and color profile
+    are ignored. The size is checked before anything is decoded.
 
     Args:
         data: Scalar of type string.
-        name: What errors call it.
-        smallest: Least number of pixels of each side.
-        max_pixels: At most.
+        name: Name of the file in errors.
+        smallest: Least length of each side, in pixels.
+        max_pixels: Largest number of pixels.
 
     Returns:
-        Shape `(height, width, 3)`, float32, RGB in [0, 1].
+        Float32 of shape `(height, width, 3)`, RGB in [0, 1].
     """
     start = tf.strings.substr(data, 0, len(_PNG))
     length = tf.strings.length(data)
@@ -108,11 +108,11 @@ def decode(
 
 
 def encode(image: tf.Tensor, config: ExportConfig) -> tf.Tensor:
-    """The file of an image of shape `(height, width, 3)` in [0, 1]."""
+    """Returns the file of an image of shape `(height, width, 3)` in [0, 1]."""
     samples = tf.cast(tf.round(image * 255.0), tf.uint8)
     if config.image_format == "png":
         return tf.io.encode_png(samples)
-    # Colours at full resolution, as in the files that this package writes.
+    # Colors at full resolution, as in the files that this package writes.
     return tf.io.encode_jpeg(
         samples, quality=config.quality, chroma_downsampling=False
     )
@@ -121,7 +121,7 @@ def encode(image: tf.Tensor, config: ExportConfig) -> tf.Tensor:
 def _fits(
     size: tf.Tensor, name: str, smallest: int, max_pixels: int
 ) -> list[tuple[tf.Tensor, str, tf.Tensor]]:
-    """Conditions for `ensure`; the size is two sides of an image."""
+    """Returns the conditions of `ensure` for an image's height and width."""
     pixels = tf.reduce_prod(tf.cast(size, tf.int64))
     return [
         (
@@ -154,6 +154,6 @@ def _decode_png(data: tf.Tensor) -> tf.Tensor:
 
 
 def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
-    # The method of Pillow and of browsers; TensorFlow's is a faster one.
+    # As Pillow and browsers do; TensorFlow's default is faster and less exact.
     samples = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     return tf.cast(samples, tf.float32) / 255.0

@@ -1,6 +1,6 @@
-"""Requests whose answers are known: what a model must say wherever it runs.
+"""Reference requests with the answers of the Keras model, to test exports.
 
-The answers are those of the Keras model, for pixels that Pillow decoded.
+The answers are for pixels that Pillow decoded.
 """
 
 import inspect
@@ -19,12 +19,12 @@ from tfstyle.features import convolution
 from tfstyle.runtime.types import Shape
 
 TOLERANCE = 1e-5
-# Files are compared by the mean of their pixels: one value that is rounded the
-# other way can change a whole block of a JPEG.
+# Files are compared by their mean difference: one value rounded differently
+# can change a whole block of a JPEG.
 FILE_TOLERANCE = 0.5 / 255
 
 
-@convolution.portable  # What runs elsewhere is compared with them.
+@convolution.portable  # The answers are compared with those of other runtimes.
 def records(
     model: StyleModel,
     config: ExportConfig | None = None,
@@ -32,13 +32,13 @@ def records(
     style_size: Shape = (34, 27),
     count: int = 2,
 ) -> list[Record]:
-    """A request for each signature, with its answer.
+    """Returns a request for each signature, with its answer.
 
     Args:
-        model: Gives the answers.
-        config: Format of files.
-        size: Height and width of contents.
-        style_size: Those of styles.
+        model: Model that gives the answers.
+        config: Settings with the format of files.
+        size: Height and width of contents, in pixels.
+        style_size: Height and width of styles, in pixels.
         count: Number of examples, 1 or 2.
     """
     config = config or ExportConfig()
@@ -72,20 +72,19 @@ def check(
     outputs: Mapping[str, np.ndarray],
     tolerance: float = TOLERANCE,
 ) -> float:
-    """How far an answer is from the known one.
+    """Returns the difference between an answer and the known one.
 
     Args:
         record: One of `records`.
-        outputs: What was answered.
-        tolerance: Of tensors, as a share of the largest value, if that is
-            above 1.
+        outputs: Arrays of the answer by name.
+        tolerance: Largest absolute difference of tensors; relative to the
+            largest value if that is above 1.
 
     Returns:
-        The largest difference of tensors; the mean of files.
+        The largest difference: of tensors the largest, of files the mean one.
 
     Raises:
-        ValueError: It is more than the tolerance, or the outputs are not
-            those expected.
+        ValueError: It exceeds the tolerance, or the outputs have other names.
     """
     if outputs.keys() != record.outputs.keys():
         raise ValueError(
@@ -96,7 +95,7 @@ def check(
     for name, expected in record.outputs.items():
         difference, scale = _difference(expected, outputs[name])
         allowed = FILE_TOLERANCE if expected.dtype == object else tolerance
-        # Not `>`: that is false for NaN, too.
+        # Not `difference > ...`, which is false for NaN.
         if not difference <= allowed * scale:
             raise ValueError(
                 f"{record.signature}: {name} differs by {difference:.2g} from "
@@ -107,7 +106,7 @@ def check(
 
 
 def decode(data: bytes) -> np.ndarray:
-    """The pixels of a file, by Pillow: `(height, width, 3)`, in [0, 1]."""
+    """Decodes a file by Pillow to float32 `(height, width, 3)` in [0, 1]."""
     with PIL.Image.open(io.BytesIO(data)) as file:
         return np.asarray(file.convert("RGB"), np.float32) / 255
 
@@ -115,7 +114,7 @@ def decode(data: bytes) -> np.ndarray:
 def _difference(
     expected: np.ndarray, actual: np.ndarray
 ) -> tuple[float, float]:
-    """The difference, and the scale of the tolerance."""
+    """Returns the difference and the scale of the tolerance."""
     if expected.shape != actual.shape or expected.dtype != actual.dtype:
         return np.inf, 1.0
     if expected.dtype != object:
@@ -141,9 +140,9 @@ def _record(name: str, values: Mapping[str, np.ndarray]) -> Record:
 def _pictures(
     height: int, width: int, count: int, color: tuple[float, float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A batch, and its files: a PNG and a JPEG.
+    """Returns a batch and its files, a PNG and a JPEG.
 
-    Of another colour for styles: a photograph in its own style stays as it is.
+    Styles need another color: a photograph in its own style does not change.
     """
     y, x = np.mgrid[:height, :width][..., None] / np.float32(8)
     waves = np.sin(y * (1, 2, 1.5)) * np.cos(x * (2, 1, 0.5) + (0, 1, 2))

@@ -1,13 +1,12 @@
-"""LiteRT (TensorFlow Lite) files, for telephones; needs `tfstyle[export]`.
+"""Writes LiteRT (TensorFlow Lite) files, for phones; needs `tfstyle[export]`.
 
 A file holds the signatures `stylize`, `embed_style` and `apply_style` for one
-example. It is kept only if the LiteRT runtime gives the numbers of the Keras
-model.
+example. It is kept only if the LiteRT runtime reproduces the Keras model.
 
-| precision | weights                       | limit of the difference         |
+| precision | weights                       | largest difference              |
 |-----------|-------------------------------|---------------------------------|
 | float32   | float32                       | 1e-5                            |
-| float16   | float16, calculated as float32| 2e-3                            |
+| float16   | float16, computed in float32  | 2e-3                            |
 | int8      | 8 bits, one scale per channel | mean 0.02, SSIM of images 0.98  |
 """
 
@@ -29,10 +28,11 @@ from tfstyle.runtime.types import Path, Shape
 
 PRECISIONS = ("float32", "float16", "int8")
 _TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}
-# Of the largest value; three times what was measured (BUILD_NOTES.md).
+# Relative to the largest value; three times the measured difference
+# (docs/measurements/serving.md).
 _INT8_MEAN = 0.02
 _INT8_SSIM = 0.98
-# A side that was fixed by mistake would show.
+# Two sizes reveal a side that was fixed by mistake.
 _SIZES = ((49, 41), (32, 80))
 _STYLE_SIZE = (34, 27)
 
@@ -47,18 +47,18 @@ def export(
     """Writes a model as a LiteRT file.
 
     Args:
-        model: What is converted.
+        model: Model to convert.
         path: File to write (.tflite).
         precision: One of `PRECISIONS`.
-        size: Height and width of contents; a side that is `None` is free.
-        style_size: Those of styles.
+        size: Height and width of contents in pixels, `None` where free.
+        style_size: Height and width of styles in pixels, `None` where free.
 
     Returns:
         The largest difference from the Keras model's answers; for int8 the
-        largest of the means.
+        largest mean difference.
 
     Raises:
-        ValueError: The numbers differ, or a package is missing.
+        ValueError: The answers differ, or a package is missing.
         OSError: The file cannot be written.
     """
     files.check_writable(path)
@@ -87,10 +87,10 @@ def convert(
     size: Sides,
     style_size: Sides,
 ) -> bytes:
-    """The file, not compared yet."""
+    """Returns the bytes of the file, without a comparison."""
     offered = UncheckedSignatures(model, 1, size, style_size)
-    # From other SavedModels of Keras models the converter makes files whose
-    # numbers are wrong, without a word.
+    # From other SavedModels of Keras models the converter silently makes files
+    # that compute wrong numbers.
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name in offered.NAMES:
@@ -111,12 +111,12 @@ def convert(
 
 
 def run(interpreter: Any, record: Record) -> dict[str, np.ndarray]:
-    """What the LiteRT runtime answers to a request."""
+    """Returns the LiteRT runtime's answer to a request."""
     return interpreter.get_signature_runner(record.signature)(**record.inputs)
 
 
 def _fixed(size: Sides, known: Shape) -> Shape:
-    """Known sides where the size has free ones."""
+    """Replaces free sides by known ones."""
     return size[0] or known[0], size[1] or known[1]
 
 
@@ -143,7 +143,7 @@ def _check(
     ssim = float(tf.image.ssim(actual, expected, 1.0)[0]) if is_image else 1.0
     if not (mean <= allowed and ssim >= _INT8_SSIM):
         raise ValueError(
-            f"{record.signature}: {name} differs by {mean:.2g} on the mean "
+            f"{record.signature}: {name} differs by {mean:.2g} on average "
             f"(SSIM {ssim:.3f}) from the Keras model's; {allowed:.2g} and "
             f"{_INT8_SSIM} are allowed. Try float16."
         )

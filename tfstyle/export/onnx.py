@@ -1,7 +1,7 @@
-"""ONNX files, for runtimes without TensorFlow; needs `tfstyle[export]`.
+"""Writes ONNX files for runtimes without TensorFlow; needs `tfstyle[export]`.
 
 A file holds one signature; batch and sizes are free. It is kept only if ONNX
-Runtime gives the numbers of the Keras model.
+Runtime reproduces the Keras model.
 """
 
 import importlib
@@ -28,7 +28,7 @@ def export(
     """Writes a signature of a model as an ONNX file.
 
     Args:
-        model: What is converted.
+        model: Model to convert.
         path: File to write (.onnx).
         signature: One of `signatures.UncheckedSignatures.NAMES`.
 
@@ -36,12 +36,12 @@ def export(
         The largest difference from the Keras model's answers.
 
     Raises:
-        ValueError: The numbers differ, or a package is missing.
+        ValueError: The answers differ, or a package is missing.
         OSError: The file cannot be written.
     """
     files.check_writable(path)
     data = convert(model, signature)
-    # Two sizes: a side that was fixed by mistake would show.
+    # Two sizes reveal a side that was fixed by mistake.
     worst = max(
         known_answers.check(record, run(data, record))
         for size in ((49, 41), (32, 80))
@@ -54,7 +54,7 @@ def export(
 
 
 def convert(model: StyleModel, signature: str) -> bytes:
-    """The file, not compared yet."""
+    """Returns the bytes of the file, without a comparison."""
     tf2onnx = _package("tf2onnx")
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     offered = UncheckedSignatures(model)
@@ -66,7 +66,7 @@ def convert(model: StyleModel, signature: str) -> bytes:
 
 
 def run(data: bytes, record: Record) -> dict[str, np.ndarray]:
-    """What ONNX Runtime answers to a request."""
+    """Returns ONNX Runtime's answer to a request."""
     onnxruntime = _package("onnxruntime")
     session = onnxruntime.InferenceSession(
         data, providers=["CPUExecutionProvider"]

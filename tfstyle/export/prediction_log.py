@@ -1,13 +1,13 @@
-"""Requests to a model server in files, as TensorFlow Serving logs them.
+"""Reads and writes requests in the log format of TensorFlow Serving.
 
 A file is a TFRecord of `tensorflow.serving.PredictionLog` messages. Servers
-read such files to warm a model up; with the answers they are also examples of
-what the model should say.
+read such files to warm up a model; with the answers they also serve as
+reference results.
 
-The messages are declared here, those parts of them that are used:
-tensorflow-serving-api, which has them all, replaces the TensorFlow that is
-installed. A tensor in them is bytes here: a serialized `TensorProto`, for
-which the encoding is the same.
+Only the parts of the messages that are used are declared here, because
+tensorflow-serving-api, which has all, replaces the installed TensorFlow. A
+tensor is declared as bytes, a serialized `TensorProto`: the encoding is the
+same.
 """
 
 import dataclasses
@@ -23,8 +23,8 @@ from tensorflow.core.framework import tensor_pb2
 
 from tfstyle.runtime.types import Path
 
-# Message -> field -> its number, and its type or the message it holds; that
-# of `NamedTensor` is what a map is on the wire.
+# Message -> field -> number and type, or the message that it holds. A map is
+# encoded as repeated `NamedTensor`.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "NamedTensor": {"key": (1, "string"), "value": (2, "bytes")},
     "ModelSpec": {"name": (1, "string"), "signature_name": (3, "string")},
@@ -43,12 +43,12 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
-    """A request, and what was answered.
+    """A request and its answer.
 
     Attributes:
-        signature: Name of what is called.
-        inputs: Name -> array; files are bytes in an array of type object.
-        outputs: As the inputs; empty if the answer was not kept.
+        signature: Name of the signature that is called.
+        inputs: Arrays by name; files are bytes in an array of type object.
+        outputs: Arrays of the answer by name; empty without an answer.
     """
 
     signature: str
@@ -57,7 +57,7 @@ class Record:
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
-    """Writes a file for `read`, and for TensorFlow Serving."""
+    """Writes a file for `read` and for TensorFlow Serving."""
     with tf.io.TFRecordWriter(os.fspath(path)) as writer:
         for record in records:
             log = _PredictionLog()
@@ -73,7 +73,7 @@ def write(path: Path, records: Iterable[Record]) -> None:
 
 
 def read(path: Path) -> list[Record]:
-    """What `write` wrote."""
+    """Reads a file of `write`."""
     records = []
     for data in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
         log = _PredictionLog.FromString(data).predict_log
@@ -99,7 +99,7 @@ def _arrays(tensors: Iterable[Any]) -> dict[str, np.ndarray]:
 def _to_bytes(array: np.ndarray) -> bytes:
     first = array.flat[0]
     if array.dtype.kind == "f" and (array == first).all():
-        # One value stands for all: images of one colour take no space.
+        # One value stands for all: images of a single color take no space.
         proto = tf.make_tensor_proto(first, array.dtype, array.shape)
     else:
         proto = tf.make_tensor_proto(array)
@@ -107,7 +107,7 @@ def _to_bytes(array: np.ndarray) -> bytes:
 
 
 def _declare() -> type[Any]:
-    """The class of `PredictionLog`, in a pool of its own."""
+    """Returns the class of `PredictionLog`, in a separate descriptor pool."""
     file = descriptors.FileDescriptorProto(
         name="tfstyle/prediction_log.proto", package="tfstyle", syntax="proto3"
     )

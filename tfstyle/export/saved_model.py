@@ -1,18 +1,19 @@
-"""SavedModels for TensorFlow Serving and TensorFlow Hub.
+"""Writes SavedModels for TensorFlow Serving and TensorFlow Hub.
 
 The folder of a model holds its versions, folders named by whole numbers, which
-a server polls. Each is written beside and renamed, and never replaced:
+a server polls. A version appears as a whole, by renaming, and is never
+replaced:
 
-| file in a version                          | for                           |
+| file in a version                          | content                       |
 |--------------------------------------------|-------------------------------|
 | `saved_model.pb`, `variables/`             | the graph, see `signatures`   |
-| `assets.extra/tf_serving_warmup_requests`  | the server, before it answers |
-| `assets.extra/known_answers`               | `python -m export.check`      |
-| `assets.extra/signatures.json`             | people and programs           |
-| `assets.extra/README.md`                   | people                        |
+| `assets.extra/tf_serving_warmup_requests`  | warm-up requests for servers  |
+| `assets.extra/known_answers`               | for `python -m export.check`  |
+| `assets.extra/signatures.json`             | inputs and outputs            |
+| `assets.extra/README.md`                   | the model card                |
 
-`tf.saved_model.load` and `hub.load` give an object that is called as Magenta's
-module for arbitrary stylization is: `loaded(contents, styles)[0]`.
+`tf.saved_model.load` and `hub.load` return an object that is called like
+Magenta's module for arbitrary stylization: `loaded(contents, styles)[0]`.
 """
 
 import contextlib
@@ -38,7 +39,7 @@ from tfstyle.version import __version__
 
 EXTRA = "assets.extra"
 KNOWN_ANSWERS = f"{EXTRA}/known_answers"
-WARMUP = f"{EXTRA}/tf_serving_warmup_requests"  # Where servers look for it.
+WARMUP = f"{EXTRA}/tf_serving_warmup_requests"  # Servers expect this name.
 
 
 def export(
@@ -48,25 +49,26 @@ def export(
     version: int | None = None,
     about: str = "",
 ) -> tuple[pathlib.Path, float]:
-    """Writes a version of a model.
+    """Writes a version of a model as a SavedModel.
 
-    It is kept only if each signature, loaded again, gives the answers of the
-    Keras model.
+    It is kept only if each signature, loaded again, reproduces the Keras
+    model.
 
     Args:
-        model: What is exported.
-        folder: Of the model's versions; made if it is not there.
-        config: Format, limits, warm-up.
-        version: Number, from 1; `None` for the next.
-        about: What the model is, under which licence: for its card.
+        model: Model to export.
+        folder: Folder of the model's versions; created if needed.
+        config: Settings of formats, limits and warm-up.
+        version: Number of the version, from 1; `None` for the next one.
+        about: Description and license of the model, for its card.
 
     Returns:
-        The folder of the version, and the largest difference found.
+        The folder of the version, and the largest difference from the Keras
+        model's answers.
 
     Raises:
-        FileExistsError: The version is there.
+        FileExistsError: The version exists.
         ValueError: An answer differs.
-        OSError: It cannot be written.
+        OSError: The version cannot be written.
     """
     config = config or ExportConfig()
     with _folder(folder):
@@ -77,12 +79,12 @@ def export(
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[None]:
-    """Makes a folder, which goes again when nothing comes into it."""
+    """Creates a folder; removes it if the export fails and it is empty."""
     os.makedirs(path, exist_ok=True)
     try:
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # There are other versions.
+        with contextlib.suppress(OSError):  # It holds other versions.
             os.rmdir(path)
         raise
 
@@ -104,17 +106,17 @@ def _write_version(
 
 
 def next_version(folder: Path) -> int:
-    """The number after the highest one there."""
+    """Returns the number after the highest one in the folder."""
     names = (path.name for path in pathlib.Path(folder).iterdir())
     return max((int(name) for name in names if name.isdecimal()), default=0) + 1
 
 
 def signature_table(path: Path) -> dict[str, Any]:
-    """What the signatures of a version take and give, as its file says it.
+    """Returns the inputs and outputs of a version's signatures.
 
     Returns:
         Signature -> `"inputs"` and `"outputs"` -> name -> `"dtype"` and
-        `"shape"`, in which free sides are -1.
+        `"shape"`, where free sides are -1; read from `saved_model.pb`.
     """
     saved = saved_model_pb2.SavedModel.FromString(
         pathlib.Path(path, "saved_model.pb").read_bytes()
@@ -131,7 +133,7 @@ def signature_table(path: Path) -> dict[str, Any]:
 
 
 def answer(loaded: Any, record: prediction_log.Record) -> dict[str, np.ndarray]:
-    """What a model that `tf.saved_model.load` gave says to a request."""
+    """Returns the answer of a model loaded by `tf.saved_model.load`."""
     inputs = {name: tf.constant(x) for name, x in record.inputs.items()}
     outputs = loaded.signatures[record.signature](**inputs)
     return {name: tensor.numpy() for name, tensor in outputs.items()}
@@ -140,7 +142,7 @@ def answer(loaded: Any, record: prediction_log.Record) -> dict[str, np.ndarray]:
 def _save(model: StyleModel, config: ExportConfig, path: pathlib.Path) -> None:
     offered = Signatures(model, config)
     root: Any = tf.Module()
-    # The variables alone: the model itself would be saved with its layers.
+    # Only the variables: the model itself would be saved with its layers.
     root.parameters = [variable.value for variable in model.variables]
     root.__call__ = offered.function(
         lambda content_image, style_image: list(
@@ -167,11 +169,11 @@ def _check(
 def _warmup(
     records: Sequence[prediction_log.Record], config: ExportConfig
 ) -> Iterator[prediction_log.Record]:
-    """Each signature with grey pictures of each size."""
+    """Yields requests of each signature with gray pictures of each size."""
     for size in config.warmup_sizes:
         for record in records:
             inputs = {
-                name: _grey(name, known, size)
+                name: _gray(name, known, size)
                 for name, known in record.inputs.items()
             }
             yield prediction_log.Record(
@@ -179,7 +181,7 @@ def _warmup(
             )
 
 
-def _grey(name: str, known: np.ndarray, size: int) -> np.ndarray:
+def _gray(name: str, known: np.ndarray, size: int) -> np.ndarray:
     if name.endswith("_image"):
         return np.full((1, size, size, 3), 0.5, np.float32)
     if name.endswith("_image_bytes"):
@@ -223,7 +225,7 @@ def _card(
         max_pixels=config.max_pixels,
         smallest=SMALLEST,
         signatures="\n".join(_rows(table)),
-        about=about.strip() or "Nothing was said about it at export.",
+        about=about.strip() or "It was exported without a description.",
     )
 
 
@@ -254,11 +256,11 @@ Model: {settings}, {parameters} parameters. Exported by {versions}.
   Styles look as they do at the size given: send them with about 256 pixels.
 * `..._image_bytes`: whole JPEG or PNG files, in TensorFlow Serving's REST
   interface as {{"b64": ...}}. Answers are {answers}. Transparent pixels are put
-  on white. Orientation (EXIF) and colour profiles are ignored: send upright
+  on white. Orientation (EXIF) and color profiles are ignored: send upright
   pixels in sRGB. One bad file fails the request.
 * `strength`: from 0 for the photograph to 1 for the style.
-* `style_embedding`: of one style, or a weighted mean of several.
-* What is wrong with a request is said with the status INVALID_ARGUMENT.
+* `style_embedding`: that of one style, or a weighted mean of several.
+* A bad request is answered with the status INVALID_ARGUMENT and the reason.
 
 ## The model
 

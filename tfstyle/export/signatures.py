@@ -1,4 +1,4 @@
-"""What a server offers of a model: functions with named inputs and outputs.
+"""The functions of an exported model, with named inputs and outputs.
 
 | signature         | inputs                                     | output            |
 |-------------------|--------------------------------------------|-------------------|
@@ -7,8 +7,8 @@
 | `embed_style`     | `style_image`                              | `style_embedding` |
 | `apply_style`     | `content_image, style_embedding, strength` | `stylized_image`  |
 
-The last three are there a second time with `_bytes` after their names and
-those of the images, which are then files.
+The last three also exist with `_bytes` after their names and those of the
+images, which are then files.
 
 | input or output      | type    | shape                   | values            |
 |----------------------|---------|-------------------------|-------------------|
@@ -17,8 +17,8 @@ those of the images, which are then files.
 | `style_embedding`    | float32 | `[N, size]`             | finite            |
 | `strength`           | float32 | `[N]`                   | 0 (none) to 1     |
 
-Sizes are free; those of the style need not be those of the content, and all
-inputs have the same `N`.
+Sizes are free, and contents and styles may differ in size. All inputs have the
+same `N`.
 """  # noqa: E501 (tables)
 
 import inspect
@@ -37,13 +37,13 @@ Sides = tuple[int | None, int | None]
 
 
 class Signatures:
-    """The functions of a model, by the names of the signatures.
+    """Signatures of a model, each a method that checks its inputs.
 
-    Each checks its inputs inside the graph.
+    The checks are part of the graph.
 
     Args:
-        model: What is served.
-        config: Format and limits.
+        model: Model to serve.
+        config: Settings of formats and limits.
     """
 
     NAMES: tuple[str, ...] = (
@@ -79,7 +79,7 @@ class Signatures:
         }
 
     def function(self, call: Callable[..., Any]) -> Any:
-        """A `tf.function` of something whose parameters are inputs above."""
+        """Returns a `tf.function`; parameters are named as the inputs above."""
         types = [
             tf.TensorSpec.from_spec(self._types[name], name)
             for name in inspect.signature(call).parameters
@@ -90,7 +90,7 @@ class Signatures:
     def serving_default(
         self, content_image: tf.Tensor, style_image: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Paints at full strength."""
+        """Stylizes contents by style pictures, at full strength."""
         contents, styles = self._checked(
             content_image=content_image, style_image=style_image
         )
@@ -102,7 +102,7 @@ class Signatures:
         style_image: tf.Tensor,
         strength: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """Paints contents in the styles of pictures."""
+        """Stylizes contents by style pictures."""
         contents, styles, strength = self._checked(
             content_image=content_image,
             style_image=style_image,
@@ -116,7 +116,7 @@ class Signatures:
         style_image_bytes: tf.Tensor,
         strength: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """As `stylize`, from files to files."""
+        """Stylizes files of contents by files of styles."""
 
         def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             content, style, strength = example
@@ -136,14 +136,14 @@ class Signatures:
         return {"stylized_image_bytes": _map(one, inputs, tf.string)}
 
     def embed_style(self, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Style embeddings, for `apply_style`."""
+        """Returns style embeddings, for `apply_style`."""
         (styles,) = self._checked(style_image=style_image)
         return {"style_embedding": self._model.embed_style(styles)}
 
     def embed_style_bytes(
         self, style_image_bytes: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """As `embed_style`, of files."""
+        """Returns the style embeddings of files, for `apply_style`."""
 
         def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             styles = self._decode(example[0], "style_image_bytes")
@@ -158,7 +158,7 @@ class Signatures:
         style_embedding: tf.Tensor,
         strength: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """Paints contents in the styles of embeddings."""
+        """Stylizes contents by style embeddings."""
         inputs = self._checked(
             content_image=content_image,
             style_embedding=style_embedding,
@@ -172,7 +172,7 @@ class Signatures:
         style_embedding: tf.Tensor,
         strength: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """As `apply_style`, from files to files."""
+        """Stylizes files of contents by style embeddings."""
 
         def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             content, embedding, strength = example
@@ -198,7 +198,7 @@ class Signatures:
         return self._model.apply_style(contents, embedding, strength)
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
-        """The inputs, in their order, if they are what they should be."""
+        """Returns the inputs in their order, after asserting them."""
         inputs = {
             name: graph_images.ensure_shape(value, name)
             for name, value in inputs.items()
@@ -243,13 +243,13 @@ class Signatures:
 
 
 class UncheckedSignatures(Signatures):
-    """Of tensors, for runtimes that have neither assertions nor strings.
+    """Signatures for runtimes that have neither assertions nor strings.
 
     Args:
-        model: What is converted.
-        count: Number of examples; `None` if it is free.
-        size: Height and width of contents; `None` if they are free.
-        style_size: Those of styles.
+        model: Model to convert.
+        count: Number of examples, `None` where free.
+        size: Height and width of contents in pixels, `None` where free.
+        style_size: Height and width of styles in pixels, `None` where free.
     """
 
     NAMES = ("stylize", "embed_style", "apply_style")
@@ -273,7 +273,7 @@ def _map(
     inputs: list[tf.Tensor],
     dtype: tf.DType,
 ) -> tf.Tensor:
-    """One after the other: images differ in size, and memory is bounded."""
+    """Maps examples one by one: images differ in size, memory is limited."""
     return tf.map_fn(
         function, inputs, fn_output_signature=dtype, parallel_iterations=1
     )
