@@ -1,1 +1,1 @@
-"""Programs that write a model in other forms: see README.md."""
+"""Programs that export a model to other formats: see README.md."""

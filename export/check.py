@@ -1,11 +1,11 @@
-r"""Runs a version as a server would, and compares it with the Keras model.
+r"""Checks an exported version: does it answer as the Keras model did?
 
   python -m export.check models/style/1
 
-loads it in a process of its own with TensorFlow's C++ loader, which TensorFlow
-Serving uses, or without a compiler (g++, or what CXX names) with the loader of
-TensorFlow 1. Each signature must give the answers that the Keras model gave at
-export (assets.extra/known_answers), and the requests for warming up succeed.
+loads it in a separate process with TensorFlow's C++ loader, which TensorFlow
+Serving uses, or without a compiler (g++, or the one that CXX names) with the
+loader of TensorFlow 1. Each signature must give the answers of the Keras model
+at export (assets.extra/known_answers), and the warm-up requests must succeed.
 """
 
 import pathlib
@@ -37,8 +37,8 @@ def main(version: str | None = None) -> None:
     folder = pathlib.Path(version)
     if not (folder / "saved_model.pb").exists():
         raise FileNotFoundError(
-            f"'{folder}' is no version of a model: it has no saved_model.pb. "
-            "Versions are folders such as models/style/1."
+            f"'{folder}' is not a version of a model: it has no "
+            "saved_model.pb. Versions are folders such as models/style/1."
         )
     from tfstyle.runtime import devices
 
@@ -66,7 +66,8 @@ def _read(folder: pathlib.Path, name: str) -> "list[Record]":
 
     if not (folder / name).exists():
         raise FileNotFoundError(
-            f"'{folder}' has no {name}: export.saved_model did not write it."
+            f"'{folder}' has no {name}: it was not written by "
+            "export.saved_model."
         )
     return prediction_log.read(folder / name)
 

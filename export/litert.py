@@ -1,12 +1,12 @@
-r"""Writes a model as a LiteRT (TensorFlow Lite) file, for telephones.
+r"""Writes a model as a LiteRT (TensorFlow Lite) file, for phones.
 
   python -m export.litert --model=distilled --output=style.tflite \
       --precision=float16
 
 The file holds the signatures stylize, embed_style and apply_style for one
 example, of free sizes unless they are given: --height=384 --width=512
---style_size=256. It is kept only if the LiteRT runtime gives the numbers of
-the Keras model. Needs tfstyle[export].
+--style_size=256. It is kept only if the LiteRT runtime reproduces the Keras
+model. Needs tfstyle[export].
 """
 
 import os
@@ -50,7 +50,7 @@ _STYLE_SIZE = flags.DEFINE_integer(
 def main() -> None:
     """Converts, compares and writes."""
     source = models.find()
-    # The converter warns of options that it sets itself.
+    # The converter warns about options that it sets itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tfstyle.runtime import devices
 

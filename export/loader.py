@@ -1,8 +1,8 @@
-"""Answers of a SavedModel in a process of its own, without Keras.
+"""Runs a SavedModel in a separate process, without Keras.
 
-`"c++"` is what TensorFlow Serving loads and runs a model with, `LoadSavedModel`
-and a session, out of the installed package of TensorFlow: see loader.cc, which
-is compiled for it. `"python"` is the loader of TensorFlow 1: see session.py.
+`"c++"` loads and runs it as TensorFlow Serving does, by `LoadSavedModel` and a
+session of the installed TensorFlow: see loader.cc, which is compiled for it.
+`"python"` is the loader of TensorFlow 1: see session.py.
 """
 
 import os
@@ -25,26 +25,27 @@ _COMPILER = os.environ.get("CXX", "g++")
 
 
 def has_compiler() -> bool:
-    """Whether `"c++"` can be compiled."""
+    """Whether there is a compiler for `"c++"`."""
     return shutil.which(_COMPILER) is not None
 
 
 def run(
     model: Path, records: Sequence[Record], kind: str = "c++"
 ) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Asks a model.
+    """Sends requests to a model.
 
     Args:
         model: Folder of a version.
-        records: Requests; their outputs are not looked at.
-        kind: `"c++"` or `"python"`.
+        records: Requests; their outputs are ignored.
+        kind: Loader, `"c++"` or `"python"`.
 
     Returns:
-        For each request its status, `"OK"` or an error, and the outputs by
+        The status of each request, `"OK"` or an error, and its outputs by
         name, none after an error.
 
     Raises:
-        OSError: The loader could not be built, or the model not be loaded.
+        OSError: The loader could not be built or the model could not be
+            loaded.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -55,7 +56,7 @@ def run(
         places = [requests / f"{i:04}" for i in range(len(records))]
         for place, record in zip(places, records, strict=True):
             _write(place, record)
-        # Absolute: `_run` has a folder of its own.
+        # Absolute, because `_run` changes the folder.
         arguments = [os.path.abspath(model), os.fspath(requests)]
         _run([*command, *arguments], "load it")
         return [_read(place) for place in places]
@@ -65,8 +66,8 @@ def _build(path: pathlib.Path) -> str:
     """Compiles loader.cc against TensorFlow's library; takes 10 to 20 s."""
     library = tf.sysconfig.get_lib()
     names = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
-    # Linkers drop a library that is not called directly, and with it what
-    # registers itself in it: "No session factory registered".
+    # Linkers drop a library that is not called directly, and with it the
+    # session factory that registers itself in it.
     link = ["-Wl,--no-as-needed", f"-L{library}", f"-Wl,-rpath,{library}"]
     _run(
         [
@@ -85,7 +86,7 @@ def _build(path: pathlib.Path) -> str:
 
 
 def _run(command: Sequence[str], purpose: str) -> None:
-    # On the processor: GPUs round the inputs of convolutions.
+    # On the CPU, because GPUs round the inputs of convolutions.
     done = subprocess.run(
         command,
         cwd=_HERE.parent,

@@ -1,4 +1,4 @@
-"""The model that the programs here export, by flags they share."""
+"""Shared flags of the export programs, and the model that they name."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 _MODEL = flags.DEFINE_string(
     "model",
     "distilled",
-    "Model to export: the name of one of this package, a file of one (.h5), "
-    "or a model that Keras saved (.keras).",
+    "Model to export: a name of this package, a file of weights (.h5), or a "
+    "model saved by Keras (.keras).",
 )
 _ENCODER_WEIGHTS = flags.DEFINE_string(
     "encoder_weights", None, "File of the published encoder's weights (.h5)."
@@ -20,14 +20,14 @@ _ENCODER_WEIGHTS = flags.DEFINE_string(
 
 
 def find() -> "Source":
-    """Finds the model, before TensorFlow is loaded."""
+    """Finds the model, without loading TensorFlow."""
     from tfstyle.adain import sources
 
     source = sources.find(_MODEL.value)
     if source.kind not in ("preset", "keras"):
         raise ValueError(
-            f"'{source.name}' cannot be exported: it is no model of this "
-            "package. Name one, or an .h5 or .keras file."
+            f"'{source.name}' cannot be exported: it is not a model of this "
+            "package. Give a name, or an .h5 or .keras file."
         )
     source.check_encoder_weights(_ENCODER_WEIGHTS.value)
     return source
@@ -41,7 +41,7 @@ def load(source: "Source") -> "StyleModel":
 
 
 def about(source: "Source") -> str:
-    """The model card beside the file, and the license of the folder."""
+    """Returns the model card beside the file and the folder's license."""
     (path,) = source.files
     texts = []
     for name in (path.with_suffix(".md"), path.with_name("LICENSE")):

@@ -3,9 +3,8 @@ r"""Writes a model as an ONNX file, for runtimes without TensorFlow.
   python -m export.onnx --model=distilled --output=style.onnx
 
 Batch and sizes are free. Inputs and outputs are those of the signature of the
-same name in export.saved_model; nothing is checked in the file. It is kept
-only if ONNX Runtime gives the numbers of the Keras model. Needs
-tfstyle[export].
+same name in export.saved_model, but the file does not check them. It is kept
+only if ONNX Runtime reproduces the Keras model. Needs tfstyle[export].
 """
 
 from absl import flags

@@ -2,9 +2,9 @@ r"""Writes a version of a model for TensorFlow Serving and TensorFlow Hub.
 
   python -m export.saved_model --model=distilled --output=models/style
 
-writes models/style/1, or the number after the highest one there, in one piece:
-a server that polls the folder sees it when it is whole. It is kept only if the
-signatures give the numbers of the Keras model.
+writes models/style/1, or the number after the highest one there. A server that
+polls the folder sees the version only when it is complete. It is kept only if
+the signatures reproduce the Keras model.
 """
 
 from absl import flags
@@ -27,7 +27,7 @@ _VERSION = flags.DEFINE_integer(
 _WARMUP = flags.DEFINE_bool(
     "warmup",
     True,
-    "Writes requests with which a server tries the version before it calls it "
+    "Writes requests that warm up the version before a server makes it "
     "available.",
 )
 settings_flags.define(ExportConfig)

@@ -1,9 +1,9 @@
-"""Does what loader.cc does, by the loader and session of TensorFlow 1.
+"""Runs a SavedModel like loader.cc, by the session of TensorFlow 1.
 
   python -m export.session MODEL REQUESTS
 
 For machines without a compiler. It restores the model as a server does, but
-the session converts what it is fed, such as float64, which a server refuses.
+the session casts its inputs, such as float64, which a server refuses.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ from tensorflow.core.framework import tensor_pb2
 
 
 def main(model: str, requests: str) -> None:
-    """Answers all requests; see loader.cc for the files."""
+    """Answers all requests in a folder; see loader.cc for its files."""
     with tf.Session(graph=tf.Graph()) as session:
         loaded = tf.saved_model.loader.load(session, ["serve"], model)
         for request in sorted(pathlib.Path(requests).iterdir()):

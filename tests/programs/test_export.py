@@ -352,7 +352,7 @@ def test_other_forms_are_written(
             "leave out --encoder_weights",
         ),
         ("check", [], 2, "Name the folder of one version"),
-        ("check", ["tests"], 1, "'tests' is no version of a model"),
+        ("check", ["tests"], 1, "it has no saved_model.pb"),
     ],
 )
 def test_errors_are_one_line(program, words, status, message):
