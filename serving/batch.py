@@ -1,7 +1,7 @@
-"""What the client programs do: one photograph, or a folder of them.
+"""Stylizes one photograph or a folder of them, for the client programs.
 
-The style of a folder is embedded once. Photographs are read and sent by some
-threads, and written as they come back.
+A style is embedded once for a folder. Several threads read and send the
+photographs; results are written as they arrive.
 """
 
 import multiprocessing.pool
@@ -18,20 +18,22 @@ _FAILURES = (ServingError, ValueError, OSError)
 
 
 class Job(NamedTuple):
-    """A photograph and where its painting goes."""
+    """A photograph and the file for its result."""
 
     content: pathlib.Path
     output: pathlib.Path
 
 
 def plan(content: str, output: str, style: str) -> list[Job]:
-    """The jobs of --content and --output: two files, or two folders.
+    """Pairs the photographs of --content with the files of --output.
+
+    Both are files, or both are folders.
 
     Raises:
         FileNotFoundError: There is no such photograph.
-        ValueError: A folder without photographs, or to be written over a
-            file, or a file whose format is not known; a photograph or the
-            style would be written over, or two become the same file.
+        ValueError: The folder has no photographs, the output is a file where
+            it must be a folder or has an unknown format, a photograph or the
+            style would be overwritten, or two results have the same name.
     """
     jobs = _jobs(content, output)
     _check_kept(jobs, style)
@@ -50,18 +52,18 @@ def paint(
     say: Callable[[str], None],
     complain: Callable[[str], None],
 ) -> int:
-    """Paints all photographs; a failure does not end the others.
+    """Stylizes all photographs; a failure does not stop the others.
 
     Args:
-        client: A `StyleClient`, or another object with these methods.
-        jobs: From `plan`.
+        client: A `StyleClient` or `RestStyleClient`.
+        jobs: Result of `plan`.
         style: File of the style.
-        strength: Of the style, in [0, 1].
-        size: Longer side of photographs at most, in pixels.
-        style_size: That of the style.
-        parallel: Requests at most at a time.
-        say: Gets a line for each painting.
-        complain: Gets a line for each failure.
+        strength: Strength of the style, in [0, 1].
+        size: Longest side of photographs, in pixels; larger ones are reduced.
+        style_size: Longest side of the style, in pixels.
+        parallel: Largest number of requests at a time.
+        say: Function that receives a line for each result.
+        complain: Function that receives a line for each failure.
 
     Returns:
         The number of failures.
@@ -83,7 +85,7 @@ def paint(
         return job, result, begin
 
     failures = 0
-    # Its threads do not keep a process from ending: Ctrl-C waits for nobody.
+    # Its threads are daemons, so that Ctrl-C ends the process at once.
     with multiprocessing.pool.ThreadPool(parallel) as pool:
         for job, result, begin in pool.imap_unordered(ask, jobs):
             try:
@@ -146,6 +148,6 @@ def _check_kept(jobs: list[Job], style: str) -> None:
 
 
 def _name(path: pathlib.Path) -> str:
-    """Of the painting: with the suffix, so that a.jpg and a.png both live."""
+    """Returns the result's name; its suffix tells a.jpg and a.png apart."""
     known = path.suffix.lower() in pictures.FORMATS
     return path.name if known else f"{path.name}.png"

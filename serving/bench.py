@@ -3,18 +3,18 @@ r"""Measures a model server: times of requests, throughput, memory.
   python -m serving.bench --server=localhost:8500 --model=style
 
 prints, for each kind and size of image, a line for each number of clients (a
-closed loop), and for each rate (an open loop; relative to what the closed loop
-reached, so that 1.5 asks for more than the server can do). More:
+closed loop) and for each rate (an open loop; relative to the throughput of the
+closed loop, so that 1.5 is more than the server can do). More:
 
   --model_base_path=models/style   also times the bare signature, in this
                                    process, and prints the server's overhead
-  --server_pid=PID                 in processor time, too: that process, and
-                                   this client, against the bare signature
-  --memory_requests=2000           sends images of many sizes, and prints the
-                                   memory of that process on the way
-  --output=bench.jsonl             writes each line as JSON, too
+  --server_pid=PID                 prints the overhead in processor time, too:
+                                   of that process and of this client
+  --memory_requests=2000           sends images of many sizes and prints the
+                                   memory of that process meanwhile
+  --output=bench.jsonl             also writes each line as JSON
 
-Run it beside the server for its overhead, elsewhere for what users see.
+Run it on the server's machine for the overhead, elsewhere for what users see.
 """
 
 import contextlib
@@ -99,7 +99,7 @@ _OUTPUT = flags.DEFINE_string(
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Runs the measurements that the flags ask for."""
     if _MEMORY.value and not _PID.value:
         raise app.UsageError("--memory_requests needs --server_pid.")
     if unknown := set(_KIND.value) - set(_KINDS):
@@ -139,7 +139,7 @@ def _measure(
     def call(unused_index: int) -> None:
         client.predict(signature, inputs)
 
-    call(0)  # A new size makes TensorFlow prepare itself.
+    call(0)  # TensorFlow's first run of a new size is slow.
     best = 0.0
     for count in clients:
         result = load.closed_loop(call, count, _SECONDS.value)
@@ -160,9 +160,9 @@ def _overhead(
     inputs: dict[str, Any],
     report: "_Report",
 ) -> None:
-    """Times server and bare signature in turn, so that both see one machine.
+    """Times server and bare signature alternately, under the same load.
 
-    On a busy machine that says little; there the processor time tells more.
+    On a busy machine the processor time is more reliable.
     """
     bare = _bare(signature, inputs)
     bare()
@@ -185,7 +185,7 @@ def _overhead(
 
 
 class _Timer:
-    """Wall and processor time of calls, in this process."""
+    """Measures wall and processor time of calls in this process."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call, self._used = call, 0.0
@@ -205,7 +205,7 @@ class _Timer:
 
 
 def _server_seconds() -> float:
-    """Processor time that the server has used."""
+    """Returns the processor time of the server so far, in seconds."""
     if not _PID.value:
         return 0.0
     times = _process().cpu_times()
@@ -250,7 +250,7 @@ def _loaded(path: str) -> Any:
 
 
 def _memory(client: "StyleClient", report: "_Report") -> None:
-    """Images of many sizes, and the memory of the server after each tenth."""
+    """Sends images of many sizes; reports the server's memory ten times."""
     process, random = _process(), np.random.default_rng(0)
     part = max(1, _MEMORY.value // 10)
     for index in range(_MEMORY.value + 1):
@@ -268,7 +268,7 @@ def _memory(client: "StyleClient", report: "_Report") -> None:
 
 
 def _request(kind: str, height: int, width: int) -> tuple[str, dict[str, Any]]:
-    """Signature and inputs for an image of this size and a style."""
+    """Returns signature and inputs for an image of this size and a style."""
     image, style = _picture(height, width), _picture(256, 256)
     strength = np.ones(1, np.float32)
     if kind == "bytes":
@@ -285,7 +285,7 @@ def _request(kind: str, height: int, width: int) -> tuple[str, dict[str, Any]]:
 
 
 def _picture(height: int, width: int) -> np.ndarray:
-    """Smooth colours with some grain, as photographs have."""
+    """Returns smooth colors with some grain, similar to a photograph."""
     y, x = np.mgrid[0 : 6 : 1j * height, 0 : 6 : 1j * width]
     waves = np.stack([np.sin(x + y), np.cos(x * y / 3), np.sin(y - x)], -1)
     grain = np.random.default_rng(0).normal(0, 0.05, waves.shape)
@@ -310,13 +310,13 @@ def _numbers(
     except ValueError:
         pass
     raise app.UsageError(
-        f"--{flag.name} must be positive numbers with commas between. "
+        f"--{flag.name} must be positive numbers, separated by commas. "
         f"Received: {','.join(flag.value)}"
     )
 
 
 class _Report:
-    """Prints lines, and writes what is in them as JSON."""
+    """Prints results as lines, and writes them as JSON."""
 
     def __init__(self, stack: contextlib.ExitStack, path: str | None) -> None:
         self._file: TextIO | None = None

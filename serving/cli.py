@@ -1,8 +1,8 @@
-"""What the programs here share: exit statuses, errors in one line, flags.
+"""Shared parts of the programs here: exit statuses, one-line errors, flags.
 
-As `tfstyle.cli.program`, which a client without TensorFlow does not have: 0
-when done or after --help, 1 for an error, 2 for a flag that is wrong, 130 and
-143 after Ctrl-C and SIGTERM.
+Works like `tfstyle.cli.program`, which clients do not have installed: status 0
+on success or after --help, 1 for an error, 2 for a wrong flag, 130 and 143
+after Ctrl-C and SIGTERM.
 """
 
 import _thread
@@ -23,7 +23,7 @@ flags.disclaim_key_flags()
 def run(main: Callable[[], int | None]) -> None:
     """Parses the flags, calls `main` and ends the process.
 
-    Arguments that are no flags are an error.
+    Arguments that are not flags are an error.
     """
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.unraisablehook = _raise_again
@@ -40,7 +40,7 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def define_client_flags(server: str) -> None:
-    """The flags of the client programs; `server` is the default address."""
+    """Defines the flags of clients; `server` is the default address."""
     flags.DEFINE_string("server", server, "Address of the model server.")
     flags.DEFINE_string(
         "content",
@@ -99,7 +99,7 @@ def define_client_flags(server: str) -> None:
 
 
 def paint(client: Any) -> int:
-    """Paints what the flags ask for; the exit status."""
+    """Stylizes the photographs of --content; returns the exit status."""
     # Pillow takes a while to load; --help and bad flags answer at once.
     from serving import batch
 
@@ -122,7 +122,7 @@ def paint(client: Any) -> int:
 
 
 def complain(text: str) -> None:
-    """Says on stderr what failed, where others go on."""
+    """Prints an error to stderr without ending the program."""
     print(f"error: {text}", file=sys.stderr)
 
 
@@ -149,15 +149,15 @@ def _call(main: Callable[[], int | None]) -> int:
 
 
 def _open_streams() -> None:
-    """Makes it harmless to print names of files that are no text."""
+    """Lets programs print names of files that are not valid text."""
     codecs.register_error(_shown.__name__, _shown)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is not None:  # It was not closed.
+        if getattr(sys, name) is not None:  # `None` if it was closed.
             getattr(sys, name).reconfigure(errors=_shown.__name__)
 
 
 def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What of a text a stream cannot encode: bytes of names, or escaped."""
+    """Encodes characters that a stream cannot: as raw bytes, or escaped."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text, start = error.object, error.start
@@ -169,9 +169,9 @@ def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def _raise_again(unraisable: Any) -> None:
-    """Repeats a signal whose exception fell where Python ignores it.
+    """Repeats a signal whose exception was raised where Python ignores it.
 
-    Such as in the callbacks of its garbage collection, which JAX has.
+    An example is a callback of the garbage collector, as JAX registers.
     """
     signals = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
     number = signals.get(unraisable.exc_type)
@@ -182,7 +182,7 @@ def _raise_again(unraisable: Any) -> None:
 
 
 def _expected(error: BaseException) -> bool:
-    """Whether it is of the user's input, server or machine."""
+    """Whether an error is due to the user's input, server or machine."""
     kinds: tuple[type[BaseException], ...] = (ValueError, OSError)
     # Looked up, not imported: most programs need few of these modules.
     client: Any = sys.modules.get("serving.style_client")

@@ -1,4 +1,4 @@
-r"""Paints photographs by a model server, through gRPC.
+r"""Stylizes photographs by a model server, through gRPC.
 
   python -m serving.client --server=localhost:8500 --content=dog.jpg \
       --style=wave.jpg --output=dog_wave.png
@@ -9,8 +9,8 @@ A folder of photographs, two at a time; the style is sent once:
       --output=painted --size=512 --parallel=2
 
 Works with TensorFlow Serving and with serving.dev_server. Files are sent as
-JPEG or PNG, upright. A server that is not available is asked again, with
-growing pauses; other errors are not.
+JPEG or PNG, upright. If a server is not available, requests are repeated with
+growing pauses; after other errors they are not.
 """
 
 import pathlib
@@ -40,7 +40,7 @@ _TLS_KEY = flags.DEFINE_string(
 
 
 def main() -> int:
-    """Connects and paints."""
+    """Connects to the server and stylizes the photographs."""
     if (_TLS_CERT.value is None) != (_TLS_KEY.value is None):
         raise app.UsageError("--tls_cert and --tls_key go together.")
     if _TLS_CERT.value and not _TLS_CA.value:

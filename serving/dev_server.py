@@ -4,11 +4,11 @@ r"""Serves models without Docker, with TensorFlow Serving's protocol.
 
 answers gRPC at localhost:8500, REST at localhost:8501, and has a page to try
 it at http://localhost:8501/. Flags, files, status codes and texts are those of
-`tensorflow_model_server`, so that what works here works there; flags that are
-only here are marked with (*). It is made for development, tests and small
-loads: one process, a few requests at a time, no batching.
+`tensorflow_model_server`, so that what works here works there; additional
+flags are marked with (*). It is made for development, tests and small loads:
+one process, a few requests at a time, no batching.
 
-SIGTERM and Ctrl-C let it finish what it has begun; the second one does not.
+SIGTERM or Ctrl-C lets it finish its requests; a second one ends it at once.
 """
 
 import asyncio
@@ -56,20 +56,20 @@ _MODEL_CONFIG_FILE = flags.DEFINE_string(
 _MODEL_CONFIG_POLL = flags.DEFINE_float(
     "model_config_file_poll_wait_seconds",
     0,
-    "Seconds between looks at --model_config_file; 0 for only at the start.",
+    "Seconds between checks of --model_config_file; 0 for one at the start.",
     lower_bound=0,
 )
 _FILE_SYSTEM_POLL = flags.DEFINE_float(
     "file_system_poll_wait_seconds",
     1,
-    "Seconds between looks for new versions; 0 for only at the start.",
+    "Seconds between checks for new versions; 0 for one at the start.",
     lower_bound=0,
 )
 _MONITORING_CONFIG_FILE = flags.DEFINE_string(
     "monitoring_config_file",
     None,
-    "File that says whether there are metrics, such as monitoring.config; "
-    "there are if not given.",
+    "File that turns metrics on or off, such as monitoring.config; if not "
+    "given, they are on.",
 )
 _SSL_CONFIG_FILE = flags.DEFINE_string(
     "ssl_config_file", None, "File with the key and the certificate for gRPC."
@@ -77,66 +77,66 @@ _SSL_CONFIG_FILE = flags.DEFINE_string(
 _REST_TIMEOUT = flags.DEFINE_integer(
     "rest_api_timeout_in_ms",
     30_000,
-    "Milliseconds that a REST request may take.",
+    "Time limit of a REST request, in milliseconds.",
     lower_bound=1,
 )
 _THREADS = flags.DEFINE_integer(
     "tensorflow_intra_op_parallelism",
     0,
-    "Threads of an operation; 0 for as many as there are cores.",
+    "Threads of an operation; 0 for one on each core.",
     lower_bound=0,
 )
 _TENSOR_CONTENT = flags.DEFINE_bool(
     "enable_serialization_as_tensor_content",
     False,
-    "Answers arrays as bytes, not value by value.",
+    "Sends arrays as bytes, not value by value.",
 )
 _RUNNING = flags.DEFINE_integer(
     "max_running_requests",
     2,
-    "(*) Requests that are computed at a time.",
+    "(*) Number of requests that run at a time.",
     lower_bound=1,
 )
 _QUEUED = flags.DEFINE_integer(
     "max_queued_requests",
     64,
-    "(*) Requests that wait; more are refused.",
+    "(*) Largest number of requests that wait; more are refused.",
     lower_bound=0,
 )
 _MAX_BYTES = flags.DEFINE_integer(
     "max_request_bytes",
     64 * 2**20,
-    "(*) Bytes of the largest request; larger ones are refused.",
+    "(*) Largest size of a request, in bytes; larger ones are refused.",
     1,
 )
 _DRAIN = flags.DEFINE_float(
     "drain_seconds",
     30,
-    "(*) Seconds for the last requests when the server ends.",
+    "(*) Seconds to finish requests when the server ends.",
     lower_bound=0,
 )
 _LOG_LEVEL = flags.DEFINE_enum(
     "log_level",
     "INFO",
     ["DEBUG", "INFO", "WARNING", "ERROR"],
-    "(*) Least level of the lines of JSON that are logged.",
+    "(*) Least level of log messages, which are lines of JSON.",
 )
 
 _LOG = logging.getLogger("serving")
 
 
 def main() -> None:
-    """Loads the models, then answers until a signal."""
+    """Loads the models, then serves until a signal."""
     if bool(_MODEL_BASE_PATH.value) == bool(_MODEL_CONFIG_FILE.value):
         raise app.UsageError(
-            "One of --model_base_path and --model_config_file is needed."
+            "Give either --model_base_path or --model_config_file."
         )
     from serving.server import logs
 
     config = _server_config()
     configs = _models()
     logs.start(_LOG_LEVEL.value)
-    # Without its banners; errors are told by the server.
+    # Hides TensorFlow's banners; the server logs errors itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from serving.server.model_manager import ModelManager
     from serving.server.servable import Servable
@@ -155,7 +155,7 @@ async def _serve(config: "ServerConfig", manager: "ModelManager") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = [signal.SIGTERM]
-    # The background jobs of a script have it ignored, and it stays so.
+    # Background processes of a script ignore SIGINT; leave it so.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signals.append(signal.SIGINT)
     for number in signals:
@@ -169,13 +169,13 @@ async def _serve(config: "ServerConfig", manager: "ModelManager") -> None:
     _LOG.info("serving", extra={"fields": fields})
     await stop.wait()
     for number in signals:
-        loop.remove_signal_handler(number)  # The second one ends it at once.
+        loop.remove_signal_handler(number)  # A second one ends it at once.
     _LOG.info("draining", extra={"fields": {"seconds": config.grace}})
     await server.stop()
 
 
 def _poll(manager: "ModelManager") -> None:
-    """Looks for new versions and another configuration, now and then."""
+    """Starts checking for new versions and a changed configuration."""
     if _FILE_SYSTEM_POLL.value:
         manager.start(_FILE_SYSTEM_POLL.value)
     if _MODEL_CONFIG_POLL.value and _MODEL_CONFIG_FILE.value:
@@ -185,10 +185,7 @@ def _poll(manager: "ModelManager") -> None:
 
 
 def _models() -> "list[ModelConfig]":
-    from serving.server.config import (
-        ModelConfig,
-        read_models,
-    )
+    from serving.server.config import ModelConfig, read_models
 
     if _MODEL_CONFIG_FILE.value:
         return read_models(_MODEL_CONFIG_FILE.value)
@@ -200,11 +197,7 @@ def _models() -> "list[ModelConfig]":
 
 
 def _server_config() -> "ServerConfig":
-    from serving.server.config import (
-        ServerConfig,
-        read,
-        read_ssl,
-    )
+    from serving.server.config import ServerConfig, read, read_ssl
 
     metrics = ServerConfig.metrics_path
     if _MONITORING_CONFIG_FILE.value:

@@ -1,9 +1,9 @@
-"""Load for a server: requests made at a time or at a rate, and their times.
+"""Generates load for a server and measures its latencies.
 
-A closed loop has a number of clients, each of which asks again when it has its
-answer: it shows what the server can do. An open loop asks at a rate, whether
-there are answers or not, as the world does: it shows what happens when that is
-too much.
+A closed loop has a number of clients that each send a request after the answer
+to the last: it shows the server's throughput. An open loop sends requests at a
+given rate, answered or not, as independent users do: it shows what happens
+under overload.
 """
 
 import concurrent.futures
@@ -20,12 +20,12 @@ from serving.style_client import ServingError
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What came of a load.
+    """Latencies and errors of a measurement.
 
     Attributes:
-        latencies: Seconds of each answer, from when it was due.
-        errors: Names of statuses, and how often.
-        seconds: From the first request to the last answer.
+        latencies: Seconds from when each request was due to its answer.
+        errors: Numbers of failures by name of the status.
+        seconds: Time from the first request to the last answer.
     """
 
     latencies: Sequence[float]
@@ -34,11 +34,11 @@ class Result:
 
     @property
     def throughput(self) -> float:
-        """Answers per second."""
+        """Number of answers per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, percent: float) -> float:
-        """Seconds within which `percent` of the answers came.
+        """Returns a percentile of the latencies, in seconds.
 
         >>> Result([0.1, 0.2, 0.3], {}, 1.0).percentile(50)
         0.2
@@ -49,7 +49,7 @@ class Result:
 
 
 class _Times:
-    """Collects from several threads."""
+    """Collects latencies and errors from several threads."""
 
     def __init__(self) -> None:
         self.latencies: list[float] = []
@@ -81,12 +81,13 @@ class _Times:
 def closed_loop(
     call: Callable[[int], object], clients: int, seconds: float
 ) -> Result:
-    """Clients that ask one request after the other, one at least.
+    """Runs clients that send one request after the other, at least one.
 
     Args:
-        call: Makes a request, given its number; raises `ServingError`.
-        clients: Number of them.
-        seconds: After which none begins a new request.
+        call: Function that sends a request, given its number; raises
+            `ServingError`.
+        clients: Number of clients.
+        seconds: Time after which no client sends another request.
     """
     times, numbers = _Times(), itertools.count()
     end = time.perf_counter() + seconds
@@ -108,14 +109,15 @@ def closed_loop(
 def open_loop(
     call: Callable[[int], object], rate: float, seconds: float, most: int = 256
 ) -> Result:
-    """Requests at a rate, at random times as from many people.
+    """Sends requests at a rate, at random times as independent users do.
 
     Args:
-        call: Makes a request, given its number; raises `ServingError`.
-        rate: Requests per second, on average.
-        seconds: For which they are made.
-        most: Requests under way at most; later ones wait, and their times
-            count from when they were due.
+        call: Function that sends a request, given its number; raises
+            `ServingError`.
+        rate: Average number of requests per second.
+        seconds: Time during which requests are sent.
+        most: Largest number of requests at a time; others wait, and their
+            latencies count from when they were due.
     """
     gaps = np.random.default_rng(0).exponential(
         1 / rate, max(1, round(rate * seconds))

@@ -1,8 +1,8 @@
-"""The tables of TensorFlow Serving's messages, and classes made of them.
+"""TensorFlow Serving's protobuf messages, as tables and as classes.
 
 The numbers are those of its .proto files; a test compares them. The classes
-live in a pool of their own: a process may import TensorFlow, too, whose own
-messages have the same names.
+are in a separate descriptor pool, because TensorFlow's own messages, which the
+same process may import, have the same names.
 """
 
 from collections.abc import Mapping
@@ -140,12 +140,12 @@ def message_classes(
     messages: Mapping[str, Mapping[str, tuple[int, str]]],
     enums: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
-    """Classes of the messages of a table, in a pool of their own."""
+    """Returns the classes of a table's messages, in a separate pool."""
     file = descriptor_pb2.FileDescriptorProto(
         name="serving/protocol.proto", package=PACKAGE, syntax="proto3"
     )
     for name, values in enums.items():
-        # A scope for each, because two of them may have a value of one name.
+        # A scope for each, because two enumerations may share a name.
         enum = file.message_type.add(name=f"{name}Enum").enum_type.add(
             name=name
         )
@@ -175,7 +175,7 @@ def _add_field(
     form, _, rest = kind.rpartition(" ")
     proto = message.field.add(name=field, number=number, json_name=field)
     proto.label = _FIELD.LABEL_REPEATED if form else _FIELD.LABEL_OPTIONAL
-    if form == "map":  # Of text to something.
+    if form == "map":  # From string to `rest`.
         entry = message.nested_type.add(
             name="".join(part.title() for part in field.split("_")) + "Entry"
         )

@@ -1,7 +1,7 @@
-"""Files of images for the clients: upright, sRGB, JPEG or PNG.
+"""Reads and writes images for the clients: upright, sRGB, JPEG or PNG.
 
-The model ignores EXIF and colour profiles, and reads JPEG and PNG only. A file
-that is fine as it is goes to the server unchanged.
+The model ignores EXIF and color profiles, and reads only JPEG and PNG. Files
+that need no conversion are sent unchanged.
 """
 
 import io
@@ -18,12 +18,12 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION = 0x0112  # EXIF's number of the tag.
-_QUALITY = 95  # Of JPEG, as the default of the other programs here.
+_ORIENTATION = 0x0112  # Number of the EXIF tag.
+_QUALITY = 95  # Of JPEG; the default of the other programs, too.
 
 
-def find(folder: str | os.PathLike) -> list[pathlib.Path]:
-    """The images in a folder, by name; not those of folders inside it."""
+def find(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
+    """Returns the images in a folder, sorted by name, without subfolders."""
     return sorted(
         path
         for path in pathlib.Path(folder).iterdir()
@@ -31,16 +31,16 @@ def find(folder: str | os.PathLike) -> list[pathlib.Path]:
     )
 
 
-def read(path: str | os.PathLike, size: int | None = None) -> bytes:
-    """The bytes of a JPEG or PNG file that shows the image of `path`.
+def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
+    """Reads an image file as the bytes of a JPEG or PNG file.
 
     Args:
         path: File of any format that Pillow reads.
-        size: Longer side at most, in pixels.
+        size: Longest side, in pixels; larger images are reduced.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no image, or one of more pixels than Pillow reads.
+        ValueError: It is not an image, or has more pixels than Pillow reads.
     """
     check_no_address(path)
     data = pathlib.Path(path).read_bytes()
@@ -55,10 +55,10 @@ def read(path: str | os.PathLike, size: int | None = None) -> bytes:
         ) from error
 
 
-def write(path: str | os.PathLike, data: bytes) -> None:
-    """Writes the bytes of an image, complete or not at all.
+def write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes the bytes of an image, as a whole or not at all.
 
-    They are converted where the name asks for another format.
+    The image is converted to the format of the name's suffix.
     """
     path = pathlib.Path(path)
     wanted = FORMATS[path.suffix.lower()]
@@ -76,7 +76,7 @@ def write(path: str | os.PathLike, data: bytes) -> None:
 
 
 def check_no_address(path: str | os.PathLike[str]) -> None:
-    """Raises `FileNotFoundError` for an address of no file that exists."""
+    """Raises `FileNotFoundError` for a URL, unless a file has this name."""
     name = os.fspath(path)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name) and not os.path.exists(
         name
@@ -87,18 +87,18 @@ def check_no_address(path: str | os.PathLike[str]) -> None:
         )
 
 
-def check_output(path: str | os.PathLike) -> None:
-    """Raises `ValueError` for a name that `write` does not know."""
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Raises `ValueError` unless `write` knows the name's suffix."""
     suffix = pathlib.Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise ValueError(
-            f"--output is a folder, or a file that ends in one of "
+            f"--output must be a folder, or a file that ends in one of "
             f"{', '.join(FORMATS)}. Received: '{os.fspath(path)}'"
         )
 
 
 def _without_texts(data: bytes) -> bytes:
-    """A PNG file without texts: Pillow refuses whole pixels for large ones."""
+    """Removes texts from a PNG file: Pillow refuses files with large ones."""
     if not data.startswith(_PNG):
         return data
     at, parts = len(_PNG), [_PNG]
@@ -121,7 +121,7 @@ def _fine(image: Image.Image, size: int | None) -> bool:
 
 
 def _remade(image: Image.Image, size: int | None) -> bytes:
-    lossless = image.format not in ("JPEG", "MPO")  # Of some telephones.
+    lossless = image.format not in ("JPEG", "MPO")  # MPO: of some phones.
     image = ImageOps.exif_transpose(image)
     image = _to_srgb(image)
     if size and max(image.size) > size:
@@ -146,25 +146,25 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, which Pillow would clip: 65535 becomes 255.
+    """Scales gray of 16 or 32 bits to 8 bits, where Pillow would clip it.
 
-    Tones beyond 16 bits, or [0, 1] for floats, have no known range: the least
-    becomes 0, the largest 255.
+    16 bits are divided by 257, floats in [0, 1] multiplied by 255. Other
+    values have no known range: the least becomes 0, the largest 255.
     """
     values = np.asarray(image)
     low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
     if values.min() < low or values.max() > high:
         low, high = float(values.min()), float(values.max())
     tones = (values.astype(np.float64) - low) / (high - low or 1)
-    grey = Image.fromarray(np.rint(255 * tones).astype(np.uint8))
+    gray = Image.fromarray(np.rint(255 * tones).astype(np.uint8))
     hidden = image.info.get("transparency")
     if hidden is not None:
-        grey.putalpha(Image.fromarray(values != hidden).convert("L"))
-    return grey
+        gray.putalpha(Image.fromarray(values != hidden).convert("L"))
+    return gray
 
 
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:
-    """In sRGB; a profile that is damaged, or of other pixels, is ignored."""
+    """Converts to sRGB; a damaged or unsuitable profile is ignored."""
     try:
         converted = ImageCms.profileToProfile(
             image,
@@ -172,19 +172,19 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
             ImageCms.createProfile("sRGB"),
             outputMode="RGBA" if image.mode == "RGBA" else "RGB",
         )
-        return cast(Image.Image, converted)  # `None` only if done in place.
+        return cast(Image.Image, converted)  # `None` only with inPlace=True.
     except (OSError, ImageCms.PyCMSError):
         return image
 
 
 def _encoded(image: Image.Image, format: str) -> bytes:
     if format == "JPEG" and image.mode != "RGB":
-        # JPEG has no transparency; it becomes white.
+        # JPEG has no transparency: put the image on white.
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
     file = io.BytesIO()
-    # Without what Pillow would copy: the pixels are sRGB, and a comment may be
-    # longer than JPEG has room for.
+    # Pillow would copy both, but the pixels are sRGB now, and a comment may be
+    # too long for JPEG.
     image.save(file, format, quality=_QUALITY, icc_profile=None, comment=b"")
     return file.getvalue()

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's protocol, without TensorFlow.
+"""TensorFlow Serving's gRPC protocol, without TensorFlow.
 
-The official package of its messages imports all of TensorFlow; this needs
-grpcio, protobuf and numpy. A client is little more than this:
+The official package of its messages imports all of TensorFlow; this module
+needs grpcio, protobuf and numpy. A minimal client:
 
   call = protocol.stub(grpc.insecure_channel("localhost:8500"), "Predict")
   request = protocol.predict_request("style", "stylize_bytes", {
@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 
 from serving.messages import ENUMS, MESSAGES, PACKAGE, message_classes
 
-# Type of the protocol -> NumPy's, and the field for values one by one.
+# Data type -> NumPy's type code, and the field for single values.
 DTYPES = {
     "DT_FLOAT": ("<f4", "float_val"),
     "DT_DOUBLE": ("<f8", "double_val"),
@@ -72,7 +72,7 @@ METHODS = {
 
 
 def stub(channel: Any, method: str) -> Callable[..., Message]:
-    """The callable of a `grpc.Channel` for one of `METHODS`."""
+    """Returns a `grpc.Channel`'s callable for one of `METHODS`."""
     service, request, answer = METHODS[method]
     return channel.unary_unary(
         f"/{PACKAGE}.{service}/{method}",
@@ -84,7 +84,7 @@ def stub(channel: Any, method: str) -> Callable[..., Message]:
 def predict_request(
     model: str, signature: str, inputs: Mapping[str, Any]
 ) -> Message:
-    """A `PredictRequest`; `inputs` are arrays, or lists of bytes, by name."""
+    """Makes a `PredictRequest`; `inputs` are arrays or lists of bytes."""
     request = PredictRequest()
     request.model_spec.name = model
     request.model_spec.signature_name = signature
@@ -94,25 +94,28 @@ def predict_request(
 
 
 def dtype_name(number: int) -> str:
-    """Such as `"DT_FLOAT"` for 1; `"DT_INVALID"` for what is unknown here."""
+    """Returns the name of a data type, `"DT_FLOAT"` for 1.
+
+    Unknown ones are `"DT_INVALID"`.
+    """
     return _NAMES["DataType"].get(number, "DT_INVALID")
 
 
 def state_name(number: int) -> str:
-    """Such as `"AVAILABLE"` for 30."""
+    """Returns the name of a version's state, `"AVAILABLE"` for 30."""
     return _NAMES["State"].get(number, "UNKNOWN_STATE")
 
 
 def fill_tensor(tensor: Message, values: Any, spell_out: bool = False) -> None:
-    """Makes an empty `TensorProto` that of `values`.
+    """Writes values into an empty `TensorProto`.
 
-    In place, because `CopyFrom` takes long for large tensors.
+    In place, because `CopyFrom` is slow for large tensors.
 
     Args:
-        tensor: The message.
-        values: An array, or a list of bytes.
-        spell_out: Floats become values in place of bytes, which is how Serving
-            answers by default.
+        tensor: Empty message.
+        values: Array, or list of bytes.
+        spell_out: Whether floats are written as single values, as Serving does
+            by default, not as bytes.
     """
     array = np.asarray(values)
     if array.dtype.kind in "SUO":
@@ -134,7 +137,7 @@ def fill_tensor(tensor: Message, values: Any, spell_out: bool = False) -> None:
 
 
 def status_response(versions: Iterable[tuple[int, str, str, str]]) -> Message:
-    """A `GetModelStatusResponse` of tuples (number, state, code, text)."""
+    """Makes a `GetModelStatusResponse` of (number, state, code, text)."""
     response = GetModelStatusResponse()
     for number, state, code, text in versions:
         item = response.model_version_status.add(
@@ -148,7 +151,7 @@ def status_response(versions: Iterable[tuple[int, str, str, str]]) -> Message:
 def _set_floats(tensor: Message, data: bytes) -> None:
     """Sets `float_val` to the floats whose bytes are `data`.
 
-    A packed field is these bytes behind its number and their length; adding
+    A packed field consists of its number, the length and these bytes; adding
     the values one by one takes a thousand times as long.
     """
     head, length = [MESSAGES["TensorProto"]["float_val"][0] << 3 | 2], len(data)
@@ -159,7 +162,7 @@ def _set_floats(tensor: Message, data: bytes) -> None:
 
 
 def to_array(tensor: Message) -> np.ndarray:
-    """The array of a `TensorProto`, read-only; of type object for bytes.
+    """Returns a `TensorProto` as a read-only array, of type object for bytes.
 
     Raises:
         ValueError: Its type is unknown, or its values do not fill its shape.
@@ -169,7 +172,7 @@ def to_array(tensor: Message) -> np.ndarray:
     if name not in DTYPES or tensor.tensor_shape.unknown_rank:
         raise ValueError(f"cannot read a tensor of {name} and shape {shape}")
     if any(size < 0 for size in shape):
-        raise ValueError(f"a shape has no negative sizes, received {shape}")
+        raise ValueError(f"sizes must not be negative, received {shape}")
     dtype, field = DTYPES[name]
     if tensor.tensor_content and name == "DT_STRING":
         strings = _strings(tensor.tensor_content, math.prod(shape))
@@ -182,14 +185,14 @@ def to_array(tensor: Message) -> np.ndarray:
                 f"received {len(tensor.tensor_content)}"
             )
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
-    # Not through a list of the values: that takes a hundred times as long.
+    # A list of the values would take a hundred times as long.
     values = np.array(getattr(tensor, field), dtype)
     if values.size not in (1, math.prod(shape)):
         raise ValueError(
             f"expected {math.prod(shape)} values for shape {shape}, "
             f"received {values.size}"
         )
-    # One value stands for all, without the memory of them.
+    # One value stands for all, without using memory for them.
     return np.broadcast_to(
         values.reshape(() if values.size == 1 else shape), shape
     )
@@ -203,7 +206,7 @@ def _name_of(dtype: np.dtype) -> str:
 
 
 def _strings(content: bytes, count: int) -> list[bytes]:
-    """Strings in `tensor_content`: all their lengths, then their bytes.
+    """Splits `tensor_content` into strings: all lengths, then all bytes.
 
     Lengths are varints: 7 bits a byte, the lowest first, the highest bit set in
     all bytes but the last.
@@ -223,7 +226,7 @@ def _strings(content: bytes, count: int) -> list[bytes]:
 
 
 def _varint(content: bytes, place: int) -> tuple[int, int]:
-    """The number at a place, of 10 bytes at most, and the place behind it."""
+    """Reads a number of at most 10 bytes; returns it and the next place."""
     number = 0
     for index, byte in enumerate(content[place : place + 10]):
         number |= (byte & 127) << (7 * index)

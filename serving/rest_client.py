@@ -1,10 +1,11 @@
-r"""Paints photographs by a model server, through REST.
+r"""Stylizes photographs by a model server, through REST.
 
   python -m serving.rest_client --server=http://localhost:8501 \
       --content=dog.jpg --style=wave.jpg --output=dog_wave.png
 
-As serving.client, which is faster; for where only HTTP gets through, and as an
-example of the requests: --form=instances sends rows, --form=inputs columns.
+Like serving.client, which is faster; for networks that only let HTTP through,
+and as an example of the requests: --form=instances sends rows, --form=inputs
+columns.
 """
 
 from absl import app, flags
@@ -25,7 +26,7 @@ _TLS_CA = flags.DEFINE_string(
 
 
 def main() -> int:
-    """Paints."""
+    """Stylizes the photographs."""
     values = flags.FLAGS
     if "://" not in values.server:
         raise app.UsageError(

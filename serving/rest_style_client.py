@@ -1,11 +1,11 @@
-"""Asks a TensorFlow Serving model server for stylized images, by REST.
+"""Client of a style transfer model on TensorFlow Serving, by REST.
 
   client = RestStyleClient("http://localhost:8501")
   picture = client.stylize(photograph, painting, strength=0.8)
 
-As `serving.style_client`, for files (JPEG or PNG) only: an array of 1024 x 1024
-pixels takes 16 MB as JSON, and seconds to read and write. Use gRPC where both
-are there; REST where only HTTP gets through.
+Like `serving.style_client`, but only for files (JPEG or PNG): an array of 1024
+x 1024 pixels takes 16 MB as JSON, and seconds to read and write. Use gRPC
+where possible, REST where only HTTP gets through.
 """
 
 import base64
@@ -16,7 +16,7 @@ import requests
 
 from serving.style_client import ServingError, retrying
 
-# HTTP status -> name of gRPC's; 499 and others have no advice to give.
+# HTTP status -> name of the gRPC status; others are UNKNOWN.
 _CODES = {
     400: "INVALID_ARGUMENT",
     404: "NOT_FOUND",
@@ -30,18 +30,19 @@ _BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
 class RestStyleClient:
-    """A server, asked by HTTP; may be used by several threads at once.
+    """A client by HTTP; several threads may use it at once.
 
     Args:
-        server: Such as `"http://localhost:8501"`.
-        model: Name under which the server has the model.
+        server: Address, such as `"http://localhost:8501"`.
+        model: Name of the model on the server.
         version: Number of a version, or `None` for the server's choice.
-        label: Such as `"canary"`, in place of a version.
-        timeout: Seconds for a call, with its repetitions.
-        attempts: Calls at most while the server is not available.
-        form: `"instances"`, rows, or `"inputs"`, columns: the same data.
-        tls_ca: File of certificates to check the server by; those of the
-            system if `None`.
+        label: Label of a version, such as `"canary"`, in place of a number.
+        timeout: Time limit of a call with its repetitions, in seconds.
+        attempts: Largest number of calls while the server is not available.
+        form: Form of the JSON, `"instances"` for rows or `"inputs"` for
+            columns.
+        tls_ca: File of certificates to check the server by; `None` for those
+            of the system.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class RestStyleClient:
     def stylize(
         self, content: bytes, style: bytes, strength: float = 1.0
     ) -> bytes:
-        """Paints `content` in the style of `style`: the bytes of a file.
+        """Stylizes a photograph; all images are the bytes of files.
 
         Raises:
-            ServingError: There is no answer, or a refusal.
+            ServingError: The server does not answer or refuses the request.
         """
         answer = self._one(
             "stylize_bytes",
@@ -82,14 +83,14 @@ class RestStyleClient:
         return base64.b64decode(answer["b64"])
 
     def embed_style(self, style: bytes) -> np.ndarray:
-        """What `apply_style` needs of a style: a vector, float32."""
+        """Returns the embedding of a style for `apply_style`, float32."""
         answer = self._one("embed_style_bytes", style_image_bytes=_b64(style))
         return np.array(answer, np.float32)
 
     def apply_style(
         self, content: bytes, embedding: np.ndarray, strength: float = 1.0
     ) -> bytes:
-        """As `stylize`, with a style from `embed_style`."""
+        """Stylizes a photograph by an embedding from `embed_style`."""
         answer = self._one(
             "apply_style_bytes",
             content_image_bytes=_b64(content),

@@ -1,12 +1,12 @@
-"""Asks a TensorFlow Serving model server for stylized images, by gRPC.
+"""Client of a style transfer model on TensorFlow Serving, by gRPC.
 
   with StyleClient("localhost:8500") as client:
       picture = client.stylize(photograph, painting, strength=0.8)
 
-Photographs and paintings are the bytes of JPEG or PNG files, and so is what
-comes back; or they are float32 arrays in [0, 1] of shape (height, width, 3),
-and an array comes back. Bytes are a tenth of the traffic. The server ignores
-EXIF: turn photographs upright first, as `serving.pictures` does.
+Images are the bytes of JPEG or PNG files, and so is the result; or they are
+float32 arrays in [0, 1] of shape (height, width, 3), and so is the result.
+Bytes need a tenth of the traffic. The server ignores EXIF: turn photographs
+upright first, as `serving.pictures` does.
 
 One style for many photographs is embedded once:
 
@@ -14,7 +14,7 @@ One style for many photographs is embedded once:
       pictures = [client.apply_style(p, embedding) for p in photographs]
 
 Needs grpcio, protobuf and numpy; this file, `protocol.py` and `messages.py` can
-be copied into another project. A client may be used by several threads at once.
+be copied into another project. Several threads may use a client at once.
 """
 
 import itertools
@@ -38,7 +38,7 @@ _ADVICE = {
 }
 # A float32 image of 2048 x 2048 takes 48 MiB; gRPC's own limit is 4.
 _MAX_BYTES = 256 * 2**20
-_DELAYS = (0.25, 4.0)  # Seconds at first, doubled each time, and at most.
+_DELAYS = (0.25, 4.0)  # Seconds: the first, doubled each time, and the largest.
 
 
 class ServingError(RuntimeError):
@@ -46,7 +46,7 @@ class ServingError(RuntimeError):
 
     Attributes:
         code: Name of the gRPC status, such as `"INVALID_ARGUMENT"`.
-        text: What happened; the message of the error adds advice.
+        text: Description; the message of the error adds advice.
     """
 
     def __init__(self, code: str, text: str):
@@ -59,16 +59,16 @@ class StyleClient:
     """A connection to a server; a context manager.
 
     Args:
-        server: Address, `"host:port"`. A name with several addresses is asked
-            in turn.
-        model: Name under which the server has the model.
+        server: Address, `"host:port"`. The addresses of a name are used in
+            turn.
+        model: Name of the model on the server.
         version: Number of a version, or `None` for the server's choice.
-        label: Such as `"canary"`, in place of a version.
-        timeout: Seconds for a call, with its repetitions.
-        attempts: Calls at most while the server is not available; other
-            errors are not repeated.
-        credentials: From `grpc.ssl_channel_credentials`, or `None` without
-            TLS.
+        label: Label of a version, such as `"canary"`, in place of a number.
+        timeout: Time limit of a call with its repetitions, in seconds.
+        attempts: Largest number of calls while the server is not available;
+            after other errors, calls are not repeated.
+        credentials: Result of `grpc.ssl_channel_credentials`, or `None`
+            without TLS.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class StyleClient:
             ("grpc.max_receive_message_length", _MAX_BYTES),
             # One connection stays with one replica.
             ("grpc.lb_policy_name", "round_robin"),
-            # By default up to 2 minutes after the server is there again.
+            # The default waits up to 2 minutes after the server is back.
             ("grpc.max_reconnect_backoff_ms", 2000),
         ]
         if credentials:
@@ -109,7 +109,7 @@ class StyleClient:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self._channel.close()
 
     def stylize(
@@ -118,18 +118,18 @@ class StyleClient:
         style: bytes | np.ndarray,
         strength: float = 1.0,
     ) -> Any:
-        """Paints `content` in the style of `style`.
+        """Stylizes a photograph.
 
         Args:
-            content: File or array, see above.
-            style: The same kind; its size may differ.
-            strength: From 0, the photograph, to 1, the style.
+            content: Photograph, as the bytes of a file or an array.
+            style: Style picture of the same kind; its size may differ.
+            strength: Strength from 0, the photograph, to 1, the style.
 
         Returns:
-            The same kind as `content`, and of its size.
+            The stylized image, of the kind and size of `content`.
 
         Raises:
-            ServingError: There is no answer, or a refusal.
+            ServingError: The server does not answer or refuses the request.
         """
         kind = _suffix(content)
         return self._one(
@@ -142,7 +142,7 @@ class StyleClient:
         )
 
     def embed_style(self, style: bytes | np.ndarray) -> np.ndarray:
-        """What `apply_style` needs of a style: a vector, float32."""
+        """Returns the embedding of a style for `apply_style`, float32."""
         kind = _suffix(style)
         return self._one(f"embed_style{kind}", {f"style_image{kind}": style})
 
@@ -152,7 +152,7 @@ class StyleClient:
         embedding: np.ndarray,
         strength: float = 1.0,
     ) -> Any:
-        """As `stylize`, with a style from `embed_style`."""
+        """Stylizes a photograph by an embedding from `embed_style`."""
         kind = _suffix(content)
         return self._one(
             f"apply_style{kind}",
@@ -166,7 +166,7 @@ class StyleClient:
     def predict(
         self, signature: str, inputs: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
-        """Any signature, with batches: arrays, or lists of bytes, by name."""
+        """Calls any signature with batches: arrays or lists of bytes."""
         request = protocol.predict_request(self.model, signature, inputs)
         self._address(request.model_spec)
         response = self._call("Predict", request)
@@ -176,7 +176,7 @@ class StyleClient:
         }
 
     def signatures(self) -> Any:
-        """The `signature_def` map of the model, by name."""
+        """Returns the model's signatures: `SignatureDef` messages by name."""
         request = protocol.GetModelMetadataRequest(
             metadata_field=["signature_def"]
         )
@@ -187,7 +187,7 @@ class StyleClient:
         ).signature_def
 
     def status(self) -> dict[int, str]:
-        """State of each version, such as `{1: "AVAILABLE"}`."""
+        """Returns the state of each version, such as `{1: "AVAILABLE"}`."""
         request = protocol.GetModelStatusRequest()
         self._address(request.model_spec)
         response = self._call("GetModelStatus", request)
@@ -204,7 +204,7 @@ class StyleClient:
             spec.version_label = self.label
 
     def _one(self, signature: str, inputs: Mapping[str, Any]) -> Any:
-        """Calls with a batch of one; returns the only image or vector."""
+        """Calls a signature with one example; returns its only output."""
         batch = {
             name: [value] if isinstance(value, bytes) else value[None]
             for name, value in inputs.items()
@@ -231,20 +231,27 @@ class StyleClient:
 def retrying(
     call: Callable[[float], Any], attempts: int, timeout: float
 ) -> Any:
-    """Result of `call`, which is given the seconds left.
+    """Calls a function, again while the server is not available.
 
-    It is called again while the server is not available, after pauses that
-    grow; never after another error, which would come again.
+    Pauses between calls grow. Other errors are not retried.
+
+    Args:
+        call: Function of the time left, in seconds.
+        attempts: Largest number of calls.
+        timeout: Time limit of all calls, in seconds.
+
+    Returns:
+        The result of the function.
 
     Raises:
-        ServingError: The last one.
+        ServingError: The last call failed.
     """
     end = time.monotonic() + timeout
     for attempt in itertools.count(1):
         try:
             return call(max(end - time.monotonic(), 0.001))
         except ServingError as error:
-            # At random, so that many clients do not come back at once.
+            # Random, so that many clients do not return at once.
             delay = min(_DELAYS[0] * 2 ** (attempt - 1), _DELAYS[1])
             delay *= random.uniform(0.5, 1)
             last = attempt == attempts or time.monotonic() + delay > end

@@ -1,4 +1,4 @@
-"""What to serve, and how: TensorFlow Serving's configuration files.
+"""Settings of the server and its models, and TensorFlow Serving's files.
 
 | flag                       | message in text format      |
 |----------------------------|-----------------------------|
@@ -64,14 +64,15 @@ _CLASSES = message_classes(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A model, and which of its versions are served.
+    """Settings of a model: where it is and which versions are served.
 
     Attributes:
-        name: In requests.
-        base_path: Folder of the folders of the versions.
-        latest: Number of the newest versions that are served.
-        specific: Or these versions only.
-        labels: Names of versions, such as `{"stable": 1, "canary": 2}`.
+        name: Name of the model in requests.
+        base_path: Folder that contains the folders of the versions.
+        latest: How many of the newest versions are served.
+        specific: Numbers of the versions that are served, in place of the
+            newest ones; or `None`.
+        labels: Numbers by label, such as `{"stable": 1, "canary": 2}`.
     """
 
     name: str
@@ -81,7 +82,7 @@ class ModelConfig:
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def find(self) -> dict[int, pathlib.Path]:
-        """Folders by the numbers that are their names."""
+        """Returns the folders of all versions by number."""
         base = pathlib.Path(self.base_path)
         if not base.is_dir():
             return {}
@@ -92,7 +93,7 @@ class ModelConfig:
         }
 
     def select(self, found: Mapping[int, pathlib.Path]) -> set[int]:
-        """The versions to be served among those that were found."""
+        """Returns which of the versions found are to be served."""
         if self.specific is not None:
             return set(self.specific & set(found))
         ordered = sorted(found, reverse=True)
@@ -101,21 +102,22 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
-    """How to serve.
+    """Settings of a server.
 
     Attributes:
         host: Address to bind.
-        port: Of gRPC; 0 for any free one.
-        rest_port: Of HTTP; 0 for any free one, `None` for none.
-        running: Requests that are computed at the same time.
-        queued: Requests that may wait; beyond it they are refused.
-        threads: Of each operation; 0 for as many as there are cores.
-        max_bytes: Of a request.
-        rest_timeout: Seconds of a request by HTTP; gRPC brings its own.
-        grace: Seconds for the last requests when the server stops.
-        tensor_content: Arrays are answered as bytes, not value by value.
-        metrics_path: Of the HTTP server, or `None` for none.
-        ssl: An `SSLConfig` for gRPC, or `None`.
+        port: Port of gRPC; 0 for any free one.
+        rest_port: Port of HTTP; 0 for any free one, `None` for none.
+        running: Number of requests that run at the same time.
+        queued: Largest number of waiting requests; more are refused.
+        threads: Number of threads of an operation; 0 for one on each core.
+        max_bytes: Largest size of a request, in bytes.
+        rest_timeout: Time limit of a request by HTTP, in seconds; gRPC
+            requests have their own.
+        grace: Time to finish requests when the server stops, in seconds.
+        tensor_content: Whether arrays are sent as bytes, not value by value.
+        metrics_path: Path of the metrics on the HTTP server; `None` for none.
+        ssl: `SSLConfig` for gRPC, or `None`.
     """
 
     host: str = "127.0.0.1"
@@ -132,16 +134,16 @@ class ServerConfig:
     ssl: Any = None
 
     def address(self, port: int) -> str:
-        """Host and port."""
+        """Returns host and port, joined by a colon."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{port}"
 
 
-def read(path: str | os.PathLike, message: str) -> Any:
+def read(path: str | os.PathLike[str], message: str) -> Any:
     """Parses a file as one of the messages in the table above.
 
     Raises:
-        ValueError: It is no such message; with the line.
+        ValueError: It is not such a message; the error names the line.
     """
     text = pathlib.Path(path).read_text()
     try:
@@ -152,11 +154,11 @@ def read(path: str | os.PathLike, message: str) -> Any:
         ) from error
 
 
-def read_ssl(path: str | os.PathLike) -> Any:
-    """The `SSLConfig` of a --ssl_config_file.
+def read_ssl(path: str | os.PathLike[str]) -> Any:
+    """Reads the `SSLConfig` of a --ssl_config_file.
 
     Raises:
-        ValueError: It is none, or has something else than texts of PEM files.
+        ValueError: It is not one, or does not hold the texts of PEM files.
     """
     config = read(path, "SSLConfig")
     for name in ("server_key", "server_cert", "custom_ca"):
@@ -169,25 +171,25 @@ def read_ssl(path: str | os.PathLike) -> Any:
     return config
 
 
-def read_models(path: str | os.PathLike) -> list[ModelConfig]:
-    """The models of a --model_config_file.
+def read_models(path: str | os.PathLike[str]) -> list[ModelConfig]:
+    """Reads the models of a --model_config_file.
 
     Raises:
-        ValueError: The file is wrong, or a model has no name or path, or its
-            name is there twice.
+        ValueError: The file is wrong, a model has no name or path, or two have
+            the same name.
     """
     parsed = read(path, "ModelServerConfig").model_config_list.config
     models = [_model(path, item) for item in parsed]
     names = [model.name for model in models]
     if not names or len(names) != len(set(names)):
         raise ValueError(
-            f"'{os.fspath(path)}' must have one model at least and no name "
+            f"'{os.fspath(path)}' must have at least one model and no name "
             f"twice. Received: {names}"
         )
     return models
 
 
-def _model(path: str | os.PathLike, item: Message) -> ModelConfig:
+def _model(path: str | os.PathLike[str], item: Message) -> ModelConfig:
     if not item.name or not item.base_path:
         raise ValueError(
             f"'{os.fspath(path)}': each config needs a name and a base_path. "

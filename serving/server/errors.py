@@ -1,4 +1,4 @@
-"""The statuses that the server answers with, as TensorFlow Serving does."""
+"""Error statuses of the server, the same as TensorFlow Serving's."""
 
 # gRPC status -> HTTP status. 413 has no counterpart: the body was not read.
 HTTP = {
@@ -20,7 +20,7 @@ _CUT = "...TRUNCATED"
 
 
 class StatusError(Exception):
-    """A request that is refused.
+    """Raised when a request is refused.
 
     Attributes:
         code: Name of a gRPC status, such as `"INVALID_ARGUMENT"`.

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's gRPC services: Predict, metadata, status; and health."""
+"""The gRPC API of TensorFlow Serving: predictions, metadata, status, health."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,19 +14,19 @@ from serving.server.errors import StatusError
 from serving.server.model_manager import ModelManager
 from serving.server.predictions import Address, Answer, Predictions, Question
 
-# Those that TensorFlow Serving's own health service knows, and the whole.
+# Services that TensorFlow Serving's health service knows; "" is the server.
 _SERVICES = ("", "PredictionService", "ModelService")
 _TYPE = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
 
 class GrpcServer:
-    """The gRPC side of a server; belongs to one event loop.
+    """The gRPC side of a server, for use in one event loop.
 
     Attributes:
-        port: The one that was bound.
+        port: Port that was bound.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class GrpcServer:
         self._requests: set[asyncio.Task] = set()
         self._server = grpc.aio.server(
             options=_options(config),
-            # The queue refuses before; this bounds the memory of requests
-            # that are read, and leaves room for the other methods.
+            # The queue refuses earlier; this limits the memory of requests
+            # being read, with a margin for the other methods.
             maximum_concurrent_rpcs=config.running + config.queued + 64,
         )
         self._health = health.aio.HealthServicer()
@@ -51,15 +51,15 @@ class GrpcServer:
         self.port = _bind(self._server, config)
 
     async def start(self) -> None:
-        """Answers from now on."""
+        """Starts serving."""
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
-        """Refuses new requests, and waits for the others for some time."""
+        """Refuses new requests and waits a limited time for the others."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        # Before gRPC's own stop: that answers some of the new requests with
-        # CANCELLED, which clients do not send again.
+        # Before gRPC stops: it answers some new requests with CANCELLED, which
+        # clients do not retry.
         self._stopping = True
         if self._requests:
             await asyncio.wait(self._requests, timeout=self._grace)
@@ -95,7 +95,7 @@ class GrpcServer:
     def _handler(
         self, method: Callable[..., Awaitable[Message]], message: Any
     ) -> Callable[..., Awaitable[Message]]:
-        """Reads the bytes of a `message`, and refuses in gRPC's way."""
+        """Wraps a method: parses its requests, and reports errors to gRPC."""
 
         async def answer(data: bytes, context: grpc.aio.ServicerContext) -> Any:
             if self._stopping:
@@ -195,15 +195,15 @@ def _spec(request: Message) -> Message:
 
 
 def _address(spec: Message) -> Address:
-    # Some clients, ovmsclient among them, say 0 for the newest version.
+    # Some clients, such as ovmsclient, send 0 for the newest version.
     number = spec.version.value or None
     return Address(spec.name, number, spec.version_label or None)
 
 
 def _remaining(context: grpc.aio.ServicerContext) -> float | None:
-    """Seconds that the client waits; `None` if it does so for ever."""
+    """Returns the seconds until the client's deadline, or `None`."""
     seconds = context.time_remaining()
-    # Clients without a deadline are given one in the far future.
+    # gRPC gives clients without a deadline one in the far future.
     return None if seconds is None or seconds > 1e6 else max(seconds, 0)
 
 
@@ -214,7 +214,7 @@ def _options(config: ServerConfig) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", -1),
         # By default a second server may bind the same port, unnoticed.
         ("grpc.so_reuseport", 0),
-        # Finds clients that vanished without a word.
+        # Detects clients that vanished silently.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -235,6 +235,6 @@ def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise OSError(
-            f"Cannot bind {address} for gRPC. Is it taken? Choose another "
-            f"--port."
+            f"Cannot bind {address} for gRPC. If the port is in use, choose "
+            f"another --port."
         ) from error

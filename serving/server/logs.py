@@ -1,6 +1,6 @@
-"""The log of the server: a JSON object per line, on stdout.
+"""Logging of the server: a JSON object per line, on stdout.
 
-What TensorFlow's C++ code has to say goes to stderr.
+Messages of TensorFlow's C++ code go to stderr.
 """
 
 import datetime
@@ -10,10 +10,10 @@ import sys
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, event, and the dictionary that `extra` has as `fields`."""
+    """Formats records as JSON: time, level, event, and `extra["fields"]`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Returns a record as one line."""
         time = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         line = {
             "time": time.isoformat(timespec="milliseconds"),
@@ -27,12 +27,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def start(level: str) -> None:
-    """Prints what the modules here log, from `level` on."""
+    """Starts printing the log of this package, from `level` on."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("serving")
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False
-    # It calls the loader of TensorFlow 1 deprecated, at each version.
+    # TensorFlow warns at each version that its TF1 loader is deprecated.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

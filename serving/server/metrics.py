@@ -1,7 +1,6 @@
-"""What Prometheus is told, under TensorFlow Serving's names.
+"""Metrics for Prometheus, with the names of TensorFlow Serving's.
 
-Dashboards for TensorFlow Serving work here as well; times are in
-microseconds, as there.
+Dashboards for TensorFlow Serving also work here; times are in microseconds.
 """
 
 from collections.abc import Callable
@@ -13,24 +12,24 @@ _LABELS = ("model_name", "API", "entrypoint")
 
 
 class Metrics:
-    """Counts requests and their times; of one server.
+    """Counts the requests of one server and measures their times.
 
     Args:
-        waiting: Gives the number of requests in the queue.
+        waiting: Function that returns the number of requests in the queue.
     """
 
     def __init__(self, waiting: Callable[[], int]):
         self._registry = prometheus_client.CollectorRegistry()
-        # A Counter of the library would be called request_count_total.
+        # A Counter of the library would be named request_count_total.
         self._requests = prometheus_client.Gauge(
             ":tensorflow:serving:request_count",
-            "Requests by model and status, from the start on.",
+            "Requests by model and status since the start.",
             ("model_name", "status"),
             registry=self._registry,
         )
         self._latency = prometheus_client.Histogram(
             ":tensorflow:serving:request_latency",
-            "Microseconds of a request, with its time in the queue.",
+            "Microseconds of a request, including its time in the queue.",
             _LABELS,
             buckets=_BUCKETS,
             registry=self._registry,
@@ -53,15 +52,15 @@ class Metrics:
     def request(
         self, model: str, status: str, entrypoint: str, seconds: float
     ) -> None:
-        """Counts a request; each `model` stays in the memory."""
+        """Counts a request; each name in `model` stays in memory."""
         self._requests.labels(model, status).inc()
         labels = (model, "Predict", entrypoint)
         self._latency.labels(*labels).observe(seconds * 1e6)
 
     def runtime(self, model: str, seconds: float) -> None:
-        """Counts a run of a graph."""
+        """Records the time of a run of a graph."""
         self._runtime.labels(model, "Predict", "TF1").observe(seconds * 1e6)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """Returns all metrics in Prometheus' text format."""
         return prometheus_client.generate_latest(self._registry)

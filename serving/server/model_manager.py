@@ -1,10 +1,10 @@
-"""Which versions of which models are served: loaded and unloaded in time.
+"""Loads and unloads versions of models as their folders change.
 
-A model is a folder whose folders named by whole numbers are its versions. The
-folder is looked at again and again: a new version is loaded, and only when it
-is available the old one is let go, after its last request. A version that
-does not load leaves the others alone, and is tried again when its files
-change. States and texts are those of TensorFlow Serving.
+The versions of a model are folders named by whole numbers in its folder, which
+is polled. A new version is loaded; when it is available, the old one is
+unloaded after its last request. A version that fails to load does not affect
+the others, and is tried again when its files change. States and texts are
+those of TensorFlow Serving.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class Lease(NamedTuple):
-    """A version in use."""
+    """A version that a request uses; it stays loaded meanwhile."""
 
     number: int
     servable: Any
 
 
 class VersionStatus(NamedTuple):
-    """What `ModelManager.status` says of a version."""
+    """State of a version, from `ModelManager.status`."""
 
     number: int
     state: str
@@ -53,8 +53,9 @@ class ModelManager:
     """The models of a server.
 
     Args:
-        configs: Models to serve.
-        load: Makes the servable of a path; raises `StatusError`.
+        configs: Settings of the models to serve.
+        load: Function that loads the servable in a folder; raises
+            `StatusError`.
     """
 
     def __init__(
@@ -73,10 +74,10 @@ class ModelManager:
         self._pollers: list[threading.Thread] = []
 
     def reconfigure(self, configs: Sequence[ModelConfig]) -> None:
-        """Serves other models from now on; the same ones change nothing.
+        """Replaces the settings of the models, if they have changed.
 
         Raises:
-            OSError: As `update`.
+            OSError: A folder cannot be read; the others were.
         """
         wanted = {config.name: config for config in configs}
         with self._changed:
@@ -86,7 +87,7 @@ class ModelManager:
         self.update()
 
     def update(self) -> None:
-        """Looks at the folders once; loads and unloads.
+        """Checks the folders once; loads and unloads versions.
 
         Raises:
             OSError: A folder cannot be read; the others were.
@@ -107,9 +108,9 @@ class ModelManager:
     def start(
         self, interval: float, look: Callable[[], None] | None = None
     ) -> None:
-        """Calls `look`, or `update`, each `interval` seconds, in a thread.
+        """Calls `look`, or `update`, every `interval` seconds in a thread.
 
-        What fails is logged when it begins to, not in each round.
+        A failure that repeats is logged once.
         """
         thread = threading.Thread(
             target=self._poll, args=[interval, look or self.update], daemon=True
@@ -123,13 +124,13 @@ class ModelManager:
             try:
                 look()
                 known = None
-            except Exception as error:  # The next round may find better files.
+            except Exception as error:  # The files may be right next time.
                 if repr(error) != known:
                     _LOG.exception("polling failed")
                 known = repr(error)
 
     def close(self) -> None:
-        """Ends the polling and unloads all; waits for requests."""
+        """Stops polling and unloads all versions after their requests."""
         self._stopping.set()
         for thread in self._pollers:
             thread.join()
@@ -140,7 +141,7 @@ class ModelManager:
     def use(
         self, name: str, number: int | None = None, label: str | None = None
     ) -> Iterator[Lease]:
-        """A version that stays loaded meanwhile; the newest one by default.
+        """Keeps a version loaded in a context, by default the newest one.
 
         Raises:
             StatusError: NOT_FOUND, or INVALID_ARGUMENT for a label.
@@ -158,7 +159,7 @@ class ModelManager:
     def status(
         self, name: str, number: int | None = None, label: str | None = None
     ) -> list[VersionStatus]:
-        """States of all versions, or of one; the newest first.
+        """Returns the states of all versions or of one, the newest first.
 
         Raises:
             StatusError: NOT_FOUND, or INVALID_ARGUMENT for a label.
@@ -188,7 +189,7 @@ class ModelManager:
             ]
 
     def unavailable(self) -> list[str]:
-        """Names of models without an available version."""
+        """Returns the names of models without an available version."""
         with self._changed:
             return [
                 name
@@ -200,12 +201,12 @@ class ModelManager:
             ]
 
     def knows(self, name: str) -> bool:
-        """Whether a model has the name."""
+        """Whether there is a model of this name."""
         with self._changed:
             return name in self._configs
 
     def first(self) -> str:
-        """Name of the first model that was configured."""
+        """Returns the name of the first model in the settings."""
         return next(iter(self._configs))
 
     def _find(
@@ -242,7 +243,7 @@ class ModelManager:
         with self._changed:
             versions = self._versions.get(name, {})
             served = any(versions[n].available for n in wanted)
-            # Nothing at all in the folder is an accident, not an order.
+            # An empty folder is taken for an accident: keep the old versions.
             if config is None or served:
                 old = [
                     version
@@ -256,7 +257,7 @@ class ModelManager:
             self._release(name, version)
 
     def _set_labels(self, name: str, config: ModelConfig | None) -> None:
-        """Moves labels to versions that are available; others stay."""
+        """Moves labels to versions that are available; leaves the others."""
         before = self._labels.get(name, {})
         versions = self._versions.get(name, {})
         after = {}
@@ -297,17 +298,17 @@ class ModelManager:
             self._changed.wait_for(lambda: not version.users)
         version.servable.close()
         with self._changed:
-            # Without its files known it is loaded again when wanted again.
+            # Forgetting its files lets the version be loaded again later.
             version.servable, version.files = None, None
             version.state = "END"
         _log("unloaded", name, version)
 
 
 def _fingerprint(path: pathlib.Path) -> set[tuple[pathlib.Path, int, int]]:
-    """Changes when files below `path` do."""
+    """Returns names, times and sizes of all files in a folder."""
     files = set()
     for file in path.rglob("*"):
-        # Links may lead nowhere, and files go while one looks.
+        # Links may be broken, and files may be deleted meanwhile.
         with contextlib.suppress(OSError):
             stat = file.stat()
             files.add((file, stat.st_mtime_ns, stat.st_size))

@@ -1,7 +1,7 @@
-"""The way of a request: queue, version, signature, graph; counted and logged.
+"""Handles a request: queue, version, signature, graph, metrics and log.
 
-gRPC and REST come here with the address of a model and a function that reads
-the inputs of the request, which is done in the thread that computes.
+gRPC and REST pass the address of a model and functions that parse the request
+and format the answer; these run in the thread that runs the model.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Address(NamedTuple):
-    """Which version of which model; the newest without number and label."""
+    """A version of a model; the newest one without number and label."""
 
     model: str
     number: int | None = None
@@ -30,7 +30,7 @@ class Address(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A request that was read; `outputs` empty for all."""
+    """A parsed request; empty `outputs` stand for all."""
 
     signature: str
     inputs: Mapping[str, np.ndarray]
@@ -38,7 +38,7 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a version gave."""
+    """The outputs of a version."""
 
     version: int
     signature: str
@@ -49,10 +49,10 @@ class Predictions:
     """Answers the requests of a server.
 
     Args:
-        manager: Has the models.
-        scheduler: Runs the requests.
-        metrics: Counts them.
-        max_bytes: Of an input array.
+        manager: Manager of the models.
+        scheduler: Scheduler that runs the requests.
+        metrics: Metrics that count them.
+        max_bytes: Largest size of an input array, in bytes.
     """
 
     def __init__(
@@ -74,15 +74,18 @@ class Predictions:
         entrypoint: str,
         timeout: float | None,
     ) -> Any:
-        """What `write` makes of the outputs.
+        """Answers a request.
 
         Args:
-            address: Of the model.
-            read: Makes the question; is given a function from the name of a
-                signature to its `SignatureDef`.
-            write: Makes the result; runs in the computing thread, too.
-            entrypoint: `"GRPC"` or `"REST"`.
-            timeout: Seconds, or `None`.
+            address: Address of the model.
+            read: Function that parses the request; receives a function from
+                the name of a signature to its `SignatureDef`.
+            write: Function that formats the result.
+            entrypoint: API of the request, `"GRPC"` or `"REST"`.
+            timeout: Time limit in seconds, or `None`.
+
+        Returns:
+            The result of `write`.
 
         Raises:
             StatusError: The request is refused.
@@ -106,7 +109,7 @@ class Predictions:
             raise
         finally:
             seconds = time.monotonic() - begin
-            # Anyone may ask for any number of names.
+            # Clients may ask for any number of unknown names.
             known = self._manager.knows(address.model)
             model = address.model if known else "(unknown)"
             self._metrics.request(model, status, entrypoint, seconds)
@@ -140,10 +143,10 @@ class Predictions:
 
 
 def _bytes(array: np.ndarray, enough: int) -> int:
-    """Of an array in TensorFlow, where each string is a copy.
+    """Returns the bytes of an array in TensorFlow, which copies each string.
 
-    One value may stand for a whole array, see `protocol.to_array`: so what has
-    `enough` bytes without its strings is not looked through.
+    One value may stand for a whole array, see `protocol.to_array`; so strings
+    are not counted if the array has more than `enough` bytes without them.
     """
     size = array.nbytes
     if array.dtype == object and size <= enough:

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API, the metrics and the web page, by aiohttp."""
+"""The HTTP server: TensorFlow Serving's REST API, metrics and the web page."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ _STATUS = re.compile(
 )
 _PAGE = pathlib.Path(__file__).with_name("page.html")
 _HEADERS = {
-    # The page is one file: it needs nothing from elsewhere.
+    # The page is one file and needs no others.
     "Content-Security-Policy": "default-src 'none'; connect-src 'self'; "
     "img-src 'self' blob: data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'",
@@ -40,7 +40,7 @@ _HEADERS = {
 
 
 class RestServer:
-    """The HTTP side of a server; belongs to one event loop."""
+    """The HTTP side of a server, for use in one event loop."""
 
     def __init__(
         self,
@@ -51,8 +51,8 @@ class RestServer:
     ):
         self._config, self._manager = config, manager
         self._predictions, self._metrics = predictions, metrics
-        # As in grpc_api: bounds the memory of requests that are read.
-        self._room = asyncio.Semaphore(config.running + config.queued + 64)
+        # As in grpc_api: limits the memory of requests being read.
+        self._slots = asyncio.Semaphore(config.running + config.queued + 64)
         app = web.Application(
             client_max_size=config.max_bytes, middlewares=[_json_errors]
         )
@@ -60,7 +60,7 @@ class RestServer:
         if config.metrics_path:
             app.router.add_get(config.metrics_path, self._metrics_text)
         app.router.add_route("*", "/{v1:[vV]1}/{rest:.*}", self._api)
-        # A request whose client is gone gives up its place in the queue.
+        # A request whose client has gone leaves the queue.
         self._runner = web.AppRunner(
             app,
             handler_cancellation=True,
@@ -69,10 +69,10 @@ class RestServer:
         )
 
     async def start(self) -> int:
-        """Answers from now on; returns the port.
+        """Starts serving; returns the port.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port is in use.
         """
         await self._runner.setup()
         site = web.TCPSite(
@@ -82,7 +82,7 @@ class RestServer:
         return self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Refuses new requests, and waits for the others for some time."""
+        """Refuses new requests and waits a limited time for the others."""
         await self._runner.cleanup()
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
@@ -98,7 +98,7 @@ class RestServer:
         )
 
     async def _api(self, request: web.Request) -> web.Response:
-        # Of the raw path: a %3A in a name is no colon.
+        # The raw path, because %3A in a name is not a separator.
         path = urllib.parse.urlsplit(request.raw_path).path
         if request.method == "POST" and (match := _PREDICT.fullmatch(path)):
             return await self._predict(request, match)
@@ -113,13 +113,14 @@ class RestServer:
     ) -> web.Response:
         if match["method"].lower() != "predict":
             raise StatusError(
-                "UNIMPLEMENTED", "Only :predict is there, for these models."
+                "UNIMPLEMENTED", "These models support only :predict."
             )
-        if self._room.locked():
+        if self._slots.locked():
             raise StatusError(
-                "RESOURCE_EXHAUSTED", "Too many requests are read; try later."
+                "RESOURCE_EXHAUSTED",
+                "Too many requests are being read; try later.",
             )
-        async with self._room:
+        async with self._slots:
             begin = time.monotonic()
             body = await self._body(request)
             seconds = time.monotonic() - begin
@@ -131,7 +132,7 @@ class RestServer:
                 return await request.read()
         except TimeoutError:
             raise StatusError(
-                "DEADLINE_EXCEEDED", "The body did not come in time."
+                "DEADLINE_EXCEEDED", "The body did not arrive in time."
             ) from None
         except web.RequestPayloadError as error:
             raise StatusError("INVALID_ARGUMENT", str(error)) from error
@@ -146,7 +147,7 @@ class RestServer:
             try:
                 found = signature(document.get("signature_name", ""))
             except StatusError as error:
-                # By REST the code differs, as in TensorFlow Serving.
+                # The code differs from gRPC's, as in TensorFlow Serving.
                 raise StatusError("INVALID_ARGUMENT", str(error)) from error
             return rest_json.question(document, found)
 

@@ -1,9 +1,9 @@
-"""TensorFlow Serving's JSON: requests to arrays, and arrays to answers.
+"""Converts TensorFlow Serving's JSON to arrays, and arrays to JSON.
 
-Rows, `{"instances": [{"a": ..., "b": ...}, ...]}`, answered by
-`{"predictions": [...]}`, or columns, `{"inputs": {"a": [...], "b": [...]}}`,
-answered by `{"outputs": ...}`. Bytes are `{"b64": "..."}`, in answers where
-the name of the output ends with `_bytes`.
+Rows, `{"instances": [{"a": ..., "b": ...}, ...]}`, are answered by
+`{"predictions": [...]}`, and columns, `{"inputs": {"a": [...], "b": [...]}}`,
+by `{"outputs": ...}`. Bytes are `{"b64": "..."}`, in answers if the name of
+the output ends with `_bytes`.
 """
 
 import base64
@@ -22,10 +22,10 @@ _KINDS = {"f": "iuf", "i": "iu", "u": "iu", "b": "b"}
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The object in the body of a request.
+    """Parses the body of a request as a JSON object.
 
     Raises:
-        StatusError: It is no JSON, or no object of a request.
+        StatusError: The body is not JSON or not a valid request.
     """
     try:
         document = json.loads(body)
@@ -46,11 +46,11 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def question(document: dict[str, Any], signature: Any) -> Question:
-    """The inputs of a request, as arrays.
+    """Converts the inputs of a request to arrays.
 
     Args:
-        document: From `parse`.
-        signature: Its `SignatureDef`.
+        document: Result of `parse`.
+        signature: `SignatureDef` that the request names.
 
     Raises:
         StatusError: The values do not fit the signature.
@@ -70,7 +70,7 @@ def question(document: dict[str, Any], signature: Any) -> Question:
 
 
 def answer(document: dict[str, Any], reply: Answer) -> bytes:
-    """The body of an answer, in the form of the request."""
+    """Returns the body of an answer, in the form of the request."""
     columns = {
         name: _values(name, array) for name, array in reply.outputs.items()
     }
@@ -120,7 +120,7 @@ def _named(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
     for name in sorted(expected):
         if name not in inputs:
             raise _invalid(f"Missing named input: {name} in 'inputs' object.")
-    # Serving ignores others in this form.
+    # TensorFlow Serving ignores others in this form.
     return {name: inputs[name] for name in expected}
 
 
@@ -132,7 +132,7 @@ def _array(name: str, value: Any, dtype: int) -> np.ndarray:
         array = np.array(value)
         if array.dtype.kind not in _KINDS[np.dtype(code).kind]:
             raise ValueError(f"its values are of type {array.dtype}")
-        with np.errstate(over="ignore"):  # It is refused in the next line.
+        with np.errstate(over="ignore"):  # Checked in the next lines.
             converted = array.astype(code)
         if not np.array_equal(np.isfinite(converted), np.isfinite(array)):
             raise ValueError("a value is too large")

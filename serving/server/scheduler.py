@@ -1,8 +1,8 @@
-"""A bounded queue in front of the machine.
+"""A bounded queue of requests.
 
-A few requests are computed at a time, because each of them uses all cores;
-some more wait; the others are refused at once. So an overloaded server goes on
-to answer as many requests as it can, in a time that clients bear.
+A few requests run at a time, because each of them uses all cores; some more
+wait; the others are refused at once. So an overloaded server keeps its
+throughput, with acceptable latencies.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from serving.server.errors import StatusError
 
 
 class Scheduler:
-    """Runs functions in threads; belongs to one event loop.
+    """Runs functions in threads, for use in one event loop.
 
     Args:
-        running: Functions at most at a time.
-        queued: Functions at most that wait.
+        running: Largest number of functions at a time.
+        queued: Largest number of waiting functions.
     """
 
     def __init__(self, running: int, queued: int):
@@ -34,14 +34,21 @@ class Scheduler:
     async def run(
         self, function: Callable[[float | None], Any], timeout: float | None
     ) -> Any:
-        """Result of `function`, which is given the seconds left.
+        """Runs a function when a thread is free.
 
-        Cancelling gives up the place in the queue; a function that has begun
-        goes on, and keeps its slot until it ends.
+        Cancelling takes it out of the queue; a function that has started
+        continues, and keeps its thread until it ends.
+
+        Args:
+            function: Function of the time left, in seconds or `None`.
+            timeout: Time limit in seconds, or `None`.
+
+        Returns:
+            The result of the function.
 
         Raises:
             StatusError: RESOURCE_EXHAUSTED if the queue is full,
-                DEADLINE_EXCEEDED if the time was over in it.
+                DEADLINE_EXCEEDED if the time ran out in the queue.
         """
         end = None if timeout is None else time.monotonic() + timeout
         await self._slot(timeout)
@@ -53,7 +60,7 @@ class Scheduler:
         return await asyncio.shield(future)
 
     async def drain(self) -> None:
-        """Waits for the functions that run."""
+        """Waits for the running functions."""
         while self._busy:
             await asyncio.wait(self._busy)
 
@@ -61,7 +68,7 @@ class Scheduler:
         if self._slots.locked() and self.waiting >= self._queued:
             raise StatusError(
                 "RESOURCE_EXHAUSTED",
-                f"{self.waiting} requests are waiting already; try later.",
+                f"{self.waiting} requests are already waiting; try later.",
             )
         self.waiting += 1
         try:
@@ -69,7 +76,7 @@ class Scheduler:
                 await self._slots.acquire()
         except TimeoutError:
             raise StatusError(
-                "DEADLINE_EXCEEDED", "The time was over in the queue."
+                "DEADLINE_EXCEEDED", "The time ran out in the queue."
             ) from None
         finally:
             self.waiting -= 1
@@ -78,11 +85,11 @@ class Scheduler:
         self._busy.discard(future)
         self._slots.release()
         if not future.cancelled():
-            future.exception()  # Nobody else asks after a cancelled request.
+            future.exception()  # Marks it as seen if the request was cancelled.
 
 
 def _call(function: Callable[[float | None], Any], end: float | None) -> Any:
     left = None if end is None else end - time.monotonic()
     if left is not None and left <= 0:
-        raise StatusError("DEADLINE_EXCEEDED", "The time was over.")
+        raise StatusError("DEADLINE_EXCEEDED", "The time ran out.")
     return function(left)

@@ -1,9 +1,9 @@
-"""One version of a model: its SavedModel, loaded and checked requests run.
+"""Loads a version of a model, a SavedModel, and runs requests.
 
-The loader is the one of TensorFlow 1, as in TensorFlow Serving: the graph and
-its variables, no Python code of the model. Names, types and shapes of a
-request are compared with the signature here, because `Session.run` in Python
-casts silently where Serving's C++ session refuses.
+It is loaded like TensorFlow 1 and TensorFlow Serving do: the graph and its
+variables, without Python code of the model. Names, types and shapes of
+requests are checked against the signature here, because `Session.run` in
+Python casts silently where Serving's C++ session refuses.
 """
 
 import os
@@ -19,7 +19,7 @@ from serving.server.errors import StatusError
 DEFAULT_SIGNATURE = "serving_default"
 _WARM_UP = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARM_UPS = 1000
-# Names in TensorFlow's texts where they are not those of NumPy.
+# Names in TensorFlow's texts that differ from NumPy's.
 _TYPES = {"float32": "float", "float64": "double", "object": "string"}
 _PREFIX = "Graph execution error:\n\n"
 
@@ -28,14 +28,14 @@ class Servable:
     """A SavedModel in memory.
 
     Args:
-        path: Directory of the version.
-        threads: Of each operation; 0 for as many as there are cores.
+        path: Folder of the version.
+        threads: Number of threads of an operation; 0 for one on each core.
 
     Raises:
         StatusError: It cannot be loaded, or a warm-up request fails.
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int = 0):
+    def __init__(self, path: str | os.PathLike[str], threads: int = 0):
         import tensorflow as tf
 
         self._tf = tf
@@ -60,17 +60,17 @@ class Servable:
         except StatusError:
             self.close()
             raise
-        # A broken directory raises what it likes: KeyError, DecodeError, ...
+        # A broken folder raises almost anything: KeyError, DecodeError, ...
         except Exception as error:
             self.close()
             raise StatusError(*_status(error)) from error
 
     def close(self) -> None:
-        """Frees the memory; no request may run."""
+        """Frees the memory; no request may be running."""
         self._session.close()
 
     def signature(self, name: str) -> Any:
-        """The `SignatureDef` of a name; that of the default for `""`."""
+        """Returns the `SignatureDef` of a name, `""` for the default one."""
         name = name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             raise StatusError(
@@ -89,14 +89,17 @@ class Servable:
         """Runs a signature.
 
         Args:
-            name: Of the signature, or `""`.
+            name: Name of the signature, or `""` for the default one.
             inputs: Arrays by name, of type object for bytes.
-            wanted: Names of outputs; all if empty.
-            timeout: Seconds.
+            wanted: Names of the outputs to return; all if empty.
+            timeout: Time limit in seconds, or `None`.
+
+        Returns:
+            Output arrays by name.
 
         Raises:
             StatusError: The request does not fit the signature, the graph
-                refuses its values, or the time is over.
+                refuses its values, or the time ran out.
         """
         signature = self.signature(name)
         _check_inputs(signature.inputs, inputs)
@@ -116,7 +119,7 @@ class Servable:
         return dict(zip(outputs, arrays, strict=True))
 
     def _warm_up(self, path: pathlib.Path) -> None:
-        """Replays requests that were stored, so that no user waits."""
+        """Runs the stored warm-up requests, so that no user has to wait."""
         for request in self._stored(path):
             inputs = {
                 name: protocol.to_array(tensor)
@@ -195,7 +198,7 @@ def _outputs(known: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
 
 
 def _status(error: Exception) -> tuple[str, str]:
-    """Code and text of an error of TensorFlow or of a broken file."""
+    """Returns code and text of an error of TensorFlow or a broken file."""
     code = getattr(error, "error_code", -1)
     text = getattr(error, "message", None) or str(error)
     default = "INVALID_ARGUMENT" if isinstance(error, ValueError) else "UNKNOWN"

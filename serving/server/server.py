@@ -1,11 +1,11 @@
-"""A model server: models, queue, gRPC and REST together.
+"""The model server: models, queue, gRPC and REST together.
 
   server = Server(ServerConfig(), manager)
   await server.start()
   await server.stop()
 
-The manager has its first versions before, so that ports open only when there
-is something to serve.
+The manager loads its first versions before, so that ports open only when there
+are models to serve.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from serving.server.scheduler import Scheduler
 
 
 class Server:
-    """Serves the models of a manager; belongs to one event loop.
+    """Serves the models of a manager, in one event loop.
 
     Attributes:
-        port: Of gRPC.
-        rest_port: Of HTTP, or `None`.
+        port: Port of gRPC.
+        rest_port: Port of HTTP, or `None`.
     """
 
     def __init__(self, config: ServerConfig, manager: ModelManager):
@@ -41,20 +41,20 @@ class Server:
         self.rest_port: int | None = None
 
     async def start(self) -> None:
-        """Answers from now on.
+        """Starts serving.
 
         Raises:
-            OSError: A port is taken.
+            OSError: A port is in use.
         """
         if self._rest:
             self.rest_port = await self._rest.start()
         await self._grpc.start()
 
     async def stop(self) -> None:
-        """Refuses new requests, and waits for the others.
+        """Refuses new requests and waits for the others.
 
-        Those that still wait after `ServerConfig.grace` seconds are cut; those
-        that are computed have an end of their own.
+        Requests that are still in the queue after `ServerConfig.grace` seconds
+        are cut; running ones finish.
         """
         stops = [self._grpc.stop()]
         if self._rest:

@@ -61,7 +61,7 @@ def test_all_measurements(large_server, tiny_model, tmp_path):
     ("flags", "text"),
     [
         ({"kinds": "pixels"}, "--kinds: ['pixels'] is none of"),
-        ({"sizes": "256,big"}, "--sizes must be positive numbers with commas"),
+        ({"sizes": "256,big"}, "--sizes must be positive numbers"),
         ({"clients": "1,0"}, "--clients must be positive numbers"),
         ({"rates": "inf"}, "--rates must be positive numbers"),
         ({"memory_requests": 5}, "--memory_requests needs --server_pid"),

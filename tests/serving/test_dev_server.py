@@ -30,8 +30,8 @@ def refused(**flags):
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
-        ({}, "One of --model_base_path and --model_config_file is needed."),
-        ({"model_base_path": "a", "model_config_file": "b"}, "One of"),
+        ({}, "--model_base_path or --model_config_file"),
+        ({"model_base_path": "a", "model_config_file": "b"}, "Give either"),
         ({"model_base_path": "a", "port": -1}, "--port"),
         ({"enable_batching": "true"}, "Unknown command line flag"),
     ],

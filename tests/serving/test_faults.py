@@ -209,7 +209,7 @@ GRPC = {
     "negative size": (
         tensor(dtype=1, float_val=[1], shape=[-1]),
         BAD,
-        "no negative sizes",
+        "received (-1,)",
     ),
     "no type": (tensor(float_val=[1]), BAD, "tensor of DT_INVALID"),
     "a resource": (tensor(dtype=20), BAD, "tensor of DT_RESOURCE"),

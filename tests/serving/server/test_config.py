@@ -61,7 +61,7 @@ def test_addresses(host, address):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "must have one model at least"),
+        ("", r"Received: \[\]"),
         ('config { name: "a" }', "needs a name and a base_path"),
         (
             'config { name: "a" base_path: "/a" }' * 2,

@@ -107,7 +107,7 @@ def test_the_official_stub(server):
 
 
 def test_a_port_that_is_taken(server, tiny_model):
-    with pytest.raises(OSError, match="Cannot bind .* for gRPC. Is it taken"):
+    with pytest.raises(OSError, match="Cannot bind .* --port"):
         Running(tiny_model, port=server.server.port)
 
 

@@ -95,4 +95,4 @@ def test_a_deadline_of_the_server(tiny_model):
         block.set()
         running.close()
     assert response.status_code == 504, response.text
-    assert "The time was over" in response.json()["error"]
+    assert "The time ran out" in response.json()["error"]
