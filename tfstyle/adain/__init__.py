@@ -1,1 +1,1 @@
-"""The model of any style (AdaIN): layers, tiles, inference."""
+"""AdaIN models, which paint any style in one pass: layers and inference."""

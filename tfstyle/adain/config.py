@@ -1,4 +1,4 @@
-"""Settings of style transfer by a model of any style."""
+"""Settings of style transfer in one pass, by an AdaIN model."""
 
 import dataclasses
 
@@ -20,9 +20,9 @@ def _check_tile(name: str, value: int) -> None:
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TransferConfig(Controls):
-    """Settings of `tfstyle.transfer`.
+    """Settings of style transfer in one pass (`python -m tfstyle.transfer`).
 
-    Each field says what it is; `help(TransferConfig)` lists them.
+    `help(TransferConfig)` lists all fields with their meanings.
     """
 
     model: str = setting(

@@ -1,14 +1,14 @@
-"""Decoders: models from feature maps back to an image.
+"""Decoders: networks that turn feature maps back into an image.
 
-They mirror a VGG encoder: stages that end with nearest upsampling instead of
-pooling, convolutions with mirrored padding, no normalisation (Huang and
-Belongie 2017, section 6).
+A decoder mirrors a VGG encoder: its stages end with nearest upsampling instead
+of pooling, its convolutions pad by mirroring, and nothing is normalized (Huang
+and Belongie 2017, section 6).
 
 Beyond the paper, a small network can modulate the convolutions: it scales and
-shifts their channels as the style embedding says, which the maps show each
-position a part of only. So do Ghiasi et al. ("Exploring the Structure of a
+shifts their channels according to the style embedding, of which the maps show
+only a part at each position. Ghiasi et al. ("Exploring the Structure of a
 Real-time, Arbitrary Neural Artistic Stylization Network", BMVC 2017, section
-2), whose maps are normalised first.
+2) do the same with maps that are normalized first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,11 @@ from keras import ops
 from tfstyle.features import convolution
 from tfstyle.features.layers import ReflectionPadding
 from tfstyle.pretrained import topology
+from tfstyle.runtime.types import Tensor
 
-Tensor = Any
-# The encoder continues images by so many mirrored pixels on each side, and
-# the image loses them again. What zeros beside the edge do in the stages 1
-# and 2, of two convolutions each at most, ends within them; only the stages
-# below pad by mirroring.
+# Mirrored pixels on each side of the image that the encoder sees; they are cut
+# off the result. The zeros with which stages 1 and 2 (at most two convolutions
+# each) pad have no effect beyond them; only the deeper stages pad by mirroring.
 MARGIN = 8
 _UNPADDED = 2
 
@@ -39,25 +38,26 @@ def build(
     embedding: int = 0,
     modulation: int = 0,
 ) -> keras.Model:
-    """Convolutions from feature maps to an image.
+    """Builds a decoder.
 
     Args:
-        channels: Of each level, a layer of the encoder, shallow to deep. The
-            deepest is where the decoder begins; others join the stage that
-            has their size.
-        widths: Channels of the stages, from that of whole pixels down to that
-            of the deepest level.
-        depths: Convolutions of the stages; the last of each has the width of
-            the stage above it, and the very last 3 channels, without ReLU.
-        dtype: Precision or policy.
+        channels: Number of channels of each level (a layer of the encoder),
+            shallow to deep. The decoder begins at the deepest level; the
+            others join the stage that has their size.
+        widths: Channels of the stages, from full resolution down to the
+            deepest level.
+        depths: Number of convolutions of each stage. The last one of a stage
+            has the width of the stage above; the last of all has 3 channels
+            and no ReLU.
+        dtype: Precision or Keras dtype policy.
         embedding: Size of the style embeddings.
         modulation: Units of the network that modulates the convolutions by a
-            style embedding; 0 for none. It begins without effect.
+            style embedding; 0 for none. Has no effect until it is trained.
 
     Returns:
-        Model from a list of maps, one for each level, and, where there is
-        modulation, of style embeddings `(batch, embedding)`, to images
-        `(batch, height, width, 3)`, float32, not confined to [0, 1].
+        Model from a list of one map per level and, with modulation, style
+        embeddings `(batch, embedding)`, to images `(batch, height, width, 3)`,
+        float32, not clipped to [0, 1].
     """
     levels = {topology.block(level): level for level in channels}
     compute_dtype = keras.dtype_policies.get(dtype).compute_dtype
@@ -70,7 +70,7 @@ def build(
         given.append(keras.Input((embedding,), name="style", dtype="float32"))
         hidden = _hidden(given[-1], modulation)
 
-    def convolve(x, count, number, which):
+    def convolve(x: Tensor, count: int, number: int, which: str) -> Tensor:
         if not modulation:
             return _convolution(x, count, number, which, dtype, "relu")
         x = _convolution(x, count, number, which, dtype)
@@ -91,7 +91,14 @@ def build(
     return keras.Model(given, as_float32(x), name="decoder")
 
 
-def _convolution(x, count, number, which, dtype, activation=None):
+def _convolution(
+    x: Tensor,
+    count: int,
+    number: int,
+    which: str,
+    dtype: Any,
+    activation: str | None = None,
+) -> Tensor:
     name = f"stage{number}_{which}"
     mirrored = number > _UNPADDED
     if mirrored:
@@ -108,9 +115,9 @@ def _convolution(x, count, number, which, dtype, activation=None):
     )(x)
 
 
-def _hidden(style, units):
-    """What the modulation of all convolutions is made of."""
-    # Levels have scales of their own, pictures theirs.
+def _hidden(style: Tensor, units: int) -> Tensor:
+    """Hidden layer of the network that modulates all convolutions."""
+    # The scales of embeddings differ between levels and between pictures.
     x = keras.layers.LayerNormalization(
         center=False, scale=False, name="modulation_scaling", dtype="float32"
     )(style)
@@ -126,7 +133,7 @@ def _hidden(style, units):
     )(x)
 
 
-def _modulated(x, hidden, name, dtype):
+def _modulated(x: Tensor, hidden: Tensor, name: str, dtype: Any) -> Tensor:
     factors = keras.layers.Conv2D(
         2 * x.shape[-1],
         1,
@@ -140,18 +147,18 @@ def _modulated(x, hidden, name, dtype):
 
 
 def scale_and_shift(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Maps whose channels are multiplied and then added to.
+    """Multiplies each channel of feature maps by a scale and adds a shift.
 
     Args:
-        x: Shape `(batch, height, width, channels)`.
-        scale: Shape `(batch or 1, 1, 1, channels)`.
-        shift: Shape of `scale`.
+        x: Feature maps, `(batch, height, width, channels)`.
+        scale: Factors, `(batch or 1, 1, 1, channels)`.
+        shift: Summands, of the shape of `scale`.
 
     Returns:
-        Shape and dtype of `x`.
+        Feature maps of the shape and dtype of `x`.
     """
-    # TensorFlow on a processor takes a third of the time to repeat whole rows
-    # as to repeat each position's 3 channels (BUILD_NOTES.md).
+    # On a CPU, TensorFlow repeats whole rows in a third of the time that it
+    # takes to repeat each position's 3 channels (docs/decisions/adain.md).
     row = ops.ones_like(x[:, :1])
     scale, shift = (ops.cast(v, x.dtype) * row for v in (scale, shift))
     return x * scale + shift
@@ -159,46 +166,46 @@ def scale_and_shift(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class Modulation(keras.layers.Layer):
-    """Scales and shifts the channels of maps.
+    """Scales and shifts the channels of feature maps.
 
     Call arguments:
-        inputs: Maps, `(batch, height, width, channels)`, and how much they
-            grow by and then what is added, `(batch, 1, 1, 2 * channels)`:
-            zeros leave them as they are.
+        inputs: Maps, `(batch, height, width, channels)`, and factors, `(batch,
+            1, 1, 2 * channels)`: first the scales less 1, then the shifts.
+            Zeros leave the maps unchanged.
 
     Reference:
         Perez et al., "FiLM: Visual Reasoning with a General Conditioning
-        Layer", AAAI 2018, eq. 2, with a scale of 1 more.
+        Layer", AAAI 2018, eq. 2, with 1 added to the scale.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         x, factors = inputs
         growth, shift = ops.split(factors, 2, axis=-1)
         return scale_and_shift(x, 1 + growth, shift)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         maps, _ = input_shape
         return maps
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class Upsampling(keras.layers.Layer):
-    """Doubles both sides; each position becomes four alike.
+    """Doubles both sides of feature maps by repeating each position.
 
     Unlike `keras.layers.UpSampling2D` it can be converted to LiteRT with free
     sizes. Output shape: `(batch, 2 * height, 2 * width, channels)`.
     """
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         batch, height, width, channels = ops.shape(x)
-        # Twice the channels of a row are the row with each position twice.
+        # Doubling the channels repeats each position within its row.
         rows = ops.concatenate([x, x], axis=-1)
         rows = ops.reshape(rows, (batch, height, 2 * width * channels))
         pairs = ops.concatenate([rows, rows], axis=-1)
         shape = (batch, 2 * height, 2 * width, channels)
         return ops.reshape(pairs, shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, height, width, channels = input_shape
         return (batch, _twice(height), _twice(width), channels)
 
@@ -209,13 +216,16 @@ def _twice(side: int | None) -> int | None:
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class Joining(keras.layers.Layer):
-    """Concatenates channels; the second maps are cut to the first's size."""
+    """Concatenates the channels of two maps, the second cropped to the first.
 
-    def call(self, maps):
+    Output shape: `(batch, height, width, channels + channels of the second)`.
+    """
+
+    def call(self, maps: tuple[Tensor, Tensor]) -> Tensor:
         x, skip = maps
         height, width = ops.shape(x)[1:3]
         return ops.concatenate([x, skip[:, :height, :width]], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         (batch, height, width, channels), skip = input_shape
         return (batch, height, width, channels + skip[-1])

@@ -1,7 +1,7 @@
-"""Style embeddings: moments of all levels in one vector, and arithmetic.
+"""Style embeddings: vectors of channel statistics, and how they are mixed.
 
-For each level of a model, shallow to deep, the means of its channels and then
-their deviations.
+An embedding holds, for each level of a model from shallow to deep, the means
+of its channels and then their standard deviations (together: moments).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ Moments = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def join(moments: Moments) -> Tensor:
-    """The embedding of moments.
+    """Joins the moments of all levels into embeddings.
 
     Args:
-        moments: By level, each as `losses.channel_moments` gives them: two
-            tensors of shape `(batch, 1, 1, channels)`.
+        moments: Mean and deviation by level, as `losses.channel_moments`
+            returns them: two tensors of shape `(batch, 1, 1, channels)`.
 
     Returns:
-        Shape `(batch, 2 * channels of all levels)`.
+        Embeddings of shape `(batch, 2 * channels of all levels)`.
     """
     flat = [part[:, 0, 0] for pair in moments.values() for part in pair]
     return ops.concatenate(flat, axis=-1)
 
 
 def split(embedding: Tensor, channels: Mapping[str, int]) -> Moments:
-    """The moments that `join` made an embedding of.
+    """Splits embeddings into the moments of each level; inverts `join`.
 
     Args:
-        embedding: Shape `(batch, 2 * channels of all levels)`.
-        channels: Of each level.
+        embedding: Embeddings, `(batch, 2 * channels of all levels)`.
+        channels: Number of channels of each level.
     """
     counts = [count for count in channels.values() for _ in range(2)]
     ends = np.cumsum(counts)[:-1].tolist()
@@ -45,21 +45,22 @@ def split(embedding: Tensor, channels: Mapping[str, int]) -> Moments:
 def blend(
     embeddings: Sequence[Tensor], shares: Sequence[float] | None = None
 ) -> Tensor:
-    """Weighted mean of style embeddings.
+    """Returns the weighted mean of style embeddings.
 
     Args:
-        embeddings: At least one, of the same shape.
-        shares: One for each, divided by their sum; `None` for equal ones.
+        embeddings: One embedding or more, of the same shape.
+        shares: One share for each, divided by their sum; `None` for equal
+            shares.
 
     Raises:
-        ValueError: Their number is wrong, or a share is.
+        ValueError: The number of shares is wrong, or a share is.
 
     Reference:
-        Huang and Belongie 2017, eq. 15: to mix the restyled maps is to mix
-        the moments.
+        Huang and Belongie 2017, eq. 15: mixing the restyled maps is the same
+        as mixing the moments.
     """
     given = [1.0] * len(embeddings) if shares is None else shares
-    pairs = zip(_normalised(given, len(embeddings)), embeddings, strict=True)
+    pairs = zip(_normalized(given, len(embeddings)), embeddings, strict=True)
     return sum(share * e for share, e in pairs)
 
 
@@ -68,17 +69,17 @@ def compose(
     channels: Mapping[str, int],
     shares: Mapping[str, Sequence[float]],
 ) -> Tensor:
-    """Weighted mean of style embeddings, with other shares at each level.
+    """Returns the mean of style embeddings, weighted at each level separately.
 
     Args:
-        embeddings: At least one, of the same shape.
-        channels: Of each level.
-        shares: Level -> one share for each embedding.
+        embeddings: One embedding or more, of the same shape.
+        channels: Number of channels of each level.
+        shares: One share for each embedding, by level.
     """
-    # For each style a row of the shares of its numbers.
+    # One row for each style: the share of each number of its embedding.
     rows = np.concatenate(
         [
-            np.tile(_normalised(shares[level], len(embeddings)), (2 * count, 1))
+            np.tile(_normalized(shares[level], len(embeddings)), (2 * count, 1))
             for level, count in channels.items()
         ]
     ).T
@@ -86,62 +87,68 @@ def compose(
     return sum(row * e for row, e in pairs)
 
 
-def _normalised(shares: Sequence[float], count: int) -> np.ndarray:
-    """The shares of so many styles, divided by their sum."""
+def _normalized(shares: Sequence[float], count: int) -> np.ndarray:
+    """Returns the shares of `count` styles, divided by their sum."""
     shares = list(shares)
     if len(shares) != count:
         raise ValueError(
-            f"`style_mix` must have a share for each of the {count} "
+            f"`style_mix` must have one share for each of the {count} "
             f"styles. Received: style_mix={shares}"
         )
     if not all(0 <= share < np.inf for share in shares) or not any(shares):
         raise ValueError(
-            "Shares must be numbers from 0 up, one of them above 0. Received: "
-            f"style_mix={shares}"
+            "`style_mix` must have shares from 0 up, one of them above 0. "
+            f"Received: style_mix={shares}"
         )
     return np.divide(shares, sum(shares)).astype(np.float32)
 
 
 def share(strength: Tensor) -> Tensor:
-    """Share of a style at a strength, both from 0 to 1.
+    """Returns the style's share in the mix with the photograph's own style.
 
-    A picture in half of a style is more than half as far from the photograph
-    as one in all of it, hence less than half (BUILD_NOTES.md).
+    With half of the style, a picture is more than half as far from the
+    photograph as with all of it; so the share is less than the strength
+    (docs/decisions/controls.md).
+
+    Args:
+        strength: Strength of the style, from 0 to 1.
     """
     return strength * (1 + strength) / 2
 
 
 def move(own: Tensor, style: Tensor, strength: Tensor) -> Tensor:
-    """The embedding from a photograph's own to a style's.
+    """Moves a photograph's own embedding towards that of a style.
 
     Args:
-        own: Shape `(batch, size)`.
-        style: Shape `(batch or 1, size)`.
-        strength: From 0 for the first to 1; a number, or shape `(batch, 1)`.
+        own: Embedding of the photograph, `(batch, size)`.
+        style: Embedding of the style, `(batch or 1, size)`.
+        strength: Strength of the style, from 0 (the photograph's own) to 1: a
+            number, or shape `(batch, 1)`.
 
     Reference:
-        Huang and Belongie 2017, eq. 14, whose share is the strength itself.
+        Huang and Belongie 2017, eq. 14, where the share is the strength.
     """
     return own + share(strength) * (style - own)
 
 
-# Distance of styles at which 63 % of what the decoder paints are added. That of
-# a photograph and a painting is 0.4 at the median (BUILD_NOTES.md).
+# Distance of two styles at which `difference` is 63 %. The median distance of
+# a photograph and a painting is 0.4 (docs/decisions/adain.md).
 _NEAR = 0.05
 
 
 def difference(before: Moments, after: Moments) -> Tensor:
-    """How other a style is: from 0 for the same moments to 1.
+    """Returns how different two styles are, from 0 (the same) to 1.
 
-    Relative squared distances of the moments, the mean of all levels, beyond
-    which less and less is added.
+    The distance of two styles is the relative squared distance of their
+    moments, averaged over the levels; the result is `1 - exp(-distance /
+    0.05)`.
 
     Args:
-        before: Moments by level, as `split` gives them.
-        after: Others.
+        before: Moments by level, as `split` returns them.
+        after: Moments of the other style.
 
     Returns:
-        Shape `(batch, 1, 1, 1)`, float32.
+        Tensor of shape `(batch, 1, 1, 1)`, float32.
     """
     distances = []
     for level in before:

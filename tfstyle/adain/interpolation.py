@@ -1,44 +1,48 @@
-"""Sheets of pictures between styles: which shares each picture has."""
+"""Sheets of pictures that go from style to style: the mix of each picture."""
 
 import re
 from collections.abc import Iterator
 
 
 def parse(text: str, styles: int) -> tuple[int, int]:
-    """Rows and columns of a sheet.
+    """Parses the size of a sheet, such as "4x6".
 
     >>> parse("4x6", styles=2)
     (4, 6)
 
     Args:
-        text: ROWSxCOLUMNS.
-        styles: Their number, two or four.
+        text: Rows and columns, as ROWSxCOLUMNS.
+        styles: Number of styles, two or four.
+
+    Returns:
+        Number of rows and number of columns.
 
     Raises:
-        ValueError: The text is none of that kind, or the number is another.
+        ValueError: The text has another form, or the number of styles is
+            neither two nor four.
     """
     found = re.fullmatch(r"(0*[1-9]\d*)x(0*[1-9]\d*)", text)
     if not found or styles not in (2, 4):
         raise ValueError(
             "`grid` must be ROWSxCOLUMNS, with two or four styles. Received: "
-            f"grid={text!r} with {styles}"
+            f"grid={text!r} with {styles} styles"
         )
     return int(found[1]), int(found[2])
 
 
 def shares(styles: int, rows: int, columns: int) -> Iterator[list[list[float]]]:
-    """Shares of the styles for each picture, row by row.
+    """Yields the shares of the styles in each picture of a sheet, row by row.
 
-    Four styles are at the corners; two at the first and the last picture,
-    with all others between them.
+    Four styles stand at the four corners; two styles are the first and the
+    last picture.
 
     >>> [*shares(2, 1, 3)]
     [[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]]
 
     Args:
-        styles: Two or four.
-        rows: Of the sheet.
-        columns: Of the sheet.
+        styles: Number of styles, two or four.
+        rows: Number of rows.
+        columns: Number of columns.
     """
     for i in range(rows):
         if styles == 2:

@@ -1,4 +1,4 @@
-"""Loads models of any style for use with TensorFlow."""
+"""Loads AdaIN models and other SavedModels to stylize with TensorFlow."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,9 @@ from tfstyle.adain import regional, saved_models, sources, tiling
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.sources import Source
-from tfstyle.adain.stylizers import KerasStylizer, Stylizer, Tensor
+from tfstyle.adain.stylizers import KerasStylizer, Stylizer
 from tfstyle.features import convolution
+from tfstyle.runtime.types import Tensor
 
 
 def load(
@@ -20,14 +21,15 @@ def load(
     precision: str = "float32",
     tile: int = 1024,
 ) -> Stylizer:
-    """Loads a model as a stylizer.
+    """Loads a model of any kind, ready to stylize photographs.
 
     Args:
-        name: See `sources`.
-        encoder_weights: See `StyleModel.from_preset`.
-        precision: Of models of this package: `"float32"` or `"bfloat16"`.
-        tile: They stylize images with a longer side in tiles of so many
-            pixels.
+        name: Name of the model, see `sources`.
+        encoder_weights: File of the encoder's weights, see
+            `StyleModel.from_preset`.
+        precision: `"float32"` or `"bfloat16"`; SavedModels keep their own.
+        tile: Side of tiles, in pixels: images with a longer side are stylized
+            tile by tile. SavedModels ignore it.
 
     Raises:
         ValueError: There is no such model, or it cannot be used.
@@ -50,12 +52,13 @@ def load_model(
     """Loads a model of this package, or one that was trained with it.
 
     Args:
-        source: Of the kind `"preset"` or `"keras"`.
-        encoder_weights: See `StyleModel.from_preset`.
-        precision: As in `load`.
+        source: Source of the kind `"preset"` or `"keras"`.
+        encoder_weights: File of the encoder's weights, see
+            `StyleModel.from_preset`.
+        precision: `"float32"` or `"bfloat16"`.
 
     Raises:
-        ValueError: A file is damaged, or holds another kind of model.
+        ValueError: The file is damaged, or holds another kind of model.
         FileNotFoundError: The weights of its encoder are not at hand.
     """
     if source.kind == "preset":
@@ -64,13 +67,12 @@ def load_model(
         stored = keras.saving.load_model(source.name, compile=False)
     except saved_models.DAMAGED as error:
         raise ValueError(
-            f"'{source.name}' is not a model of Keras, or it is damaged: "
-            f"{error}"
+            f"'{source.name}' is not a Keras model, or it is damaged: {error}"
         ) from error
     if not isinstance(stored, StyleModel):
         raise ValueError(
-            f"'{source.name}' is a {type(stored).__name__}, expected a "
-            "StyleModel, as tfstyle.train writes it."
+            f"'{source.name}' must be a StyleModel, as tfstyle.train writes "
+            f"it. Received: a {type(stored).__name__}"
         )
     model = StyleModel(**stored.settings, dtype=precision)
     model.set_weights(stored.get_weights())
@@ -82,18 +84,18 @@ _VECTORS = tf.TensorSpec((None, None), tf.float32)
 
 
 class CompiledStylizer(KerasStylizer):
-    """A `KerasStylizer` in graphs; large images are stylized in tiles.
+    """Stylizes by a Keras model in TensorFlow graphs, large images in tiles.
 
     Args:
-        model: Its weights must not change any more.
-        tile: Images with a longer side are stylized in tiles of so many
-            pixels.
+        model: The model; its weights must not change any more.
+        tile: Side of tiles, in pixels: images with a longer side are stylized
+            tile by tile.
     """
 
     def __init__(self, model: StyleNetwork, tile: int) -> None:
         self._tile = tile
         convolution.freeze(model.encoder, model.decoder)
-        # With free sizes, so that a folder of images is one trace.
+        # Free sizes: one trace serves a whole folder of images.
         self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
         self._apply = tf.function(
             model.apply_style,

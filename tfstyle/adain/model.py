@@ -1,10 +1,9 @@
-"""The model of any style as users see it: for image arrays and for files.
+"""`StyleModel`: an AdaIN model for image arrays, with presets in files.
 
 model = StyleModel.from_preset("distilled")
 picture = model.stylize(photograph, style)
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,30 +18,31 @@ from tfstyle.controls.settings import Controls
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
 from tfstyle.pretrained import presets
+from tfstyle.runtime.types import Path
 
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class StyleModel(StyleNetwork):
-    """Gives photographs the style of pictures, in one pass.
+    """Keras model that gives photographs the style of pictures in one pass.
 
-    `stylize` is for image arrays of any size from 16 pixels up;
-    the methods of `StyleNetwork` take and return tensors.
+    `stylize` takes image arrays of any size from 16 pixels up; the methods of
+    `StyleNetwork` take and return tensors.
 
     `fit` takes batches `((contents, styles),)`, after `compile` got an
     `objective`; the model trains on every Keras backend.
 
     Args:
-        encoder: Name of the network, see `features.network`.
-        levels: Its layers where the style is applied, shallow to deep; the
-            first may be `topology.IMAGE`, the pixels themselves.
-        widths: Of the decoder, see `decoder.build`.
-        depths: Of the decoder.
+        encoder: Name of the encoder network, see `features.network`.
+        levels: Layers of the encoder where the style is applied, shallow to
+            deep; the first may be `topology.IMAGE`, the pixels themselves.
+        widths: Channels of the decoder's stages, see `decoder.build`.
+        depths: Convolutions of the decoder's stages.
         train_encoder: Whether the encoder is trained, too.
-        scale: Of the decoder's input, relative to the encoder's maps: brings
-            those of published networks, hundreds, to about 1.
-        modulation: Of the decoder: units of the network by which it knows the
+        scale: Factor of the encoder's maps before they are decoded: brings
+            those of published networks from hundreds to about 1.
+        modulation: Units of the network that modulates the decoder by the
             style; 0 for none.
-        **kwargs: Passed to `keras.Model`; `dtype` is a precision or policy.
+        **kwargs: Arguments of `keras.Model`; `dtype` is a precision or policy.
 
     Example, with the model of this package:
 
@@ -53,23 +53,23 @@ class StyleModel(StyleNetwork):
     @classmethod
     def from_preset(
         cls,
-        name: str | os.PathLike[str],
-        encoder_weights: str | os.PathLike[str] | None = None,
+        name: Path,
+        encoder_weights: Path | None = None,
         dtype: Any = "float32",
     ) -> "StyleModel":
-        """A trained model.
+        """Loads a trained model.
 
         Args:
-            name: A key of `presets.FILES`, or the path of a file that
-                `save_preset` wrote.
-            encoder_weights: Weights of the encoder, where the file has none:
-                a path, or `None` for the published file; see
+            name: Key of `presets.FILES` such as `"distilled"`, or the path of
+                a file that `save_preset` wrote.
+            encoder_weights: File of the encoder's weights, where the preset
+                has none: a path, or `None` for the published file; see
                 `weights.resolve`.
-            dtype: Precision or policy.
+            dtype: Precision (`"float32"`, `"bfloat16"`) or Keras policy.
 
         Raises:
-            ValueError: There is no such preset, or a file is not what it
-                should be.
+            ValueError: There is no such preset, or a file is damaged or of
+                another kind.
             FileNotFoundError: There is no such file, or the encoder's weights
                 are not at hand.
         """
@@ -80,11 +80,11 @@ class StyleModel(StyleNetwork):
             features.assign(model.encoder, settings["encoder"], encoder_weights)
         return model
 
-    def save_preset(self, path: str | os.PathLike[str]) -> None:
-        """Writes what was trained as float16, for `from_preset`.
+    def save_preset(self, path: Path) -> None:
+        """Writes the trained weights as float16, for `from_preset`.
 
         Raises:
-            ValueError: A value is not finite as float16.
+            ValueError: A weight is not finite as float16.
             OSError: The file cannot be written.
         """
         arrays = {
@@ -106,30 +106,31 @@ class StyleModel(StyleNetwork):
         """Gives photographs a style, or a blend of several.
 
         Args:
-            contents: A photograph: an array or tensor, a Pillow image or a
-                path, see `tfstyle.images.conversion`; or an array of several
-                of one size, `(batch, height, width, 3)`, each stylized by
-                itself.
-            styles: One such image, or several, of any size. Styles look as
-                they do at the size given; the models of this package learned
-                from crops of 128 to 256 pixels.
-            alpha: Strength of the style, from 0 for the photograph to 1.
+            contents: Photograph: an array or tensor, a Pillow image or a path,
+                see `tfstyle.images.conversion`; or an array of several
+                photographs of one size, `(batch, height, width, 3)`, each
+                stylized separately.
+            styles: Style image, or several, of any size. Strokes have the size
+                that they have in the style image; the models of this package
+                learned from crops of 128 to 256 pixels.
+            alpha: Strength of the style, from 0 (the photograph) to 1.
             style_mix: Share of each style, divided by their sum; `None` for
                 equal shares.
-            color: Whose colors, one of `COLORS`; see `controls.color`.
-            style_detail: What each style is for: `"coarse"`, `"fine"` or
-                `"all"`; one for all, or one for each. See `Controls`.
-            regions: Where in the photograph each style goes, and from where
-                in the style; where there are none the photograph stays.
-            photorealistic: Whether surfaces stay the photograph's.
+            color: Source of the colors, one of `COLORS`; see `controls.color`.
+            style_detail: Layers that each style is used for: `"coarse"`,
+                `"fine"` or `"all"`; one value for all styles, or one for each.
+                See `Controls`.
+            regions: Regions of the photograph for each style, and of the
+                styles; outside of them the photograph stays as it is.
+            photorealistic: Whether the photograph's surfaces and edges stay.
 
         Returns:
             Array of shape `(height, width, 3)`, float32, RGB in [0, 1]; for a
             batch `(batch, height, width, 3)`.
 
         Raises:
-            ValueError: Images or controls are not what they should be.
-            MemoryError: An image is too large to be seen at once.
+            ValueError: An image or a control is invalid.
+            MemoryError: An image is too large for the memory at hand.
         """
         images = conversion.to_images(styles)
         controls = Controls(
@@ -156,14 +157,13 @@ class StyleModel(StyleNetwork):
                 if isinstance(layer, keras.layers.Conv2D):
                     yield layer
 
-    def _assign(
-        self, arrays: presets.Arrays, path: str | os.PathLike[str]
-    ) -> None:
+    def _assign(self, arrays: presets.Arrays, path: Path) -> None:
         for layer in self._trained():
             try:
                 layer.set_weights(list(arrays[layer.name]))
             except (KeyError, ValueError) as error:
                 raise ValueError(
                     f"'{path}' does not fit its own settings "
-                    f"{self.settings}, in layer {layer.name}."
+                    f"{self.settings} in layer {layer.name}: take an undamaged "
+                    "copy."
                 ) from error

@@ -1,21 +1,22 @@
-"""The network of any style in one pass: an encoder, AdaIN and a decoder.
+"""The AdaIN network: an encoder, AdaIN and a decoder.
 
 The style of a picture is the mean and deviation of each channel of its feature
-maps. The model gives the maps of a photograph those of a style picture
-(AdaIN), and decodes them. All that is done with styles is arithmetic with
-these numbers, the style embedding: a strength below 1 moves from the
-embedding of the photograph to that of the style, by `embeddings.share` of the
-way, and styles are mixed by the weighted mean of theirs (Huang and Belongie,
-eqs. 14 and 15).
+maps. AdaIN gives the maps of a photograph those of a style picture, and the
+decoder turns the maps into an image. These numbers, the style embedding, are
+all that styles consist of: a strength below 1 moves the embedding only part of
+the way (`embeddings.share`) from the photograph's to the style's, and a mix of
+styles is the weighted mean of their embeddings (Huang and Belongie, eqs. 14
+and 15).
 
-Beyond the paper, AdaIN can be at several depths of the encoder, not at the
-deepest alone: the decoder receives the maps of each; the embedding can modulate
-the decoder, too; and the encoder can be trained with the decoder.
+Beyond the paper, AdaIN can be applied at several depths of the encoder, all of
+which the decoder receives; the embedding can modulate the decoder, too; and
+the encoder can be trained with the decoder.
 
 Reference: Huang and Belongie, "Arbitrary Style Transfer in Real-time with
 Adaptive Instance Normalization", ICCV 2017.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -27,53 +28,53 @@ from tfstyle.adain.regional import AdaIN
 from tfstyle.features.layers import MirrorPadding
 from tfstyle.pretrained import topology
 from tfstyle.runtime import devices
-
-Tensor = Any
+from tfstyle.runtime.types import Tensor
 
 
 class StyleNetwork(keras.Model):
-    """The Keras model under `StyleModel`, which adds image arrays and files.
+    """Keras model of encoder, AdaIN and decoder, for tensors only.
 
-    All methods take and return tensors and can be traced and exported. Images
-    are float32, RGB in [0, 1]; results have the size of the content.
+    `StyleModel` adds image arrays and files. All methods here take and return
+    tensors and can be traced and exported. Images are float32, RGB in [0, 1];
+    results have the size of the content.
 
     `fit` takes batches `((contents, styles),)`, after `compile` got an
     `objective`; only `compute_loss` is overridden, so the model trains on
     every Keras backend.
 
     Args:
-        encoder: Name of the network, see `features.network`.
-        levels: Its layers where the style is applied, shallow to deep; the
-            first may be `topology.IMAGE`, the pixels themselves.
-        widths: Of the decoder, see `decoder.build`.
-        depths: Of the decoder.
+        encoder: Name of the encoder network, see `features.network`.
+        levels: Layers of the encoder where the style is applied, shallow to
+            deep; the first may be `topology.IMAGE`, the pixels themselves.
+        widths: Channels of the decoder's stages, see `decoder.build`.
+        depths: Convolutions of the decoder's stages.
         train_encoder: Whether the encoder is trained, too.
-        scale: Of the decoder's input, relative to the encoder's maps: brings
-            those of published networks, hundreds, to about 1.
-        modulation: Of the decoder: units of the network by which it knows the
+        scale: Factor of the encoder's maps before they are decoded: brings
+            those of published networks from hundreds to about 1.
+        modulation: Units of the network that modulates the decoder by the
             style; 0 for none.
-        **kwargs: Passed to `keras.Model`; `dtype` is a precision or policy.
+        **kwargs: Arguments of `keras.Model`; `dtype` is a precision or policy.
 
     Call arguments:
         inputs: Contents and styles, two batches `(batch, height, width, 3)`.
 
     Returns:
-        Images of the contents' shape, not confined to [0, 1].
+        Images of the contents' shape, not clipped to [0, 1].
     """
 
     def __init__(
         self,
-        encoder,
-        levels,
-        widths,
-        depths,
-        train_encoder,
-        scale=1.0,
-        modulation=0,
-        **kwargs,
-    ):
+        encoder: str,
+        levels: Sequence[str],
+        widths: Sequence[int],
+        depths: Sequence[int],
+        train_encoder: bool,
+        scale: float = 1.0,
+        modulation: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "encoder": encoder,
             "levels": list(levels),
             "widths": list(widths),
@@ -93,6 +94,7 @@ class StyleNetwork(keras.Model):
         )
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
+        # Attributes are names in .keras files: this one keeps its spelling.
         self.recolour = AdaIN(dtype="float32", name="recolour")
         layers = {level: self.channels[level] for level in self.layers_seen()}
         self.decoder = decoder.build(
@@ -110,14 +112,16 @@ class StyleNetwork(keras.Model):
     def embed_style(
         self, styles: Tensor, masks: regional.Masks | None = None
     ) -> Tensor:
-        """Style embeddings: for each level the means, then the deviations.
+        """Returns style embeddings: channel means and deviations by level.
 
         Args:
-            styles: Shape `(batch, height, width, 3)`.
-            masks: Of a region of one style, see `regional.level_masks`.
+            styles: Style images, `(batch, height, width, 3)`.
+            masks: Masks of the regions of one style image, by level, see
+                `regional.level_masks`.
 
         Returns:
-            Shape `(batch, 2 * channels of all levels)`, float32.
+            Embeddings, `(batch, 2 * channels of all levels)`, float32; with
+            masks, one row for each region.
         """
         return embeddings.join(self.moments(self.encode(styles), masks))
 
@@ -131,16 +135,17 @@ class StyleNetwork(keras.Model):
         """Gives photographs the style of an embedding.
 
         Args:
-            contents: Shape `(batch, height, width, 3)`.
-            embedding: From `embed_style`, or a weighted mean of such: shape
-                `(batch or 1, size)`.
-            alpha: Strength of the style, from 0 for the photograph to 1: a
+            contents: Photographs, `(batch, height, width, 3)`.
+            embedding: Embedding from `embed_style`, or a weighted mean of
+                several: shape `(batch or 1, size)`.
+            alpha: Strength of the style, from 0 (the photograph) to 1: a
                 number, or one for each example, shape `(batch,)`.
-            masks: Of regions of one photograph, see `regional.content_masks`:
-                then `embedding` has a row for each.
+            masks: Masks of the regions of one photograph, see
+                `regional.content_masks`; `embedding` then has one row for each
+                region.
 
         Returns:
-            Shape of `contents`, in [0, 1].
+            Images of the shape of `contents`, in [0, 1].
         """
         maps = self.encode(contents)
         own = embeddings.join(self.moments(maps, masks))
@@ -149,7 +154,9 @@ class StyleNetwork(keras.Model):
         image = self.restyle(maps, own, target, masks)
         return ops.clip(_without_margin(image, contents), 0.0, 1.0)
 
-    def call(self, inputs, training=False):
+    def call(
+        self, inputs: tuple[Tensor, Tensor], training: bool = False
+    ) -> Tensor:
         contents, styles = inputs
         maps = self.encode(contents)
         own = embeddings.join(self.moments(maps))
@@ -157,17 +164,20 @@ class StyleNetwork(keras.Model):
         return _without_margin(image, contents)
 
     def layers_seen(self) -> list[str]:
-        """Levels that are layers of the encoder."""
+        """Returns the levels that are layers of the encoder, not pixels."""
         return [level for level in self.channels if level != topology.IMAGE]
 
     def encode(self, images: Tensor) -> dict[str, Tensor]:
-        """Maps by level, continued by `decoder.MARGIN` pixels at each edge."""
+        """Returns feature maps by level, with a margin around the images.
+
+        The margin is `decoder.MARGIN` mirrored pixels at each edge.
+        """
         return {**self.encoder(images), topology.IMAGE: self.padding(images)}
 
     def moments(
         self, maps: dict[str, Tensor], masks: regional.Masks | None = None
     ) -> dict[str, tuple]:
-        """`losses.channel_moments` of each level's maps, or of regions."""
+        """Returns channel means and deviations by level, or by region, too."""
         epsilon = self.adain.epsilon
         return {
             level: losses.channel_moments(maps[level], epsilon)
@@ -183,16 +193,17 @@ class StyleNetwork(keras.Model):
         target: Tensor,
         masks: regional.Masks | None = None,
     ) -> Tensor:
-        """Decodes maps after they are given another embedding.
+        """Gives maps another embedding (AdaIN) and decodes them.
 
         Args:
-            maps: By level, see `encode`.
-            own: Their embedding, `(batch, size)`.
-            target: The one that they get, `(batch or 1, size)`.
-            masks: Of regions; then the rows of both are of these.
+            maps: Feature maps by level, from `encode`.
+            own: Embedding of the maps, `(batch, size)`.
+            target: Embedding that they get, `(batch or 1, size)`.
+            masks: Masks of regions, by level; the rows of both embeddings then
+                belong to the regions.
 
         Returns:
-            Images with their margins, float32, not confined to [0, 1].
+            Images with their margins, float32, not clipped to [0, 1].
         """
         before, after = (
             embeddings.split(embedding, self.channels)
@@ -212,7 +223,7 @@ class StyleNetwork(keras.Model):
         height, width = ops.shape(image)[1:3]
         level = topology.IMAGE
         if level in self.channels:
-            # A photograph in its own style stays as it is.
+            # A photograph in its own style must come back unchanged.
             pixels = self.recolour(maps[level], after[level], before[level])
             pixels = pixels[:, :height, :width]
             image = pixels + embeddings.difference(before, after) * (
@@ -225,8 +236,13 @@ class StyleNetwork(keras.Model):
         )
         return regional.blend(image, photo, mask)
 
-    def _decode(self, restyled, target, masks):
-        """An image, or one for each region if styles modulate the decoder."""
+    def _decode(
+        self,
+        restyled: list[Tensor],
+        target: Tensor,
+        masks: regional.Masks | None,
+    ) -> Tensor:
+        """Returns an image; one for each region if the decoder is modulated."""
         if not self.settings["modulation"]:
             return self.decoder(restyled)
         if masks is not None:
@@ -234,18 +250,19 @@ class StyleNetwork(keras.Model):
             restyled = [ops.tile(x, (count, 1, 1, 1)) for x in restyled]
         return self.decoder([*restyled, target])
 
-    def _scaled(self, moments):
+    def _scaled(self, moments: tuple) -> tuple:
         return tuple(self.settings["scale"] * x for x in moments)
 
-    def compile(self, *args, objective=None, **kwargs):
-        """As of `keras.Model`.
+    def compile(self, *args: Any, objective: Any = None, **kwargs: Any) -> None:
+        """Configures the model for training, like `keras.Model.compile`.
 
         Args:
-            *args: Passed on.
-            objective: What is minimised, such as `perceptual.PerceptualLoss`:
-                from the model's images, contents and styles to terms by name,
-                each of shape `(batch,)`. Has their names as `terms`.
-            **kwargs: Passed on.
+            *args: Arguments of `keras.Model.compile`.
+            objective: Loss to minimize, such as `perceptual.PerceptualLoss`: a
+                function from the model's images, contents and styles to terms
+                by name, each of shape `(batch,)`, with their names as the
+                attribute `terms`.
+            **kwargs: Arguments of `keras.Model.compile`.
         """
         super().compile(*args, **kwargs)
         self.objective = objective
@@ -255,24 +272,29 @@ class StyleNetwork(keras.Model):
         }
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        """Mean over the batch of the sum of the terms."""
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Returns the sum of the objective's terms, averaged over the batch."""
         total = 0.0
         for name, values in self.objective(y_pred, *x).items():
             self.trackers[name].update_state(values)
             total += ops.mean(values)
-        # The optimiser adds the gradients of all replicas.
+        # The optimizer adds the gradients of all replicas.
         return total / devices.replicas()
 
-    def get_compile_config(self):
-        """Nothing: the objective holds a network of its own."""
+    def get_compile_config(self) -> None:
+        """Returns `None`: the objective and its network are not saved."""
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.settings}
 
 
-def _without_margin(image, contents):
+def _without_margin(image: Tensor, contents: Tensor) -> Tensor:
     height, width = ops.shape(contents)[1:3]
     start = decoder.MARGIN
     return image[:, start : start + height, start : start + width]

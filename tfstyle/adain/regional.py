@@ -1,13 +1,14 @@
-"""AdaIN, and AdaIN by region: moments under a mask, maps joined by masks.
+"""AdaIN for whole feature maps and for regions of them.
 
-Masks of feature maps have shape `(regions, height, width, 1)`; what is found
-for each region has the regions as its batch. So one photograph becomes as many
-maps as there are regions, and these become one again.
+Masks of feature maps have shape `(regions, height, width, 1)`, and results for
+regions have the regions as their batch. One photograph becomes as many maps as
+there are regions; `blend` joins these to one again.
 
 Reference: Huang and Belongie 2017, section 7.3, "Spatial control".
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,37 +29,39 @@ Masks = Mapping[str, Tensor]
 class AdaIN(keras.layers.Layer):
     """Gives feature maps the channel moments of a style.
 
-    The layer has no weights. Statistics are float32 whatever the precision.
+    The layer has no weights. Statistics are float32 at any precision.
 
     Args:
-        epsilon: Added to the variances.
-        **kwargs: Passed to `keras.layers.Layer`.
+        epsilon: Summand of the variances, against division by 0.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        content: Shape `(batch, height, width, channels)`.
-        style: Mean and deviation, as `losses.channel_moments` gives them:
+        content: Feature maps, `(batch, height, width, channels)`.
+        style: Mean and deviation, as `losses.channel_moments` returns them:
             shapes `(batch, 1, 1, channels)`.
-        own: Those of the content; found if not given.
+        own: Mean and deviation of the content; computed if `None`.
 
     Output shape:
-        That of `content`.
+        Shape of `content`.
 
     Reference:
         Huang and Belongie 2017, eq. 8.
     """
 
-    def __init__(self, epsilon=1e-5, **kwargs):
+    def __init__(self, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)  # Statistics stay float32.
         self.epsilon = epsilon
 
-    def call(self, content, style, own=None):
+    def call(
+        self, content: Tensor, style: tuple, own: tuple | None = None
+    ) -> Tensor:
         mean, deviation = own or losses.channel_moments(content, self.epsilon)
         scale = style[1] / deviation
         shift = style[0] - mean * scale
         content = ops.cast(content, self.compute_dtype)
         return scale_and_shift(content, scale, shift)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
@@ -69,17 +72,17 @@ def embed(
     controls: Controls,
     parts: Sequence[regions.Region],
 ) -> Tensor:
-    """Style embeddings of regions.
+    """Returns the style embedding of each region.
 
     Args:
-        embed_style: As `StyleNetwork.embed_style`.
-        channels: Of each level of the model.
-        styles: The style images.
-        controls: How those that share a region are blended.
-        parts: The regions.
+        embed_style: Function like `StyleNetwork.embed_style`.
+        channels: Number of channels of each level of the model.
+        styles: Style images, `(height, width, 3)`.
+        controls: Controls that say how styles in one region are blended.
+        parts: Regions.
 
     Returns:
-        Shape `(regions, size of an embedding)`.
+        Embeddings, `(regions, size of an embedding)`.
     """
     rows = []
     for part in parts:
@@ -100,7 +103,7 @@ def embed(
     return ops.concatenate(rows, axis=0)
 
 
-_FINE = 2  # Blocks of whole pixels and of half as many on each side.
+_FINE = 2  # Blocks 1 and 2: full and half resolution.
 
 
 def content_masks(
@@ -108,7 +111,11 @@ def content_masks(
     shape: tuple[int, int],
     levels: Sequence[str],
 ) -> dict[str, np.ndarray] | None:
-    """`level_masks` of a photograph; `None` where all of it is stylized."""
+    """Returns the masks of a photograph's regions by level.
+
+    Returns:
+        Masks as from `level_masks`; `None` if the whole photograph is stylized.
+    """
     masks = [part.mask for part in parts if part.mask is not None]
     return (
         level_masks(masks, shape, [topology.IMAGE, *levels]) if masks else None
@@ -118,15 +125,15 @@ def content_masks(
 def level_masks(
     masks: Sequence[np.ndarray], shape: tuple[int, int], levels: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Masks of the maps of an image with its margins, by level.
+    """Scales masks of an image to its feature maps, margins included.
 
     Args:
-        masks: Of the image, `(any, any)`.
+        masks: Masks of the image, of any height and width.
         shape: Height and width of the image.
-        levels: As of `StyleNetwork`.
+        levels: Levels of the model, see `StyleNetwork`.
 
     Returns:
-        Float32 arrays of shape `(masks, height, width, 1)`.
+        Float32 arrays of shape `(masks, height, width, 1)`, by level.
     """
     margins = (decoder.MARGIN, decoder.MARGIN)
     wide = [
@@ -135,7 +142,7 @@ def level_masks(
     ]
     found = {}
     for level in levels:
-        # As pooling leaves out the last row where there is no pair.
+        # Pooling leaves out the last row or column where there is no pair.
         stride = topology.stride(level)
         height, width = (side // stride for side in wide[0].shape)
         pairs = slice(height * stride), slice(width * stride)
@@ -147,18 +154,18 @@ def level_masks(
 def channel_moments(
     features: Tensor, masks: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor]:
-    """`losses.channel_moments` of each region.
+    """Returns the mean and deviation of each channel in each region.
 
     Args:
-        features: Shape `(1, height, width, channels)`.
-        masks: Shape `(regions, height, width, 1)`.
-        epsilon: Added to the variances.
+        features: Feature maps of one image, `(1, height, width, channels)`.
+        masks: Masks of the regions, `(regions, height, width, 1)`.
+        epsilon: Summand of the variances.
 
     Returns:
         Two tensors of shape `(regions, 1, 1, channels)`, float32.
     """
     features = ops.cast(features, "float32")
-    # A region may be between the positions of deep maps.
+    # A small region may lie between the positions of deep maps.
     total = ops.sum(masks, axis=(1, 2), keepdims=True)
     weights = masks / ops.maximum(total, _TINY)
     mean = ops.sum(weights * features, axis=(1, 2), keepdims=True)
@@ -171,15 +178,18 @@ _TINY = 1e-12
 
 
 def blend(painted: Tensor, rest: Tensor, masks: Tensor) -> Tensor:
-    """One image or map of those of each region, and of what is in none.
+    """Joins the images or maps of all regions to one.
 
     Args:
-        painted: Shape `(regions, height, width, channels)`.
-        rest: Shape `(1, height, width, channels)`.
-        masks: Shape `(regions, height, width, 1)`, their sum at most 1.
+        painted: Images or maps of the regions, `(regions, height, width,
+            channels)`.
+        rest: Image or map outside of all regions, `(1, height, width,
+            channels)`.
+        masks: Masks of the regions, `(regions, height, width, 1)`, with a sum
+            of at most 1.
 
     Returns:
-        Shape of `rest`.
+        Image or map of the shape of `rest`.
     """
     dtype = keras.backend.standardize_dtype(painted.dtype)
     masks = ops.cast(masks, dtype)

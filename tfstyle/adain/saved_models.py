@@ -1,6 +1,8 @@
-"""SavedModels as stylizers: ours, and those called as Magenta's is.
+"""SavedModels and TensorFlow Hub models as stylizers.
 
-Each becomes a `stylizers.Stylizer` for whole pictures in whole styles.
+A SavedModel is one that `export.saved_model` wrote, or one that is called like
+Magenta's arbitrary-image-stylization. It becomes a `stylizers.Stylizer` that
+takes no regions within styles and no `style_detail`.
 """
 
 import warnings
@@ -23,23 +25,23 @@ DAMAGED = (
     *(LookupError, OSError, TypeError, ValueError),
     *(tf.errors.OpError, zipfile.BadZipFile, zlib.error),
 )
-"""What libraries raise for files that are damaged."""
+"""Exceptions that libraries raise for damaged files."""
 
 
 def from_hub(handle: str) -> "CallableStylizer":
-    """A model of TensorFlow Hub.
+    """Loads a model from TensorFlow Hub.
 
     Args:
-        handle: Its address.
+        handle: Address of the model, such as `"https://tfhub.dev/..."`.
 
     Raises:
-        ValueError: The network is forbidden, a package is missing, or there
-            is no such model.
+        ValueError: TFSTYLE_OFFLINE forbids the network, a package is missing,
+            or there is no such model.
     """
     if cache.is_offline():
         raise ValueError(
             f"'{handle}' is on the network, which TFSTYLE_OFFLINE forbids. "
-            "Give the folder of a SavedModel that was downloaded."
+            "Name the folder of a downloaded SavedModel instead."
         )
     try:
         with warnings.catch_warnings():
@@ -60,19 +62,20 @@ def from_hub(handle: str) -> "CallableStylizer":
 
 
 def from_folder(folder: str) -> "ServedStylizer | CallableStylizer":
-    """A model by the signatures or the call that it has.
+    """Loads a SavedModel, by its signatures or as a callable.
 
     Args:
-        folder: Of a SavedModel.
+        folder: Folder of the SavedModel.
 
     Raises:
-        ValueError: It is damaged, or has neither.
+        ValueError: The SavedModel is damaged, or has neither the signatures
+            `embed_style` and `apply_style` nor a call.
     """
     try:
         loaded = tf.saved_model.load(folder)
     except DAMAGED as error:
         raise ValueError(
-            f"'{folder}' is no SavedModel that can be loaded, or it is "
+            f"'{folder}' is not a SavedModel that can be loaded, or it is "
             f"damaged: {' '.join(str(error).split())}"
         ) from error
     ours = {"embed_style", "apply_style"} <= set(loaded.signatures)
@@ -83,7 +86,7 @@ class ServedStylizer:
     """Runs a SavedModel with the signatures of `export.saved_model`."""
 
     def __init__(self, loaded: Any) -> None:
-        self._model = loaded  # Its variables live as long as it.
+        self._model = loaded  # Variables live as long as the model.
         self._embed = loaded.signatures["embed_style"]
         self._apply = loaded.signatures["apply_style"]
 
@@ -128,9 +131,9 @@ class ServedStylizer:
 class CallableStylizer:
     """Runs a SavedModel that is called with contents and styles.
 
-    As Magenta's arbitrary-image-stylization on TensorFlow Hub: one style, at
-    its full strength. Its results may have other sizes; they are given the
-    photograph's.
+    Such a model is Magenta's arbitrary-image-stylization on TensorFlow Hub. It
+    takes one style at full strength. Results of another size are resized to
+    that of the photograph.
     """
 
     def __init__(self, loaded: Any) -> None:
@@ -161,7 +164,7 @@ class CallableStylizer:
         controls: Controls = Controls(),
         regions: Regions | None = None,
     ) -> Style:
-        """See `stylizers.Stylizer`; the model has no embeddings."""
+        """See `stylizers.Stylizer`; the style keeps its image instead."""
         self.check(styles, controls, regions)
         return Style(images=styles, regions=regions)
 
@@ -171,8 +174,8 @@ class CallableStylizer:
         """See `stylizers.Stylizer`."""
         if strength != 1:
             raise ValueError(
-                "This SavedModel knows one strength. Received: "
-                f"strength={strength}"
+                "This SavedModel has one strength: `strength` must be 1. "
+                f"Received: strength={strength}"
             )
         image = self._answer(photo, style.images[0])
         picture = np.clip(image, 0, 1)
@@ -180,33 +183,33 @@ class CallableStylizer:
         return _pasted(picture, photo, style)
 
     def _answer(self, photo: np.ndarray, style: np.ndarray) -> np.ndarray:
-        """The image that the model gives, whose size may be another."""
+        """Returns the model's image, which may have another size."""
         given = [tf.constant(image[None]) for image in (photo, style)]
         try:
             found = self._model(*given)[0]
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             sizes = [f"{x.shape[1]}x{x.shape[0]}" for x in (photo, style)]
             raise ValueError(
-                f"The SavedModel takes no photograph of {sizes[0]} pixels with "
-                f"a style of {sizes[1]}: it may want other sizes of them."
+                f"The SavedModel cannot take a photograph of {sizes[0]} pixels "
+                f"with a style of {sizes[1]}: try other sizes."
             ) from error
         image = np.asarray(found)
         if image.ndim != 4 or image.shape[-1] != 3 or not _is_finite(image):
             raise ValueError(
-                "The SavedModel must answer a list of images, whose values are "
-                f"finite. Received: {image.dtype} of shape {image.shape}"
+                "The SavedModel must return a list of RGB images with finite "
+                f"values. Received: {image.dtype} of shape {image.shape}"
             )
         return image[0]
 
 
 def _check_whole(controls: Controls, regions: Regions | None) -> None:
-    """Raises `ValueError` unless a SavedModel can do it."""
+    """Raises `ValueError` if controls or regions need a Keras model."""
     guides = regions is not None and regions.guides
     if guides or set(controls.style_detail) != {"all"}:
         raise ValueError(
-            "A SavedModel paints whole pictures with whole styles: masks of "
-            "several styles or of parts of a style, maps and `style_detail` "
-            "need a model of this package, or its .h5 or .keras file."
+            "A SavedModel uses each style as a whole: masks of several styles "
+            "or of parts of a style, maps and `style_detail` need a model of "
+            "this package, or its .h5 or .keras file."
         )
 
 

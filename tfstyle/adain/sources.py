@@ -1,12 +1,12 @@
-"""What the name of a model means; needs neither Keras nor TensorFlow.
+"""Finds models by name, without loading Keras or TensorFlow.
 
-| named by                       | what it is                                  |
+| name                           | model                                       |
 |--------------------------------|---------------------------------------------|
 | a key of `presets.FILES`, .h5  | a model of this package, or trained with it |
 | .keras                         | the same, stored by Keras                   |
 | a folder with a SavedModel     | what `export.saved_model` wrote, or a model |
-|                                | called as Magenta's on TensorFlow Hub       |
-| a handle with `://`            | such a model, by TensorFlow Hub             |
+|                                | called like Magenta's on TensorFlow Hub     |
+| a handle with `://`            | such a model on TensorFlow Hub              |
 """
 
 import dataclasses
@@ -21,12 +21,12 @@ class Source:
     """A model that was found by its name.
 
     Attributes:
-        name: The name.
-        kind: What it is: a `"preset"` (a model of this package or an .h5 file),
-            a `"keras"` file, a `"saved_model"` or a `"hub"` handle.
-        files: What it is made of; none for a hub handle.
-        encoder: Name of the published network whose weights it needs; `None`
-            if it holds its encoder's weights.
+        name: Name by which it was found.
+        kind: `"preset"` (a model of this package or an .h5 file), `"keras"` (a
+            .keras file), `"saved_model"` or `"hub"` (a handle).
+        files: Files of the model; none for a hub handle.
+        encoder: Published network whose weights the model needs; `None` if it
+            holds its encoder's weights.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Source:
     encoder: str | None = None
 
     def check_encoder_weights(self, path: str | None) -> None:
-        """Raises `ValueError` if a file of weights is given for nothing.
+        """Raises `ValueError` for encoder weights that the model does not need.
 
         Args:
-            path: The file of the encoder's weights, or `None`.
+            path: File of the encoder's weights, or `None`.
         """
         if path is not None and self.encoder is None:
             raise ValueError(
@@ -48,7 +48,7 @@ class Source:
 
 
 def find(name: str) -> Source:
-    """Finds a model by its name, as in the table above.
+    """Finds a model by its name, see the table in the module.
 
     Raises:
         ValueError: There is no such model, or its file is damaged.

@@ -1,19 +1,19 @@
-"""Stylizers: models of any style behind one interface, for NumPy images.
+"""Stylizers: one interface to all one-pass models, for NumPy images.
 
-A stylizer embeds style images once, and then gives that style to photographs:
+A stylizer embeds style images once and then gives that style to photographs:
 
     style = stylizer.embed([wave, night], Controls(style_mix=(1, 3)))
     picture = stylizer.stylize(photograph, style, strength=0.8)
 
-Images are float32 arrays of shape `(height, width, 3)`, RGB in [0, 1]. Here
-are the interface, the stylizer that runs a Keras model on any backend, and the
-one that keeps the colors and surfaces of photographs; `loading` and
-`saved_models` have those that run on TensorFlow.
+Images are float32 arrays of shape `(height, width, 3)`, RGB in [0, 1]. This
+module has the interface, the stylizer of a Keras model on any backend, and the
+one that keeps the colors and surfaces of photographs. The stylizers in
+`loading` and `saved_models` run on TensorFlow.
 """
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from keras import ops
@@ -25,24 +25,25 @@ from tfstyle.controls.regions import Regions, whole
 from tfstyle.controls.settings import Controls
 from tfstyle.features import memory
 from tfstyle.images import conversion
+from tfstyle.runtime.types import Tensor
 
-Tensor = Any
-# Shorter sides need as much: the encoder mirrors 16 pixels at once.
+# Least length of a side: the encoder mirrors 16 pixels at once.
 SMALLEST = 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Style:
-    """A style, made by `Stylizer.embed` for the same stylizer's `stylize`.
+    """Style that `Stylizer.embed` made, for `stylize` of the same stylizer.
 
     Attributes:
-        embedding: A row for each region, shape `(regions, size)`; `None` if
-            the style images are needed with each photograph.
-        regions: Where in the photograph each style goes; `None` if the styles
+        embedding: Embeddings of the regions, `(regions, size)`; `None` if the
+            style images are needed with each photograph.
+        regions: Regions of the photograph for each style; `None` if the styles
             are blended everywhere.
-        images: The style images, if they are needed with each photograph:
-            to be recolored for it, or because the model has no embeddings.
-        controls: What a `ControlledStylizer` keeps of each photograph.
+        images: Style images, if they are needed with each photograph: to be
+            recolored for it, or because the model has no embeddings.
+        controls: Controls that a `ControlledStylizer` applies to each
+            photograph.
     """
 
     embedding: Tensor | None = None
@@ -60,12 +61,12 @@ class Stylizer(Protocol):
         controls: Controls = Controls(),
         regions: Regions | None = None,
     ) -> None:
-        """Raises what `embed` would, without its work.
+        """Raises the errors of `embed`, without embedding.
 
         Raises:
-            ValueError: An image or a control is not what it should be, or the
-                model cannot do it.
-            MemoryError: An image is too large to be seen at once.
+            ValueError: An image or a control is invalid, or the model does not
+                support it.
+            MemoryError: An image is too large for the memory at hand.
         """
 
     def embed(
@@ -74,14 +75,14 @@ class Stylizer(Protocol):
         controls: Controls = Controls(),
         regions: Regions | None = None,
     ) -> Style:
-        """Makes one style of some images.
+        """Embeds style images.
 
         Args:
-            styles: The style images.
-            controls: Of these `style_mix` and `style_detail` say how images
-                that share a region are blended.
-            regions: Where in the photographs each style goes, and from where
-                in its image it is taken; `None` to blend them everywhere.
+            styles: Style images.
+            controls: Controls, of which `style_mix` and `style_detail` say how
+                images in the same region are blended.
+            regions: Regions of the photographs for each style, and of the
+                style images; `None` to blend the styles everywhere.
 
         Raises:
             ValueError: See `check`.
@@ -94,17 +95,17 @@ class Stylizer(Protocol):
         """Gives a photograph a style.
 
         Args:
-            photo: The photograph.
-            style: From `embed`.
-            strength: From 0, the photograph, to 1.
+            photo: Photograph.
+            style: Style from `embed`.
+            strength: Strength of the style, from 0 (the photograph) to 1.
 
         Returns:
             Array of the shape of `photo`, float32, in [0, 1].
 
         Raises:
-            ValueError: The photograph is not what it should be, or the model
-                has no such strength.
-            MemoryError: The photograph is too large to be seen at once.
+            ValueError: The photograph is invalid, or the model does not have
+                this strength.
+            MemoryError: The photograph is too large for the memory at hand.
         """
 
 
@@ -112,9 +113,9 @@ class KerasStylizer:
     """Runs a Keras model on whole images, on any backend.
 
     Args:
-        model: The model.
-        seen: Longest side that the model is given at once, in pixels; `None`
-            for any. Decides how much memory a photograph needs.
+        model: AdaIN model.
+        seen: Longest side that the model sees at once, in pixels; `None` for
+            no limit. Decides how much memory a photograph needs.
     """
 
     def __init__(self, model: StyleNetwork, seen: int | None = None) -> None:
@@ -165,7 +166,7 @@ class KerasStylizer:
     def embed_image(
         self, style: np.ndarray, masks: regional.Masks | None
     ) -> Tensor:
-        """`StyleNetwork.embed_style` of a batch of one image."""
+        """Embeds a batch of one image, by `StyleNetwork.embed_style`."""
         return self.model.embed_style(style, masks)
 
     def apply(
@@ -175,19 +176,19 @@ class KerasStylizer:
         strength: float,
         masks: regional.Masks | None,
     ) -> np.ndarray:
-        """`StyleNetwork.apply_style` for one photograph."""
+        """Stylizes one photograph, by `StyleNetwork.apply_style`."""
         image = self.model.apply_style(photo[None], embedding, strength, masks)
         return ops.convert_to_numpy(image)[0]
 
 
 class ControlledStylizer:
-    """A stylizer whose results keep what controls say of each photograph.
+    """Stylizer that also keeps colors, surfaces and regions of photographs.
 
-    Of the controls given to `embed` it adds `color` and `photorealistic` to
-    those that any stylizer knows, and pastes regions.
+    It adds the controls `color` and `photorealistic` to those of the stylizer
+    that it wraps, and pastes what lies outside of all regions.
 
     Args:
-        stylizer: The stylizer of the model.
+        stylizer: Stylizer of the model.
     """
 
     def __init__(self, stylizer: Stylizer) -> None:
@@ -200,7 +201,7 @@ class ControlledStylizer:
         controls: Controls = Controls(),
         regions: Regions | None = None,
     ) -> Style:
-        """See `Stylizer`; styles to be recolored are checked only."""
+        """See `Stylizer`; styles to be recolored are only checked here."""
         if controls.color == "style":
             style = self._stylizer.embed(styles, controls, regions)
             return dataclasses.replace(style, controls=controls)
@@ -225,17 +226,17 @@ class ControlledStylizer:
         controls: Controls,
         mixes: Iterable[Sequence[float]],
     ) -> Iterator[np.ndarray]:
-        """Pictures of one photograph in blends of styles, each embedded once.
+        """Yields a photograph in blends of styles, embedding each style once.
 
         Args:
-            photo: The photograph.
-            styles: The style images.
-            controls: Of these `style_mix` and `style_detail` have no effect.
-            mixes: For each picture the shares of the styles.
+            photo: Photograph.
+            styles: Style images.
+            controls: Controls; `style_mix` and `style_detail` have no effect.
+            mixes: Shares of the styles, for each picture.
 
         Raises:
-            ValueError: As `embed` and `stylize`; or the model has no blends.
-            MemoryError: As `embed` and `stylize`.
+            ValueError: See `embed` and `stylize`; or the model cannot blend.
+            MemoryError: See `embed` and `stylize`.
         """
         self.check(styles)
         given, recolored = color.prepare(photo, styles, controls.color)
@@ -247,7 +248,7 @@ class ControlledStylizer:
 
 
 def check_image(image: np.ndarray) -> None:
-    """Raises `ValueError` unless a model can take the image."""
+    """Raises `ValueError` unless the image is valid and large enough."""
     conversion.check(image)
     if min(image.shape[:2]) < SMALLEST:
         raise ValueError(

@@ -1,10 +1,10 @@
-"""Images that are too large to be stylized at once, tile by tile.
+"""Stylizes large images tile by tile, without seams.
 
 AdaIN needs the moments of whole feature maps. So a first pass over the tiles
-adds them up, and a second one decodes each tile with the moments of all. Tiles
+adds them up, and a second pass decodes each tile with the moments of all. Tiles
 overlap by what the network sees around a pixel, and begin at multiples of its
-stride: the picture is the same as if it had been stylized at once, but for
-rounding.
+stride. But for rounding, the picture is the same as if it had been stylized at
+once.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,18 +20,18 @@ from tfstyle.features import convolution
 from tfstyle.pretrained import topology
 from tfstyle.runtime.types import Tensor
 
-# What the encoder sees beyond its maps, with a pixel of its first convolution.
+# Pixels that the encoder sees beyond its maps; 1 is of its first convolution.
 _EDGE = features.FAR + 1
 
 
 class Tile(NamedTuple):
-    """A tile along one side, in pixels of the image with its margins.
+    """Extent of a tile along one side, in pixels of the image with its margins.
 
     Attributes:
-        start: Where the tile begins.
-        stop: Where it ends.
-        first: Where what the network is given begins.
-        last: Where that ends.
+        start: First pixel of the tile.
+        stop: Pixel after the tile.
+        first: First pixel that the network sees.
+        last: Pixel after those that the network sees.
     """
 
     start: int
@@ -40,13 +40,13 @@ class Tile(NamedTuple):
     last: int
 
 
-def tiles(length: int, tile: int, halo: int) -> list[Tile]:
-    """Tiles along a side.
+def tiles(length: int, tile: int, around: int) -> list[Tile]:
+    """Divides a side into tiles.
 
     Args:
-        length: Of the side, with its margins.
-        tile: Length of the tiles; of the last one at most.
-        halo: What the network is given on each side of a tile.
+        length: Length of the side with its margins, in pixels.
+        tile: Length of the tiles, in pixels; the last one may be shorter.
+        around: Pixels that the network sees on each side of a tile.
 
     >>> tiles(20, 8, 8)[1]
     Tile(start=8, stop=16, first=0, last=20)
@@ -55,20 +55,20 @@ def tiles(length: int, tile: int, halo: int) -> list[Tile]:
         Tile(
             start,
             min(start + tile, length),
-            max(start - halo, 0),
-            min(start + tile + halo, length),
+            max(start - around, 0),
+            min(start + tile + around, length),
         )
         for start in range(0, length, tile)
     ]
 
 
 class TiledModel:
-    """Applies styles as a model does, with less memory.
+    """Applies styles like `StyleNetwork`, with less memory.
 
     Args:
-        model: Whose weights are used.
+        model: Model whose weights are used.
         tile: Side of the tiles, in pixels; a multiple of 8.
-        compiled: Makes the functions that run for each tile faster, such as
+        compiled: Compiler of the functions that run for each tile, such as
             `tf.function`.
     """
 
@@ -98,9 +98,12 @@ class TiledModel:
         alpha: float = 1.0,
         masks: regional.Masks | None = None,
     ) -> np.ndarray:
-        """As `StyleNetwork.apply_style`, for one image `(height, width, 3)`."""
+        """Gives one image `(height, width, 3)` the style of an embedding.
+
+        See `StyleNetwork.apply_style`.
+        """
         height, width = content.shape[:2]
-        image = content  # Continued as the encoder does.
+        image = content  # Mirrored at the edges as in the encoder.
         for pixels in (*features.WIDENINGS, decoder.MARGIN + 1):
             sides = ((pixels, pixels), (pixels, pixels), (0, 0))
             image = np.pad(image, sides, mode="symmetric")
@@ -124,7 +127,7 @@ class TiledModel:
     def _windows(
         self, image: np.ndarray
     ) -> Iterator[tuple[np.ndarray, Tile, Tile]]:
-        """What the network is given for each tile, and where that is."""
+        """Yields what the network sees of each tile, and the tile itself."""
         height, width = (side - 2 * _EDGE for side in image.shape[:2])
         for down in tiles(height, self.tile, self.halo):
             rows = image[down.first : down.last + 2 * _EDGE]
@@ -135,7 +138,7 @@ class TiledModel:
     def _moments(
         self, image: np.ndarray, masks: regional.Masks | None
     ) -> dict[str, tuple]:
-        """As `StyleNetwork.moments`, of all tiles together."""
+        """Returns the moments of all tiles together, by level."""
         sums: dict[str, list] = {level: [] for level in self.model.channels}
         for window, down, across in self._windows(image):
             maps = self.encode(window)
@@ -143,16 +146,17 @@ class TiledModel:
                 values = ops.convert_to_numpy(ops.cast(maps[level], "float32"))
                 part = _inside(values[0], down, across, topology.stride(level))
                 flat = part.reshape(-1, part.shape[-1]).astype(np.float64)
-                shares = np.ones((1, len(flat)))
+                weights = np.ones((1, len(flat)))
                 if masks is not None:
                     rows, columns = _place(down, across, topology.stride(level))
-                    shares = masks[level][:, rows, columns, 0]
-                    shares = shares.reshape(len(shares), -1).astype(np.float64)
+                    weights = masks[level][:, rows, columns, 0]
+                    weights = weights.reshape(len(weights), -1)
+                    weights = weights.astype(np.float64)
                 parts.append(
                     (
-                        shares.sum(1, keepdims=True),
-                        shares @ flat,
-                        shares @ np.square(flat),
+                        weights.sum(1, keepdims=True),
+                        weights @ flat,
+                        weights @ np.square(flat),
                     )
                 )
         epsilon = self.model.adain.epsilon
@@ -178,7 +182,8 @@ class TiledModel:
 
 def _mean_deviation(parts: list[tuple], epsilon: float) -> tuple:
     count, total, squares = (sum(part) for part in zip(*parts, strict=True))
-    count = np.maximum(count, _TINY)  # A region may be between positions.
+    # A small region may lie between the positions of deep maps.
+    count = np.maximum(count, _TINY)
     mean = total / count
     variance = np.maximum(squares / count - mean**2, 0)
     moments = mean, np.sqrt(variance + epsilon)
@@ -191,7 +196,7 @@ _TINY = 1e-12
 def _seen(
     masks: regional.Masks | None, down: Tile, across: Tile
 ) -> regional.Masks | None:
-    """Masks of what the network is given for a tile."""
+    """Crops masks to what the network sees of a tile."""
     if masks is None:
         return None
     found = {}
@@ -206,7 +211,7 @@ def _seen(
 
 
 def _place(down: Tile, across: Tile, stride: int) -> tuple[slice, slice]:
-    """Rows and columns of a tile in the maps of the whole image."""
+    """Returns the rows and columns of a tile in the maps of the whole image."""
     rows, columns = (
         slice(tile.start // stride, tile.stop // stride)
         for tile in (down, across)
@@ -217,7 +222,7 @@ def _place(down: Tile, across: Tile, stride: int) -> tuple[slice, slice]:
 def _inside(
     values: np.ndarray, down: Tile, across: Tile, stride: int = 1
 ) -> np.ndarray:
-    """The part of a window's maps that belongs to its tile."""
+    """Crops the maps of what the network sees to the tile."""
     rows, columns = (
         slice(
             (tile.start - tile.first) // stride,
@@ -229,10 +234,10 @@ def _inside(
 
 
 def halo(model: StyleNetwork) -> int:
-    """Pixels around one that the model sees, as a multiple of 8.
+    """Returns how far the model sees around a pixel, as a multiple of 8.
 
-    On the way down each convolution sees one position more on each side, and
-    pooling one at most; on the way up the same convolutions and doublings.
+    Going down, each convolution sees one position more on each side, and each
+    pooling at most one; going up, so do each convolution and each doubling.
     """
     deepest = max(model.layers_seen(), key=topology.block)
     down = topology.cut(model.settings["encoder"], [deepest])
