@@ -1,8 +1,8 @@
 """Networks of Keras Applications other than VGG, with any layer by name.
 
-They are made by Keras and copied, because only a copy can have another
-precision and the same layer names each time: Keras numbers the layers that
-have no name of their own, in all models of a process together.
+Keras makes the networks; they are copied, because only a copy can have another
+precision and the same layer names each time: Keras numbers unnamed layers
+across all models of a process.
 """
 
 import contextlib
@@ -22,17 +22,17 @@ _CLASSES = {"inception_v3": "InceptionV3", "resnet50": "ResNet50"}
 def network(
     name: str, layers: Iterable[str], dtype: str = "float32"
 ) -> keras.Model:
-    """Model from what a network was trained on to some of its layers.
+    """Builds a model from preprocessed images to the outputs of some layers.
 
     Args:
         name: `"inception_v3"` or `"resnet50"`.
-        layers: Names as in `topology.layer_names`.
-        dtype: Of its maps: `"float32"` or `"bfloat16"`.
+        layers: Names of layers, see `topology.layer_names`.
+        dtype: Type of the feature maps: `"float32"` or `"bfloat16"`.
 
     Returns:
-        A `keras.Model` from `(batch, height, width, 3)` as the network wants
-        it, both sides at least 75, to a dict from layer name to feature map.
-        Its weights are random (He, seed 0).
+        A `keras.Model` from `(batch, height, width, 3)`, preprocessed as for
+        the network, both sides at least 75, to a dict from layer name to
+        feature map. Its weights are random (He, seed 0).
     """
     full = _made(name)
     names = stable_names(full)
@@ -51,9 +51,9 @@ def network(
 
 
 def assign(model: keras.Model, name: str, path: Path) -> None:
-    """Puts the weights of a file into a model made by `network`."""
+    """Loads the weights in a file into a model made by `network`."""
     full = _made(name)
-    # The file goes by the order of the layers in the whole network.
+    # The file has the order of the layers in the whole network.
     full.load_weights(os.fspath(path))
     names = stable_names(full)
     wanted = {layer.name: layer for layer in model.layers}
@@ -70,7 +70,7 @@ def _made(name: str) -> keras.Model:
 
 @contextlib.contextmanager
 def _defaults_of_keras() -> Iterator[None]:
-    """What its own networks are made by, whatever the user has set."""
+    """Sets Keras' defaults for a while: its networks depend on them."""
     given = [getattr(keras.config, name)() for name in _DEFAULTS]
     _set(_DEFAULTS.values())
     try:
@@ -92,7 +92,7 @@ def _set(values: Iterable[Any]) -> None:
 
 
 def stable_names(model: keras.Model) -> dict[str, str]:
-    """Names in a process that made no other model, by names in this one."""
+    """Returns layer names as in a process without other models, by own name."""
     names = {layer.name: layer.name for layer in model.layers}
     for kind in topology.NUMBERED:
         pattern = re.compile(rf"{kind}(?:_(\d+))?")

@@ -1,10 +1,10 @@
-"""How convolutions are computed: in the fastest way of this processor.
+"""Convolutions, computed in the fastest way for this processor.
 
 A convolution of stride 1 and its gradient by the maps are the same operation
-with kernels that are flipped. So either pass can be computed by the primitive
-that TensorFlow has for the other, and both by Winograd's algorithm. What is
-fastest depends on the processor, on whether TensorFlow uses oneDNN, and on the
-number of channels (BUILD_NOTES.md):
+with flipped kernels. So either pass can be computed by the primitive that
+TensorFlow has for the other, and both by Winograd's algorithm. The fastest way
+depends on the processor, on whether TensorFlow uses oneDNN, and on the number
+of channels (docs/decisions/process.md):
 
 | channels in and out | Eigen              | oneDNN, AVX2            | oneDNN, AVX-512 |
 |---------------------|--------------------|-------------------------|-----------------|
@@ -12,10 +12,10 @@ number of channels (BUILD_NOTES.md):
 | fewer               | `FORWARD`          | `BACKWARD`, or constant | Keras' own      |
 | 3 in                | Keras' own         | Keras' own              | Keras' own      |
 
-A kernel that is constant, see `Conv2D.freeze`, is one that oneDNN stores in
-the order that suits it: then both of its primitives are fast. All ways give
-the same numbers but for rounding. On GPUs, TPUs and ARM, in other precisions
-and on other backends convolutions are what Keras makes of them.
+oneDNN stores a constant kernel, see `Conv2D.freeze`, in the order that suits
+it: then both of its primitives are fast. All ways give the same numbers but
+for rounding. On GPUs, TPUs and ARM, in other precisions and on other backends,
+convolutions are those of Keras.
 """  # noqa: E501 (table)
 
 import contextvars
@@ -31,21 +31,21 @@ from tfstyle.features import winograd
 from tfstyle.runtime import devices, processor
 from tfstyle.runtime.types import Tensor
 
-# From so many channels on, in and out, squares cost less than they save.
+# Least number of channels, in and out, at which Winograd's algorithm pays.
 _MANY = 128
-# Pictures have 3 channels: primitives for their gradient are slow in any way.
+# Channels of pictures: primitives for their gradient are slow in any way.
 _FEW = 3
 
 
 class Way(NamedTuple):
-    """How to convolve.
+    """A way to compute convolutions.
 
     Attributes:
-        prepare: From a kernel `(3, 3, inputs, outputs)` to what `convolve`
-            takes.
-        convolve: From maps `(batch, height, width, inputs)`, that, and how
-            many zeros are around the maps, 0 to 2, to maps whose sides are
-            less by 2, 0, or -2.
+        prepare: Function from a kernel `(3, 3, inputs, outputs)` to the form
+            that `convolve` takes.
+        convolve: Function from maps `(batch, height, width, inputs)`, a
+            prepared kernel, and the zeros to pad with on each side (0, 1 or
+            2), to maps whose sides are 2 less, the same, or 2 more.
     """
 
     prepare: Callable[[Tensor], Tensor]
@@ -54,9 +54,9 @@ class Way(NamedTuple):
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class Conv2D(keras.layers.Conv2D):
-    """As Keras' layer of this name, with stride 1, in the fastest way.
+    """Keras' layer of the same name with stride 1, in the fastest way.
 
-    The name is that of Keras: files of models name weights by it.
+    It keeps the name of Keras, by which model files name weights.
     """
 
     _frozen: Any = None
@@ -70,7 +70,7 @@ class Conv2D(keras.layers.Conv2D):
             self._frozen = _prepare(way, ops.convert_to_tensor(self.kernel))
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        """Overrides that of Keras, which `call` uses."""
+        """Convolves; overrides the method that Keras' `call` uses."""
         way = self._way()
         if way is None:
             return super().convolution_op(inputs, kernel)
@@ -100,7 +100,7 @@ def freeze(*models: keras.Model) -> None:
 
 
 def portable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function with Keras' own convolutions: its graph runs anywhere."""
+    """Wraps a function to use Keras' convolutions: its graph runs anywhere."""
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
@@ -117,10 +117,11 @@ _PORTABLE = contextvars.ContextVar("portable", default=False)
 
 
 def choose(inputs: int, outputs: int) -> Way | None:
-    """The fastest way for convolutions of 3x3 with so many channels.
+    """Returns the fastest way for 3x3 convolutions; `None` for that of Keras.
 
-    Returns:
-        The way, or `None` for that of Keras.
+    Args:
+        inputs: Number of input channels.
+        outputs: Number of output channels.
     """
     here = keras.backend.backend() == "tensorflow" and processor.flags()
     if not here or _PORTABLE.get() or devices.kind() != "CPU":
@@ -135,12 +136,12 @@ def choose(inputs: int, outputs: int) -> Way | None:
 
 
 def flip(kernel: Tensor) -> Tensor:
-    """The kernel by which the gradient is a convolution."""
+    """Returns the kernel with which the gradient is a convolution."""
     return ops.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
 
 
 def _prepare(way: Way, kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """For the convolution and for its gradient."""
+    """Prepares a kernel for the convolution and for its gradient."""
     return way.prepare(kernel), way.prepare(flip(kernel))
 
 
@@ -164,10 +165,10 @@ def _forward(x: Tensor, kernel: Tensor, zeros: int) -> Tensor:
 
 
 def _backward(x: Tensor, flipped: Tensor, zeros: int) -> Tensor:
-    """By the primitive that TensorFlow has for the gradient."""
+    """Convolves by the primitive that TensorFlow has for the gradient."""
     import tensorflow as tf
 
-    if not zeros:  # oneDNN takes no other paddings than these two.
+    if not zeros:  # oneDNN supports only the two paddings below.
         return _backward(x, flipped, 1)[:, 1:-1, 1:-1]
     batch, height, width, _ = ops.shape(x)
     more = 2 * zeros - 2
@@ -183,18 +184,18 @@ WINOGRAD = Way(winograd.transform, winograd.convolve)
 
 @functools.cache
 def _differentiable(way: Way, zeros: int) -> Callable[..., Tensor]:
-    """The convolution, whose gradient by the maps goes the same way.
+    """Makes a convolution whose gradient by the maps is computed the same way.
 
-    It is traced once for all sizes: TensorFlow keeps the graph of a custom
-    gradient for ever.
+    It is traced once for all sizes: TensorFlow never frees the graph of a
+    custom gradient.
 
     Args:
-        way: The way.
-        zeros: Around the maps, 0 or 1.
+        way: Way to compute both.
+        zeros: Zeros to pad with on each side, 0 or 1.
 
     Returns:
-        A function from maps, the kernel, and the kernel as it is prepared for
-        the convolution and for its gradient, to maps.
+        A function from maps, the kernel, and the kernel prepared for the
+        convolution and for its gradient, to maps.
     """
     import tensorflow as tf
 

@@ -1,7 +1,7 @@
-"""Layers that continue images and maps by their mirror image.
+"""Layers that pad images and feature maps by mirroring.
 
-They put it together of slices: that takes a third of the time of `ops.pad` on
-TensorFlow and a processor (BUILD_NOTES.md).
+They concatenate slices: with TensorFlow on a CPU that takes a third of the time
+of `ops.pad` (docs/decisions/adain.md).
 """
 
 from typing import Any
@@ -14,11 +14,11 @@ from tfstyle.runtime.types import Tensor
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class MirrorPadding(keras.layers.Layer):
-    """Continues an image by its mirror image, the pixels at the edge twice.
+    """Pads an image by its mirror image, repeating the pixels at the edge.
 
     Args:
-        pixels: How far, on all four sides; 1 repeats the edge.
-        **kwargs: Passed to `keras.layers.Layer`.
+        pixels: Pixels to add on each side; with 1 the edge is repeated.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, pixels: int, **kwargs: Any) -> None:
@@ -37,10 +37,9 @@ class MirrorPadding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class ReflectionPadding(keras.layers.Layer):
-    """Continues maps by one position that mirrors those beside the edge.
+    """Pads maps by one position, mirrored without repeating the edge.
 
-    The edge itself is not repeated. Output shape: `(batch, height + 2, width
-    + 2, channels)`.
+    Output shape: `(batch, height + 2, width + 2, channels)`.
     """
 
     def call(self, x: Tensor) -> Tensor:
@@ -51,7 +50,7 @@ class ReflectionPadding(keras.layers.Layer):
 
 
 def _mirrored(x: Tensor, count: int, skipped: int) -> Tensor:
-    """Maps with so many rows and columns more, of those from `skipped` on."""
+    """Pads maps by `count` mirrored positions, `skipped` away from the edge."""
     for axis in (1, 2):
         before = _part(x, axis, skipped, skipped + count)
         size = ops.shape(x)[axis]
@@ -68,7 +67,7 @@ def _part(x: Tensor, axis: int, start: Any, stop: Any) -> Tensor:
 
 
 def _larger(shape: tuple, pixels: int) -> tuple:
-    # JAX cannot find it where sizes are free.
+    # JAX cannot infer this shape where sizes are free.
     batch, *sides, channels = shape
     more = (s if s is None else s + 2 * pixels for s in sides)
     return (batch, *more, channels)

@@ -1,4 +1,4 @@
-"""Memory that pictures, passes and trainings will take, as measured."""
+"""Estimates the memory of runs, and refuses those that would not fit."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from tfstyle.runtime import devices, host_memory
 from tfstyle.runtime.memory import available
 from tfstyle.runtime.types import Shape
 
-# Most bytes per pixel above the idle process, as measured on a processor with
-# VGG19 (VGG16 is within 6 %) and both style losses from 256 to 1280 pixels:
-# BUILD_NOTES.md. Of a step, of the feature maps of a style image while they
-# are made, and of those that wait for the other style images' maps.
+# Peak bytes per pixel above the idle process, measured on a CPU with VGG19
+# (VGG16 is within 6 %) and both style losses from 256 to 1280 pixels
+# (docs/measurements/memory.md): of a step, of a style image while its feature
+# maps are computed, and of its maps while those of other style images are.
 _STEP = {
     ("adam", "float32"): 3650,
     ("adam", "bfloat16"): 2250,
@@ -19,24 +19,24 @@ _STEP = {
 }
 _STYLE = {"float32": 1850, "bfloat16": 1650}
 _WAITING = {"float32": 520, "bfloat16": 260}
-# What each region after the first adds to a step.
+# Bytes per pixel that each region after the first adds to a step.
 _REGION = {"float32": 1700, "bfloat16": 1000}
-_THIN = 0.3  # The most that "vgg_distilled" takes of that.
-_WHOLE = 180  # Of a picture that is seen in tiles, beside these.
-# Of an image that a model of any style sees at once, by the encoder; and of
-# one that it sees in tiles, beside these. Measured as the others.
+_THIN = 0.3  # Largest fraction of these that "vgg_distilled" takes.
+_WHOLE = 180  # Bytes per pixel of a whole dream, beside those of its tiles.
+# Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
+# pixel of the whole image. Measured in the same way.
 _PASS = {"vgg_distilled": 320, "vgg16": 1100, "vgg19": 1100}
 _PASSED = 60
-# Of a batch that a model of any style is trained with, VGG19 the judge; and the
-# share of that with a thin judge.
+# Bytes per pixel of a batch when an AdaIN model is trained with VGG19's losses;
+# and the fraction of that with losses of the thin network.
 _TRAINING = 11_000
 _THIN_JUDGE = 0.55
-# Bytes at any size: graphs and threads, and kernels with their transforms, see
-# `convolution`, those of networks without any included.
+# Bytes at any size: graphs and threads; and kernels with their transforms, see
+# `convolution`, also of networks that have none.
 _FIXED = 200_000_000
 _KERNELS = {"vgg_distilled": 50_000_000, "vgg16": 420_000_000}
 _MOST_KERNELS = 520_000_000
-# What a step takes beyond that where XLA compiled it for a processor.
+# Additional bytes of a step that XLA compiled for a CPU, per pixel and fixed.
 _XLA_STEP = 4300
 _XLA = 400_000_000
 _MARGIN = 1.15
@@ -51,19 +51,19 @@ def check(
     features: str = "vgg16",
     regions: int = 1,
 ) -> None:
-    """Refuses a picture that would not fit in memory.
+    """Refuses to optimize a picture that would not fit in memory.
 
-    What a GPU needs has not been measured; it is taken for what a processor
-    needs without XLA.
+    The needs of GPUs were not measured; they are taken to be those of a CPU
+    without XLA.
 
     Args:
-        shape: Height and width at the largest size.
-        style_shapes: Those of the style images that go with it.
+        shape: Height and width of the picture at the largest size.
+        style_shapes: Height and width of each style image at that size.
         precision: `"float32"` or `"bfloat16"`.
         optimizer: `"adam"` or `"lbfgs"`.
         jit_compile: Whether XLA compiles the step.
         features: Name of the network.
-        regions: How many statistics of each layer are compared.
+        regions: Number of regions that are compared at each layer.
 
     Raises:
         MemoryError: Names the largest size that fits.
@@ -76,8 +76,8 @@ def check(
         return
     fixed = estimate((0, 0), [(0, 0)], *settings)
     # All but the fixed part grows with the square of the size.
-    share = max(0, left - fixed) / (needed - fixed)
-    size = math.floor(max(shape) * math.sqrt(share))
+    fraction = max(0, left - fixed) / (needed - fixed)
+    size = math.floor(max(shape) * math.sqrt(fraction))
     largest = f"The largest size that fits is {size}"
     if size * min(shape) < SMALLEST * max(shape):
         largest = "No size fits"
@@ -96,17 +96,17 @@ def check_tile(
     jit_compile: bool = False,
     features: str = "vgg16",
 ) -> None:
-    """Refuses a picture that is seen in tiles and would not fit in memory.
+    """Refuses a dream, seen in tiles, that would not fit in memory.
 
     Args:
         tile: Height and width of what the network sees at once.
-        shape: Of the whole picture.
-        precision: As in `check`, and the others.
+        shape: Height and width of the whole picture.
+        precision: `"float32"` or `"bfloat16"`.
         jit_compile: Whether XLA compiles the step.
         features: Name of the network.
 
     Raises:
-        MemoryError: Says what is needed, and to take smaller tiles.
+        MemoryError: Names the memory needed; asks for smaller tiles.
     """
     xla = jit_compile and devices.kind() == "CPU"
     needed = estimate(tile, [(0, 0)], precision, "adam", xla, features)
@@ -117,20 +117,20 @@ def check_tile(
         raise MemoryError(
             f"A dream of {width}x{height} pixels, seen {columns}x{rows} at a "
             f"time, needs about {needed / 1e9:.1f} GB of memory. Available: "
-            f"{left / 1e9:.1f} GB. Take a smaller tile, or size."
+            f"{left / 1e9:.1f} GB. Lower `tile` or `size`."
         )
 
 
 def check_pass(encoder: str, shape: Shape, tile: int | None = None) -> None:
-    """Refuses an image that a model of any style has no memory to see.
+    """Refuses an image that would not fit in memory in an AdaIN model.
 
     Args:
-        encoder: Name of the model's.
+        encoder: Name of the model's encoder.
         shape: Height and width of the image.
-        tile: Longest side that is seen at once; `None` for any.
+        tile: Longest side that is seen at once; `None` for no limit.
 
     Raises:
-        MemoryError: Says what is needed.
+        MemoryError: Names the memory needed.
     """
     height, width = shape
     seen = math.prod(min(side, tile or side) for side in shape)
@@ -143,12 +143,12 @@ def check_training(features: str, crop: int, batch_size: int) -> None:
     """Refuses a training whose batches would not fit in memory.
 
     Args:
-        features: Name of the network that judges or teaches.
-        crop: Side of the images.
-        batch_size: Their number on a device.
+        features: Name of the network of the losses, or of the teacher.
+        crop: Side of the images, in pixels.
+        batch_size: Number of images on a device.
 
     Raises:
-        MemoryError: Says what is needed.
+        MemoryError: Names the memory needed.
     """
     pixels = batch_size * crop**2
     thin = features == "vgg_distilled"
@@ -166,15 +166,15 @@ def estimate(
     features: str = "vgg16",
     regions: int = 1,
 ) -> int:
-    """Bytes that a picture will take, with a margin.
+    """Returns the bytes that optimizing a picture will take, with a margin.
 
-    Arguments as in `check`; `xla` is for a processor.
+    For the arguments see `check`; `xla` says whether XLA compiles for a CPU.
     """
     areas = sorted(height * width for height, width in style_shapes)
     step = _STEP[optimizer, precision] + xla * _XLA_STEP
     step = math.prod(shape) * (step + _REGION[precision] * (regions - 1))
-    # The maps of all style images are at hand while those of the last are
-    # made; the step comes after.
+    # While the maps of the last style image are computed, those of the others
+    # are in memory; the step comes later.
     styles = areas[-1] * _STYLE[precision]
     styles += sum(areas[:-1]) * _WAITING[precision]
     maps = max(step, styles) * (_THIN if features == "vgg_distilled" else 1)

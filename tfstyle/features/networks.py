@@ -1,8 +1,8 @@
 """Feature extractors: models from an image to feature maps by layer name.
 
-The networks are those of Keras Applications. VGG is cut above the deepest
-layer that is wanted and built from convolutions here, because pooling and the
-padding of the first convolution can be chosen; others are Keras' own, see
+The networks are those of Keras Applications. VGG is built here, down to the
+deepest layer that is wanted, because its pooling and the padding of its first
+convolution can be chosen; the other networks are made by Keras, see
 `applications`.
 """
 
@@ -26,8 +26,8 @@ POOLINGS = {
 }
 """Kinds of pooling, each with the gains of blocks 1 to 5.
 
-A gain keeps the mean activation of max pooling: measured with VGG19 on 100
-photographs; the fifth is taken from the fourth.
+A gain brings the mean activation to that of max pooling. Gains were measured
+with VGG19 on 100 photographs; the fifth is a copy of the fourth.
 """
 BORDERS = {
     "mirror": 9,
@@ -36,21 +36,21 @@ BORDERS = {
     "none": 0,
     "zero": None,
 }
-"""Kinds of border of `extractor`, each with the pixels that it adds.
+"""Kinds of border of `extractor`, each with the pixels added on each side.
 
-They are added on each side before the first convolution, which needs one pixel
-itself; `None` pads that convolution with zeros instead.
+They are added before the first convolution, which consumes one of them; `None`
+pads that convolution with zeros instead.
 """
 WIDENINGS = (16, 8)
 """Pixels that the border `"everywhere"` adds and cuts off again, in two steps.
 
-As far as the zeros of blocks 1 and 2 reach, with what block 3 and block4_conv1
-make of them. In steps, because an image can be mirrored once by its size.
+The zeros in blocks 1 and 2 have an effect that far, through block 3 and
+block4_conv1. Two steps, because one can add no more pixels than the image has.
 """
 FAR = sum(WIDENINGS)
 """Sum of `WIDENINGS`."""
-# Of the input, where it is not 1: a network that starts from random weights
-# learns from values of about 1.
+# Factors of the input, where not 1: a network that is trained from random
+# weights needs values of about 1.
 SCALES = {"vgg_distilled": 1 / 64}
 _WIDE_BORDER = 32  # The stride of the deepest layers.
 _MEAN = (123.68, 116.779, 103.939)  # RGB of ImageNet, as VGG was trained.
@@ -65,44 +65,43 @@ def extractor(
     border: str = "replicate",
     dtype: str = "float32",
 ) -> keras.Model:
-    """Frozen model from an image to the outputs of some layers.
+    """Builds a frozen model from an image to the outputs of some layers.
 
     Only the layers down to the deepest one asked for are built.
 
     Args:
-        name: A key of `weights.FILES`.
-        layers: Names as in `topology.layer_names`; convolutions of VGG are
-            taken after their ReLU.
-        pooling: `"max"`, as trained, and for VGG `"avg"`, smoother in Gatys
-            et al., or `"l2"`, the root of the mean square; the last two are
+        name: Name of the network, a key of `weights.FILES`.
+        layers: Names of layers, see `topology.layer_names`; convolutions of
+            VGG are taken after their ReLU.
+        pooling: `"max"`, as trained; for VGG also `"avg"`, smoother in Gatys
+            et al., or `"l2"`, the root of the mean square. The last two are
             multiplied by a gain that keeps the mean activation.
         weights: `"imagenet"` for the published file, a path to a copy or to
-            another training, what `weights.resolve` found, or `None` for
-            random ones (He, seed 0).
-        border: How the first convolution pads: `"replicate"` the pixels at
-            the edge; `"zero"` (in units of the mean-free image) as the network
-            was trained; `"mirror"` continues the image by 8 pixels, by which
-            the feature maps are larger, too (16 rows and columns in block 1,
-            8 in block 2, ...); `"everywhere"` gives maps of that size that,
-            down to block4_conv1, do not know of an edge: it continues by
+            weights of another training, a file that `weights.resolve` found,
+            or `None` for random weights (He, seed 0).
+        border: Padding of the image. `"replicate"` repeats the pixels at the
+            edge; `"zero"` pads as in the network's training (zeros of the
+            mean-free image); `"mirror"` adds 8 mirrored pixels on each side,
+            by which the feature maps are larger, too (16 rows and columns in
+            block 1, 8 in block 2, ...). `"everywhere"` gives maps of that size
+            which down to block4_conv1 are free of effects of the edge: it adds
             `FAR` pixels more, which are cut off again, and pads by mirroring
-            from block 3 on; `"none"` is as that for an image that was
-            continued by `WIDENINGS` and then by 9 already. Both are for
-            blocks 1 to 4. Zeros are a frame that the network sees, and that
-            pictures answer with lines along their edges.
-            Networks other than VGG keep their zeros: behind 32 pixels with
-            `"mirror"`, else at the edge.
+            from block 3 on; `"none"` does the same for an image that was
+            already padded by `WIDENINGS` and then by 9. These two are for
+            blocks 1 to 4. Zeros are a frame that the network sees; optimized
+            pictures get lines along their edges from it.
+            Networks other than VGG keep their zeros: beyond 32 mirrored pixels
+            with `"mirror"`, else at the edge.
         dtype: `"float32"`, or `"bfloat16"` for convolutions and feature maps.
 
     Returns:
         A `keras.Model` from `(batch, height, width, 3)`, RGB in [0, 1], with
         both sides at least 16 for VGG's fifth block and 75 for networks other
-        than VGG, to a dict from layer name
-        to feature map of type `dtype`.
+        than VGG, to a dict from layer name to feature map of type `dtype`.
 
     Raises:
-        ValueError: An unknown network, layer, pooling or border; a border
-            that is not for block 5; or weights that are not those of the
+        ValueError: The network, a layer, the pooling or the border is unknown;
+            the border is not for block 5; or the weights belong to another
             network.
         FileNotFoundError: No weights are at hand; see `weights.resolve`.
     """
@@ -122,7 +121,7 @@ def network(
     border: str = "replicate",
     dtype: str = "float32",
 ) -> keras.Model:
-    """As `extractor`, with random weights that can be trained."""
+    """Builds the model of `extractor`, trainable and with random weights."""
     wanted = list(dict.fromkeys(layers))
     if isinstance(layers, str) or not wanted:
         raise ValueError(
@@ -172,7 +171,7 @@ def network(
 
 
 def _without_far(layer: str, maps: Any, dtype: Any) -> Any:
-    """A layer's maps without what they show of these pixels."""
+    """Crops a layer's maps by the `FAR` pixels around the image."""
     if FAR % topology.stride(layer):
         raise ValueError(
             '`border` must be "replicate", "mirror" or "zero" for block 5. '
@@ -188,7 +187,7 @@ def _without_far(layer: str, maps: Any, dtype: Any) -> Any:
 
 
 def _mirrored(layer: str, border: str) -> int | None:
-    """Pixels that are mirrored before a convolution; `None` for zeros."""
+    """Returns the mirrored pixels before a convolution; `None` for zeros."""
     if layer == "block1_conv1":
         return BORDERS[border]
     deep = topology.block(layer) > 2 and border in ("everywhere", "none")
@@ -203,7 +202,7 @@ def _application(
     if border == "mirror":
         x = MirrorPadding(_WIDE_BORDER, name="padding", dtype="float32")(x)
     if name == "inception_v3":
-        # From -1 to 1, as it was trained.
+        # Trained on values from -1 to 1.
         x = keras.layers.Rescaling(
             2.0, -1.0, name="preprocessing", dtype="float32"
         )(x)
@@ -241,7 +240,7 @@ def _convolution(
 
 
 def assign(model: keras.Model, name: str, path: weight_files.File) -> None:
-    """Puts the weights of a file into a model made by `network`."""
+    """Loads the weights in a file into a model made by `network`."""
     if name not in topology.VGG:
         found = weight_files.check(name, topology.layer_names(name), path)
         applications.assign(model.get_layer(f"{name}_body"), name, found.path)
@@ -260,11 +259,11 @@ def _convolutions(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 @keras.saving.register_keras_serializable(package="tfstyle")
 class Preprocessing(keras.layers.Layer):
-    """From RGB in [0, 1] to the BGR in 0-255 without mean of Caffe's VGG.
+    """Converts RGB in [0, 1] to the mean-free BGR in 0-255 of Caffe's VGG.
 
     Args:
-        scale: What that is multiplied by.
-        **kwargs: Passed to `keras.layers.Layer`.
+        scale: Factor of the result.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
@@ -272,7 +271,7 @@ class Preprocessing(keras.layers.Layer):
         self.scale = scale
 
     def call(self, image: Tensor) -> Tensor:
-        # A convolution and its bias are one operation on a processor.
+        # On a CPU, a convolution and its bias are one operation.
         kernel = 255.0 * np.eye(3, dtype=np.float32)[None, None, ::-1]
         bias = -np.array(_MEAN[::-1], np.float32)
         x = ops.conv(image, self.scale * kernel, data_format="channels_last")
@@ -287,9 +286,9 @@ class Pooling(keras.layers.Layer):
     """Halves both sides of a feature map, and keeps its mean activation.
 
     Args:
-        kind: A key of `POOLINGS`.
-        block: From 1 to 5; what is pooled is its output.
-        **kwargs: Passed to `keras.layers.Layer`.
+        kind: Kind of pooling, a key of `POOLINGS`.
+        block: Number of the block whose output is pooled, from 1 to 5.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, kind: str, block: int, **kwargs: Any) -> None:

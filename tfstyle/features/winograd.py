@@ -2,14 +2,14 @@
 
 A square of 4x4 results is computed from one of 6x6 values with 36
 multiplications instead of 144: squares and kernels are transformed, multiplied
-position by position, which is a product of matrices for each of 36 positions,
-and transformed back. For many channels that takes half the time of the best
-direct convolution. Rounding is some 10 times that of one, 1e-5 of the largest
+position by position (a matrix product for each of 36 positions), and
+transformed back. For many channels that takes half the time of the best direct
+convolution. Rounding errors are some 10 times as large: 1e-5 of the largest
 result.
 
 Reference: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
-CVPR 2016, section 4.3, F(4x4, 3x3). The order of the 36 positions is of this
-project: by it squares that overlap are put together of few large slices.
+CVPR 2016, section 4.3, F(4x4, 3x3). The order of the 36 positions is our own:
+it lets overlapping squares be assembled from few large slices.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from keras import ops
 
 from tfstyle.runtime.types import Tensor
 
-_STEP = 4  # Results of a square, along each side.
+_STEP = 4  # Results along each side of a square.
 _INPUT = np.array(
     [
         [4, 0, -5, 0, 1, 0],
@@ -49,8 +49,8 @@ _OUTPUT = np.array(
         [0, 1, -1, 8, -8, 1],
     ]
 )
-# Rows and columns of a square: the 4x4 that are its own, two rows of the
-# square below, two columns of the one to the right, and what both share.
+# Rows and columns of a square: its own 4x4, two columns of the square to the
+# right, two rows of the square below, and the corner of the one beyond both.
 _ORDER = [
     6 * row + column
     for rows in ((0, 1, 2, 3), (4, 5))
@@ -64,13 +64,13 @@ _OUTPUTS = np.kron(_OUTPUT, _OUTPUT).astype(np.float32)
 
 
 def transform(kernel: Tensor) -> Tensor:
-    """What `convolve` takes, four times as large as the kernel.
+    """Transforms a kernel for `convolve`, to four times its size.
 
     Args:
-        kernel: Shape `(3, 3, inputs, outputs)`, float32.
+        kernel: Kernel, `(3, 3, inputs, outputs)`, float32.
 
     Returns:
-        Shape `(6, 6, inputs, outputs)`.
+        Transformed kernel, `(6, 6, inputs, outputs)`.
     """
     _, _, inputs, outputs = ops.shape(kernel)
     flat = ops.matmul(_KERNELS, ops.reshape(kernel, (9, inputs * outputs)))
@@ -78,15 +78,16 @@ def transform(kernel: Tensor) -> Tensor:
 
 
 def convolve(x: Tensor, kernel: Tensor, zeros: int) -> Tensor:
-    """Convolution with stride 1.
+    """Convolves maps with stride 1.
 
     Args:
-        x: Shape `(batch, height, width, inputs)`, float32.
-        kernel: From `transform`.
-        zeros: How many are around the maps: with 1 the sides stay.
+        x: Feature maps, `(batch, height, width, inputs)`, float32.
+        kernel: Kernel from `transform`.
+        zeros: Zeros to pad with on each side; 1 keeps the size.
 
     Returns:
-        Shape `(batch, height + 2 * zeros - 2, width + 2 * zeros - 2, outputs)`.
+        Feature maps, `(batch, height + 2 * zeros - 2, width + 2 * zeros - 2,
+        outputs)`.
     """
     batch, rows, columns, inputs = ops.shape(x)
     outputs = ops.shape(kernel)[-1]
