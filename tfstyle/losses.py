@@ -1,13 +1,14 @@
-"""Losses between images and between feature maps, and the statistics of these.
+"""Losses of images and of feature maps, and the statistics they compare.
 
 Every function is pure, takes channels-last tensors and uses `keras.ops` only,
 so it runs on any Keras backend. Losses return one value per example, shape
-`(batch,)`; weights and sums are the caller's. Statistics are computed in
-float32 whatever the precision of the features.
+`(batch,)`; the caller weights and adds them. Statistics are computed in
+float32, whatever the precision of the features.
 
 Statistics of a region (Gatys et al. 2017, section 3.2) are those of all
-positions with weights: shape `(1 or batch, height * width, 1)`, of mean 1, see
-`regions.weights`. What the paper calls guidance channels are their roots.
+positions, weighted: the weights have shape `(1 or batch, height * width, 1)`
+and mean 1, see `regions.weights`. The paper's guidance channels are their
+roots.
 
 | loss                   | compares                   | reference              |
 |------------------------|----------------------------|------------------------|
@@ -17,10 +18,10 @@ positions with weights: shape `(1 or batch, height * width, 1)`, of mean 1, see
 | `wasserstein_loss`     | means and covariances      | Olkin, Pukelsheim 1982 |
 | `histogram_loss`       | histogram of each channel  | Risser 2017, eq. 8     |
 | `structure_loss`       | edges                      | Li 2017, eq. 4         |
-| `total_variation_loss` | neighbouring pixels        | Mahendran 2015, eq. 4  |
+| `total_variation_loss` | neighboring pixels         | Mahendran 2015, eq. 4  |
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -29,13 +30,13 @@ from tfstyle.runtime.types import Tensor
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference between two feature maps.
+    """Returns the mean squared difference between two feature maps.
 
     Gatys et al. take half the sum; the mean does not depend on the size.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        target: Feature map of the content, of the same shape.
+        features: Feature map, `(batch, height, width, channels)`.
+        target: Feature map of the content, of the shape of `features`.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -45,19 +46,19 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
 
 
 def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Correlations between the channels of a feature map.
+    """Returns the Gram matrix of a feature map: correlations of its channels.
 
     The sum over positions is divided by their number, `height * width`, so
     that images of different sizes can be compared. Gatys et al. divide only
-    once, in the loss; their `beta` is therefore not our `style_weight`.
+    once, in the loss, so their `beta` is not our `style_weight`.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        weights: Of the positions, for a region; see the module.
+        features: Feature map, `(batch, height, width, channels)`.
+        weights: Weights of the positions, for a region; see the module.
 
     Returns:
-        Shape `(batch, channels, channels)`, float32, symmetric and positive
-        semidefinite.
+        Matrices, `(batch, channels, channels)`, float32, symmetric and
+        positive semidefinite.
 
     Examples:
         >>> x = ops.ones((1, 2, 3, 4))
@@ -75,12 +76,12 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
 def style_loss(
     features: Tensor, target: Tensor, weights: Tensor | None = None
 ) -> Tensor:
-    """Mean squared difference to the Gram matrix of the style.
+    """Returns the mean squared difference to the Gram matrix of the style.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        target: `gram_matrix` of the style, `(batch, channels, channels)`.
-        weights: Of the positions, for a region; see the module.
+        features: Feature map, `(batch, height, width, channels)`.
+        target: Gram matrix of the style, `(batch, channels, channels)`.
+        weights: Weights of the positions, for a region; see the module.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -94,18 +95,18 @@ def style_loss(
 def channel_moments(
     features: Tensor, epsilon: float = 1e-5
 ) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over the positions.
+    """Returns the mean and standard deviation of each channel.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        epsilon: Added to the variance: the gradient of a square root has no
-            limit at 0, where dead channels are.
+        features: Feature map, `(batch, height, width, channels)`.
+        epsilon: Summand of the variance: the gradient of a square root has no
+            limit at 0, where the variance of dead channels is.
 
     Returns:
         Two tensors of shape `(batch, 1, 1, channels)`, float32.
     """
-    # Column by column: on a processor that takes a third of the time for
-    # pixels, and a quarter more for wide maps (BUILD_NOTES.md).
+    # Column by column: on a CPU that takes a third of the time for pixels, and
+    # a quarter more for wide maps (docs/decisions/adain.md).
     x = _float32(features)
     means, variances = ops.moments(x, axes=1, keepdims=True)
     mean, between = ops.moments(means, axes=2, keepdims=True)
@@ -114,13 +115,13 @@ def channel_moments(
 
 
 def moments_loss(features: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
-    """Squared difference to the mean and deviation of the style's channels.
+    """Returns the squared difference to the style's channel moments.
 
     The paper sums over the channels; the mean makes layers comparable.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        target: `channel_moments` of the style.
+        features: Feature map, `(batch, height, width, channels)`.
+        target: Mean and deviation of the style, from `channel_moments`.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -131,10 +132,10 @@ def moments_loss(features: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Gaussian(NamedTuple):
-    """Normal distribution that a layer's feature vectors are compared with.
+    """Normal distribution of a style's feature vectors at a layer.
 
     Attributes:
-        mean: Shape `(batch, channels)`.
+        mean: Mean, `(batch, channels)`.
         root: Symmetric square root of the covariance, `(batch, channels,
             channels)`.
         trace: Trace of the covariance, `(batch,)`.
@@ -148,11 +149,11 @@ class Gaussian(NamedTuple):
 def mean_covariance(
     features: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Mean and covariance of the feature vectors over the positions.
+    """Returns the mean and covariance of the feature vectors of a map.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        weights: Of the positions, for a region; see the module.
+        features: Feature map, `(batch, height, width, channels)`.
+        weights: Weights of the positions, for a region; see the module.
 
     Returns:
         Mean `(batch, channels)` and covariance (divided by the number of
@@ -164,15 +165,14 @@ def mean_covariance(
 
 
 def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
-    """The target of `wasserstein_loss`.
+    """Makes the target of `wasserstein_loss` from the style's statistics.
 
     Args:
-        mean: Shape `(batch, channels)`.
-        covariance: Shape `(batch, channels, channels)`; with `mean`, as
-            `mean_covariance` returns them for the style.
+        mean: Mean of the style, `(batch, channels)`, from `mean_covariance`.
+        covariance: Covariance of the style, `(batch, channels, channels)`.
     """
     values, vectors = ops.linalg.eigh(covariance)
-    # Rounding leaves values below 0 where the features hardly vary.
+    # Rounding gives values below 0 where the features hardly vary.
     values = ops.maximum(values, 0.0)
     roots = vectors * ops.sqrt(values)[:, None]
     root = ops.matmul(roots, ops.swapaxes(vectors, 1, 2))
@@ -185,21 +185,22 @@ def wasserstein_loss(
     epsilon: float = 1e-4,
     weights: Tensor | None = None,
 ) -> Tensor:
-    """Squared Wasserstein-2 distance of Gaussians, divided by the channels.
+    """Returns the squared Wasserstein-2 distance to a Gaussian, per channel.
 
     With S the covariance of the features and R the root of the target's, the
-    distance is `|m - m'|^2 + tr(S + R^2 - 2 (R S R)^(1/2))`. Its derivative
-    by S is `1 - R (R S R)^(-1/2) R`, which the eigenvectors that gave the
-    value give too: nothing is differentiated through a matrix root.
+    distance is `|m - m'|^2 + tr(S + R^2 - 2 (R S R)^(1/2))`; the loss is this
+    divided by the number of channels. Its derivative by S is `1 - R (R S
+    R)^(-1/2) R`, from the same eigenvectors as the value: nothing is
+    differentiated through a matrix root.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        target: `gaussian` of the style.
-        epsilon: Bound for the derivative: eigenvalues of `R S R` count for
-            at least `epsilon^2` times the square of the target's mean
-            variance where they are divided by. It is unbounded where the
-            features lack a direction that the style has.
-        weights: Of the positions, for a region; see the module.
+        features: Feature map, `(batch, height, width, channels)`.
+        target: Distribution of the style, from `gaussian`.
+        epsilon: Bound of the derivative, which is otherwise unbounded where
+            the features lack a direction that the style has: in divisions,
+            eigenvalues of `R S R` count for at least `epsilon^2` times the
+            square of the target's mean variance.
+        weights: Weights of the positions, for a region; see the module.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -226,7 +227,7 @@ def wasserstein_loss(
     trace = ops.trace(covariance, axis1=1, axis2=2)
     spread = trace + target.trace - 2 * ops.sum(roots, axis=1)
     gap = mean - target.mean
-    # Rounding may leave a little less than nothing.
+    # Rounding may make the distance slightly negative.
     value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
     slope = 2 * (ops.eye(channels, dtype="float32") - plan) / channels
     return _with_slopes(
@@ -238,14 +239,14 @@ _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
 
 
 def quantiles(features: Tensor, count: int) -> Tensor:
-    """Histogram of each channel as `count` values in ascending order.
+    """Returns the histogram of each channel as `count` ascending values.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        count: Values wanted; positions of the image that will be compared.
+        features: Feature map, `(batch, height, width, channels)`.
+        count: Number of values: of positions of the image to compare.
 
     Returns:
-        Shape `(batch, count, channels)`, float32.
+        Values, `(batch, count, channels)`, float32.
 
     Examples:
         >>> x = ops.reshape(ops.array([3.0, 1.0]), (1, 2, 1, 1))
@@ -264,15 +265,16 @@ def quantiles(features: Tensor, count: int) -> Tensor:
 
 
 def histogram_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference to the style's histogram, channel by channel.
+    """Returns the mean squared difference to the style's channel histograms.
 
     Sorting compares exact histograms, where the paper uses 255 bins: this is
-    the squared Wasserstein-2 distance of each channel's distribution. Of an
-    image it is a colour histogram loss.
+    the squared Wasserstein-2 distance of each channel's distribution. For an
+    image it is a color histogram loss.
 
     Args:
-        features: Shape `(batch, height, width, channels)`.
-        target: `quantiles` of the style, `(batch, height * width, channels)`.
+        features: Feature map, `(batch, height, width, channels)`.
+        target: Histogram of the style, from `quantiles`: `(batch, height *
+            width, channels)`.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -282,17 +284,17 @@ def histogram_loss(features: Tensor, target: Tensor) -> Tensor:
 
 
 def laplacian(image: Tensor, scale: int) -> Tensor:
-    """Second differences of the image averaged over squares of `scale`.
+    """Returns the Laplacian of an image that is averaged over squares.
 
     Args:
-        image: Shape `(batch, height, width, channels)`, both sides at least
+        image: Image, `(batch, height, width, channels)`, both sides at least
             `3 * scale`.
         scale: Side of the squares in pixels: 1 for the finest edges.
 
     Returns:
-        Shape `(batch, height // scale - 2, width // scale - 2, channels)`:
-        the sum of the four neighbours less four times the pixel. The paper
-        sums over the colours; here each keeps its own.
+        Array `(batch, height // scale - 2, width // scale - 2, channels)`:
+        the sum of the four neighbors less four times the pixel. The paper
+        sums over the colors; here they stay separate.
     """
     small = ops.average_pool(
         _float32(image), scale, scale, data_format="channels_last"
@@ -302,12 +304,12 @@ def laplacian(image: Tensor, scale: int) -> Tensor:
     return across + down - 4 * small[:, 1:-1, 1:-1]
 
 
-def structure_loss(image: Tensor, targets: dict[int, Tensor]) -> Tensor:
-    """Mean squared difference to the photograph's Laplacians.
+def structure_loss(image: Tensor, targets: Mapping[int, Tensor]) -> Tensor:
+    """Returns the mean squared difference to the photograph's Laplacians.
 
     Args:
-        image: Shape `(batch, height, width, channels)`.
-        targets: Scale to `laplacian` of the photograph at that scale.
+        image: Image, `(batch, height, width, channels)`.
+        targets: Laplacians of the photograph, from `laplacian`, by scale.
 
     Returns:
         Shape `(batch,)`, float32: the mean over the scales.
@@ -324,14 +326,14 @@ def structure_loss(image: Tensor, targets: dict[int, Tensor]) -> Tensor:
 
 
 def total_variation_loss(image: Tensor) -> Tensor:
-    """Mean squared difference between neighbouring pixels, down and across.
+    """Returns the mean squared difference between neighboring pixels.
 
     Args:
-        image: Shape `(batch, height, width, channels)`, both sides at least
+        image: Image, `(batch, height, width, channels)`, both sides at least
             2 pixels.
 
     Returns:
-        Shape `(batch,)`, float32: the two means, added.
+        Shape `(batch,)`, float32: the sum of the means down and across.
 
     Reference:
         Mahendran and Vedaldi, "Understanding Deep Image Representations by
@@ -339,7 +341,7 @@ def total_variation_loss(image: Tensor) -> Tensor:
         beta is 2 here.
     """
     batch, height, width, channels = ops.shape(image)
-    # Rows of all channels: differences of long rows are faster.
+    # Channels join the rows: differences of long rows are faster.
     rows = ops.reshape(_float32(image), (batch, height, width * channels))
     total = 0.0
     for axis, step in ((1, 1), (2, channels)):
@@ -353,10 +355,10 @@ def total_variation_loss(image: Tensor) -> Tensor:
 
 
 def energy(target: Tensor) -> Tensor:
-    """Mean square of each example: what `relative` divides a loss by.
+    """Returns the mean square of each example, by which `relative` divides.
 
     Args:
-        target: Shape `(batch, ...)`: feature maps, Gram matrices, edges...
+        target: Feature maps, Gram matrices, edges..., `(batch, ...)`.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -368,19 +370,18 @@ def energy(target: Tensor) -> Tensor:
 def relative(
     loss: Tensor, energy: Tensor, *, least: float = 0.0, damping: float = 0.0
 ) -> Tensor:
-    """A loss as a share of the energy of what it compares with.
+    """Returns a loss divided by the energy of its target.
 
     Weights of relative losses carry over between networks, layers and sizes.
-    Flat targets have next to no energy, so that nearly any difference would be
-    infinitely large: a caller bounds the energy or adds to it.
+    Flat targets have almost no energy, so that nearly any relative loss would
+    be infinite: the caller bounds the energy or adds to it.
 
     Args:
-        loss: Shape `(batch,)`.
-        energy: As `energy` returns it for the target, `(batch,)`.
-        least: Energy that a target counts for at least. Changes nothing for
-            targets of more.
-        damping: Added to the energy of every target: in training, flat
-            examples then weigh smoothly less than the others of their batch.
+        loss: Losses, `(batch,)`.
+        energy: Energies of the targets, from `energy`, `(batch,)`.
+        least: Lower bound of the energy. Has no effect on targets with more.
+        damping: Summand of every energy: in training, flat examples then weigh
+            smoothly less than the others of their batch.
 
     Returns:
         Shape `(batch,)`, float32.
@@ -396,15 +397,16 @@ def relative(
 def _with_slopes(
     value: Tensor, slopes: Sequence[tuple[Tensor, Tensor]]
 ) -> Tensor:
-    """A loss whose derivative is known: nothing is traced through it.
+    """Gives a loss a known derivative; nothing is differentiated through it.
 
-    What is linear in the statistics, with these slopes, is added and taken
-    away again. TensorFlow would keep the graph of a custom gradient for ever.
+    A function that is linear in the statistics, with these slopes, is added
+    and subtracted again. TensorFlow would never free the graph of a custom
+    gradient.
 
     Args:
-        value: Shape `(batch,)`.
-        slopes: Statistics, and the derivative of the value by each, of the
-            shape of that; twice that of `_half_constant_products`.
+        value: Losses, `(batch,)`.
+        slopes: Statistics, each with the derivative of the value by it, of the
+            same shape; twice the derivative for `_half_constant_products`.
     """
     linear = sum(
         ops.sum(ops.stop_gradient(slope) * x, axis=range(1, x.ndim))
@@ -416,10 +418,10 @@ def _with_slopes(
 def _half_constant_products(
     flat: Tensor, positions: Any, weights: Tensor | None
 ) -> Tensor:
-    """As `_products`, where one of the two vectors counts as a constant.
+    """Computes `_products` with one of the two vectors as a constant.
 
-    The derivative by the features is half of the whole, at half its price: the
-    slopes of `_with_slopes` by these products are to be doubled.
+    The derivative by the features is half of that of `_products`, at half the
+    cost: slopes in `_with_slopes` by these products must be doubled.
     """
     return _mean_products(
         ops.stop_gradient(_weighted(flat, weights)), flat, positions
@@ -427,7 +429,7 @@ def _half_constant_products(
 
 
 def _products(flat: Tensor, positions: Any, weights: Tensor | None) -> Tensor:
-    """Mean of the outer products of the vectors at all positions."""
+    """Returns the mean outer product of the vectors at all positions."""
     return _mean_products(_weighted(flat, weights), flat, positions)
 
 
