@@ -94,8 +94,7 @@ class StyleNetwork(keras.Model):
         )
         self.encoder.trainable = train_encoder
         self.adain = AdaIN(dtype=policy, name="adain")
-        # Attributes are names in .keras files: this one keeps its spelling.
-        self.recolour = AdaIN(dtype="float32", name="recolour")
+        self.recolor = AdaIN(dtype="float32", name="recolor")
         layers = {level: self.channels[level] for level in self.layers_seen()}
         self.decoder = decoder.build(
             layers,
@@ -224,7 +223,7 @@ class StyleNetwork(keras.Model):
         level = topology.IMAGE
         if level in self.channels:
             # A photograph in its own style must come back unchanged.
-            pixels = self.recolour(maps[level], after[level], before[level])
+            pixels = self.recolor(maps[level], after[level], before[level])
             pixels = pixels[:, :height, :width]
             image = pixels + embeddings.difference(before, after) * (
                 image - pixels
