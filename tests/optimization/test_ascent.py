@@ -80,7 +80,7 @@ def test_every_position_counts_once(network, scores, config, shift, tile):
     # What is 1 at every position has the mean 1, however it is tiled.
     for name, shape in shapes.items():
         parts = [
-            octave._share(
+            octave._partial_mean(
                 name, tf.ones(shape[:-1]), np.array(spans, np.int32), look
             )
             for spans in octave.tiles

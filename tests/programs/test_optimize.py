@@ -450,7 +450,7 @@ BAD = [
     wrong_flag("--style_scale must have one value", style_scale=["1"] * 3),
     wrong_flag("--style_scale must be above 0", style_scale="0"),
     wrong_flag("L-BFGS", optimizer="lbfgs", precision="bfloat16"),
-    wrong_flag("--pooling is of VGG", pooling="l2", features="resnet50"),
+    wrong_flag("--pooling is for VGG", pooling="l2", features="resnet50"),
     wrong_flag("--bit_depth=12", bit_depth="12"),
     wrong_flag("--quality=0", quality="0"),
     wrong_flag("--quality=101", quality="101"),

@@ -1,12 +1,12 @@
-"""Adam for the pixels of one picture, with a box and a running average.
+"""Adam for the pixels of a picture, within bounds and with a running average.
 
 It can move a picture at several scales at once: the picture is then the sum of
 a pyramid of images, each half as large as the one before, and each value of
-each of them has its own step length. Alone, pixels are slow to change what all
-of a region has in common.
+each image has its own step length. Single pixels are slow to change what a
+whole region has in common.
 
 Everything is a function of a `State`, so that a run can be compiled, stored
-and continued bit for bit; `lbfgs` has the same shape.
+and continued bit for bit; so it is in `lbfgs`.
 
     optimizer = Adam(learning_rate=0.02)
     state = optimizer.init(image, aux=("content", "style"))
@@ -16,8 +16,8 @@ and continued bit for bit; `lbfgs` has the same shape.
 Reference: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015,
 algorithm 1 and section 7.2 (averaging). Deviations: pixels are clipped to
 [0, 1] after each step, and a step whose gradient is not finite is not taken.
-The pyramid is of this project; Olah et al. ("Feature Visualization", 2017) have
-the idea, with Fourier coefficients.
+The pyramid is our own; Olah et al. ("Feature Visualization", 2017) have the
+same idea with Fourier coefficients.
 """
 
 import dataclasses
@@ -29,23 +29,23 @@ import tensorflow as tf
 
 
 class State(NamedTuple):
-    """Where a run is; float32 but for `count`.
+    """State of Adam between two steps; float32 unless said otherwise.
 
     Attributes:
-        x: The picture that the next step starts from.
-        value: Loss at the picture before; not finite if that step failed.
-        aux: The terms of `value`: scalars by name.
+        x: Picture that the next step starts from.
+        value: Loss of the picture before; not finite if that step failed.
+        aux: Terms of `value`, scalars by name.
         mean: Running mean of the gradient.
-        square: Running mean of its square.
-        coarse_mean: As `mean`, of the gradient by the coarser images of the
-            pyramid.
-        coarse_square: As `square`, of the same.
+        square: Running mean of the squared gradient.
+        coarse_mean: Running means of the gradients by the coarser images of
+            the pyramid.
+        coarse_square: Running means of the squares of these.
         count: Steps taken; int32.
         age: Steps taken at this size; int32.
         average: Running mean of `x`, not yet divided by `weight`.
-        weight: Sum of the weights in `average`, 1 in the long run.
-        best: The picture of the lowest loss so far.
-        best_value: That loss.
+        weight: Sum of the weights in `average`, which tends to 1.
+        best: Picture of the lowest loss so far.
+        best_value: Lowest loss so far.
     """
 
     x: tf.Tensor
@@ -63,7 +63,7 @@ class State(NamedTuple):
     best_value: tf.Tensor
 
     def to_numpy(self) -> dict[str, np.ndarray]:
-        """Flat dictionary for a checkpoint: also `aux/<name>` and such."""
+        """Returns a flat dictionary for a checkpoint, with keys as `aux/tv`."""
         arrays = self._asdict()
         aux = arrays.pop("aux")
         arrays |= {f"aux/{name}": value for name, value in aux.items()}
@@ -74,7 +74,7 @@ class State(NamedTuple):
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
-        """Inverse of `to_numpy`."""
+        """Returns the state of which `to_numpy` made `arrays`."""
         fields: dict[str, Any] = {"aux": {}} | dict.fromkeys(_COARSE, ())
         for name, array in arrays.items():
             field, _, key = name.partition("/")
@@ -92,19 +92,19 @@ _COARSE = ("coarse_mean", "coarse_square")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Adam:
-    """Adam within [0, 1].
+    """Adam optimizer for values in [0, 1].
 
     Attributes:
-        learning_rate: Largest change of a value per step, nearly, at the
-            first step of a size.
-        final: Share of it that is left after `steps` steps; in between it
-            falls linearly.
-        steps: Steps at a size.
-        beta_1: Decay of the mean of the gradient.
-        beta_2: Decay of the mean of its square.
-        epsilon: Added to the root of the latter.
-        decay: Of the running average of the picture.
-        levels: Images in the pyramid; 1 for Adam as published.
+        learning_rate: Learning rate at the first step of a size: about the
+            largest change of a value by that step.
+        final: Fraction of the rate that is left after `steps` steps, to which
+            it falls linearly.
+        steps: Number of steps at a size.
+        beta_1: Decay of the running mean of the gradient.
+        beta_2: Decay of the running mean of its square.
+        epsilon: Summand of the root of that square.
+        decay: Decay of the running average of the picture.
+        levels: Number of images in the pyramid; 1 for Adam as published.
     """
 
     learning_rate: float = 0.04
@@ -117,10 +117,10 @@ class Adam:
     levels: int = 1
 
     def init(self, x: tf.Tensor, aux: Sequence[str] = ()) -> State:
-        """State before the first step.
+        """Returns the state before the first step.
 
         Args:
-            x: Float32 tensor of any shape; clipped to [0, 1].
+            x: Start, a float32 tensor of any shape; it is clipped to [0, 1].
             aux: Names of the scalars that come with each evaluation.
         """
         x = tf.clip_by_value(tf.convert_to_tensor(x, tf.float32), 0.0, 1.0)
@@ -144,12 +144,15 @@ class Adam:
     def step(
         self, value_and_gradient: Callable[[tf.Tensor], tuple], state: State
     ) -> State:
-        """The state after one step.
+        """Takes one step.
 
         Args:
-            value_and_gradient: From `x` to a scalar, its gradient and a
-                dictionary of scalars; float32.
-            state: From `init` or an earlier step.
+            value_and_gradient: Function from `x` to a scalar, its gradient and
+                a dictionary of scalars; all float32.
+            state: State from `init` or an earlier step.
+
+        Returns:
+            The next state.
         """
         value, gradient, aux = value_and_gradient(state.x)
         better = value < state.best_value
@@ -159,10 +162,10 @@ class Adam:
             best=tf.where(better, state.x, state.best),
             best_value=tf.where(better, value, state.best_value),
         )
-        # A mean over pixels has gradients that shrink with their number;
+        # Gradients of a mean over pixels shrink with their number, but
         # epsilon must mean the same at every size.
         gradient *= tf.cast(tf.size(gradient), tf.float32)
-        # A sum is finite only if its terms are; squares may overflow first.
+        # A sum is finite only if all terms are; squares may overflow earlier.
         energy = tf.reduce_sum(tf.square(gradient))
         finite = tf.math.is_finite(value + energy)
         return tf.cond(
@@ -174,10 +177,10 @@ class Adam:
     def resize(
         self, state: State, height: int, width: int, detail: Any = 0.0
     ) -> State:
-        """The state at another size of the picture `(1, height, width, 3)`.
+        """Resizes the state, with its picture `(1, height, width, 3)`.
 
-        As in crowsonkb's style-transfer-pytorch the moments go along, and the
-        picture continues from the running average; `detail` is added to it.
+        As in crowsonkb's style-transfer-pytorch, the moments are kept, and the
+        picture continues from the running average, to which `detail` is added.
         """
         shape = (height, width)
         average = tf.image.resize(self.picture(state), shape, "bicubic")
@@ -202,37 +205,37 @@ class Adam:
         )
 
     def picture(self, state: State) -> tf.Tensor:
-        """The running average: `x` is noisier by a step to and fro."""
+        """Returns the running average, which is less noisy than `x`."""
         if not state.count:
             return state.x
         return tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> State:
-        """The state of which `to_numpy` made `arrays`."""
+        """Returns the state of which `to_numpy` made `arrays`."""
         return State.from_numpy(arrays)
 
     def best(self, state: State) -> tf.Tensor:
-        """The picture of the lowest loss so far."""
+        """Returns the picture of the lowest loss so far."""
         return state.best
 
     def result(self, step: Callable[[State], State], state: State) -> tf.Tensor:
-        """The running average, or the best picture if its loss is lower."""
+        """Returns the running average, or the best picture if it is better."""
         average = self.picture(state)
-        # A step evaluates before it moves.
+        # A step evaluates the picture before it moves it.
         if step(state._replace(x=average)).value <= state.best_value:
             return average
         return state.best
 
     def converged(self, state: State) -> bool:
-        """Never: steps become shorter, but do not end."""
+        """Returns `False`: steps become shorter, but do not end."""
         return False
 
     def finite(self, state: State) -> bool:
-        """Whether the last loss and its gradient were: `step` marks it."""
+        """Whether the last loss and its gradient were finite."""
         return bool(np.isfinite(state.value))
 
     def age(self, state: State) -> int:
-        """Steps taken at this size."""
+        """Returns the number of steps taken at this size."""
         return int(state.age)
 
     def _move(self, state: State, gradient: tf.Tensor) -> State:
@@ -277,9 +280,9 @@ class Adam:
 
 
 def _pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
-    """The gradient by each image of a pyramid whose sum has that of `image`.
+    """Returns the gradients by the images of a pyramid.
 
-    The images are enlarged by bilinear interpolation before they are added.
+    The sum of these images, each enlarged bilinearly, has the gradient `image`.
     """
     _, height, width, channels = image.shape
     images = [image]

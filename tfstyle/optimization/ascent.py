@@ -1,9 +1,9 @@
-"""The step of `deepdream`, compiled: how a picture climbs.
+"""The compiled step of DeepDream: gradient ascent on one picture.
 
-The picture is shifted, continued by its mirror image and looked at in tiles
-that share out all positions of the feature maps, so that the gradient is the
-same however the picture is tiled. Terms of the picture itself are added, the
-bands of the gradient get equal strength, and the pixels go up.
+The picture is shifted, padded by mirroring and seen in tiles. Each position of
+the feature maps belongs to one tile, so that the gradient does not depend on
+the tiling. Costs of the picture itself are subtracted, the bands of the
+gradient get equal strength, and the pixels follow the gradient.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,22 +18,24 @@ from tfstyle.images import windows
 from tfstyle.optimization import excitation
 from tfstyle.optimization.config import STRUCTURE_SCALES, DreamConfig
 from tfstyle.optimization.excitation import MARGIN, Score
+from tfstyle.runtime.types import Shape
 
-# Strides of the deepest layer. VGG sees less than 8 of them around a position,
-# so that tiles change nothing; what other networks see beyond is faint.
+# Overlap of tiles, in strides of the deepest layer. VGG sees less than that
+# around a position, so tiles change nothing; what other networks see beyond is
+# faint.
 _HALO = 8
-# What weights are multiplied by, so that 1 is a good one; by eye.
+# Factor of the weights of costs, chosen by eye so that 1 is a good weight.
 _COST = 100.0
-_LEAST = 1e-3  # Energy that a photograph without edges counts for.
+_LEAST = 1e-3  # Least energy of a photograph's edges.
 
 
 class Look(NamedTuple):
-    """What is known of a step before all tiles were seen.
+    """Partial result of a step, before all tiles were seen.
 
     Attributes:
-        padded: The picture, shifted and continued by its mirror image.
-        shift: By how many pixels; int32 of shape `(2,)`.
-        gradient: Of the scores, of the shape of `padded`.
+        padded: Picture, shifted and padded by mirroring.
+        shift: Shift down and across, in pixels; int32 of shape `(2,)`.
+        gradient: Gradient of the scores so far, of the shape of `padded`.
         values: Scores so far, by layer.
     """
 
@@ -44,16 +46,16 @@ class Look(NamedTuple):
 
 
 class Octave:
-    """The compiled step at one size.
+    """Compiled step at one size of the picture (octave).
 
     Args:
-        network: From `excitation.make_network`.
-        scores: From `excitation.scores`.
-        shape: Height and width.
-        config: The settings.
+        network: Network from `excitation.make_network`.
+        scores: Scores by layer, from `excitation.scores`.
+        shape: Height and width of the picture.
+        config: Settings of the dream.
 
     Attributes:
-        tiles: Rows and columns of each tile of the padded picture.
+        tiles: Span of rows and of columns of each tile of the padded picture.
         window: Height and width of what the network sees of a tile.
     """
 
@@ -61,7 +63,7 @@ class Octave:
         self,
         network: keras.Model,
         scores: Mapping[str, Score],
-        shape: tuple[int, int],
+        shape: Shape,
         config: DreamConfig,
     ) -> None:
         self._network, self._scores, self._config = network, scores, config
@@ -77,33 +79,37 @@ class Octave:
         self._climb = self._compiled(self._climbed)
 
     def begin(self, picture: tf.Tensor, shift: np.ndarray) -> Look:
-        """A step's begin: no tile of `(1, height, width, 3)` seen yet."""
+        """Begins a step: shifts and pads a picture `(1, height, width, 3)`."""
         shift = tf.constant(shift, tf.int32)
         padded = self._extend(picture, shift)
         values = {name: tf.constant(0.0) for name in self._scores}
         return Look(padded, shift, tf.zeros_like(padded), values)
 
     def add(self, look: Look, index: int) -> Look:
-        """Sees one more of `tiles`."""
+        """Adds the score and gradient of the tile with this index."""
         row, column = self.tiles[index]
         return self._add(look, tf.constant(row), tf.constant(column))
 
     def end(
-        self, picture: tf.Tensor, look: Look, edges: Mapping[int, tf.Tensor]
+        self, picture: tf.Tensor, look: Look, kept: Mapping[int, tf.Tensor]
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """The picture after the step, and its values before it by name.
+        """Ends a step: moves the picture along the gradient.
 
         A step whose gradient is not finite is not taken; `"total"` is not
         finite then.
 
         Args:
-            picture: As given to `begin`.
-            look: After all of `tiles`.
-            edges: Of the photograph, from `edges`.
-        """
-        return self._climb(picture, look, edges)
+            picture: Picture that was given to `begin`.
+            look: Partial result after all of `tiles`.
+            kept: Edges of the photograph, from `edges`.
 
-    def _compiled(self, function):
+        Returns:
+            The picture after the step, and the scores and costs before it, by
+            name.
+        """
+        return self._climb(picture, look, kept)
+
+    def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         strategy = tf.distribute.get_strategy()
         traced = tf.function(
             lambda *arguments: strategy.run(function, arguments),
@@ -112,15 +118,15 @@ class Octave:
         )
         found: list[Callable[..., Any]] = []
 
-        def call(*arguments):
-            # TensorFlow would warn of as many traces as there are sizes.
+        def call(*arguments: Any) -> Any:
+            # TensorFlow would warn of retracing: there is a trace per size.
             if not found:
                 found.append(traced.get_concrete_function(*arguments))
             return found[0](*arguments)
 
         return call
 
-    def _extended(self, picture, shift):
+    def _extended(self, picture: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
         rows, columns = (
             _mirrored(size, padded, self._margin + shift[axis])
             for axis, (size, padded) in enumerate(
@@ -129,7 +135,7 @@ class Octave:
         )
         return tf.gather(tf.gather(picture, rows, axis=1), columns, axis=2)
 
-    def _added(self, look, row, column):
+    def _added(self, look: Look, row: tf.Tensor, column: tf.Tensor) -> Look:
         begin = tf.stack([0, row[0], column[0], 0])
         window = tf.slice(look.padded, begin, [1, *self.window, 3])
         with tf.GradientTape() as tape:
@@ -137,14 +143,14 @@ class Octave:
             maps = self._network(window)
             values = {
                 name: score.weight
-                * self._share(
+                * self._partial_mean(
                     name, score.function(maps[name]), (row, column), look
                 )
                 for name, score in self._scores.items()
             }
             value = tf.add_n(list(values.values()))
         gradient = tape.gradient(value, window)
-        # Padded to the whole and moved to its place: no window passes the end.
+        # Padded and rolled to its place, which is within the padded picture.
         rest = [
             [0, whole - part]
             for whole, part in zip(self._padded, self.window, strict=True)
@@ -156,8 +162,14 @@ class Octave:
             values={n: look.values[n] + value for n, value in values.items()},
         )
 
-    def _share(self, name, values, spans, look):
-        """What a tile adds to the mean of a layer's values in the picture."""
+    def _partial_mean(
+        self,
+        name: str,
+        values: tf.Tensor,
+        spans: tuple[tf.Tensor, tf.Tensor],
+        look: Look,
+    ) -> tf.Tensor:
+        """Returns a tile's part of the mean of a layer's values."""
         grid = self._grids[name]
         total, count = values, 1.0
         for axis, (start, first, last) in enumerate(map(tf.unstack, spans)):
@@ -171,14 +183,16 @@ class Octave:
             count *= self._shape[axis] / grid.stride
         return tf.reduce_sum(total) / count
 
-    def _costs(self, picture, edges):
-        """Costs of the picture itself, by name."""
+    def _costs(
+        self, picture: tf.Tensor, kept: Mapping[int, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Returns the costs of the picture itself, by name."""
         costs = {}
-        if edges:
-            energy = tf.add_n([losses.energy(e) for e in edges.values()])
+        if kept:
+            energy = tf.add_n([losses.energy(e) for e in kept.values()])
             loss = losses.relative(
-                losses.structure_loss(picture, edges)[0],
-                energy[0] / len(edges),
+                losses.structure_loss(picture, kept)[0],
+                energy[0] / len(kept),
                 least=_LEAST,
             )
             costs["content"] = _COST * self._config.content_weight * loss
@@ -187,12 +201,14 @@ class Octave:
             costs["tv"] = _COST * self._config.tv_weight * loss
         return costs
 
-    def _climbed(self, picture, look, edges):
+    def _climbed(
+        self, picture: tf.Tensor, look: Look, kept: Mapping[int, tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         with tf.GradientTape() as tape:
             tape.watch(picture)
             padded = self._extended(picture, look.shift)
             scored = tf.reduce_sum(padded * look.gradient)
-            costs = self._costs(picture, edges)
+            costs = self._costs(picture, kept)
             aim = scored - sum(costs.values())
         gradient = tape.gradient(aim, picture)
         values = {f"dream/{n}": value for n, value in look.values.items()}
@@ -210,7 +226,12 @@ class Octave:
 
 
 def edges(photo: np.ndarray, config: DreamConfig) -> dict[int, tf.Tensor]:
-    """What the content loss keeps of `(height, width, 3)`; empty without it."""
+    """Returns the Laplacians that the content loss keeps, by scale.
+
+    Args:
+        photo: Photograph at the size of the picture, `(height, width, 3)`.
+        config: Settings; with a content weight of 0 the result is empty.
+    """
     if not config.content_weight:
         return {}
     return {
@@ -221,15 +242,15 @@ def edges(photo: np.ndarray, config: DreamConfig) -> dict[int, tf.Tensor]:
 
 
 def normalize(gradient: tf.Tensor, levels: int) -> tf.Tensor:
-    """A direction of root mean square 1, fine and coarse bands alike.
+    """Scales a gradient to root mean square 1, its bands to equal strength.
 
-    Alone the finest details win; with equal bands of a Laplacian pyramid
-    shapes grow, too.
+    The gradient as it is favors the finest details; with equal bands of a
+    Laplacian pyramid shapes grow, too.
 
     Args:
-        gradient: Shape `(1, height, width, 3)`.
-        levels: Bands, the last with all that is coarser; fewer where a side
-            would have less than 2 pixels.
+        gradient: Gradient by the picture, `(1, height, width, 3)`.
+        levels: Number of bands, the last with all coarser details; fewer where
+            a side would have less than 2 pixels.
     """
     bands = []
     for _ in range(levels - 1):
@@ -244,20 +265,22 @@ def normalize(gradient: tf.Tensor, levels: int) -> tf.Tensor:
     return _unit(direction)
 
 
-def _enlarged(image, like):
+def _enlarged(image: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     return tf.image.resize(image, like.shape[1:3])
 
 
-def _unit(x):
-    # The largest value first: squares of small gradients vanish. 0 stays 0.
+def _unit(x: tf.Tensor) -> tf.Tensor:
+    # Small gradients would vanish when squared, so divide by the largest first.
     x /= tf.reduce_max(tf.abs(x)) + 1e-30
     return x / (tf.sqrt(tf.reduce_mean(tf.square(x))) + 1e-12)
 
 
-def _layout(shape, step, config):
-    """Window, and spans of both sides, of the padded picture."""
-    room = 2 * MARGIN * step + config.jitter
-    padded = [-(-(size + room) // step) * step for size in shape]
+def _layout(
+    shape: Shape, step: int, config: DreamConfig
+) -> tuple[Shape, list[list[windows.Span]]]:
+    """Returns the window, and the spans of both sides of the padded picture."""
+    added = 2 * MARGIN * step + config.jitter
+    padded = [-(-(size + added) // step) * step for size in shape]
     halo = _HALO * step
     side = config.tile // step * step
     if side <= 2 * halo and max(padded) > side:
@@ -265,12 +288,12 @@ def _layout(shape, step, config):
             f"`tile` must be at least {2 * halo + step} for these layers. "
             f"Received: tile={config.tile}"
         )
-    window = tuple(min(size, side) for size in padded)
+    window = min(padded[0], side), min(padded[1], side)
     pairs = zip(padded, window, strict=True)
     return window, [windows.spans(size, part, halo) for size, part in pairs]
 
 
-def _mirrored(size, padded, begin):
-    """Places in `size` pixels of `padded` ones, which begin before them."""
+def _mirrored(size: int, padded: int, begin: tf.Tensor) -> tf.Tensor:
+    """Returns the pixel of `size` that each of `padded` pixels mirrors."""
     place = (tf.range(padded) - begin) % (2 * size)
     return tf.minimum(place, 2 * size - 1 - place)

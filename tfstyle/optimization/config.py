@@ -1,6 +1,6 @@
-"""Settings of `stylize` and `deep_dream`: frozen, checked when made.
+"""Settings of `stylize` and `deep_dream`: frozen, and checked when created.
 
-The flags of the programs are made from the fields.
+The fields also define the flags of the programs.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 STRUCTURE_SCALES = (4, 16)
-"""Sides of the squares that the structure loss averages (Li et al. 2017)."""
+"""Side lengths of the squares that the structure loss averages (Li 2017)."""
 
 _CONTENT_LAYERS = {"block4_conv2": 1.0}
 DREAM_COLORS = ("style", "luminance")
@@ -37,9 +37,9 @@ DREAM_LAYERS = {
     "inception_v3": {"mixed3": 1.0, "mixed5": 1.0},
     "resnet50": {"conv4_block3_out": 1.0, "conv4_block6_out": 1.0},
 }
-"""Layers that `deep_dream` excites where none are given. Those of VGG were
-chosen by eye, InceptionV3's are TensorFlow's tutorial's, ResNet50's a guess."""
-# Strides of the networks are 32 at most; a shift costs memory, see `ascent`.
+"""Default layers of `deep_dream`, by network. Those of VGG were chosen by eye,
+InceptionV3's are from TensorFlow's tutorial, ResNet50's are a guess."""
+# Strides are 32 at most, and larger shifts cost memory, see `ascent`.
 _MOST_JITTER = 512
 
 
@@ -48,8 +48,7 @@ _PRECISION = (
     "the device calculates in it. Statistics and pixels are always float32."
 )
 _JIT_COMPILE = (
-    "Whether XLA compiles the step: on, off, or auto: on everywhere but on a "
-    "processor."
+    "Whether XLA compiles the step: on, off, or auto: on except on a CPU."
 )
 _FEATURE_WEIGHTS = (
     "File of the network's weights (.h5); the published file, which is "
@@ -88,13 +87,13 @@ def _check_channels(name: str, values: Sequence[int]) -> None:
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GatysConfig(Controls):
-    """What `stylize` minimizes, how, and for how long.
+    """Settings of `stylize`: sizes, losses, optimizer and start.
 
-    Every term but total variation is relative to the energy of what it
-    compares, see `objective`: 0 for a perfect match, about 1 for a black
-    picture. So the weights serve all networks and sizes.
+    Every term of the loss but total variation is divided by the energy of its
+    target, see `objective`: it is 0 for a perfect match and about 1 for a
+    black picture. So the weights suit all networks and sizes.
 
-    Each field says what it is; `help(GatysConfig)` lists them.
+    `help(GatysConfig)` lists all fields with their meanings.
     """
 
     size: int = setting(
@@ -137,14 +136,14 @@ class GatysConfig(Controls):
     )
     content_layers: Mapping[str, float] = setting(
         _CONTENT_LAYERS,
-        "Layers where the photograph is compared, each with its share of the "
-        "content loss. The shares are divided by their sum.",
+        "Layers where the photograph is compared, each with its weight in the "
+        "content loss. The weights are divided by their sum.",
         check=checks.layers,
     )
     style_layers: Mapping[str, float] = setting(
         STYLE_LAYERS,
-        "Layers where the style is compared, each with its share of the style "
-        "loss. The shares are divided by their sum.",
+        "Layers where the style is compared, each with its weight in the style "
+        "loss. The weights are divided by their sum.",
         check=checks.layers,
     )
     content_weight: float = setting(
@@ -166,7 +165,7 @@ class GatysConfig(Controls):
     )
     histogram_weight: float = setting(
         0.0,
-        "Weight of the loss between colour histograms; higher keeps closer to "
+        "Weight of the loss between color histograms; higher keeps closer to "
         "the style's palette. 0 leaves it out.",
         check=checks.weight,
     )
@@ -192,7 +191,7 @@ class GatysConfig(Controls):
     )
     levels: int = setting(
         5,
-        "Images in Adam's pyramid; 1 for Adam as published.",
+        "Number of images in Adam's pyramid; 1 for Adam as published.",
         check=checks.count,
     )
     tolerance: float = setting(
@@ -209,8 +208,8 @@ class GatysConfig(Controls):
     init: str = setting(
         "content",
         "Start picture: content (the photograph), style (noise with the mean "
-        "and covariance of the style's colours), noise, grey, or transfer "
-        "(what a model of any style paints of the photograph).",
+        "and covariance of the style's colors), noise, grey, or transfer "
+        "(the photograph as an AdaIN model paints it in one pass).",
         choices=INITS,
     )
     seed: int = setting(
@@ -225,17 +224,17 @@ class GatysConfig(Controls):
         super().__post_init__()
         if self.features in _WITHOUT_POOLINGS and self.pooling != "max":
             raise ValueError(
-                f"`pooling` is of VGG; for {self.features} it must be 'max'. "
+                f"`pooling` is for VGG; for {self.features} it must be 'max'. "
                 f"Received: pooling={self.pooling!r}"
             )
         if self.optimizer == "lbfgs" and self.precision == "bfloat16":
             raise ValueError(
-                "L-BFGS needs gradients in float32: take precision='float32' "
-                "or optimizer='adam'."
+                "L-BFGS needs gradients in float32: use precision='float32' or "
+                "optimizer='adam'. Received: precision='bfloat16'"
             )
 
     def check_regions(self) -> None:
-        """Raises `ValueError` unless the settings are for regions, too."""
+        """Raises `ValueError` for settings that do not work with regions."""
         if self.histogram_weight:
             raise ValueError(
                 "`histogram_weight` is for whole pictures; with masks or maps "
@@ -247,9 +246,9 @@ class GatysConfig(Controls):
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DreamConfig:
-    """What `deep_dream` excites, how, and for how long.
+    """Settings of `deep_dream`: sizes, steps, network and layers.
 
-    Each field says what it is; `help(DreamConfig)` lists them.
+    `help(DreamConfig)` lists all fields with their meanings.
     """
 
     size: int = setting(
@@ -266,8 +265,8 @@ class DreamConfig:
     steps: int = setting(20, "Steps at each size.", check=checks.count)
     step_size: float = setting(
         0.006,
-        "Change by each step: the root mean square over all values, which are "
-        "in [0, 1].",
+        "Change by each step: root mean square over all values, which are in "
+        "[0, 1].",
         check=checks.positive,
     )
     jitter: int = setting(
@@ -278,7 +277,7 @@ class DreamConfig:
     )
     levels: int = setting(
         4,
-        "Bands of the gradient, from fine to coarse, that are given equal "
+        "Number of bands of the gradient, from fine to coarse, that get equal "
         "strength; 1 for the gradient as it is.",
         check=checks.count,
     )
@@ -292,8 +291,8 @@ class DreamConfig:
     feature_weights: str | None = setting(None, _FEATURE_WEIGHTS)
     layers: Mapping[str, float] | None = setting(
         None,
-        "Layers to excite, each with its share; the shares are divided by "
-        "their sum. If not given, those chosen for the network.",
+        "Layers to excite, each with its weight; the weights are divided by "
+        "their sum. If not given, the default layers of the network.",
         check=checks.layers,
     )
     channels: tuple[int, ...] | None = setting(
@@ -318,8 +317,8 @@ class DreamConfig:
     )
     zoom_frames: int = setting(
         0,
-        "Frames of a zoom, each dreamt from the one before in a quarter of the "
-        "steps; 0 for a single picture.",
+        "Number of frames of a zoom, each made from the one before with a "
+        "quarter of the steps; 0 for a single picture.",
         check=checks.whole,
     )
     zoom: float = setting(
@@ -329,8 +328,8 @@ class DreamConfig:
     )
     color: str = setting(
         "style",
-        "Colours of the result: style as they are dreamt, luminance for the "
-        "photograph's.",
+        "Colors of the result: style for those of the dream, luminance for "
+        "those of the photograph.",
         choices=DREAM_COLORS,
     )
     seed: int = setting(0, "Seed of the random shifts.", check=checks.whole)
@@ -341,7 +340,13 @@ class DreamConfig:
         settings.check(self)
 
     def shares(self, network: str) -> dict[str, float]:
-        """Layers of a network, with shares above 0 that add up to 1."""
+        """Returns the layers to excite with their weights.
+
+        Weights are above 0, and their sum is 1.
+
+        Args:
+            network: Name of the network.
+        """
         layers = DREAM_LAYERS[network] if self.layers is None else self.layers
         total = sum(layers.values())
         return {name: w / total for name, w in layers.items() if w}

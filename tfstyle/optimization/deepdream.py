@@ -1,11 +1,11 @@
 """DeepDream: strengthens what a network sees in a picture.
 
-Gradient ascent on feature maps, from small to large (octaves), each step with
-the picture shifted a little; `ascent` has the step. Deviations from the
-notebook that began it (Mordvintsev, Olah and Tyka, "Inceptionism", 2015): bands
-of the gradient are normalised each for itself, the picture is continued by its
-mirror image instead of its opposite edge, and tiles see beyond themselves, so
-that there are neither frames nor seams.
+Gradient ascent on feature maps, from small to large sizes (octaves), each step
+with the picture shifted a little; `ascent` has the step. Deviations from the
+original notebook (Mordvintsev, Olah and Tyka, "Inceptionism", 2015): bands of
+the gradient are normalized separately, the picture is padded by mirroring
+instead of its opposite edge, and tiles overlap, so that there are neither
+frames nor seams.
 """
 
 import dataclasses
@@ -27,11 +27,11 @@ from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import checks, devices
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
+from tfstyle.runtime.types import Shape
 
 OnFrame = Callable[[int, np.ndarray], None]
 
-# Of the steps, for frames of a zoom after the first: all would be too much for
-# a picture that is dreamt already.
+# Fraction of the steps for later frames of a zoom, which begin from a dream.
 _LATER = 0.25
 
 
@@ -46,39 +46,40 @@ def deep_dream(
     checkpoint_dir: str | None = None,
     weights_file: Resolved | None = None,
 ) -> np.ndarray:
-    """Lets a network dream of what it sees in a picture.
+    """Strengthens what a network sees in a picture (DeepDream).
 
     Args:
-        image: An array or tensor, a Pillow image or a path, see
+        image: Photograph: an array or tensor, a Pillow image or a path, see
             `tfstyle.images.conversion`.
-        config: What to excite, and for how long.
-        on_step: Called after each step and each tile; true ends the run. See
-            `Progress`. Unlike other losses, `"total"` rises.
-        guide: Such an image of any size. The dream is of what is in it.
-        regions: Parts of the photograph that are dreamt of; the rest stays as
+        config: Settings: layers to excite, sizes and steps.
+        on_step: Function called after each step and each tile; a true result
+            ends the run. See `Progress`. Unlike other losses, `"total"` rises.
+        guide: Image of any size whose contents the dream shows; `None` for
+            what the network sees in the photograph itself.
+        regions: Regions of the photograph that are changed; the rest stays as
             it is. See `regions.from_masks`, whose `keep_mask` is this rest.
             Not for a zoom.
-        on_frame: Called with the number of each frame of a zoom, from 1, and
-            the frame, an array like the result.
-        checkpoint_dir: Folder in which the state is kept every minute, and
+        on_frame: Function called with the number of each frame of a zoom, from
+            1, and the frame, an array like the result.
+        checkpoint_dir: Folder in which the state is saved every minute, and
             when `on_step` ends the run. A run with the same images and
-            settings continues from it, and gives what it would have given
-            uninterrupted.
-        weights_file: The file of the network's weights where it was found
-            already, see `weights.resolve`; found by `config` if `None`.
+            settings continues from it, with the same result as if it had not
+            been interrupted.
+        weights_file: File of the network's weights from `weights.resolve`;
+            found by `config` if `None`.
 
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1], whose
         longer side is `config.size`, or that of the size at which `on_step`
-        ended the run; the last frame of a zoom.
+        ended the run; for a zoom, the last frame.
 
     Raises:
-        ValueError: Images and settings do not fit.
+        ValueError: Images and settings are invalid or do not fit together.
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
-        DivergedError: A value was not finite; has the last good picture.
-        UnsavedError: The last checkpoint could not be written; has the
-            picture, which is complete.
+        DivergedError: A value was not finite; holds the last good picture.
+        UnsavedError: The last checkpoint could not be written; holds the
+            complete picture.
 
     Example:
         ```python
@@ -96,26 +97,27 @@ def deep_dream(
         regions.check(image, 0)
         if config.zoom_frames:
             raise ValueError(
-                "Regions are for one picture, not for a zoom. Received: "
-                f"zoom_frames={config.zoom_frames}"
+                "Regions are for one picture, not for a zoom: `zoom_frames` "
+                f"must be 0. Received: zoom_frames={config.zoom_frames}"
             )
     final, weights_file = resolve(config, weights_file)
-    task = _Task(image, guide, regions, final, weights_file)
+    inputs = _Inputs(image, guide, regions, final, weights_file)
     identified = identity(config, weights_file)
-    checkpoints = Checkpoints(checkpoint_dir, identified, task.images())
-    return _Dream(task, Run(task.plan(), checkpoints, on_step)).dream(on_frame)
+    checkpoints = Checkpoints(checkpoint_dir, identified, inputs.images())
+    run = Run(inputs.plan(), checkpoints, on_step)
+    return _Dream(inputs, run).dream(on_frame)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Task:
-    """What a call of `deep_dream` dreams of, all of it checked.
+class _Inputs:
+    """Checked arguments of a call of `deep_dream`.
 
     Attributes:
-        image: The photograph, `(height, width, 3)`.
-        guide: What is dreamt of, an image of any size.
-        regions: Parts of the photograph that are dreamt of.
-        config: The settings, without "auto".
-        weights_file: Weights of the network.
+        image: Photograph, `(height, width, 3)`.
+        guide: Image of any size whose contents the dream shows.
+        regions: Regions of the photograph that are changed.
+        config: Settings, without "auto".
+        weights_file: File of the network's weights.
     """
 
     image: np.ndarray
@@ -125,13 +127,13 @@ class _Task:
     weights_file: Resolved
 
     def images(self) -> list[np.ndarray]:
-        """All images, which tell runs apart."""
+        """Returns all images, by which checkpoints tell runs apart."""
         guide = [] if self.guide is None else [self.guide]
         masks = [] if self.regions is None else self.regions.masks()
         return [self.image, *guide, *masks]
 
-    def shapes(self) -> list[tuple[int, int]]:
-        """Sizes of a frame, coarse to fine."""
+    def shapes(self) -> list[Shape]:
+        """Returns the sizes of a frame, coarse to fine."""
         config = self.config
         height, width = self.image.shape[:2]
         return octaves(
@@ -139,7 +141,7 @@ class _Task:
         )
 
     def plan(self) -> list[Stage]:
-        """The sizes of all frames, one frame after the other."""
+        """Returns the stages of the run: all sizes of all frames."""
         later = max(1, round(_LATER * self.config.steps))
         frames = max(1, self.config.zoom_frames)
         counts = [self.config.steps] + [later] * (frames - 1)
@@ -147,31 +149,32 @@ class _Task:
 
 
 class _Dream:
-    """One call of `deep_dream`: from frame to frame, and their sizes."""
+    """Loop of `deep_dream` over the frames, their sizes, and the steps."""
 
-    def __init__(self, task: _Task, run: Run) -> None:
-        self.run, self.config, self.regions = run, task.config, task.regions
-        self.shapes = task.shapes()
-        self.photo = task.image
+    def __init__(self, inputs: _Inputs, run: Run) -> None:
+        config = inputs.config
+        self.run, self.config, self.regions = run, config, inputs.regions
+        self.shapes = inputs.shapes()
+        self.photo = inputs.image
         self.picture: tf.Tensor | None = None
         self.tone = np.zeros((2, 3), np.float32)  # Of the first frame.
         self._resume()
-        self.network = excitation.make_network(task.config, task.weights_file)
-        # Of the first photograph, also where this one is a frame of a zoom.
+        self.network = excitation.make_network(config, inputs.weights_file)
+        # All frames have the scores of the photograph.
         self.scores = excitation.scores(
-            self.network, task.image, task.guide, task.config
+            self.network, inputs.image, inputs.guide, config
         )
-        # The last first: what cannot be done is refused at once.
+        # The largest first, so that one that does not fit fails at once.
         reverse = [self._octave(shape) for shape in reversed(self.shapes)]
         self.octaves = reverse[::-1]
 
     @property
     def place(self) -> tuple[int, int]:
-        """Number of the frame and of the size in it, both from 0."""
+        """Number of the frame and of the size within it, both from 0."""
         return divmod(self.run.index, len(self.shapes))
 
     def dream(self, on_frame: OnFrame | None) -> np.ndarray:
-        """All frames; the last one."""
+        """Makes all frames and returns the last one."""
         while True:
             if self._dream():
                 self._save()
@@ -190,7 +193,7 @@ class _Dream:
             self.run.advance()
 
     def _dream(self) -> bool:
-        """One picture, through its sizes; whether the run should end."""
+        """Makes one frame, size by size; whether the run should end."""
         while True:
             shape = self.run.stage.shape
             base = images.resize(self.photo, *shape)
@@ -216,7 +219,7 @@ class _Dream:
         return octave
 
     def _enlarged(self, base: np.ndarray) -> tf.Tensor:
-        """The picture at the next size, with the detail that it had lost."""
+        """Enlarges the picture to the next size and adds the lost detail."""
         shape = base.shape[:2]
         before = images.resize(self.photo, *self.shapes[self.place[1] - 1])
         detail = base - images.resize(before, *shape)
@@ -224,7 +227,7 @@ class _Dream:
         return tf.constant(np.clip(picture, 0, 1)[None])
 
     def _climb(self, base: np.ndarray) -> bool:
-        """Steps at one size; whether the run should end."""
+        """Takes the steps at one size; whether the run should end."""
         octave = self.octaves[self.place[1]]
         edges = ascent.edges(base, self.config)
         while self.run.step < self.run.stage.steps:
@@ -245,7 +248,7 @@ class _Dream:
         return False
 
     def _shift(self) -> np.ndarray:
-        """Of this step, so that a run that goes on has the same."""
+        """Returns the shift of this step, which is the same after a resume."""
         place = [self.config.seed, *self.place, self.run.step]
         random = np.random.default_rng(place)
         return random.integers(0, self.config.jitter + 1, 2, np.int32)
@@ -261,7 +264,7 @@ class _Dream:
         return np.array(self.picture)[0]  # Not the tensor's own memory.
 
     def _finished(self) -> np.ndarray:
-        """With the colours that the settings ask for, and what stays."""
+        """Returns the picture with its final colors, kept regions pasted."""
         picture = color.finish(self._current(), self.photo, self.config.color)
         if self.regions is None:
             return picture
@@ -269,7 +272,7 @@ class _Dream:
         return self.regions.paste(picture, photo)
 
     def _report(self, losses: dict[str, float], part: float = 0.0) -> bool:
-        """Reports a step, or a part of one."""
+        """Reports a step, or a part of one; whether the run should end."""
         return self.run.report(losses, self._finished, part)
 
     def _save(self) -> None:
@@ -292,12 +295,12 @@ class _Dream:
 
 
 def _tone(image: np.ndarray) -> np.ndarray:
-    """Mean and deviation of each colour, of shape `(2, 3)`."""
+    """Returns the mean and deviation of each color channel, `(2, 3)`."""
     return np.stack([image.mean((0, 1)), image.std((0, 1))])
 
 
 def _toned(image: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """With such a tone: from frame to frame colours would grow without end."""
+    """Gives an image a tone; otherwise colors would grow frame by frame."""
     mean, deviation = _tone(image)
     scaled = (image - mean) / (deviation + 1e-6) * tone[1] + tone[0]
     return np.clip(scaled, 0, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The step of `gatys`, compiled, and what it is made of.
+"""The compiled step of style transfer by optimization, and its parts.
 
 One `tf.function` does all the work of a step: feature maps, losses, their
 gradient by a `tf.GradientTape`, the optimizer, the clipping and the running
@@ -18,82 +18,82 @@ from tfstyle.optimization import adam, lbfgs, objective
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.pretrained.weights import Resolved
 
-# Kept for further pictures: networks, and graphs of steps, one for each size.
+# Networks and graphs of steps (one per size) that are kept for later pictures.
 _NETWORKS = 2
 _STEPS = 16
 
 
 class State(Protocol):
-    """Where an optimizer is: nested tensors that a graph takes and gives."""
+    """State of an optimizer: nested tensors, so that graphs can pass it on."""
 
     @property
     def x(self) -> tf.Tensor:
-        """The picture that the next step starts from, `(1, h, w, 3)`."""
+        """The picture for the next step, `(1, height, width, 3)`."""
 
     @property
     def value(self) -> tf.Tensor:
-        """The loss that was found last, a scalar."""
+        """The last loss, a scalar."""
 
     @property
     def aux(self) -> dict[str, tf.Tensor]:
         """The terms of that loss, scalars by name."""
 
     def to_numpy(self) -> dict[str, np.ndarray]:
-        """Flat dictionary for a checkpoint."""
+        """Returns a flat dictionary for a checkpoint."""
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> Self:
-        """Inverse of `to_numpy`, bit for bit."""
+        """Returns the state of which `to_numpy` made `arrays`, bit for bit."""
 
 
 S = TypeVar("S", bound=State)
 
 
 class Optimizer(Protocol[S]):
-    """What the loop of `gatys` needs of a method."""
+    """Optimizer of a picture, as the loop of `stylize` uses it."""
 
     def __hash__(self) -> int:
-        """Graphs are kept by optimizers."""
+        """Returns a hash, by which compiled steps are kept."""
 
     def init(self, x: tf.Tensor, aux: Sequence[str] = ()) -> S:
-        """The state before the first step from a picture."""
+        """Returns the state before the first step from a picture."""
 
     def step(
         self, value_and_gradient: Callable[[tf.Tensor], tuple], state: S
     ) -> S:
-        """The state after one step; a graph is made of it."""
+        """Returns the state after one step; can be compiled to a graph."""
 
     def resize(self, state: S, height: int, width: int, detail: Any = 0.0) -> S:
-        """The state at another size, with `detail` added to the picture."""
+        """Resizes the state, and adds `detail` to the picture."""
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> S:
-        """The state of which `to_numpy` made `arrays`."""
+        """Returns the state of which `to_numpy` made `arrays`."""
 
     def picture(self, state: S) -> tf.Tensor:
-        """The picture to show during the run."""
+        """Returns the picture to show during the run."""
 
     def best(self, state: S) -> tf.Tensor:
-        """The picture of the lowest loss so far; nothing is evaluated."""
+        """Returns the best picture so far, without evaluating others."""
 
     def result(self, step: Callable[[S], S], state: S) -> tf.Tensor:
-        """The picture at the end of a size; `step` may evaluate others."""
+        """Returns the picture at the end of a size; may call `step` for it."""
 
     def converged(self, state: S) -> bool:
-        """Whether further steps would be in vain."""
+        """Whether further steps would not lower the loss."""
 
     def finite(self, state: S) -> bool:
         """Whether the last loss and its gradient were finite."""
 
     def age(self, state: S) -> int:
-        """Steps at this size that did not fail."""
+        """Returns the number of steps at this size that did not fail."""
 
 
 def make_optimizer(config: GatysConfig, steps: int) -> Optimizer[Any]:
-    """The optimizer that the settings name.
+    """Makes the optimizer that the settings name.
 
     Args:
-        config: The settings.
-        steps: Over which Adam's rate falls.
+        config: Settings.
+        steps: Number of steps over which Adam's learning rate falls.
     """
     if config.optimizer == "lbfgs":
         return lbfgs.LBFGS()
@@ -106,11 +106,12 @@ def make_optimizer(config: GatysConfig, steps: int) -> Optimizer[Any]:
 
 
 def make_network(config: GatysConfig, weights_file: Resolved) -> keras.Model:
-    """The feature extractor with all layers that the settings name.
+    """Makes the feature extractor, or returns the one made before.
 
     Args:
-        config: The settings; with a precision, see `run.on_device`.
-        weights_file: Says which network.
+        config: Settings without "auto", see `run.on_device`: layers, pooling,
+            precision.
+        weights_file: File of the weights; names the network.
     """
     layers = (*config.content_layers, *config.style_layers)
     given = weights_file.name, layers, config.pooling
@@ -121,7 +122,7 @@ def make_network(config: GatysConfig, weights_file: Resolved) -> keras.Model:
         tf.distribute.get_strategy(),
     )
     if not kept:
-        _traced.cache_clear()  # Graphs would keep networks that are let go.
+        _traced.cache_clear()  # Graphs would keep discarded networks alive.
         kept.append(
             features.extractor(
                 *given, weights_file, border="mirror", dtype=config.precision
@@ -132,7 +133,7 @@ def make_network(config: GatysConfig, weights_file: Resolved) -> keras.Model:
 
 @functools.lru_cache(_NETWORKS)
 def _kept_network(*key: Any) -> list[keras.Model]:
-    """Where a network is kept that all of these determine."""
+    """Returns the list that holds the network for this key, if it was made."""
     return []
 
 
@@ -142,17 +143,18 @@ def compile_step(
     optimizer: Optimizer[S],
     config: GatysConfig,
 ) -> Callable[[S], S]:
-    """The step at one size, as one graph.
+    """Compiles the step at one size to one graph.
 
-    It is traced at the first call, but not again for pictures of the same
-    size with the same network and terms: targets and weights are arguments of
-    the graph.
+    It is traced at the first call, but not again for pictures of the same size
+    with the same network and terms: targets and weights are arguments of the
+    graph.
 
     Args:
-        network: From `make_network`.
-        terms: From `objective.terms`, for the photograph at this size.
-        optimizer: From `make_optimizer`.
-        config: Says whether XLA compiles it, see `run.on_device`.
+        network: Network from `make_network`.
+        terms: Terms of the loss, from `objective.terms` for this size.
+        optimizer: Optimizer from `make_optimizer`.
+        config: Settings without "auto", see `run.on_device`: whether XLA
+            compiles the step.
 
     Returns:
         A function from a state of the optimizer to the next.
@@ -174,20 +176,28 @@ def compile_step(
     return step
 
 
-def _single(weight):
-    """As float32: infinite, not refused, where it is too large for that."""
+def _single(weight: float) -> tf.Tensor:
+    """Converts to float32; a weight that is too large becomes infinite."""
     return tf.cast(tf.constant(weight, tf.float64), tf.float32)
 
 
 @functools.lru_cache(_STEPS)
-def _traced(*key) -> list:
-    """Where a graph is kept that all of these determine."""
+def _traced(*key: Any) -> list[Any]:
+    """Returns the list that holds the graph for this key, if it was traced."""
     return []
 
 
-def _trace(network, compares, optimizer, jit, given):
-    def update(state, weights, targets):
-        def evaluate(image):
+def _trace(
+    network: keras.Model,
+    compares: Sequence[tuple[str, Callable[..., Any]]],
+    optimizer: Optimizer[S],
+    jit: bool,
+    given: tuple,
+) -> Callable[..., S]:
+    def update(
+        state: S, weights: Mapping[str, tf.Tensor], targets: Mapping[str, Any]
+    ) -> S:
+        def evaluate(image: tf.Tensor) -> tuple:
             with tf.GradientTape() as tape:
                 tape.watch(image)
                 maps = network(image)
@@ -206,29 +216,28 @@ def _trace(network, compares, optimizer, jit, given):
         autograph=False,
         jit_compile=jit,
     )
-    # TensorFlow would warn of as many traces as there are sizes.
+    # TensorFlow would warn of retracing: there is a trace per size.
     return function.get_concrete_function(*given)
 
 
 def compile_gradients(
     network: keras.Model, terms: Mapping[str, objective.Term]
 ) -> Callable[[tf.Tensor], dict[str, float]]:
-    """How much each term pulls at a picture: the norm of its gradient.
+    """Compiles the norms of the gradients of all terms, for reports.
 
-    It is apart from the step, which stays what it is, and traced at the first
-    call; without XLA, which would take longer to compile than to save here.
-    Terms are taken one after the other, so that it needs no more memory than
-    a step.
+    The graph is separate from the step and traced at the first call; without
+    XLA, whose compilation would take longer than it saves here. Terms are
+    evaluated one after the other, so that it needs no more memory than a step.
 
     Args:
-        network: As for `compile_step`.
-        terms: As for `compile_step`.
+        network: Network, see `compile_step`.
+        terms: Terms of the loss, see `compile_step`.
 
     Returns:
         A function from a picture `(1, height, width, 3)` to norms by name.
     """
 
-    def norm(image, chosen):
+    def norm(image: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(image)
             maps = network(image)
@@ -253,13 +262,13 @@ def initial_picture(
     config: GatysConfig,
     init: np.ndarray | None,
 ) -> np.ndarray:
-    """The picture before the first step.
+    """Returns the picture before the first step.
 
     Args:
-        photo: The photograph at the first size, `(height, width, 3)`.
-        styles: The style images; the noise of `"style"` has their colours.
-        config: Says where to start, and the seed.
-        init: A picture to start from instead, of any size.
+        photo: Photograph at the first size, `(height, width, 3)`.
+        styles: Style images; the noise of `"style"` has their colors.
+        config: Settings: kind of start picture, and seed.
+        init: Picture to start from instead, of any size.
 
     Returns:
         Float32 array of the shape of `photo`, in [0, 1].
@@ -273,16 +282,18 @@ def initial_picture(
         return np.full_like(photo, 0.5)
     if config.init == "noise":
         return random.random(photo.shape, np.float32)
-    mean, covariance = _colours(styles, config.style_mix)
+    mean, covariance = _colors(styles, config.style_mix)
     noise = random.multivariate_normal(mean, covariance, photo.shape[:2])
     return np.clip(noise, 0, 1).astype(np.float32)
 
 
-def _colours(styles, style_mix):
-    """Mean and covariance of the colours of a blend."""
+def _colors(
+    styles: Sequence[np.ndarray], style_mix: Sequence[float] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean and covariance of the colors of a blend of styles."""
     shares = np.array(style_mix or [1.0] * len(styles), np.float64)
     flat = [style.reshape(-1, 3).astype(np.float64) for style in styles]
-    means = np.array([colours.mean(0) for colours in flat])
-    seconds = np.array([colours.T @ colours / len(colours) for colours in flat])
+    means = np.array([colors.mean(0) for colors in flat])
+    seconds = np.array([colors.T @ colors / len(colors) for colors in flat])
     mean, second = (np.average(x, 0, weights=shares) for x in (means, seconds))
     return mean, second - np.outer(mean, mean)

@@ -1,10 +1,9 @@
-"""Style transfer by optimising the pixels of a picture (Gatys et al. 2016).
+"""Style transfer by optimizing the pixels of a picture (Gatys et al. 2016).
 
-The picture is painted coarse to fine, at each size by the compiled step of
-`descent`. Deviations from the paper:
-several sizes, relative losses (`objective`), Wasserstein-2 beside the Gram
-matrix, and Adam beside L-BFGS, all as in crowsonkb's style-transfer-pytorch
-and its sources.
+The picture is optimized coarse to fine, at each size by the compiled step of
+`descent`. Deviations from the paper: several sizes, relative losses
+(`objective`), Wasserstein-2 beside the Gram matrix, and Adam beside L-BFGS, all
+as in crowsonkb's style-transfer-pytorch and its sources.
 """
 
 import dataclasses
@@ -32,8 +31,8 @@ from tfstyle.runtime import checks, devices
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
 
-_FETCH = 10  # Steps between looks at the losses, which wait for the device.
-_WINDOW = 2  # Looks that `tolerance` compares.
+_FETCH = 10  # Losses are fetched every 10 steps: that waits for the device.
+_WINDOW = 2  # Number of fetches over which `tolerance` compares losses.
 
 
 def stylize(
@@ -50,34 +49,36 @@ def stylize(
     """Paints a photograph in the style of one or more pictures.
 
     Args:
-        content: The photograph: an array or tensor, a Pillow image or a path,
-            see `tfstyle.images.conversion`.
-        styles: One such image of any size, or several, which are blended.
-        config: What to minimise, and for how long.
-        on_step: Called after each step, and once more before the first step
-            of a size is compiled; true ends the run. See `Progress`.
+        content: Photograph: an array or tensor, a Pillow image or a path, see
+            `tfstyle.images.conversion`.
+        styles: Style image of any size, or several, which are blended.
+        config: Settings: sizes, losses, optimizer and start.
+        on_step: Function called after each step, and once more before the
+            first step of a size is compiled; a true result ends the run. See
+            `Progress`.
         init: Image to start from, of any size; `config.init` if `None`.
-        regions: Where in the photograph each style goes, and from where in
-            the style; where there are none the photograph stays as it is.
-        checkpoint_dir: Folder in which the state is kept every minute and at
-            the end. A run with the same images and settings continues from
-            it, and gives what it would have given uninterrupted.
-        weights_file: The file of the network's weights where it was found
-            already, see `weights.resolve`; found by `config` if `None`.
+        regions: Regions of the photograph for each style, and of the styles;
+            outside of them the photograph stays as it is.
+        checkpoint_dir: Folder in which the state is saved every minute and at
+            the end. A run with the same images and settings continues from it,
+            with the same result as if it had not been interrupted.
+        weights_file: File of the network's weights from `weights.resolve`;
+            found by `config` if `None`.
 
     Returns:
         Array of shape `(height, width, 3)`, float32, RGB in [0, 1], whose
         longer side is `config.size`, or that of the size at which `on_step`
-        ended the run: the running average or the best step of that size,
-        whichever has the lower loss; the best step if `on_step` ended it.
+        ended the run. It is the running average or the best step of that size,
+        whichever has the lower loss; the best step if `on_step` ended the run.
 
     Raises:
-        ValueError: Images, settings and number of styles do not fit.
+        ValueError: Images, settings and number of styles are invalid or do not
+            fit together.
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
-        UnsavedError: The last checkpoint could not be written; has the
-            picture, which is complete.
-        DivergedError: A loss was not finite; has the last good picture.
+        UnsavedError: The last checkpoint could not be written; holds the
+            complete picture.
+        DivergedError: A loss was not finite; holds the last good picture.
 
     Example:
         ```python
@@ -103,7 +104,7 @@ def stylize(
     shapes = pyramid(height, width, config.size, config.start_size)
     if not config.strength:
         return images.resize(content, *shapes[-1])
-    # With a strength below 1, the style's share is found between the parts.
+    # With a strength below 1, the style's share is adapted between the parts.
     parts = strength.PARTS if config.strength < 1 else 1
     plan = stages(shapes, config.steps, config.coarse_share, parts)
     final, weights_file = resolve(config, weights_file)
@@ -114,26 +115,28 @@ def stylize(
     check_memory(content, styles, final, regions)
     if init is None and final.init == "transfer":
         init = strength.in_one_pass(content, styles, final, regions=regions)
-    task = _Task(content, styles, init, regions, final, weights_file, finish)
+    inputs = _Inputs(
+        content, styles, init, regions, final, weights_file, finish
+    )
     note = [len(styles), None if regions is None else regions.layout()]
     checkpoints = Checkpoints(
-        checkpoint_dir, identity(config, weights_file, note), task.images()
+        checkpoint_dir, identity(config, weights_file, note), inputs.images()
     )
-    return _Painting(task, Run(plan, checkpoints, on_step)).paint()
+    return _Optimization(inputs, Run(plan, checkpoints, on_step)).optimize()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Task:
-    """What a call of `stylize` paints, all of it checked.
+class _Inputs:
+    """Checked arguments of a call of `stylize`.
 
     Attributes:
-        content: The photograph, `(height, width, 3)`.
-        styles: The style images, of any size.
+        content: Photograph, `(height, width, 3)`.
+        styles: Style images, of any size.
         init: Image to start from, of any size; `config.init` if `None`.
-        regions: Where in the photograph each style goes.
-        config: The settings, without "auto".
-        weights_file: Weights of the network.
-        finish: What is done to a picture before anyone sees it.
+        regions: Regions of the photograph for each style.
+        config: Settings, without "auto".
+        weights_file: File of the network's weights.
+        finish: Function applied to each picture before it is shown.
     """
 
     content: np.ndarray
@@ -145,35 +148,35 @@ class _Task:
     finish: Callable[[np.ndarray], np.ndarray]
 
     def images(self) -> list[np.ndarray]:
-        """All images, which tell runs apart."""
+        """Returns all images, by which checkpoints tell runs apart."""
         init = [] if self.init is None else [self.init]
         masks = [] if self.regions is None else self.regions.masks()
         return [self.content, *self.styles, *init, *masks]
 
 
-class _Painting:
-    """One call of `stylize`: from size to size, and the steps at each."""
+class _Optimization:
+    """Loop of `stylize` over the sizes and the steps at each size."""
 
     optimizer: descent.Optimizer[Any]
     update: Callable[[State], State]
     gradients: Callable[[tf.Tensor], dict[str, float]]
 
-    def __init__(self, task: _Task, run: Run) -> None:
-        self.task, self.run, self.config = task, run, task.config
+    def __init__(self, inputs: _Inputs, run: Run) -> None:
+        self.inputs, self.run, self.config = inputs, run, inputs.config
         self.share = strength.Share(
-            task.content, task.styles, task.config, task.regions
+            inputs.content, inputs.styles, inputs.config, inputs.regions
         )
         self.looks: list[float] = []
 
-    def paint(self) -> np.ndarray:
-        """The picture of the last size, or of that where the run ended."""
+    def optimize(self) -> np.ndarray:
+        """Returns the picture of the size at which the run ends."""
         state = self._resume()
         networks = functools.cache(self._network)
         while True:
             shape = self.run.stage.shape
             coarse = shape != self.run.plan[-1].shape
             network = networks(self.config.draft and coarse)
-            photo = images.resize(self.task.content, *shape)
+            photo = images.resize(self.inputs.content, *shape)
             terms = self._terms(network, photo)
             if state is not None and self.run.ask_again():
                 return self._deliver(state, self.optimizer.best(state))
@@ -192,20 +195,22 @@ class _Painting:
 
     def _network(self, draft: bool) -> keras.Model:
         thin = weights.resolve("vgg_distilled") if draft else None
-        return descent.make_network(self.config, thin or self.task.weights_file)
+        return descent.make_network(
+            self.config, thin or self.inputs.weights_file
+        )
 
     def _terms(
         self, network: keras.Model, photo: np.ndarray
     ) -> dict[str, objective.Term]:
-        regions = self.task.regions
+        regions = self.inputs.regions
         parts = None if regions is None else regions.parts
-        given = self.task.styles, self.config, parts, self.share.value
+        given = self.inputs.styles, self.config, parts, self.share.value
         return objective.terms(network, photo, *given)
 
     def _compile(
         self, network: keras.Model, terms: Mapping[str, objective.Term]
     ) -> None:
-        """Makes what takes the steps at this size."""
+        """Makes the optimizer and compiles the step for this size."""
         steps = self.run.stage.steps
         self.optimizer = descent.make_optimizer(self.config, steps)
         self.update = descent.compile_step(
@@ -219,30 +224,30 @@ class _Painting:
         photo: np.ndarray,
         terms: Mapping[str, objective.Term],
     ) -> State:
-        """The state at this size: a first one, resized, or as resumed."""
+        """Returns the first state at this size: new, resized or resumed."""
         if state is None:
             start = descent.initial_picture(
-                photo, self.task.styles, self.config, self.task.init
+                photo, self.inputs.styles, self.config, self.inputs.init
             )
             return self.optimizer.init(start[None], tuple(terms))
         if self.run.step:
             return state
         height, width = self.run.stage.shape
         shape_before = self.run.plan[self.run.index - 1].shape
-        before = images.resize(self.task.content, *shape_before)
+        before = images.resize(self.inputs.content, *shape_before)
         detail = self.share.lost_detail(photo, before)
         return self.optimizer.resize(state, height, width, detail)
 
     def _descend(self, state: State) -> tuple[State, bool]:
-        """Steps at one size; whether the run should end."""
+        """Takes the steps at one size; whether the run should end."""
         run, steps = self.run, self.run.stage.steps
         while run.step < steps:
             state = self.update(state)
             run.step += 1
             fetch = run.step % _FETCH == 0 or run.step == steps
             losses = self._fetch(state) if fetch or run.step == 1 else {}
-            # First of all, so that it is known when a run that the report
-            # ended is continued.
+            # Before the report, which may end the run: a run that continues
+            # needs to know.
             reached = bool(losses) and self._reached(losses["total"], state)
             ended = self._report(state, losses)
             if reached:
@@ -258,17 +263,17 @@ class _Painting:
 
     def _deliver(self, state: State, picture: tf.Tensor) -> np.ndarray:
         self._save(state)
-        return self.run.deliver(self.task.finish(_array(picture)))
+        return self.run.deliver(self.inputs.finish(_array(picture)))
 
     def _picture(self, state: State) -> np.ndarray:
-        return self.task.finish(_array(self.optimizer.picture(state)))
+        return self.inputs.finish(_array(self.optimizer.picture(state)))
 
     def _fetch(self, state: State) -> dict[str, float]:
         terms = {name: float(value) for name, value in state.aux.items()}
         if not self.optimizer.finite(state):
             raise self.run.diverged(
                 "loss",
-                # Steps are looked at later than taken.
+                # Losses are fetched later than steps are taken.
                 self.optimizer.age(state) + 1,
                 terms,
                 "the learning rate or that weight",
@@ -277,7 +282,7 @@ class _Painting:
         return {"total": float(state.value)} | _grouped(terms) | terms
 
     def _report(self, state: State, losses: Mapping[str, float]) -> bool:
-        gradients = self.gradients  # Of this size, whenever they are asked for.
+        gradients = self.gradients  # Of this size, even if called later.
         return self.run.report(
             losses,
             lambda: self._picture(state),
@@ -285,9 +290,9 @@ class _Painting:
         )
 
     def _reached(self, loss: float, state: State) -> bool:
-        """Whether this size is done before its last step."""
+        """Whether this size ends before its last step."""
         self.looks.append(loss)
-        # 0 is for never: losses may rise, and may round to less than 0.
+        # 0 means never: losses may rise, and may round to less than 0.
         tolerance = self.config.tolerance
         if 0 < self.config.loss_threshold >= loss:
             return True
@@ -327,14 +332,21 @@ def check_memory(
     config: GatysConfig,
     regions: Regions | None,
 ) -> None:
-    """Raises `MemoryError` if `stylize` would; `config` is without "auto"."""
+    """Raises `MemoryError` if `stylize` would.
+
+    Args:
+        content: Photograph, `(height, width, 3)`.
+        styles: Style images, of any size.
+        config: Settings, without "auto".
+        regions: Regions of the photograph for each style.
+    """
     height, width = content.shape[:2]
     shape = pyramid(height, width, config.size, config.start_size)[-1]
     style_shapes = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )
     if config.strength < 1:
-        style_shapes.append(shape)  # The photograph is one of them.
+        style_shapes.append(shape)  # The photograph is one more style.
     memory.check(
         shape,
         style_shapes,
@@ -347,7 +359,7 @@ def check_memory(
 
 
 def _grouped(terms: Mapping[str, float]) -> dict[str, float]:
-    """Sums such as "style" of the terms "style/block1_conv1" and so on."""
+    """Sums terms by group, such as "style" for "style/block1_conv1"."""
     sums: dict[str, float] = {}
     for name, value in terms.items():
         group = name.split("/")[0]

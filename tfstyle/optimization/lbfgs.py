@@ -1,6 +1,6 @@
-"""L-BFGS with a box constraint, as one compiled TensorFlow graph.
+"""L-BFGS with bounds (a box), as one compiled TensorFlow graph.
 
-Minimises a smooth function of one tensor, such as the pixels of an image, in
+It minimizes a smooth function of one tensor, such as the pixels of an image, in
 float32. A step is a function from `State` to `State`:
 
 >>> def value_and_gradient(x):
@@ -13,26 +13,26 @@ float32. A step is a function from `State` to `State`:
 >>> state.x.numpy().tolist()
 [1.0, 1.0, 1.0]
 
-An evaluation is taken to cost far more than all the rest. It is in the graph
-once, in the body of the line search; the length 1 is tried first and nearly
-always kept, so that a step is mostly one evaluation.
+An evaluation is assumed to cost far more than everything else. It is in the
+graph once, in the body of the line search; the length 1 is tried first and
+nearly always kept, so that most steps take one evaluation.
 
 References: Nocedal and Wright, "Numerical Optimization", 2006 (algorithm 7.4,
 two loops; equation 7.20, scaling; 3.6, Wolfe; section 3.5, interpolation);
 Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained
 optimization", 1995 (L-BFGS-B). Deviations:
 
-* Which bounds are active is read off one scaled gradient step, not a
-  generalised Cauchy point. The entries that it carries out of the box go to the
-  border; the others follow the two loops on their part of the history, as in
-  Schmidt's minConf_TMP, not a minimisation in the subspace. For images that is
-  as good; where a curved valley meets the border (Rosenbrock, 2-D) it can take
-  ten times the evaluations of L-BFGS-B.
+* One scaled gradient step decides which bounds are active, not a generalized
+  Cauchy point. Entries that leave the box by it go to the border; the others
+  follow the two loops on their part of the history, as in Schmidt's
+  minConf_TMP, not a minimization in the subspace. For images that is as good;
+  where a curved valley meets the border (Rosenbrock, 2-D) it can take ten times
+  the evaluations of L-BFGS-B.
 * The search follows the path `clip(x + length * direction)` (Bertsekas, 1982),
   not the straight line to the nearest bound.
-* The curvature condition only lengthens steps that were too short from the
-  start: no evaluation is spent to meet it between two known lengths. Instead
-  pairs without positive curvature stay out of the history.
+* The curvature condition only lengthens steps that were too short at first: no
+  evaluation is spent to meet it between two known lengths. Instead, pairs
+  without positive curvature do not enter the history.
 * The first step is scaled by its largest entry, not by its norm, which grows
   with the image.
 """
@@ -49,24 +49,24 @@ _DECREASE = 1e-4
 _CURVATURE = 0.9
 # Two roundings in float32: a smaller relative decrease cannot be observed.
 _ROUNDING = 2.0**-22
-# Cosine below which the sign of a float32 inner product means nothing.
+# Cosine below which the sign of a float32 inner product is not reliable.
 _COSINE = 1e-6
 
 
 class State(NamedTuple):
-    """Where a run is; float32 unless said otherwise.
+    """State of L-BFGS between two steps; float32 unless said otherwise.
 
     Attributes:
-        x: The best point so far, within the box.
+        x: Best point so far, within the box.
         value: Value at `x`, a scalar; infinite before the first step.
         gradient: Gradient at `x`.
-        aux: What else was evaluated at `x`: scalars by name.
+        aux: Other scalars evaluated at `x`, by name.
         steps: Differences between successive points, newest first.
-        changes: Differences between the gradients there.
-        pairs: How many of `steps` and `changes` are in use; int32.
-        evaluations: Evaluations so far; int32.
-        converged: Whether further steps would be in vain; bool. Also set when
-            the value or the gradient of the starting point is not finite.
+        changes: Differences between the gradients at these points.
+        pairs: Number of `steps` and `changes` in use; int32.
+        evaluations: Number of evaluations so far; int32.
+        converged: Whether further steps would not lower the value; bool. Also
+            true if the value or the gradient of the start is not finite.
     """
 
     x: tf.Tensor
@@ -80,7 +80,7 @@ class State(NamedTuple):
     converged: tf.Tensor
 
     def to_numpy(self) -> dict[str, np.ndarray]:
-        """Flat dictionary, for a checkpoint; `aux` has keys `aux/<name>`."""
+        """Returns a flat dictionary for a checkpoint, with keys as `aux/tv`."""
         fields = self._asdict()
         for name, value in fields.pop("aux").items():
             fields[f"aux/{name}"] = value
@@ -88,7 +88,7 @@ class State(NamedTuple):
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
-        """The state of which `to_numpy` made `arrays`, bit for bit."""
+        """Returns the state of which `to_numpy` made `arrays`, bit for bit."""
         fields: dict[str, Any] = {"aux": {}}
         for name, array in arrays.items():
             if name.startswith("aux/"):
@@ -119,7 +119,7 @@ class _Search(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LBFGS:
-    """Limited-memory BFGS within a box.
+    """Limited-memory BFGS optimizer with bounds.
 
     Attributes:
         history: Number of pairs (step, change of gradient) that are kept; each
@@ -127,8 +127,8 @@ class LBFGS:
         lower: Least value of an entry of `x`; `-inf` for none.
         upper: Largest value of an entry of `x`; `inf` for none.
         first_change: Largest change of an entry of `x` in the first trial, and
-            after the history was forgotten.
-        max_trials: Evaluations after which a line search ends.
+            after the history was discarded.
+        max_trials: Number of evaluations after which a line search ends.
     """
 
     history: int = 10
@@ -138,10 +138,10 @@ class LBFGS:
     max_trials: int = 10
 
     def init(self, x: tf.Tensor, aux: Sequence[str] = ()) -> State:
-        """State before the first step, which only evaluates `x`.
+        """Returns the state before the first step, which only evaluates `x`.
 
         Args:
-            x: Float32 tensor of any shape; it is clipped to the box.
+            x: Start, a float32 tensor of any shape; it is clipped to the box.
             aux: Names of the scalars that come with every evaluation.
         """
         x = self._clip(tf.convert_to_tensor(x, tf.float32))
@@ -161,18 +161,21 @@ class LBFGS:
     def step(
         self, value_and_gradient: Callable[[tf.Tensor], tuple], state: State
     ) -> State:
-        """Finds a direction and searches along it.
+        """Takes one step: finds a direction and searches along it.
 
         The value never rises. A search that finds nothing lower keeps the point
-        and forgets the history, so that the next step follows the gradient; if
+        and discards the history, so that the next step follows the gradient; if
         that finds nothing either, or no entry can move, the state is marked as
         converged. A step from a converged state evaluates nothing.
 
         Args:
-            value_and_gradient: From `x` to a scalar, its gradient and, if
-                `init` was given names, a dictionary of scalars; all float32.
+            value_and_gradient: Function from `x` to a scalar, its gradient and,
+                if `init` was given names, a dictionary of scalars; all float32.
                 The search backs away from points where it is not finite.
-            state: From `init` or an earlier step.
+            state: State from `init` or an earlier step.
+
+        Returns:
+            The next state.
         """
         first = tf.equal(state.evaluations, 0)
         direction = self._direction(state)
@@ -187,7 +190,7 @@ class LBFGS:
             done=state.converged | (~first & _equal(trial, state.x)),
         )
 
-        def evaluate(*fields):
+        def evaluate(*fields: Any) -> _Search:
             search = _Search(*fields)
             value, gradient, *aux = value_and_gradient(search.trial)
             point = _Point(search.trial, value, gradient, aux[0] if aux else {})
@@ -201,53 +204,56 @@ class LBFGS:
     def resize(
         self, state: State, height: int, width: int, detail: Any = 0.0
     ) -> State:
-        """A first state at another size of the picture `(1, height, width, 3)`.
+        """Returns a first state at another size of `(1, height, width, 3)`.
 
-        Curvature is not carried over: it belongs to the pixels it came from.
+        The history is discarded: its curvature belongs to the old pixels.
         `detail` is added to the picture.
         """
         x = tf.image.resize(state.x, (height, width), "bicubic") + detail
         return self.init(x, tuple(state.aux))
 
     def picture(self, state: State) -> tf.Tensor:
-        """The best point so far: no step raises the value."""
+        """Returns the best point so far, which is the last one."""
         return state.x
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> State:
-        """The state of which `to_numpy` made `arrays`."""
+        """Returns the state of which `to_numpy` made `arrays`."""
         return State.from_numpy(arrays)
 
     def best(self, state: State) -> tf.Tensor:
-        """The best point so far, as `picture`."""
+        """Returns the best point so far, like `picture`."""
         return state.x
 
     def result(self, step: Callable[[State], State], state: State) -> tf.Tensor:
-        """The best point so far, as `picture`."""
+        """Returns the best point so far, like `picture`."""
         return state.x
 
     def converged(self, state: State) -> bool:
-        """Whether further steps would be in vain."""
+        """Whether further steps would not lower the value."""
         return bool(state.converged)
 
     def finite(self, state: State) -> bool:
-        """Whether the value and the gradient at the best point are."""
+        """Whether the value and the gradient at the best point are finite."""
         return bool(_is_finite(state))
 
     def age(self, state: State) -> int:
-        """Always 0: only the first step can fail, others are backed away."""
+        """Returns 0: only the first step can fail; later ones back away."""
         return 0
 
-    def _clip(self, x):
+    def _clip(self, x: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(x, self.lower, self.upper)
 
-    def _downhill(self, x, gradient):
-        """The gradient, but 0 where the box forbids going against it."""
+    def _downhill(self, x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+        """Returns the gradient, but 0 where a bound is in the way."""
         down = (gradient > 0) & (x > self.lower)
         up = (gradient < 0) & (x < self.upper)
         return tf.where(down | up, gradient, 0.0)
 
-    def _direction(self, state):
-        """Minus the gradient times the inverse Hessian of the free entries."""
+    def _direction(self, state: State) -> tf.Tensor:
+        """Returns the quasi-Newton direction of the free entries.
+
+        It is minus the gradient times their inverse Hessian.
+        """
         step, change = state.steps[0], state.changes[0]
         downhill = self._downhill(state.x, state.gradient)
         scale = tf.where(
@@ -255,7 +261,7 @@ class LBFGS:
             _ratio(_dot(step, change), _dot(change, change)),
             _ratio(self.first_change, tf.reduce_max(tf.abs(downhill))),
         )
-        # Outside the box after a scaled gradient step: not free.
+        # Entries that a scaled gradient step carries out of the box: not free.
         descent = -scale * state.gradient
         free = tf.equal(state.x + descent, self._clip(state.x + descent))
         mask = tf.cast(free, tf.float32)
@@ -273,8 +279,10 @@ class LBFGS:
             q += (alpha - rho * _dot(change, q)) * step
         return tf.where(free, -q, descent)
 
-    def _judge(self, state, direction, search, point):
-        """The search after a trial: ended, or with a shorter or longer one."""
+    def _judge(
+        self, state: State, direction: tf.Tensor, search: _Search, point: _Point
+    ) -> _Search:
+        """Ends the search after a trial, or sets a shorter or longer one."""
         step = point.x - state.x
         slope = _dot(state.gradient, step)
         end_slope = _dot(point.gradient, step)
@@ -296,12 +304,12 @@ class LBFGS:
         hopeless = finite & (-slope <= _ROUNDING * tf.abs(state.value))
         done = first | long_enough | hopeless | (lowered & failed)
         done |= (trials >= self.max_trials) | _equal(trial, point.x)
-        # Not tf.where: a branch hands its tensors on without copying them.
+        # Not tf.where: a branch passes its tensors on without copying them.
         best = tf.cond(better, lambda: point, lambda: search.best)
         return _Search(best, trial, length, lowered, failed, trials, done)
 
-    def _advance(self, state, search):
-        """The state after a search, with the pair that came of it."""
+    def _advance(self, state: State, search: _Search) -> State:
+        """Returns the state after a search, with the new pair."""
         best = search.best
         step, change = best.x - state.x, best.gradient - state.gradient
         keep = _is_convex(step, change)
@@ -322,23 +330,23 @@ class LBFGS:
         )
 
 
-def _dot(a, b):
+def _dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(a * b)
 
 
-def _ratio(a, b):
+def _ratio(a: Any, b: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(a, b)
 
 
-def _equal(a, b):
+def _equal(a: tf.Tensor, b: Any) -> tf.Tensor:
     return tf.reduce_all(tf.equal(a, b))
 
 
-def _is_finite(point):
+def _is_finite(point: State | _Point) -> tf.Tensor:
     # A sum is finite only if all its terms are.
     return tf.math.is_finite(point.value + tf.reduce_sum(point.gradient))
 
 
-def _is_convex(step, change):
+def _is_convex(step: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
     """Whether the function curves upwards along a step, beyond rounding."""
     return _dot(step, change) > _COSINE * tf.norm(step) * tf.norm(change)

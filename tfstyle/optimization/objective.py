@@ -1,10 +1,11 @@
-"""What `gatys` minimises: the terms of the loss for one size of the picture.
+"""Loss of style transfer by optimization: its terms for one size.
 
-Targets are computed once, when the objective is made. Each term is divided by
-an energy, so that weights carry over between networks, layers and sizes: the
-content and image terms by that of their target, the style terms by the mean of
-those of the style and of the photograph. The style's alone would make a calm
-style dissolve a photograph that is rich in contrast (BUILD_NOTES.md).
+Targets are computed once, when the terms are made. Each term is divided by an
+energy, so that weights carry over between networks, layers and sizes: content
+and image terms by the energy of their target, style terms by the mean of those
+of the style and the photograph. With the style's energy alone, a calm style
+would dissolve a photograph that is rich in contrast
+(docs/decisions/optimization.md).
 """
 
 import dataclasses
@@ -20,28 +21,34 @@ from tfstyle import images, losses
 from tfstyle.controls import regions
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
-from tfstyle.runtime.types import Tensor
+from tfstyle.runtime.types import Shape, Tensor
+
+Maps = Mapping[str, Tensor]
+"""Feature maps, `(batch, height, width, channels)`, by layer."""
+Compare = Callable[[Tensor, Maps, Any], Tensor]
+"""Function from a picture, its feature maps and a target to a loss."""
 
 
 class Term(NamedTuple):
-    """A part of the loss.
+    """Term of the loss.
 
-    Two terms with equal `compare` and targets of the same shapes can share a
-    compiled step.
+    Two terms with equal `compare` and targets of the same shapes can use the
+    same compiled step.
 
     Attributes:
-        weight: What its value is multiplied by.
-        compare: From the picture `(1, height, width, 3)`, its feature maps by
-            layer name, and the target to one value per example; hashable.
+        weight: Factor of the value.
+        compare: Function from the picture `(1, height, width, 3)`, its feature
+            maps by layer name, and the target to one value per example;
+            hashable.
         target: Tensors, in any structure.
     """
 
     weight: float
-    compare: Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]
+    compare: Compare
     target: Any
 
-    def loss(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        """One value per example, not weighted."""
+    def loss(self, image: Tensor, maps: Maps) -> Tensor:
+        """Returns one value per example, not weighted."""
         return self.compare(image, maps, self.target)
 
 
@@ -51,7 +58,7 @@ class _Content:
 
     layer: str
 
-    def __call__(self, image, maps, target):
+    def __call__(self, image: Tensor, maps: Maps, target: Tensor) -> Tensor:
         return losses.content_loss(maps[self.layer], target)
 
 
@@ -61,47 +68,48 @@ class _Gram:
 
     layer: str
 
-    def __call__(self, image, maps, target):
+    def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
         gram, weights = target
         return losses.style_loss(maps[self.layer], gram, weights)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Wasserstein:
-    """Compares the moments of a region with those of the style."""
+    """Compares the mean and covariance of a region with those of the style."""
 
     layer: str
 
-    def __call__(self, image, maps, target):
+    def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
         gaussian, weights = target
         return losses.wasserstein_loss(
             maps[self.layer], gaussian, weights=weights
         )
 
 
-def _total_variation(image, maps, target):
+def _total_variation(image: Tensor, maps: Maps, target: tuple) -> Tensor:
     return losses.total_variation_loss(image)
 
 
-def _structure_gap(image, maps, target):
+def _structure_gap(
+    image: Tensor, maps: Maps, target: dict[int, Tensor]
+) -> Tensor:
     return losses.structure_loss(image, target)
 
 
-def _histogram_gap(image, maps, target):
+def _histogram_gap(image: Tensor, maps: Maps, target: Tensor) -> Tensor:
     return losses.histogram_loss(image, target)
 
 
 class Gains(NamedTuple):
-    """Factors of the loss weights, so that they mean what they do for VGG.
+    """Factors of the loss weights that give them the same effect as for VGG.
 
     Attributes:
         content: Factor of the content weight. A thin network does not see all
             of the photograph, and what it does not see would be lost.
-        tv: Factor of the total variation weight. The network does not see all
-            of the fine noise that answers it either.
-        color: Factor of the style weight at layers of the picture's own
-            resolution, which know its colors: these give way to heavier
-            contents.
+        tv: Factor of the total variation weight. The thin network does not see
+            all of the fine noise that its gradient makes either.
+        color: Factor of the style weight at layers of full resolution, on
+            which colors depend: the heavier content would spoil them.
     """
 
     content: float = 1.0
@@ -109,15 +117,14 @@ class Gains(NamedTuple):
     color: float = 1.0
 
 
-# Measured: BUILD_NOTES.md.
+# Measured, see docs/decisions/thin_network.md.
 _GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4, color=2.6)}
 
-# Energies that targets count for at least: of flat feature maps, and of black
-# pictures or photographs without edges, in squares of values in [0, 1].
+# Least energies of targets: of flat feature maps, and of black pictures or
+# photographs without edges, in squares of values in [0, 1].
 _LEAST = 1e-6
 _LEAST_IMAGE = 1e-3
-# Fine are layers that see no less than every second pixel of a side.
-_FINE = 2
+_FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
 
 
 def terms(
@@ -128,22 +135,21 @@ def terms(
     parts: Sequence[regions.Region] | None = None,
     share: float = 1.0,
 ) -> dict[str, Term]:
-    """Terms of the loss, weighted, by name.
+    """Makes the terms of the loss for one size of the picture.
 
     Args:
-        network: Has the layers of `config`; see `features.extractor`.
-        content: The photograph at the size that is painted, `(height, width,
-            3)`.
-        styles: The style images, of any size.
-        config: The weights.
-        parts: Where in the photograph the styles go, and from where; `None`
-            for all of it and all of them.
-        share: Of the styles in what the picture is compared with; the rest is
-            the photograph, as if it were a style.
+        network: Network with the layers of `config`, see `features.extractor`.
+        content: Photograph at the size that is painted, `(height, width, 3)`.
+        styles: Style images, of any size.
+        config: Settings: layers, weights, and how styles are blended.
+        parts: Regions of the photograph and of the styles; `None` to blend all
+            styles everywhere.
+        share: Share of the styles in the targets, from 0 to 1; the rest is the
+            photograph, as one more style.
 
     Returns:
-        The terms by names such as `"style/block1_conv1"`; where there are
-        several regions `"style/block1_conv1/1"`, with the number of each.
+        Weighted terms by name, such as `"style/block1_conv1"`; with several
+        regions `"style/block1_conv1/1"`, with the number of the region.
     """
     shape = content.shape[:2]
     scaled = scale_styles(styles, shape, config.style_scale)
@@ -160,42 +166,55 @@ def terms(
 
 
 def gains(name: str) -> Gains:
-    """Factors of the loss weights for a network, by its name."""
+    """Returns the factors of the loss weights for the network of this name."""
     return _GAINS.get(name, Gains())
 
 
-def _with_source(part, number):
-    """A region that is also painted like the same part of the photograph."""
+def _with_source(part: regions.Region, number: int) -> regions.Region:
+    """Adds the same region of the photograph, image `number`, as a style."""
     return part._replace(sources={**part.sources, number: part.mask})
 
 
-def _mix(config, share, count, fine):
-    """Shares of sources, of which the last is the photograph if it has one."""
+def _mix(
+    config: GatysConfig, share: float, count: int, fine: bool
+) -> list[float]:
+    """Returns the shares of sources; below 1, the last is the photograph's."""
     if share == 1:
         return config.shares(count, fine)
     shares = config.shares(count - 1, fine)
     return [*(share * one for one in shares), 1 - share]
 
 
+Mix = Callable[[int, bool], list[float]]
+"""Function from a number of sources, and whether a layer is fine, to shares."""
+Sources = Sequence[tuple[Tensor, np.ndarray | None]]
+"""Feature maps of styles, each with the weights of its positions."""
+
+
 class _Photo(NamedTuple):
-    """What style terms need of the photograph's maps at a layer, by region."""
+    """Data of the photograph for the style terms at a layer, by region."""
 
     energies: list[float]
     weights: list[np.ndarray | None]
     stride: int
 
 
-def _photo(network, content, config, parts):
-    """Content terms, and what style terms need, by layer.
+def _photo(
+    network: keras.Model,
+    content: np.ndarray,
+    config: GatysConfig,
+    parts: Sequence[regions.Region],
+) -> tuple[dict[str, Term], dict[str, _Photo]]:
+    """Makes the content terms, and the photograph's data for style terms.
 
-    The maps are let go before those of the styles are made: together they
-    would take more memory than a step does.
+    The maps are discarded before those of the styles are computed: together
+    they would take more memory than a step.
     """
     maps = network(content[None])
     found = _content_terms(maps, config, network.name)
     energy = {"gram": _gram_energy, "wasserstein": _map_energy}
     photo = {}
-    for layer in _shares(config.style_layers):
+    for layer in _normalized(config.style_layers):
         weights = [_weights(part.mask, maps[layer]) for part in parts]
         photo[layer] = _Photo(
             [energy[config.style_loss](maps[layer], w) for w in weights],
@@ -207,13 +226,18 @@ def _photo(network, content, config, parts):
 
 def scale_styles(
     styles: Sequence[np.ndarray],
-    shape: tuple[int, int],
+    shape: Shape,
     scales: Sequence[float],
 ) -> list[np.ndarray]:
-    """Style images at their scale relative to the picture, aspect kept.
+    """Resizes style images to their scale relative to the picture.
 
-    The longer side becomes `scale` times that of `shape`, but more where the
-    shorter side would be less than what the network needs.
+    The longer side becomes `scale` times that of `shape`, or more if the
+    shorter side would be less than the network needs.
+
+    Args:
+        styles: Style images, `(height, width, 3)`.
+        shape: Height and width of the picture.
+        scales: One scale for all images, or one for each.
     """
     fitted = style_shapes([s.shape[:2] for s in styles], shape, scales)
     pairs = zip(styles, fitted, strict=True)
@@ -221,11 +245,17 @@ def scale_styles(
 
 
 def style_shapes(
-    styles: Sequence[tuple[int, int]],
-    shape: tuple[int, int],
+    styles: Sequence[Shape],
+    shape: Shape,
     scales: Sequence[float],
-) -> list[tuple[int, int]]:
-    """Shapes that `scale_styles` gives to images of the shapes `styles`."""
+) -> list[Shape]:
+    """Returns the shapes of style images after `scale_styles`.
+
+    Args:
+        styles: Height and width of each style image.
+        shape: Height and width of the picture.
+        scales: One scale for all images, or one for each.
+    """
     each = list(scales) * (len(styles) if len(scales) == 1 else 1)
     fitted = []
     for (height, width), scale in zip(styles, each, strict=True):
@@ -235,22 +265,31 @@ def style_shapes(
     return fitted
 
 
-def _content_terms(maps, config, name):
+def _content_terms(
+    maps: Maps, config: GatysConfig, name: str
+) -> dict[str, Term]:
     found = {}
     total = config.content_weight * gains(name).content
-    for layer, share in _shares(config.content_layers).items():
+    for layer, fraction in _normalized(config.content_layers).items():
         target = maps[layer]
-        weight = total * share / _energy(target)
+        weight = total * fraction / _energy(target)
         found[f"content/{layer}"] = Term(weight, _Content(layer), target)
     return found
 
 
-def _style_terms(network, photo, styles, config, parts, mix):
+def _style_terms(
+    network: keras.Model,
+    photo: Mapping[str, _Photo],
+    styles: Sequence[np.ndarray],
+    config: GatysConfig,
+    parts: Sequence[regions.Region],
+    mix: Mix,
+) -> dict[str, Term]:
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
     color_gain = gains(network.name).color
-    for layer, share in _shares(config.style_layers).items():
+    for layer, fraction in _normalized(config.style_layers).items():
         at = photo[layer]
         total = config.style_weight * (color_gain if at.stride == 1 else 1.0)
         for i, part in enumerate(parts):
@@ -261,13 +300,19 @@ def _style_terms(network, photo, styles, config, parts, mix):
             shares = mix(len(sources), at.stride <= _FINE)
             energy, compare, target = make(layer, sources, shares)
             mean = (energy + at.energies[i]) / 2
-            weight = total * share * part.area / mean
+            weight = total * fraction * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
             found[name] = Term(weight, compare, (target, at.weights[i]))
     return found
 
 
-def _image_terms(content, styles, mix, config, tv_gain):
+def _image_terms(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    mix: Sequence[float],
+    config: GatysConfig,
+    tv_gain: float,
+) -> dict[str, Term]:
     found: dict[str, Term] = {}
     if config.tv_weight:
         weight = config.tv_weight * tv_gain
@@ -281,18 +326,22 @@ def _image_terms(content, styles, mix, config, tv_gain):
     return found
 
 
-def _gram(layer, sources, mix):
+def _gram(
+    layer: str, sources: Sources, mix: Sequence[float]
+) -> tuple[float, Compare, Any]:
     grams = [losses.gram_matrix(maps, weights) for maps, weights in sources]
     target = _blend(grams, mix)
     return _energy(target), _Gram(layer), target
 
 
-def _gram_energy(maps, weights):
+def _gram_energy(maps: Tensor, weights: np.ndarray | None) -> float:
     return _energy(losses.gram_matrix(maps, weights))
 
 
-def _wasserstein(layer, sources, mix):
-    """As crowsonkb does, styles are blended by their first two moments."""
+def _wasserstein(
+    layer: str, sources: Sources, mix: Sequence[float]
+) -> tuple[float, Compare, Any]:
+    """Blends styles by their first two moments, as crowsonkb does."""
     means, seconds = [], []
     for maps, weights in sources:
         mean, covariance = losses.mean_covariance(maps, weights)
@@ -305,18 +354,18 @@ def _wasserstein(layer, sources, mix):
     return energy, _Wasserstein(layer), target
 
 
-def _map_energy(maps, weights):
+def _map_energy(maps: Tensor, weights: np.ndarray | None) -> float:
     if weights is None:
         return _energy(maps)
     shape = (1, *maps.shape[1:3], 1)
     return _energy(ops.cast(maps, "float32") * np.sqrt(weights).reshape(shape))
 
 
-def _weights(mask, maps):
+def _weights(mask: np.ndarray | None, maps: Tensor) -> np.ndarray | None:
     return regions.weights(mask, *maps.shape[1:3])
 
 
-def _structure(content, weight):
+def _structure(content: np.ndarray, weight: float) -> Term:
     scales = [s for s in STRUCTURE_SCALES if 3 * s <= min(content.shape[:2])]
     photo = ops.convert_to_tensor(content[None])
     targets = {scale: losses.laplacian(photo, scale) for scale in scales}
@@ -325,7 +374,12 @@ def _structure(content, weight):
     return Term(weight * scale, _structure_gap, targets)
 
 
-def _histogram(shape, styles, mix, weight):
+def _histogram(
+    shape: Shape,
+    styles: Sequence[np.ndarray],
+    mix: Sequence[float],
+    weight: float,
+) -> Term:
     count = shape[0] * shape[1]
     targets = [
         losses.quantiles(ops.convert_to_tensor(style[None]), count)
@@ -336,19 +390,19 @@ def _histogram(shape, styles, mix, weight):
     return Term(weight / energy, _histogram_gap, target)
 
 
-def _shares(layers: Mapping[str, float]) -> dict[str, float]:
+def _normalized(layers: Mapping[str, float]) -> dict[str, float]:
     total = sum(layers.values())
-    return {name: share / total for name, share in layers.items() if share}
+    return {name: weight / total for name, weight in layers.items() if weight}
 
 
-def _blend(statistics, mix):
+def _blend(statistics: Sequence[Tensor], mix: Sequence[float]) -> Tensor:
     return sum(share * s for share, s in zip(mix, statistics, strict=True))
 
 
-def _outer(mean):
+def _outer(mean: Tensor) -> Tensor:
     return mean[:, :, None] * mean[:, None, :]
 
 
-def _energy(target, least=_LEAST) -> float:
-    """What weights of terms with this target, `(1, ...)`, are divided by."""
+def _energy(target: Tensor, least: float = _LEAST) -> float:
+    """Returns the energy of a target `(1, ...)`, by which terms are divided."""
     return max(float(losses.energy(target)[0]), least)

@@ -1,9 +1,9 @@
-"""The optimization of Gatys et al. 2016 that models of any style are judged by.
+"""Optimization after Gatys et al. 2016 with which AdaIN models are compared.
 
 At one size, from the photograph: Adam with a constant rate on the relative
 style loss (squared distance of Gram matrices, mean of five layers) plus the
-relative content distance. Fixed on purpose, apart from the defaults of
-`stylize`: figures of different versions of the models can be compared.
+relative content distance. It does not follow the defaults of `stylize`, so that
+figures of different versions of the models can be compared.
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ STYLE_WEIGHT = 5.0
 
 
 class Target(NamedTuple):
-    """What pictures of a pair are compared with.
+    """Targets of the losses for a pair of photograph and style.
 
     Attributes:
-        content: Maps of the photograph, `(1, height, width, channels)`.
+        content: Feature maps of the photograph, `(1, height, width, channels)`.
         grams: Gram matrices of the style, `(1, channels, channels)`, by layer.
     """
 
@@ -35,11 +35,11 @@ class Target(NamedTuple):
 
 
 class Distances(NamedTuple):
-    """Relative squared distances to a pair, 0 for what is alike.
+    """Relative squared distances of a picture to a pair; 0 if equal.
 
     Attributes:
-        style: Of Gram matrices, the mean of the layers.
-        content: Of feature maps.
+        style: Distance of Gram matrices, mean of the layers.
+        content: Distance of feature maps.
     """
 
     style: Any
@@ -47,40 +47,40 @@ class Distances(NamedTuple):
 
 
 def make_network(name: str, weights: str | None = None) -> keras.Model:
-    """The network that judges.
+    """Makes the network that measures the distances.
 
     Args:
         name: `"vgg16"`, `"vgg19"` or `"vgg_distilled"`.
-        weights: File of its weights; the published ones if `None`.
+        weights: File of the weights; the published file if `None`.
     """
     layers = [CONTENT_LAYER, *STYLE_LAYERS]
     return features.extractor(name, layers, weights=weights or "imagenet")
 
 
 class Reference:
-    """Distances of pictures to a photograph and a style, and their minimum.
+    """Measures the distances of pictures to a pair, and minimizes them.
 
-    One object for all pairs: it has one graph of a step, for sizes that
-    differ, and TensorFlow keeps what it has compiled.
+    Use one object for all pairs: it has one graph of a step for all sizes, and
+    TensorFlow never frees graphs.
 
     Args:
-        network: From `make_network`.
+        network: Network from `make_network`.
     """
 
     def __init__(self, network: keras.Model) -> None:
         self._network = network
-        # As published: one scale, a rate that does not fall.
+        # As published: one scale and a constant rate.
         self._optimizer = adam.Adam(
             learning_rate=0.02, beta_2=0.999, levels=1, final=1.0
         )
         self._step = tf.function(self._stepped, reduce_retracing=True)
 
     def target(self, content: np.ndarray, style: np.ndarray) -> Target:
-        """What pictures of a pair are compared with.
+        """Makes the targets of a pair.
 
         Args:
-            content: The photograph, `(height, width, 3)`, RGB in [0, 1].
-            style: The style picture, likewise, of any size.
+            content: Photograph, `(height, width, 3)`, RGB in [0, 1].
+            style: Style image of the same form and any size.
         """
         maps = self._network(style[None])
         grams = {
@@ -89,11 +89,11 @@ class Reference:
         return Target(self._network(content[None])[CONTENT_LAYER], grams)
 
     def distances(self, picture: np.ndarray, target: Target) -> Distances:
-        """How far a picture is from the pair, as floats.
+        """Returns the distances of a picture to a pair, as floats.
 
         Args:
-            picture: Shape `(height, width, 3)`, of the size of the photograph.
-            target: From `target`.
+            picture: Picture of the shape of the photograph.
+            target: Targets of the pair, from `target`.
         """
         found = self._distances(tf.constant(picture)[None], target)
         return Distances(*map(float, found))
@@ -101,7 +101,7 @@ class Reference:
     def optimize(
         self, content: np.ndarray, target: Target, steps: int
     ) -> Iterator[np.ndarray]:
-        """The pictures after each of `steps` steps from the photograph."""
+        """Yields the picture after each step, starting from the photograph."""
         state = self._optimizer.init(content[None], Distances._fields)
         for _ in range(steps):
             state = self._step(state, target)

@@ -1,7 +1,8 @@
-"""What runs of `stylize` and `deep_dream` have in common.
+"""Runs of `stylize` and `deep_dream`: stages, reports and checkpoints.
 
-`resolve` says what "auto" is, once for a run; a `Run` knows where it is, tells
-`on_step`, and keeps checkpoints that it can be continued from.
+`resolve` replaces "auto" in the settings, once for a run. A `Run` keeps the
+place of a run in its stages, reports it to `on_step`, and saves checkpoints to
+continue from.
 """
 
 import dataclasses
@@ -18,39 +19,41 @@ from tfstyle.runtime import devices
 from tfstyle.runtime.checkpoint import Checkpoints, DivergedError
 from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
+from tfstyle.runtime.types import Shape
 
 Config = TypeVar("Config", GatysConfig, DreamConfig)
 
 
 class Stage(NamedTuple):
-    """Steps that are taken at a size.
+    """Stage of a run: a number of steps at one size.
 
     Attributes:
-        shape: Rows and columns.
-        steps: One or more.
+        shape: Height and width of the picture, in pixels.
+        steps: Number of steps, 1 or more.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     steps: int
 
 
 def stages(
-    shapes: Sequence[tuple[int, int]],
+    shapes: Sequence[Shape],
     steps: int,
     coarse_share: float,
     parts: int = 1,
 ) -> list[Stage]:
-    """The steps of a run, coarse to fine.
+    """Returns the stages of a run, coarse to fine.
 
     >>> [stage.steps for stage in stages([(10, 10), (20, 20)], 100, 0.125)]
     [50, 100]
 
     Args:
-        shapes: From `images.sizes`.
-        steps: At the last shape, and the most at the others.
-        coarse_share: Work at each of these, steps times pixels, relative to
-            that at the last.
-        parts: Stages that the steps of each shape are divided into.
+        shapes: Sizes of the picture, from `images.sizes.pyramid`.
+        steps: Number of steps at the last size, and the most at the others.
+        coarse_share: Work (steps times pixels) at each coarser size, relative
+            to the last one.
+        parts: Number of stages at each size, between which its steps are
+            divided.
     """
     work = steps * math.prod(shapes[-1])
     counts = [
@@ -67,14 +70,17 @@ def stages(
 def resolve(
     config: Config, weights_file: weights.Resolved | None = None
 ) -> tuple[Config, weights.Resolved]:
-    """Settings without "auto", and the file of the network's weights.
+    """Replaces "auto" in settings, and finds the file of the network's weights.
 
     Args:
-        config: The settings.
-        weights_file: The file, where it was found already.
+        config: Settings.
+        weights_file: File of the weights, if it was found before.
+
+    Returns:
+        The settings without "auto", and the file.
 
     Raises:
-        ValueError: The user's file fits no network.
+        ValueError: The user's file does not fit the network.
         FileNotFoundError: There is no such file, or no published one at hand.
     """
     found = weights_file or weights.resolve(
@@ -85,7 +91,7 @@ def resolve(
 
 
 def on_device(config: Config) -> Config:
-    """The settings with what "auto" is on this device, for precision and XLA.
+    """Replaces "auto" in precision and XLA by what suits this device.
 
     L-BFGS always gets float32: its line search needs exact values.
     """
@@ -102,13 +108,12 @@ def identity(
     weights_file: weights.Resolved,
     note: Any = None,
 ) -> list[Any]:
-    """The settings that tell runs apart, as JSON can hold them.
+    """Returns what tells runs apart in checkpoints, in a form for JSON.
 
     Args:
-        config: The settings as they were given: on another device "auto" is
-            the same run.
-        weights_file: The network, known by what is in the file.
-        note: What else tells runs apart.
+        config: Settings as given: on another device, "auto" is the same run.
+        weights_file: File of the network's weights, known by its contents.
+        note: Anything else that tells runs apart.
     """
     named = dataclasses.asdict(config)
     del named["feature_weights"]
@@ -117,17 +122,17 @@ def identity(
 
 
 class Run:
-    """A long run through stages: its place, reports and checkpoints.
+    """Run through stages, with its place, reports and checkpoints.
 
     Args:
-        plan: The stages: sizes, and the steps at each.
-        checkpoints: Where the state is kept.
-        on_step: Told of the progress; true ends the run. `None` for nobody.
+        plan: Stages of the run.
+        checkpoints: Checkpoints of the run.
+        on_step: Function that gets the progress; a true result ends the run.
 
     Attributes:
-        plan: The stages.
-        index: Number of the stage, from 0.
-        step: Steps done in it.
+        plan: Stages of the run.
+        index: Number of the current stage, from 0.
+        step: Number of steps done in it.
     """
 
     def __init__(
@@ -163,13 +168,13 @@ class Run:
         part: float = 0,
         gradients: Callable[[], Mapping[str, float]] = dict,
     ) -> bool:
-        """Tells `on_step` where the run is; whether the run should end.
+        """Reports the progress to `on_step`; whether the run should end.
 
         Args:
-            losses: By name; empty where they were not fetched.
-            picture: Makes the picture of now.
-            part: Share of the next step that is done.
-            gradients: See `Progress`.
+            losses: Losses by name; empty where they were not fetched.
+            picture: Function that makes the current picture.
+            part: Fraction of the next step that is done, from 0 to 1.
+            gradients: Function that computes norms, see `Progress`.
         """
         if self._on_step is None:
             return False
@@ -192,10 +197,10 @@ class Run:
         return bool(self._on_step(progress, picture))
 
     def ask_again(self) -> bool:
-        """Repeats the last report, without losses, before what takes long.
+        """Repeats the last report, without losses; whether the run should end.
 
-        Targets, the compilation and the first step take too long together
-        for anyone who presses Ctrl-C.
+        Targets, compilation and first step together take too long to react to
+        Ctrl-C only afterwards.
         """
         if self._on_step is None or self._last is None:
             return False
@@ -211,20 +216,20 @@ class Run:
         lower: str,
         picture: np.ndarray,
     ) -> DivergedError:
-        """The error to raise when values are not finite.
+        """Returns the error to raise when values are not finite.
 
         Args:
-            what: What is not finite.
-            step: The step that failed, from 1.
-            losses: By name; those that are not finite are named.
-            lower: What the user may lower.
-            picture: The last good picture.
+            what: Name of the value, such as "loss".
+            step: Number of the step that failed, from 1.
+            losses: Losses by name; the message names those that are not finite.
+            lower: Names of settings that the user may lower.
+            picture: Last good picture.
         """
         height, width = self.stage.shape
         bad = [name for name, x in losses.items() if not np.isfinite(x)]
         return DivergedError(
             f"The {what} was not finite at {width}x{height}, step {step}: "
-            f"{', '.join(bad) or 'the gradient'}. Lower {lower}, or take "
+            f"{', '.join(bad) or 'the gradient'}. Lower {lower}, or use "
             "float32.",
             picture,
         )
@@ -237,11 +242,11 @@ class Run:
     def save(
         self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
     ) -> None:
-        """Keeps a state, with the place of the run.
+        """Saves a checkpoint with the place of the run.
 
         Args:
-            arrays: The state.
-            meta: What else JSON can hold; it may name another `index`.
+            arrays: State, as arrays by name.
+            meta: Other values that JSON can hold; may override `index`.
         """
         place = {"index": self.index, "step": self.step}
         self._checkpoints.save(
@@ -249,10 +254,13 @@ class Run:
         )
 
     def resume(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Goes to where a checkpoint was kept: what `save` got, or `None`.
+        """Goes to the place of the last checkpoint.
+
+        Returns:
+            The arrays and values given to `save`; `None` without a checkpoint.
 
         Raises:
-            ValueError: It belongs to another run, or is damaged.
+            ValueError: The checkpoint belongs to another run, or is damaged.
         """
         found = self._checkpoints.load()
         if found is not None:
@@ -262,7 +270,7 @@ class Run:
         return found
 
     def deliver(self, picture: np.ndarray) -> np.ndarray:
-        """The picture at the end.
+        """Returns the final picture.
 
         Raises:
             UnsavedError: The last checkpoint could not be written.

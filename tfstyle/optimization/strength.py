@@ -1,11 +1,11 @@
-"""What a strength below 1 means where pixels are optimised.
+"""Strengths below 1 where pixels are optimized.
 
-The style becomes a blend with that of the photograph: the targets move from
-one to the other. How far a share of the style takes the picture is another
-matter for each pair. So the share is found on the way: each size is painted in
-parts, and after each the picture is to be as far from the photograph, by its
-feature maps, as what the model of this package paints in one pass at that
-strength.
+The targets become a blend of the style's and the photograph's statistics. How
+far a picture moves by a given share of the style differs from pair to pair. So
+the share is adapted during the run: each size is painted in parts, and after
+each part the share changes so that the picture gets as far from the photograph,
+measured by feature maps, as the picture that the AdaIN model of this package
+paints in one pass at that strength.
 """
 
 import functools
@@ -25,38 +25,38 @@ from tfstyle.optimization import objective
 from tfstyle.optimization.config import GatysConfig
 
 LONGEST = 512
-"""Longer side of what is painted, at most: it is a start, or an example. Of
-long panoramas it is more, for the shorter side to be what the model needs."""
+"""Largest longer side of the pictures of the AdaIN model, which are a start or
+an example, in pixels. Long panoramas get more: the model needs a shorter side
+of at least `stylizers.SMALLEST`."""
 PARTS = 3
-"""Of each size, with a share of their own."""
+"""Number of parts of each size, each with its own share of the style."""
 
-# Of the wanted distance: the last part goes on from where it was found
-# (BUILD_NOTES.md).
+# Fraction of the wanted distance to aim at: the steps after the last change of
+# the share go further (docs/decisions/controls.md).
 _AIM = 0.9
 
-# The distance grows as a power of the share: at first it is taken to be this
-# one, then what the last two parts say, within limits (BUILD_NOTES.md).
+# Exponent of the distance as a power of the share: the first guess, and the
+# limits of what the last two parts give (docs/decisions/controls.md).
 _POWER = 2.0
 _POWERS = (1.5, 4.0)
-_NEARLY = 0.25  # Difference of logarithms.
-_LEAST = 1e-6  # Distance that counts as none, and energy of flat maps.
+_NEARLY = 0.25  # Least difference of the logarithms of two shares to compare.
+_LEAST = 1e-6  # Least distance, and least energy of feature maps.
 
 
 class Share:
-    """The style's share of the targets, from part to part.
+    """Share of the style in the targets, adapted from part to part.
 
     Args:
-        content: The photograph, `(height, width, 3)`.
-        styles: The style images.
+        content: Photograph, `(height, width, 3)`.
+        styles: Style images.
         config: Settings with a strength above 0.
-        regions: Where in the photograph each style goes.
+        regions: Regions of the photograph for each style.
 
     Attributes:
-        adaptive: Whether the strength is below 1, so that there is a share to
-            be found.
-        value: The share, from 0 to 1.
-        found: For each part that was painted its share, and the distance
-            relative to the wanted one.
+        adaptive: Whether the share is adapted: whether the strength is below 1.
+        value: Current share, from 0 to 1.
+        found: Share of each part that was painted, with the distance of the
+            picture relative to the wanted one.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class Share:
     def adapt(
         self, network: keras.Model, photo: np.ndarray, picture: np.ndarray
     ) -> None:
-        """Changes the share for the next part.
+        """Adapts the share to the picture that was painted.
 
         Args:
-            network: Has the content layers.
-            photo: The photograph at the size that was painted.
-            picture: What was painted.
+            network: Feature extractor with the content layers.
+            photo: Photograph at the size of the picture.
+            picture: Picture that was painted.
         """
         example = images.resize(self._example, *photo.shape[:2])
         layers = self.config.content_layers
@@ -101,14 +101,14 @@ class Share:
     def lost_detail(
         self, photo: np.ndarray, before: np.ndarray
     ) -> np.ndarray | float:
-        """What the photograph's part of the picture lacks at the next size.
+        """Returns the detail that the picture lacks at the next size.
 
-        A picture that is to be near the photograph would have to find it in
-        many steps.
+        It is the photograph's detail, times the photograph's share. A picture
+        near the photograph would take many steps to find it.
 
         Args:
-            photo: The photograph at that size.
-            before: At the size before.
+            photo: Photograph at the next size.
+            before: Photograph at the size before.
         """
         if not self.adaptive:
             return 0.0
@@ -116,18 +116,18 @@ class Share:
         return (1 - self.value) * (photo - coarse)
 
     def note(self, reached: float) -> None:
-        """Changes the share.
+        """Adapts the share to a distance.
 
         Args:
-            reached: Distance of what was painted, relative to the wanted one.
+            reached: Distance of the picture relative to the wanted one.
         """
         self.found.append((self.value, reached))
         self.value = min(self.value * reached ** (-1 / self._power()), 1.0)
 
     def _power(self) -> float:
-        """Of the share with which the distance grows."""
+        """Returns the exponent of the distance as a power of the share."""
         (before, near), (after, far) = np.log(self.found[-2:])[[0, -1]]
-        # What was found for nearly the same share says nothing.
+        # Distances at nearly the same share do not tell the exponent.
         if abs(after - before) < _NEARLY:
             return _POWER
         return float(np.clip((far - near) / (after - before), *_POWERS))
@@ -139,20 +139,21 @@ def content_distance(
     photo: np.ndarray,
     layers: Mapping[str, float],
 ) -> float:
-    """Relative squared distance of feature maps: 0 for the same picture.
+    """Returns the relative squared distance of feature maps; 0 if equal.
 
     Args:
-        network: From `features.extractor`.
-        picture: Array `(height, width, 3)`.
-        photo: Another, whose maps have the energy that it is relative to.
-        layers: Layer name to its share; divided by their sum.
+        network: Network from `features.extractor`.
+        picture: Picture, `(height, width, 3)`.
+        photo: Photograph of the same shape; the distance is relative to the
+            energy of its maps.
+        layers: Weights by layer name; divided by their sum.
     """
     maps, target = network(picture[None]), network(photo[None])
     total = 0.0
-    for layer, share in layers.items():
+    for layer, weight in layers.items():
         loss = losses.content_loss(maps[layer], target[layer])
         energy = losses.energy(target[layer])
-        total += share * float(losses.relative(loss, energy, least=_LEAST)[0])
+        total += weight * float(losses.relative(loss, energy, least=_LEAST)[0])
     return total / sum(layers.values())
 
 
@@ -164,20 +165,20 @@ def in_one_pass(
     strength: float = 1.0,
     regions: Regions | None = None,
 ) -> np.ndarray:
-    """A photograph in the style of pictures, mixed and scaled as settings say.
+    """Paints a photograph in one pass, by the AdaIN model of this package.
 
     Args:
-        content: The photograph, `(height, width, 3)`.
-        styles: The style images.
-        config: The settings.
-        style_size: Longer side at which styles are seen, in pixels, where
-            their scale is 1; that of the picture if `None`.
-        strength: Of the style.
-        regions: Where in the photograph each style goes.
+        content: Photograph, `(height, width, 3)`.
+        styles: Style images.
+        config: Settings: size, and mix, scale and detail of the styles.
+        style_size: Longer side at which styles with a scale of 1 are seen, in
+            pixels; that of the picture if `None`.
+        strength: Strength of the style, from 0 to 1.
+        regions: Regions of the photograph for each style.
 
     Returns:
-        The picture, its longer side `config.size`, or `LONGEST` where that
-        is less.
+        Picture whose longer side is `config.size`, or `LONGEST` if that is
+        less.
     """
     height, width = content.shape[:2]
     needed = -(-SMALLEST * max(height, width) // min(height, width))
