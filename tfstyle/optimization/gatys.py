@@ -24,7 +24,7 @@ from tfstyle.images.sizes import pyramid
 from tfstyle.optimization import descent, objective, strength
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
-from tfstyle.optimization.run import Run, identity, resolve, stages
+from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import checks, devices
@@ -107,12 +107,15 @@ def stylize(
     # With a strength below 1, the style's share is adapted between the parts.
     parts = strength.PARTS if config.strength < 1 else 1
     plan = stages(shapes, config.steps, config.coarse_share, parts)
-    final, weights_file = resolve(config, weights_file)
+    final = on_device(config)
+    if final.features == "auto":  # What it needs depends on what is found.
+        final, weights_file = resolve(final, weights_file)
+    check_memory(content, styles, final, regions)
+    final, weights_file = resolve(final, weights_file)
     finish = functools.partial(
         finishing.finish, content=content, config=final, regions=regions
     )
     content, styles = color.prepare(content, styles, final.color)
-    check_memory(content, styles, final, regions)
     if init is None and final.init == "transfer":
         init = strength.in_one_pass(content, styles, final, regions=regions)
     inputs = _Inputs(

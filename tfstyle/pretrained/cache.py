@@ -13,6 +13,7 @@ files.
 """
 
 import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -158,6 +159,13 @@ def _keras_cache() -> pathlib.Path:
 
 
 def _digest(path: pathlib.Path) -> str:
+    stat = path.stat()
+    return _hash(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache
+def _hash(path: pathlib.Path, modified: int, size: int) -> str:
+    """Returns the hash of a file that is as it was then."""
     with open(path, "rb") as file:
         # The published hash identifies the file; it guards no secret.
         digest = hashlib.file_digest(
