@@ -245,7 +245,7 @@ BAD = [
     ({"octave_scale": "1"}, 2, "--octave_scale must be above 1"),
     ({"zoom": "9"}, 2, "--zoom must be above 1 and at most 4"),
     ({"jitter": "-1"}, 2, "--jitter must not be negative"),
-    ({"channels": "3,x"}, 2, "--channels=3,x: expected numbers"),
+    ({"channels": "3,x"}, 2, "--channels=3,x: expected whole numbers"),
     ({"channels": ""}, 2, "--channels"),
     ({"layers": "block1_conv1:-1"}, 2, "--layers="),
     ({"content_weight": "nan"}, 2, "--content_weight must be a number"),

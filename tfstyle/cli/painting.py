@@ -211,7 +211,7 @@ def paint(prepared: "Prepared", config: Any, run: "Run") -> int:
 
     Args:
         prepared: Prepared run, from `prepare`.
-        config: Its settings after `run.on_device`, which the record keeps.
+        config: Settings of the run after `run.on_device`, for the record.
         run: Function from an `on_step` callback and the output file to the
             picture.
 
