@@ -25,7 +25,7 @@ _COMPILER = os.environ.get("CXX", "g++")
 
 
 def has_compiler() -> bool:
-    """Whether there is a compiler for `"c++"`."""
+    """Returns whether there is a compiler for `"c++"`."""
     return shutil.which(_COMPILER) is not None
 
 

@@ -182,7 +182,7 @@ def _raise_again(unraisable: Any) -> None:
 
 
 def _expected(error: BaseException) -> bool:
-    """Whether an error is due to the user's input, server or machine."""
+    """Returns whether the user's input, server or machine caused an error."""
     kinds: tuple[type[BaseException], ...] = (ValueError, OSError)
     # Looked up, not imported: most programs need few of these modules.
     client: Any = sys.modules.get("serving.style_client")

@@ -19,7 +19,7 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # Number of the EXIF tag.
-_QUALITY = 95  # Of JPEG; the default of the other programs, too.
+_QUALITY = 95  # JPEG quality; the default of the other programs, too.
 
 
 def find(folder: str | os.PathLike[str]) -> list[pathlib.Path]:

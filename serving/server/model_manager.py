@@ -201,7 +201,7 @@ class ModelManager:
             ]
 
     def knows(self, name: str) -> bool:
-        """Whether there is a model of this name."""
+        """Returns whether there is a model of this name."""
         with self._changed:
             return name in self._configs
 

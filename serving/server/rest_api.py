@@ -112,9 +112,7 @@ class RestServer:
         self, request: web.Request, match: re.Match[str]
     ) -> web.Response:
         if match["method"].lower() != "predict":
-            raise StatusError(
-                "UNIMPLEMENTED", "These models support only :predict."
-            )
+            raise StatusError("UNIMPLEMENTED", "Only :predict is supported.")
         if self._slots.locked():
             raise StatusError(
                 "RESOURCE_EXHAUSTED",

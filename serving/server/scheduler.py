@@ -68,7 +68,7 @@ class Scheduler:
         if self._slots.locked() and self.waiting >= self._queued:
             raise StatusError(
                 "RESOURCE_EXHAUSTED",
-                f"{self.waiting} requests are already waiting; try later.",
+                f"{self.waiting} requests are waiting; try later.",
             )
         self.waiting += 1
         try:

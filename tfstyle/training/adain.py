@@ -56,8 +56,8 @@ def train(
             after each epoch. It runs outside the scope of the strategy.
         strategy: Strategy from `devices.start`; one of several hosts is
             trained by the loop of `distributed`.
-        unreadable: Set to which unreadable files are added; training goes on
-            with the others.
+        unreadable: Set to which unreadable files are added; training
+            continues with the others.
 
     Raises:
         ValueError: Images, weights or settings are wrong.
@@ -98,7 +98,7 @@ def train(
 
 
 def _are_several(strategy: Any) -> bool:
-    """Whether there are several hosts."""
+    """Returns whether there are several hosts."""
     if strategy is None:
         return False
     from tfstyle.training import distributed

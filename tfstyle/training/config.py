@@ -327,7 +327,7 @@ def _check_levels(
     stages = min(len(widths), len(depths), _DEEPEST)
     if max(blocks) > stages:
         raise ValueError(
-            f"`levels` must be in the first {stages} blocks (at most "
-            f"{_DEEPEST}, and one for each of widths={widths}, "
-            f"depths={depths}). Received: levels={levels}"
+            f"`levels` must be in the first {stages} blocks, at most "
+            f"{_DEEPEST} and as many as widths={widths}, depths={depths}. "
+            f"Received: levels={levels}"
         )

@@ -80,8 +80,8 @@ def distill(
         on_step: Callback that receives the progress; returning true ends the
             run. See `progress`.
         on_epoch: Callback that receives the weights after each epoch.
-        unreadable: Set to which unreadable files are added; training goes on
-            with the others.
+        unreadable: Set to which unreadable files are added; training
+            continues with the others.
 
     Returns:
         Kernel and bias by layer, for `weights.save`.

@@ -20,12 +20,12 @@ from tfstyle.training.loop import FETCH, Report, restore, save
 
 
 def are_several(strategy: tf.distribute.Strategy) -> bool:
-    """Whether a strategy spans several hosts."""
+    """Returns whether a strategy spans several hosts."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the files: the chief, or the only one."""
+    """Returns whether this process, the chief or only one, writes files."""
     if not are_several(strategy):
         return True
     resolver = strategy.cluster_resolver
@@ -126,7 +126,7 @@ class _Loop:
         return {f"val_{name}": v for name, v in _with_sum(means).items()}
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is true on one of the hosts."""
+        """Returns whether the flag is true on one of the hosts."""
         values = self.strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(float(flag))
         )
