@@ -1,12 +1,12 @@
 """The AdaIN network: an encoder, AdaIN and a decoder.
 
 The style of a picture is the mean and deviation of each channel of its feature
-maps. AdaIN gives the maps of a photograph those of a style picture, and the
-decoder turns the maps into an image. These numbers, the style embedding, are
-all that styles consist of: a strength below 1 moves the embedding only part of
-the way (`embeddings.share`) from the photograph's to the style's, and a mix of
-styles is the weighted mean of their embeddings (Huang and Belongie, eqs. 14
-and 15).
+maps. AdaIN gives a photograph's maps the means and deviations of a style
+picture, and the decoder turns the maps into an image. These numbers, the style
+embedding, are all that styles consist of: a strength below 1 moves the
+embedding only part of the way (`embeddings.share`) from the photograph's to
+the style's, and a mix of styles is the weighted mean of their embeddings
+(Huang and Belongie, eqs. 14 and 15).
 
 Beyond the paper, AdaIN can be applied at several depths of the encoder, all of
 which the decoder receives; the embedding can modulate the decoder, too; and
@@ -38,7 +38,7 @@ class StyleNetwork(keras.Model):
     tensors and can be traced and exported. Images are float32, RGB in [0, 1];
     results have the size of the content.
 
-    `fit` takes batches `((contents, styles),)`, after `compile` got an
+    `fit` takes batches `((contents, styles),)`, once `compile` was given an
     `objective`; only `compute_loss` is overridden, so the model trains on
     every Keras backend.
 
@@ -197,7 +197,7 @@ class StyleNetwork(keras.Model):
         Args:
             maps: Feature maps by level, from `encode`.
             own: Embedding of the maps, `(batch, size)`.
-            target: Embedding that they get, `(batch or 1, size)`.
+            target: Embedding to give them, `(batch or 1, size)`.
             masks: Masks of regions, by level; the rows of both embeddings then
                 belong to the regions.
 
@@ -283,7 +283,7 @@ class StyleNetwork(keras.Model):
         for name, values in self.objective(y_pred, *x).items():
             self.trackers[name].update_state(values)
             total += ops.mean(values)
-        # The optimizer adds the gradients of all replicas.
+        # The optimizer sums the gradients of all replicas.
         return total / devices.replicas()
 
     def get_compile_config(self) -> None:

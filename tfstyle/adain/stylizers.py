@@ -185,7 +185,7 @@ class ControlledStylizer:
     """Stylizer that also keeps colors, surfaces and regions of photographs.
 
     It adds the controls `color` and `photorealistic` to those of the stylizer
-    that it wraps, and pastes what lies outside of all regions.
+    that it wraps, and pastes the photograph back outside all regions.
 
     Args:
         stylizer: Stylizer of the model.

@@ -1,7 +1,7 @@
 """Shared parts of tfstyle.optimize and tfstyle.dream: flags, checks, the run.
 
-A program defines its flags and calls, in this order, `define_flags`, when it
-is imported, `settings`, `prepare`, and, with TensorFlow loaded, `paint`.
+A program calls `define_flags` when it is imported, then `settings` and
+`prepare`, and `paint` once TensorFlow is loaded.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # --help need not wait even for NumPy.
 
     Run = Callable[[OnStep, Output], np.ndarray]
 
-# They belong to the calling program, and so to its --help.
+# Flags defined here count as those of the calling program, in its --help.
 flags.disclaim_key_flags()
 
 _BEGAN = time.monotonic()
@@ -45,7 +45,7 @@ def define_flags() -> None:
         "replay",
         None,
         "Picture of this program to make again: its input files are found "
-        "beside it or in the current folder. Other flags change its recipe.",
+        "beside it or in the current folder. Other flags override its recipe.",
     )
     common_flags.define_device("auto, cpu, gpu, gpu:N or tpu")
     flags.DEFINE_string(
@@ -151,7 +151,7 @@ def prepare(
     kept = {**inputs, "replay": values.replay} if values.replay else inputs
     written |= outputs or {}
     preparation.check_outputs(kept, written, values.checkpoint)
-    preparation.check_checkpoint(values.checkpoint)
+    preparation.has_checkpoint(values.checkpoint)
     prepared = preparation.prepare(config, inputs, values.max_pixels)
     if prepared.content.alpha is not None and not format.alpha:
         program.note(f"{format.name} holds no transparency; it becomes white.")
@@ -238,7 +238,7 @@ def paint(prepared: "Prepared", config: Any, run: "Run") -> int:
         callbacks = [interrupt, stack.enter_context(progress.Bar())]
         trace = None
         if values.trace:
-            resumed = preparation.check_checkpoint(values.checkpoint)
+            resumed = preparation.has_checkpoint(values.checkpoint)
             trace = progress.Trace(values.trace, resume=resumed)
             callbacks.append(stack.enter_context(trace))
         if values.preview_every:
@@ -296,7 +296,7 @@ def _report(prepared: "Prepared", config: Any, target: "Output") -> "Report":
         shown,
         target.record,
         _command(),
-        preparation.check_checkpoint(flags.FLAGS.checkpoint),
+        preparation.has_checkpoint(flags.FLAGS.checkpoint),
         os.path.basename(target.path),
     )
 
@@ -308,7 +308,7 @@ def _command() -> list[str]:
 
 
 def _inside(word: str) -> str:
-    """Reduces a path, or a flag's path, to its name outside the folder."""
+    """Drops the directory of a path, or a flag's, outside the folder."""
     flag, equals, path = "", "", word
     if word.startswith("-"):
         flag, equals, path = word.partition("=")

@@ -13,7 +13,7 @@ from absl import flags
 
 from tfstyle.cli import flag_types, program
 
-# They belong to the calling program, and so to its --help.
+# Flags defined here count as those of the calling program, in its --help.
 flags.disclaim_key_flags()
 
 # Flags of tuples are repeated; if the default is `None`, they take one list

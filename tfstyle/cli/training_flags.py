@@ -7,7 +7,7 @@ from absl import flags
 
 from tfstyle.cli import program
 
-# They belong to the calling program, and so to its --help.
+# Flags defined here count as those of the calling program, in its --help.
 flags.disclaim_key_flags()
 
 

@@ -22,7 +22,7 @@ from tfstyle.runtime.types import Path
 MAX_PIXELS = 100_000_000
 """Default limit of the pixels of an image file.
 
-About what the largest cameras take; a file of a few kilobytes can claim more.
+About the largest camera picture; a file of a few kilobytes can claim far more.
 """
 
 
@@ -42,7 +42,7 @@ class Picture:
 
     @property
     def mask(self) -> np.ndarray:
-        """The picture as a mask: its transparency, else its gray tones."""
+        """The picture as a mask: its alpha channel, else its gray tones."""
         return self.pixels.mean(-1) if self.alpha is None else self.alpha
 
 
@@ -54,7 +54,8 @@ def load(
     """Reads an image, upright, in sRGB, without its transparency.
 
     Args:
-        path: A PNG, JPEG, WebP or TIFF file; see `decoding.READABLE`.
+        path: A PNG, JPEG, WebP or TIFF file, or another of
+            `decoding.READABLE`.
         size: Longer side in pixels, smaller or larger than stored; as stored
             if `None`.
         max_pixels: Maximum number of pixels; larger files are refused before
@@ -104,7 +105,7 @@ def save(
     bit_depth: int = 8,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes an image; an older file is replaced only when all is written.
+    """Writes an image; an older file is replaced once the new one is whole.
 
     Args:
         path: File to write: .png, .jpg, .jpeg, .webp, .tif or .tiff.
@@ -116,7 +117,7 @@ def save(
         bit_depth: Bits per channel, 8 or 16; 16 for PNG, and for TIFF with
             tifffile.
         metadata: Keyword -> text, for `read_metadata`. A keyword has 1 to 79
-            Latin characters.
+            Latin-1 characters.
 
     Raises:
         ValueError: The format cannot hold the picture, or the arrays are not

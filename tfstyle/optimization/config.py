@@ -89,9 +89,9 @@ def _check_channels(name: str, values: Sequence[int]) -> None:
 class GatysConfig(Controls):
     """Settings of `stylize`: sizes, losses, optimizer and start.
 
-    Every term of the loss but total variation is divided by the energy of its
-    target, see `objective`: it is 0 for a perfect match and about 1 for a
-    black picture. So the weights suit all networks and sizes.
+    Every term of the loss but total variation is divided by an energy, see
+    `objective`, and is 0 for a perfect match. So the weights suit all
+    networks and sizes.
 
     `help(GatysConfig)` lists all fields with their meanings.
     """

@@ -54,8 +54,8 @@ def stylize(
         styles: Style image of any size, or several, which are blended.
         config: Settings: sizes, losses, optimizer and start.
         on_step: Function called after each step, and once more before the
-            first step of a size is compiled; a true result ends the run. See
-            `Progress`.
+            step of a further size is compiled; a true result ends the run.
+            See `Progress`.
         init: Image to start from, of any size; `config.init` if `None`.
         regions: Regions of the photograph for each style, and of the styles;
             outside of them the photograph stays as it is.
@@ -242,15 +242,15 @@ class _Optimization:
         return self.optimizer.resize(state, height, width, detail)
 
     def _descend(self, state: State) -> tuple[State, bool]:
-        """Takes the steps at one size; whether the run should end."""
+        """Takes the steps of one stage; returns whether the run ends, too."""
         run, steps = self.run, self.run.stage.steps
         while run.step < steps:
             state = self.update(state)
             run.step += 1
             fetch = run.step % _FETCH == 0 or run.step == steps
             losses = self._fetch(state) if fetch or run.step == 1 else {}
-            # Before the report, which may end the run: a run that continues
-            # needs to know.
+            # Decided before the report: if that ends the run, the checkpoint
+            # must know of this loss.
             reached = bool(losses) and self._reached(losses["total"], state)
             ended = self._report(state, losses)
             if reached:
@@ -276,7 +276,7 @@ class _Optimization:
         if not self.optimizer.finite(state):
             raise self.run.diverged(
                 "loss",
-                # Losses are fetched later than steps are taken.
+                # Losses are fetched at some steps: it may lie some back.
                 self.optimizer.age(state) + 1,
                 terms,
                 "the learning rate or that weight",
@@ -295,7 +295,8 @@ class _Optimization:
     def _reached(self, loss: float, state: State) -> bool:
         """Whether this size ends before its last step."""
         self.looks.append(loss)
-        # 0 means never: losses may rise, and may round to less than 0.
+        # A `tolerance` or `loss_threshold` of 0 means never: losses may rise,
+        # and may round to less than 0.
         tolerance = self.config.tolerance
         if 0 < self.config.loss_threshold >= loss:
             return True
@@ -326,7 +327,7 @@ class _Optimization:
 
 
 def _array(picture: tf.Tensor) -> np.ndarray:
-    return np.array(picture)[0]  # Not the tensor's own memory.
+    return np.array(picture)[0]  # A copy, not the tensor's memory.
 
 
 def check_memory(

@@ -1,10 +1,10 @@
 """Loss of style transfer by optimization: its terms for one size.
 
-Targets are computed once, when the terms are made. Each term is divided by an
-energy, so that weights carry over between networks, layers and sizes: content
-and image terms by the energy of their target, style terms by the mean of those
-of the style and the photograph. With the style's energy alone, a calm style
-would dissolve a photograph that is rich in contrast
+Targets are computed once, when the terms are made. Each term but total
+variation is divided by an energy, so that weights carry over between networks,
+layers and sizes: content and image terms by the energy of their target, style
+terms by the mean of those of the style and the photograph. With the style's
+energy alone, a calm style would dissolve a photograph that is rich in contrast
 (docs/decisions/optimization.md).
 """
 

@@ -1,7 +1,7 @@
 """Runs of `stylize` and `deep_dream`: stages, reports and checkpoints.
 
-`resolve` replaces "auto" in the settings, once for a run. A `Run` keeps the
-place of a run in its stages, reports it to `on_step`, and saves checkpoints to
+`resolve` replaces "auto" in the settings, once for a run. A `Run` tracks
+the current stage and step, reports them to `on_step`, and saves checkpoints to
 continue from.
 """
 
@@ -111,7 +111,9 @@ def identity(
     """Returns what tells runs apart in checkpoints, in a form for JSON.
 
     Args:
-        config: Settings as given: on another device, "auto" is the same run.
+        config: Settings as the caller of the engine gave them. A field that is
+            added later must be left out here while it has its default, or
+            older checkpoints are refused.
         weights_file: File of the network's weights, known by its contents.
         note: Anything else that tells runs apart.
     """
@@ -168,7 +170,7 @@ class Run:
         part: float = 0,
         gradients: Callable[[], Mapping[str, float]] = dict,
     ) -> bool:
-        """Reports the progress to `on_step`; whether the run should end.
+        """Reports the progress; returns whether `on_step` ends the run.
 
         Args:
             losses: Losses by name; empty where they were not fetched.
@@ -197,10 +199,10 @@ class Run:
         return bool(self._on_step(progress, picture))
 
     def ask_again(self) -> bool:
-        """Repeats the last report, without losses; whether the run should end.
+        """Repeats the last report; returns whether `on_step` ends the run.
 
-        Targets, compilation and first step together take too long to react to
-        Ctrl-C only afterwards.
+        Targets, compilation and first step take so long that Ctrl-C must also
+        be noticed before them.
         """
         if self._on_step is None or self._last is None:
             return False
@@ -213,7 +215,7 @@ class Run:
         what: str,
         step: int,
         losses: Mapping[str, float],
-        lower: str,
+        to_lower: str,
         picture: np.ndarray,
     ) -> DivergedError:
         """Returns the error to raise when values are not finite.
@@ -222,14 +224,14 @@ class Run:
             what: Name of the value, such as "loss".
             step: Number of the step that failed, from 1.
             losses: Losses by name; the message names those that are not finite.
-            lower: Names of settings that the user may lower.
+            to_lower: Names of settings that the user may lower.
             picture: Last good picture.
         """
         height, width = self.stage.shape
         bad = [name for name, x in losses.items() if not np.isfinite(x)]
         return DivergedError(
             f"The {what} was not finite at {width}x{height}, step {step}: "
-            f"{', '.join(bad) or 'the gradient'}. Lower {lower}, or use "
+            f"{', '.join(bad) or 'the gradient'}. Lower {to_lower}, or use "
             "float32.",
             picture,
         )

@@ -45,8 +45,8 @@ class Prepared:
         init: Start picture, such an array, or `None`.
         guide: Guide of a dream, such an array, or `None`.
         regions: Regions from masks and maps, or `None`.
-        weights_file: Weights file of the network; a user's own file comes
-            with its weights.
+        weights_file: Weights file of the network; a user's own file has been
+            read already.
     """
 
     config: Any  # A `Config`; each program knows its class.
@@ -93,8 +93,8 @@ def recall(
 
     Args:
         path: A picture that tfstyle wrote.
-        given: Names of settings and roles, the latter without number, for
-            which the caller has other values.
+        given: Names of settings, and roles without their number
+            ("style"), for which the caller has other values.
         kind: Class of the settings, `GatysConfig` or `DreamConfig`.
 
     Returns:
@@ -184,7 +184,7 @@ def check_outputs(
             )
 
 
-def check_checkpoint(folder: str | None) -> bool:
+def has_checkpoint(folder: str | None) -> bool:
     """Whether there is a checkpoint to resume from.
 
     Raises:
