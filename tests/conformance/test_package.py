@@ -158,6 +158,17 @@ def test_type_checkers_reveal_the_types_of_the_names(tmp_path):
     assert 'no attribute "stylise"' in misspelled
 
 
+@pytest.mark.parametrize(
+    "name", ["features", "images", "losses", "regions", "sweeps"]
+)
+def test_public_modules_are_attributes(name):
+    code = f"from tfstyle import {name}; print({name}.__name__)"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split(".")[-1].strip() == name
+
+
 def test_unknown_name_says_which():
     with pytest.raises(AttributeError, match="no attribute 'stylise'"):
         _ = tfstyle.stylise
