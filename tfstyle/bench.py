@@ -140,7 +140,8 @@ def _speeds(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
         rate = _product_rate()
         seconds = _step_seconds(network, config, _STEPS.value)
         work = 2 * _operations(network, config.size)
-        yield _speed(config, "seconds_per_step", seconds, work, rate)
+        speed = _speed(config, "seconds_per_step", seconds, work, rate)
+        yield {"style_loss": config.style_loss, **speed}
 
 
 def _speed(
@@ -196,7 +197,12 @@ def _configs() -> list[GatysConfig]:
         for features in _FEATURES.value:
             checks.choice("features", features, [*ARCHITECTURES])
     return [
-        GatysConfig(size=int(size), features=features, precision=precision)
+        GatysConfig(
+            size=int(size),
+            features=features,
+            precision=precision,
+            style_loss=_STYLE_LOSS.value,
+        )
         for size in _SIZES.value
         for precision in _PRECISIONS.value
         for features in _FEATURES.value

@@ -32,7 +32,10 @@ def operations(size):
 
 
 def test_speed_counts_the_operations_of_the_convolutions():
-    [row] = bench("--sizes=64", "--steps=2", "--precision=float32")
+    [row] = bench(
+        "--sizes=64", "--steps=2", "--precision=float32", "--style_loss=gram"
+    )
+    assert row["style_loss"] == "gram"
     done = row["gflops"] * row["seconds_per_step"] * 1e9
     assert done == pytest.approx(operations(64), rel=0.02)
     share = row["gflops"] / row["float32_product_gflops"]

@@ -26,7 +26,6 @@ from tfstyle.features import convolution
 from tfstyle.runtime import files
 from tfstyle.runtime.types import Path, Shape
 
-PRECISIONS = ("float32", "float16", "int8")
 _TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}
 # Relative to the largest value; three times the measured difference
 # (docs/measurements/serving.md).
@@ -49,7 +48,7 @@ def export(
     Args:
         model: Model to convert.
         path: File to write (.tflite).
-        precision: One of `PRECISIONS`.
+        precision: Type of the weights: `"float32"`, `"float16"` or `"int8"`.
         size: Height and width of contents in pixels, `None` where free.
         style_size: Height and width of styles in pixels, `None` where free.
 
