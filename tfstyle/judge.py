@@ -3,11 +3,12 @@ r"""Compares models of any style with optimization, on held-out pairs.
   python -m tfstyle.judge --model=distilled --content_dir=photographs \
       --style_dir=paintings --feature_weights=vgg19.h5 --pairs=20
 
-prints a line of JSON for each pair and size: the style loss (relative squared
-distance of Gram matrices, mean of five layers) and the relative content
-distance (block4_conv2), by VGG19, of the photograph, of each model's picture,
-and of a reference after 50, 100 and 200 steps: Gatys et al. 2016, see
-`tfstyle.optimization.reference`. The last line has the medians over all pairs.
+prints a line of JSON for each pair and size with three numbers for the
+photograph, for each model's picture, and for a reference after 50, 100 and 200
+steps: Gatys et al. 2016, see `tfstyle.optimization.reference`. The numbers are
+the style loss (relative squared distance of Gram matrices, mean of five layers)
+and the relative content distance (block4_conv2), by VGG19, and colored specks,
+see `tfstyle.optimization.specks`. The last line has the medians over all pairs.
 
 The files are those that tfstyle.train holds out with the same --held_out. A
 pair of 256 pixels takes about a minute on two CPU cores.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tfstyle.adain.stylizers import Stylizer
-    from tfstyle.optimization.reference import Distances, Reference
+    from tfstyle.optimization.reference import Reference
 
 _MODELS = flags.DEFINE_multi_string(
     "model",
@@ -186,22 +187,24 @@ def _distances(
     style: "np.ndarray",
     pictures: "dict[str, np.ndarray]",
 ) -> dict[str, list[float]]:
-    """Name of a picture -> its style loss and content distance."""
+    """Name of a picture -> its style loss, content distance and specks."""
+    from tfstyle.optimization.specks import specks
+
     target = baseline.target(content, style)
-    found = {
-        name: baseline.distances(picture, target)
-        for name, picture in {"photograph": content, **pictures}.items()
-    }
+
+    def measured(picture: "np.ndarray") -> list[float]:
+        distances = baseline.distances(picture, target)
+        found = (*distances, specks(picture, content, style))
+        return [round(distance, 5) for distance in found]
+
+    named = {"photograph": content, **pictures}
+    found = {name: measured(picture) for name, picture in named.items()}
     wanted = [int(step) for step in _STEPS.value]
     optimized = baseline.optimize(content, target, max(wanted, default=0))
     for step, picture in enumerate(optimized, 1):
         if step in wanted:
-            found[f"reference {step}"] = baseline.distances(picture, target)
-    return {name: _rounded(distances) for name, distances in found.items()}
-
-
-def _rounded(distances: "Distances") -> list[float]:
-    return [round(distance, 5) for distance in distances]
+            found[f"reference {step}"] = measured(picture)
+    return found
 
 
 def _medians(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -209,7 +212,7 @@ def _medians(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     return {
         name: [
             round(statistics.median(row[name][i] for row in rows), 4)
-            for i in range(2)
+            for i in range(3)
         ]
         for name in names
     }

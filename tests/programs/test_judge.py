@@ -44,12 +44,13 @@ def test_it_measures_models_and_the_reference(given, tmp_path):
     assert len(rows) == 2
     for row in rows:
         assert row["size"] == 40
-        style, content = row["photograph"]
-        assert style > 0 and content == 0
+        style, content, specks = row["photograph"]
+        assert style > 0 and content == specks == 0
         # Towards the style, away from the photograph.
         assert row["reference 8"][0] < row["reference 1"][0] < style
         assert row["reference 1"][1] > 0
         assert row[str(tmp_path / "model.h5")][1] > 0
+        assert row["reference 8"][2] > row["reference 1"][2] > 0
     assert set(last["medians"]) == set(rows[0]) - {"content", "style", "size"}
     assert images.load(tmp_path / "sheet.png").shape[0] > 2 * 256
 
