@@ -12,6 +12,7 @@ from losses_cases import (
     PAINTED,
     PHOTO,
     STYLE,
+    chroma_variation,
     content,
     every_loss,
     features,
@@ -128,6 +129,15 @@ def test_structure_loss_is_the_mean_over_the_scales():
 )
 def test_total_variation_loss(pixels, expected):
     assert losses.total_variation_loss(pixels).numpy() == [expected]
+
+
+def test_chroma_variation_is_the_rest_beside_gray():
+    red = np.array([0, 0, 6, 6], "float32").reshape(1, 2, 2, 1)
+    # Down: red by 6, gray by 2; what remains are 4, -2 and -2.
+    x = np.concatenate([red, 0 * red, 0 * red], -1)
+    assert losses.chroma_variation_loss(x).numpy() == [(16 + 4 + 4) / 3]
+    gray = np.repeat(red, 3, -1)
+    assert losses.chroma_variation_loss(gray).numpy() == [0]
 
 
 # Twins in NumPy and SciPy.
@@ -260,7 +270,7 @@ def test_there_is_one_value_per_example(loss):
 
 @every_loss
 def test_a_match_costs_nothing_and_has_no_gradient(loss):
-    if loss is total_variation:
+    if loss in (total_variation, chroma_variation):
         pytest.skip("compares the image with nothing else")
     value, gradient = value_and_gradient(loss, PAINTED, PAINTED, PAINTED)
     np.testing.assert_allclose(value, 0, atol=1e-5)

@@ -19,6 +19,7 @@ roots.
 | `histogram_loss`       | histogram of each channel  | Risser 2017, eq. 8     |
 | `structure_loss`       | edges                      | Li 2017, eq. 4         |
 | `total_variation_loss` | neighboring pixels         | Mahendran 2015, eq. 4  |
+| `chroma_variation_loss`| their colors without gray  | our own                |
 """
 
 from collections.abc import Mapping, Sequence
@@ -352,6 +353,24 @@ def total_variation_loss(image: Tensor) -> Tensor:
         gap = ops.slice(rows, start, shape) - ops.slice(rows, (0, 0, 0), shape)
         total += ops.mean(ops.square(gap), axis=(1, 2))
     return total
+
+
+def chroma_variation_loss(image: Tensor) -> Tensor:
+    """Returns the part of the total variation that is in the colors alone.
+
+    A picture varies as much as its gray picture, the mean of red, green and
+    blue, plus as much as the rest, its chroma: the loss is that rest.
+
+    Args:
+        image: RGB image, `(batch, height, width, 3)`, both sides at least 2
+            pixels.
+
+    Returns:
+        Shape `(batch,)`, float32: the sum of the means down and across. For a
+        gray picture 0 but for rounding, which may be negative.
+    """
+    gray = ops.mean(_float32(image), axis=-1, keepdims=True)
+    return total_variation_loss(image) - total_variation_loss(gray)
 
 
 def energy(target: Tensor) -> Tensor:

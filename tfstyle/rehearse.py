@@ -78,7 +78,7 @@ flags.register_validator(
 )
 
 # Ranges of the settings that users choose.
-_STYLE_WEIGHTS = (2.0, 12.0)
+_STYLE_WEIGHTS = (40.0, 240.0)
 _TV_WEIGHTS = (0.0, 2.0, 2.0)
 _STYLE_LOSSES = ("wasserstein", "wasserstein", "gram")
 _INITS = ("content", "content", "content", "style")

@@ -11,6 +11,8 @@ import numpy as np
 
 import helpers
 import tfstyle
+from tfstyle import images
+from tfstyle.pretrained.topology import STYLE_LAYERS
 
 OLD = pathlib.Path(__file__).parents[1] / "golden" / "version_0_1"
 PHOTO, WAVE = helpers.image(40, 48), helpers.image(32, 32, seed=1)
@@ -31,23 +33,27 @@ def test_a_run_of_version_0_1_is_continued(tmp_path):
     config = tfstyle.GatysConfig(
         size=32,
         steps=6,
+        # The defaults of that version.
+        coarse_share=0.025,
+        style_layers=dict.fromkeys(STYLE_LAYERS, 1.0),
+        style_weight=5.0,
+        chroma_weight=0.0,
         features="vgg_distilled",
         precision="float32",
         jit_compile="off",
     )
-    steps = []
-    picture = tfstyle.stylize(
-        PHOTO,
-        WAVE,
-        config,
-        lambda progress, picture: steps.append(progress.step),
-        checkpoint_dir=str(tmp_path),
-    )
+    steps, pictures = [], []
+
+    def on_step(progress, picture):
+        steps.append(progress.step)
+        pictures.append(picture())
+
+    tfstyle.stylize(PHOTO, WAVE, config, on_step, checkpoint_dir=str(tmp_path))
     assert steps == [4, 5, 6]
-    whole = tfstyle.stylize(PHOTO, WAVE, config)
-    for actual, expected in zip(
-        helpers.coarse(picture, PHOTO[:27, :32]),
-        helpers.coarse(whole, PHOTO[:27, :32]),
-        strict=True,
-    ):
-        np.testing.assert_allclose(actual, expected, atol=0.005)
+    # The weights of the thin network's terms have changed since, so that only
+    # the way from the stored picture is as it was.
+    stored = np.load(OLD / "checkpoint.npz")
+    before = stored["array/average"][0] / stored["array/weight"]
+    photo = images.resize(PHOTO, 27, 32)
+    assert np.abs(pictures[0] - before).mean() < 0.04
+    assert np.abs(pictures[0] - photo).mean() > 0.12

@@ -41,6 +41,7 @@ def all_terms(config):
         content_weight=1.0,
         style_weight=10.0,
         tv_weight=1.0,
+        chroma_weight=0.1,
         structure_weight=0.1,
         histogram_weight=0.1,
     )
@@ -96,6 +97,7 @@ def test_the_objective_has_not_changed(all_terms, golden, style_loss):
         {"content_weight": 1.01},
         {"style_weight": 10.1},
         {"tv_weight": 1.01},
+        {"chroma_weight": 0.101},
         {"structure_weight": 0.101},
         {"histogram_weight": 0.101},
         {"style_layers": {"block1_conv1": 1.01, "block1_conv2": 1.0}},

@@ -48,6 +48,7 @@ def settings(small_vgg16):
             "style_weight": 10.0,
             "style_loss": "gram",
             "tv_weight": 0.0,
+            "chroma_weight": 0.0,
             "precision": "float32",
         }
         return GatysConfig(**quick | changes)
@@ -125,6 +126,7 @@ def test_stylize_has_not_changed(settings, golden, optimizer):
         content_weight=1.0,
         style_weight=10.0,
         tv_weight=1.0,
+        chroma_weight=0.1,
         structure_weight=0.1,
         histogram_weight=0.1,
     )

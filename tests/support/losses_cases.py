@@ -75,6 +75,10 @@ def total_variation(x, style, photo):
     return losses.total_variation_loss(x)
 
 
+def chroma_variation(x, style, photo):
+    return losses.chroma_variation_loss(x)
+
+
 LOSSES = {
     loss.__name__: loss
     for loss in (
@@ -87,6 +91,7 @@ LOSSES = {
         histogram,
         structure,
         total_variation,
+        chroma_variation,
     )
 }
 

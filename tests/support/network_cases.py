@@ -24,6 +24,7 @@ def settings(**changes):
             "content_weight": 1,
             "style_weight": 1,
             "tv_weight": 0,
+            "chroma_weight": 0,
             "style_loss": "gram",
         }
         | changes

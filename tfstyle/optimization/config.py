@@ -29,6 +29,9 @@ STRUCTURE_SCALES = (4, 16)
 """Side lengths of the squares that the structure loss averages (Li 2017)."""
 
 _CONTENT_LAYERS = {"block4_conv2": 1.0}
+_STYLE_LAYERS = dict(
+    zip(STYLE_LAYERS, (256.0, 64.0, 16.0, 4.0, 1.0), strict=True)
+)
 DREAM_COLORS = ("style", "luminance")
 DREAM_LAYERS = {
     "vgg16": {"block4_conv3": 1.0, "block5_conv2": 1.0},
@@ -106,10 +109,10 @@ class GatysConfig(Controls):
         check=checks.count,
     )
     steps: int = setting(
-        200, "Optimizer steps at the last size.", check=checks.count
+        120, "Optimizer steps at the last size.", check=checks.count
     )
     coarse_share: float = setting(
-        0.025,
+        1.0,
         "Work (steps times pixels) at each coarser size relative to the last "
         "size, from 0 to 1: the coarser the size, the more steps, up to "
         "`steps`. With 1 all sizes have as many.",
@@ -141,7 +144,7 @@ class GatysConfig(Controls):
         check=checks.layers,
     )
     style_layers: Mapping[str, float] = setting(
-        STYLE_LAYERS,
+        _STYLE_LAYERS,
         "Layers where the style is compared, each with its weight in the style "
         "loss. The weights are divided by their sum.",
         check=checks.layers,
@@ -152,11 +155,17 @@ class GatysConfig(Controls):
         check=checks.weight,
     )
     style_weight: float = setting(
-        5.0,
+        100.0,
         "Weight of the style loss; higher takes more from the style.",
         check=checks.weight,
     )
     tv_weight: float = setting(2.0, _TV_WEIGHT, check=checks.weight)
+    chroma_weight: float = setting(
+        0.02,
+        "Weight of the total variation of the colors alone, without their "
+        "brightness; higher leaves fewer colored specks.",
+        check=checks.weight,
+    )
     structure_weight: float = setting(
         0.0,
         "Weight of the loss between Laplacians; higher keeps more of the "

@@ -90,6 +90,10 @@ def _total_variation(image: Tensor, maps: Maps, target: tuple) -> Tensor:
     return losses.total_variation_loss(image)
 
 
+def _chroma_variation(image: Tensor, maps: Maps, target: tuple) -> Tensor:
+    return losses.chroma_variation_loss(image)
+
+
 def _structure_gap(
     image: Tensor, maps: Maps, target: dict[int, Tensor]
 ) -> Tensor:
@@ -106,24 +110,23 @@ class Gains(NamedTuple):
     Attributes:
         content: Factor of the content weight. A thin network does not see all
             of the photograph, and what it does not see would be lost.
-        tv: Factor of the total variation weight. The thin network does not see
-            all of the fine noise that its gradient makes either.
-        color: Factor of the style weight at layers of full resolution, on
-            which colors depend: the heavier content would spoil them.
+        tv: Factor of the weights of total variation, also that of chroma. The
+            thin network does not see all of the fine noise that its gradient
+            makes either.
     """
 
     content: float = 1.0
     tv: float = 1.0
-    color: float = 1.0
 
 
 # Measured, see docs/decisions/thin_network.md.
-_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4, color=2.6)}
+_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4)}
 
 # Least energies of targets: of flat feature maps, and of black pictures or
 # photographs without edges, in squares of values in [0, 1].
 _LEAST = 1e-6
 _LEAST_IMAGE = 1e-3
+_LEAST_CHROMA = 1e-5  # Of gray pictures; photographs have some 1e-4.
 _FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
 
 
@@ -288,10 +291,8 @@ def _style_terms(
     found = {}
     maps = [network(style[None]) for style in styles]
     make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
-    color_gain = gains(network.name).color
     for layer, fraction in _normalized(config.style_layers).items():
         at = photo[layer]
-        total = config.style_weight * (color_gain if at.stride == 1 else 1.0)
         for i, part in enumerate(parts):
             sources = [
                 (maps[style][layer], _weights(mask, maps[style][layer]))
@@ -300,7 +301,7 @@ def _style_terms(
             shares = mix(len(sources), at.stride <= _FINE)
             energy, compare, target = make(layer, sources, shares)
             mean = (energy + at.energies[i]) / 2
-            weight = total * fraction * part.area / mean
+            weight = config.style_weight * fraction * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
             found[name] = Term(weight, compare, (target, at.weights[i]))
     return found
@@ -317,6 +318,9 @@ def _image_terms(
     if config.tv_weight:
         weight = config.tv_weight * tv_gain
         found["tv"] = Term(weight, _total_variation, ())
+    if config.chroma_weight:
+        weight = config.chroma_weight * tv_gain
+        found["chroma"] = _chroma([content, *styles], weight)
     if config.structure_weight:
         found["structure"] = _structure(content, config.structure_weight)
     if config.histogram_weight:
@@ -363,6 +367,15 @@ def _map_energy(maps: Tensor, weights: np.ndarray | None) -> float:
 
 def _weights(mask: np.ndarray | None, maps: Tensor) -> np.ndarray | None:
     return regions.weights(mask, *maps.shape[1:3])
+
+
+def _chroma(sources: Sequence[np.ndarray], weight: float) -> Term:
+    """Makes the term that keeps chroma as calm as in one of the sources."""
+    most = max(
+        float(losses.chroma_variation_loss(ops.convert_to_tensor(x[None]))[0])
+        for x in sources
+    )
+    return Term(weight / max(most, _LEAST_CHROMA), _chroma_variation, ())
 
 
 def _structure(content: np.ndarray, weight: float) -> Term:

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from tfstyle import features, losses
 from tfstyle.optimization import adam
+from tfstyle.pretrained.topology import STYLE_LAYERS
 
 CONTENT_LAYER = "block4_conv2"
-STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 STYLE_WEIGHT = 5.0
 """Weight of the style loss; the content distance has 1."""
 

@@ -112,13 +112,15 @@ def identity(
 
     Args:
         config: Settings as the caller of the engine gave them. A field that is
-            added later must be left out here while it has its default, or
+            added later must be left out here while it changes nothing, or
             older checkpoints are refused.
         weights_file: File of the network's weights, known by its contents.
         note: Anything else that tells runs apart.
     """
     named = dataclasses.asdict(config)
     del named["feature_weights"]
+    if not named.get("chroma_weight"):  # Since version 0.2.
+        named.pop("chroma_weight", None)
     network = {"features": weights_file.name, "weights": weights_file.digest}
     return [named | network, note]
 

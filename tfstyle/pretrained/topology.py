@@ -18,14 +18,8 @@ _WIDTHS = {
 }
 _HEADED = {"vgg_distilled"}
 VGG = tuple(_DEPTHS)
-STYLE_LAYERS = {
-    "block1_conv1": 1.0,
-    "block2_conv1": 1.0,
-    "block3_conv1": 1.0,
-    "block4_conv1": 1.0,
-    "block5_conv1": 1.0,
-}
-"""Layers of VGG whose statistics are the style, with their weights."""
+STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
+"""Layers of VGG whose statistics are the style, fine to coarse."""
 PARAMETERS = {"inception_v3": 21_802_784, "resnet50": 23_587_712}
 """Networks of Keras Applications that are loaded whole -> number of values in
 their files without the classifier."""

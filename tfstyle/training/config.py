@@ -207,7 +207,7 @@ class AdaINConfig:
         "Layer of the loss network where photographs are compared.",
     )
     style_layers: tuple[str, ...] = setting(
-        tuple(STYLE_LAYERS),
+        STYLE_LAYERS,
         "Layers of the loss network where styles are compared, with equal "
         "weights.",
     )
