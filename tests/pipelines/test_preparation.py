@@ -159,6 +159,15 @@ def test_recall_gives_back_settings_and_files(inputs, tmp_path, monkeypatch):
     assert preparation.styles(found) == [inputs["style 1"], inputs["style 2"]]
 
 
+def test_recall_knows_what_older_versions_did_not_have(inputs, tmp_path):
+    path = paint(inputs, tmp_path)
+    record = provenance.read(path)
+    del record["config"]["chroma_weight"]
+    metadata = provenance.embed(record)
+    images.save(path, images.load(path), metadata=metadata)
+    assert preparation.recall(path)[0]["chroma_weight"] == 0
+
+
 def test_recall_leaves_out_what_is_given(inputs, tmp_path):
     path = paint(inputs, tmp_path)
     (tmp_path / "night.png").unlink()

@@ -46,6 +46,10 @@ InceptionV3's are from TensorFlow's tutorial, ResNet50's are a guess."""
 _MOST_JITTER = 512
 
 
+ADDED = {"chroma_weight": 0.0}
+"""Settings that records and checkpoints of version 0.1 lack, with the value
+that stands for their absence."""
+
 _PRECISION = (
     "Precision of the convolutions: float32, bfloat16, or auto: bfloat16 where "
     "the device calculates in it. Statistics and pixels are always float32."

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.optimization.config import ADDED, DreamConfig, GatysConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import devices
 from tfstyle.runtime.checkpoint import Checkpoints, DivergedError
@@ -111,16 +111,18 @@ def identity(
     """Returns what tells runs apart in checkpoints, in a form for JSON.
 
     Args:
-        config: Settings as the caller of the engine gave them. A field that is
-            added later must be left out here while it changes nothing, or
-            older checkpoints are refused.
+        config: Settings as the caller of the engine gave them. Those in
+            `config.ADDED` are left out while they change nothing, or older
+            checkpoints would be refused.
         weights_file: File of the network's weights, known by its contents.
         note: Anything else that tells runs apart.
     """
-    named = dataclasses.asdict(config)
+    named = {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if (name, value) not in ADDED.items()
+    }
     del named["feature_weights"]
-    if not named.get("chroma_weight"):  # Since version 0.2.
-        named.pop("chroma_weight", None)
     network = {"features": weights_file.name, "weights": weights_file.digest}
     return [named | network, note]
 

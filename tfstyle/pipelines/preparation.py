@@ -20,7 +20,7 @@ from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.optimization.config import ADDED, DreamConfig, GatysConfig
 from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint, files
 
@@ -118,7 +118,7 @@ def recall(
         raise ValueError(f"'{path}' was not made by `{engine}`.")
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in recorded.items()
+        for name, value in (ADDED | recorded).items()
         if name in names - set(given)
     }
     wanted = {
