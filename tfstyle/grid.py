@@ -4,7 +4,7 @@ Rows are the values of the first setting, columns those of the second:
 
   python -m tfstyle.grid --content=examples/cat.jpg \
       --style=examples/impasto.jpg --output=sheet.png \
-      --vary=style_weight=20,100,500 --vary=style_scale=0.5,1,2
+      --vary=style_weight=20,80,320 --vary=style_scale=0.5,1,2
 
 All settings of tfstyle.optimize, and --style, can be varied, or given once as
 flags:

@@ -159,13 +159,14 @@ class GatysConfig(Controls):
         check=checks.weight,
     )
     style_weight: float = setting(
-        100.0,
-        "Weight of the style loss; higher takes more from the style.",
+        80.0,
+        "Weight of the style loss; higher takes more from the style. For "
+        "layers of equal weights, 5 is as much as 80 for the default layers.",
         check=checks.weight,
     )
     tv_weight: float = setting(2.0, _TV_WEIGHT, check=checks.weight)
     chroma_weight: float = setting(
-        0.02,
+        0.05,
         "Weight of the total variation of the colors alone, without their "
         "brightness; higher leaves fewer colored specks.",
         check=checks.weight,

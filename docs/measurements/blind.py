@@ -1,0 +1,68 @@
+"""Compares two folders of pictures blind: sides are shuffled, the key is kept.
+
+  python docs/measurements/blind.py shuffle OLD NEW PAIRS SHEETS
+  python docs/measurements/blind.py reveal SHEETS
+
+OLD and NEW are folders with pictures of the same names. PAIRS is a folder with
+NAME_content and NAME_style for each. `shuffle` writes a sheet for each name
+into SHEETS: photograph and style above, the two pictures below. The key is
+written beside SHEETS; nobody opens it. Whoever judges writes files named
+`answers*.txt` into SHEETS, a line for each pair: its name, then left, right or
+same. `reveal` counts the pairs that most of the files prefer.
+"""
+
+import collections
+import json
+import pathlib
+import random
+import sys
+
+from tfstyle import images
+
+_HEIGHT = 480  # Of each image on a sheet, in pixels.
+
+
+def shuffle(old: str, new: str, pairs: str, sheets: str) -> None:
+    """Writes the sheets, and the key beside them."""
+    folder = pathlib.Path(sheets)
+    folder.mkdir(parents=True)
+    key = {}
+    for path in sorted(pathlib.Path(old).glob("*.png")):
+        sides = [("old", path), ("new", pathlib.Path(new) / path.name)]
+        random.SystemRandom().shuffle(sides)
+        key[path.stem] = dict(
+            zip(["left", "right"], [name for name, _ in sides], strict=True)
+        )
+        sources = [
+            next(pathlib.Path(pairs).glob(f"{path.stem}_{kind}.*"))
+            for kind in ("content", "style")
+        ]
+        shown = [images.load(p) for p in (*sources, *(p for _, p in sides))]
+        sheet = images.contact_sheet([shown[:2], shown[2:]], _HEIGHT)
+        images.save(folder / path.name, sheet)
+    _key(sheets).write_text(json.dumps(key, indent=1))
+
+
+def reveal(sheets: str) -> None:
+    """Prints how often each was preferred, and on which pairs."""
+    key = json.loads(_key(sheets).read_text())
+    votes = collections.defaultdict(collections.Counter)
+    for path in pathlib.Path(sheets).glob("answers*.txt"):
+        for line in path.read_text().splitlines():
+            name, side = line.split()
+            votes[name][key[name].get(side, "same")] += 1
+    preferred = collections.defaultdict(list)
+    for name, counted in sorted(votes.items()):
+        old, new = counted["old"], counted["new"]
+        which = "old" if old > new else "new" if new > old else "same"
+        preferred[which].append(f"{name} ({new}:{old})")
+    for which, names in sorted(preferred.items()):
+        print(which, len(names), *names)
+
+
+def _key(sheets: str) -> pathlib.Path:
+    return pathlib.Path(f"{sheets}_key.json")
+
+
+if __name__ == "__main__":
+    {"shuffle": shuffle, "reveal": reveal}[sys.argv[1]](*sys.argv[2:])
