@@ -211,7 +211,7 @@ def _medians(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     names = [key for key, value in rows[0].items() if isinstance(value, list)]
     return {
         name: [
-            round(statistics.median(row[name][i] for row in rows), 4)
+            round(statistics.median(row[name][i] for row in rows), 5)
             for i in range(3)
         ]
         for name in names

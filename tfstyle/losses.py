@@ -10,16 +10,16 @@ positions, weighted: the weights have shape `(1 or batch, height * width, 1)`
 and mean 1, see `regions.weights`. The paper's guidance channels are their
 roots.
 
-| loss                   | compares                   | reference              |
-|------------------------|----------------------------|------------------------|
-| `content_loss`         | feature maps               | Gatys 2016, eq. 1      |
-| `style_loss`           | Gram matrices              | Gatys 2016, eq. 4      |
-| `moments_loss`         | channel means, deviations  | Huang 2017, eq. 13     |
-| `wasserstein_loss`     | means and covariances      | Olkin, Pukelsheim 1982 |
-| `histogram_loss`       | histogram of each channel  | Risser 2017, eq. 8     |
-| `structure_loss`       | edges                      | Li 2017, eq. 4         |
-| `total_variation_loss` | neighboring pixels         | Mahendran 2015, eq. 4  |
-| `chroma_variation_loss`| their colors without gray  | our own                |
+| loss                    | compares                  | reference              |
+|-------------------------|---------------------------|------------------------|
+| `content_loss`          | feature maps              | Gatys 2016, eq. 1      |
+| `style_loss`            | Gram matrices             | Gatys 2016, eq. 4      |
+| `moments_loss`          | channel means, deviations | Huang 2017, eq. 13     |
+| `wasserstein_loss`      | means and covariances     | Olkin, Pukelsheim 1982 |
+| `histogram_loss`        | histogram of each channel | Risser 2017, eq. 8     |
+| `structure_loss`        | edges                     | Li 2017, eq. 4         |
+| `total_variation_loss`  | neighboring pixels        | Mahendran 2015, eq. 4  |
+| `chroma_variation_loss` | their colors without gray | our own                |
 """
 
 from collections.abc import Mapping, Sequence

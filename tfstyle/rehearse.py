@@ -78,7 +78,7 @@ flags.register_validator(
 )
 
 # Ranges of the settings that users choose.
-_STYLE_WEIGHTS = (40.0, 240.0)
+_STYLE_WEIGHTS = (32.0, 192.0)
 _TV_WEIGHTS = (0.0, 2.0, 2.0)
 _STYLE_LOSSES = ("wasserstein", "wasserstein", "gram")
 _INITS = ("content", "content", "content", "style")
@@ -110,7 +110,8 @@ def main() -> int:
 
 def _prefix(digest: str) -> str:
     """Prefix of file names, a hash of the network and the settings."""
-    settings = f"{digest} {_SIZES.value} {_STEPS.value}".encode()
+    given = digest, _SIZES.value, _STEPS.value, _STYLE_WEIGHTS
+    settings = " ".join(map(str, given)).encode()
     return f"{hashlib.sha256(settings).hexdigest()[:8]}-{_SEED.value}"
 
 

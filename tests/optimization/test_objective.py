@@ -28,14 +28,18 @@ def evaluate(network, picture, content, styles, **changes):
 def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     layers = {"content_layers": {"block1_conv2": 1}, "content_weight": 3}
     layers |= {"style_layers": {"block1_conv1": 1}, "tv_weight": 7}
+    layers |= {"chroma_weight": 2}
     thin = features.extractor("vgg_distilled", ["block1_conv1", "block1_conv2"])
-    terms = objective.terms(thin, PHOTO, [WAVE], settings(**layers))
+    terms = objective.terms(thin, PHOTO, [PHOTO], settings(**layers))
     term = terms["content/block1_conv2"]
     nothing = {"block1_conv2": np.zeros((1, 32, 48, 16), "float32")}
     value = term.weight * float(term.loss(None, nothing)[0])
     gains = objective.gains("vgg_distilled")
     assert value == pytest.approx(3 * gains.content, rel=1e-4)
     assert terms["tv"].weight == pytest.approx(7 * gains.tv)
+    chroma = float(losses.chroma_variation_loss(PHOTO[None])[0])
+    expected = 2 * gains.tv / chroma
+    assert terms["chroma"].weight == pytest.approx(expected, rel=1e-5)
     assert min(gains) > 1 and objective.gains("vgg19") == (1, 1)
 
 
@@ -149,6 +153,13 @@ def test_total_variation_is_that_of_the_picture(network):
     assert found["tv"] == pytest.approx(expected, rel=1e-6) and expected > 0.01
 
 
+def test_gray_sources_bound_the_weight_of_chroma(network):
+    gray = np.repeat(PHOTO[..., :1], 3, axis=-1)
+    config = settings(chroma_weight=3)
+    terms = objective.terms(network, gray, [gray], config)
+    assert terms["chroma"].weight == pytest.approx(3e5)
+
+
 def test_chroma_is_compared_with_the_livelier_source(network):
     calm = (0.5 + (PHOTO - 0.5) / 3).astype("float32")
     for content, style in [(PHOTO, calm), (calm, PHOTO)]:
@@ -182,6 +193,7 @@ def test_terms_hardly_depend_on_the_size(network, style_loss):
 @pytest.mark.parametrize("kept", [0, 1])
 def test_a_style_with_the_whole_share_is_alone(network, style_loss, kept):
     changes = {"style_loss": style_loss, "histogram_weight": 1}
+    changes |= {"chroma_weight": 1}
     shares = (0.0, 3.0)[:: 1 if kept else -1]
     pair = [WAVE, NIGHT]
     mixed = evaluate(network, PHOTO, PHOTO, pair, style_mix=shares, **changes)

@@ -34,6 +34,15 @@ def test_a_note_tells_runs_apart():
     assert run.identity(*given, 2) != run.identity(*given)
 
 
+def test_settings_that_are_new_tell_runs_apart_only_in_use():
+    named = GatysConfig(features="vgg_distilled")
+    [used, _] = run.identity(named, THIN)
+    assert used["chroma_weight"] == named.chroma_weight > 0
+    without = dataclasses.replace(named, chroma_weight=0)
+    [unused, _] = run.identity(without, THIN)
+    assert used.keys() - unused.keys() == {"chroma_weight"}
+
+
 def test_the_network_that_auto_is_tells_runs_apart():
     named = GatysConfig(features="vgg_distilled")
     auto = dataclasses.replace(named, features="auto")

@@ -102,6 +102,9 @@ def test_help_shows_an_example_and_loads_nothing_that_is_slow(tmp_path):
     assert "--style=" in programs.help_of("tfstyle.optimize", tmp_path)
 
 
+LATER = ("coarse_share", "chroma_weight")
+
+
 def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
     words = [sys.executable, "-m", "tfstyle.optimize", "--helpxml"]
     process = call(words, tmp_path)
@@ -110,7 +113,7 @@ def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
         for flag in xml.etree.ElementTree.fromstring(process.stdout)
         if flag.findtext("file", "").endswith("optimize.py")
     }
-    assert set(defaults) == {*CONTRACT.split(), "coarse_share"}
+    assert set(defaults) == {*CONTRACT.split(), *LATER}
     assert int(defaults["max_pixels"]) == images.MAX_PIXELS
     fields = {field.name for field in dataclasses.fields(GatysConfig)}
     assert fields - set(defaults) == {"beta_2", "levels", "start_size"}

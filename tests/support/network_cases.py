@@ -70,6 +70,7 @@ def evaluate(weights):
         config = settings(
             style_loss=style_loss,
             tv_weight=1,
+            chroma_weight=1,
             structure_weight=1,
             histogram_weight=1,
         )

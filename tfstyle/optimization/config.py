@@ -29,6 +29,7 @@ STRUCTURE_SCALES = (4, 16)
 """Side lengths of the squares that the structure loss averages (Li 2017)."""
 
 _CONTENT_LAYERS = {"block4_conv2": 1.0}
+# As in crowsonkb's style-transfer-pytorch.
 _STYLE_LAYERS = dict(
     zip(STYLE_LAYERS, (256.0, 64.0, 16.0, 4.0, 1.0), strict=True)
 )
@@ -97,8 +98,7 @@ class GatysConfig(Controls):
     """Settings of `stylize`: sizes, losses, optimizer and start.
 
     Every term of the loss but total variation is divided by an energy, see
-    `objective`, and is 0 for a perfect match. So the weights suit all
-    networks and sizes.
+    `objective`, so that the weights suit all networks and sizes.
 
     `help(GatysConfig)` lists all fields with their meanings.
     """
@@ -168,7 +168,7 @@ class GatysConfig(Controls):
     chroma_weight: float = setting(
         0.05,
         "Weight of the total variation of the colors alone, without their "
-        "brightness; higher leaves fewer colored specks.",
+        "brightness; higher leaves fewer colored specks. 0 leaves it out.",
         check=checks.weight,
     )
     structure_weight: float = setting(

@@ -3,7 +3,8 @@
 Targets are computed once, when the terms are made. Each term but total
 variation is divided by an energy, so that weights carry over between networks,
 layers and sizes: content and image terms by the energy of their target, style
-terms by the mean of those of the style and the photograph. With the style's
+terms by the mean of those of the style and the photograph, chroma by that of
+the photograph or a style, whichever has more. With the style's
 energy alone, a calm style would dissolve a photograph that is rich in contrast
 (docs/decisions/optimization.md).
 """
@@ -320,7 +321,8 @@ def _image_terms(
         found["tv"] = Term(weight, _total_variation, ())
     if config.chroma_weight:
         weight = config.chroma_weight * tv_gain
-        found["chroma"] = _chroma([content, *styles], weight)
+        used = [s for s, share in zip(styles, mix, strict=True) if share]
+        found["chroma"] = _chroma([content, *used], weight)
     if config.structure_weight:
         found["structure"] = _structure(content, config.structure_weight)
     if config.histogram_weight:
@@ -370,7 +372,7 @@ def _weights(mask: np.ndarray | None, maps: Tensor) -> np.ndarray | None:
 
 
 def _chroma(sources: Sequence[np.ndarray], weight: float) -> Term:
-    """Makes the term that keeps chroma as calm as in one of the sources."""
+    """Makes the term of chroma, relative to the source that has most."""
     most = max(
         float(losses.chroma_variation_loss(ops.convert_to_tensor(x[None]))[0])
         for x in sources

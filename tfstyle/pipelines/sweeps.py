@@ -1,7 +1,7 @@
 """Sweeps: one picture for each value of one or two settings, on one sheet.
 
     axes = [
-        sweeps.Axis("style_weight", (1, 10, 100)),
+        sweeps.Axis("style_weight", (20, 80, 320)),
         sweeps.Axis("style_scale", ((0.5,), (1,)), ("0.5", "1")),
     ]
 
