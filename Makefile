@@ -71,7 +71,7 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.core: setup.cfg $(VENV)/.python
+$(VENV)/.core: setup.cfg tfstyle/version.py $(VENV)/.python
 	@echo "Installing into $(VENV); TensorFlow is a large download."
 	$(PIP) install --editable .
 	@touch $@

@@ -8,7 +8,8 @@ NAME_content and NAME_style for each. `shuffle` writes a sheet for each name
 into SHEETS: photograph and style above, the two pictures below. The key is
 written beside SHEETS; nobody opens it. Whoever judges writes files named
 `answers*.txt` into SHEETS, a line for each pair: its name, then left, right or
-same. `reveal` counts the pairs that most of the files prefer.
+same. `reveal` prints on which pairs more of these files prefer the old picture
+or the new one.
 """
 
 import collections
@@ -48,9 +49,9 @@ def reveal(sheets: str) -> None:
     key = json.loads(_key(sheets).read_text())
     votes = collections.defaultdict(collections.Counter)
     for path in pathlib.Path(sheets).glob("answers*.txt"):
-        for line in path.read_text().splitlines():
+        for line in filter(str.strip, path.read_text().splitlines()):
             name, side = line.split()
-            votes[name][key[name].get(side, "same")] += 1
+            votes[name][(key[name] | {"same": "same"})[side]] += 1
     preferred = collections.defaultdict(list)
     for name, counted in sorted(votes.items()):
         old, new = counted["old"], counted["new"]
@@ -61,7 +62,8 @@ def reveal(sheets: str) -> None:
 
 
 def _key(sheets: str) -> pathlib.Path:
-    return pathlib.Path(f"{sheets}_key.json")
+    path = pathlib.Path(sheets)
+    return path.with_name(f"{path.name}_key.json")
 
 
 if __name__ == "__main__":
