@@ -6,7 +6,7 @@ output on two CPU cores:
 
   python -m tfstyle.optimize --content=examples/cat.jpg --features=vgg19 \
       --style=examples/impasto.jpg --output=cat.png --size=320
-  cat.png: 320x213 after 40 s (vgg19, bfloat16)
+  cat.png: 320x213 after 94 s (vgg19, bfloat16)
 
 Two pictures, the second one finer and with less weight:
 
