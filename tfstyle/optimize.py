@@ -5,7 +5,7 @@ the photograph, and their statistics those of the pictures. Example, with its
 output on two CPU cores:
 
   python -m tfstyle.optimize --content=examples/cat.jpg --features=vgg19 \
-      --style=examples/impasto.jpg --output=cat.png --size=320
+      --style=examples/watercolor.jpg --output=cat.png --size=320
   cat.png: 320x213 after 94 s (vgg19, bfloat16)
 
 Two pictures, the second one finer and with less weight:
