@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from tfstyle.runtime.types import Tensor
+from tfstyle.runtime.types import Shape, Tensor
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -88,9 +88,23 @@ def style_loss(
         Shape `(batch,)`, float32.
     """
     gram = _half_constant_products(*_flatten(features), weights)
+    value, slope = style_slope(gram, target)
+    return _with_slopes(value, [(gram, 2 * slope)])
+
+
+def style_slope(gram: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns `style_loss` from a Gram matrix, and its derivative by it.
+
+    Args:
+        gram: Gram matrix, `(batch, channels, channels)`, from `gram_matrix`.
+        target: Gram matrix of the style, of the same shape.
+
+    Returns:
+        Losses `(batch,)`, and derivatives of the shape of `gram`; float32.
+    """
     gap = gram - target
     value = ops.mean(ops.square(gap), axis=(1, 2))
-    return _with_slopes(value, [(gram, 4 * gap / gap.shape[-1] ** 2)])
+    return value, 2 * gap / gap.shape[-1] ** 2
 
 
 def channel_moments(
@@ -161,7 +175,7 @@ def mean_covariance(
         positions) `(batch, channels, channels)`, float32.
     """
     flat, positions = _flatten(features)
-    mean = ops.mean(_weighted(flat, weights), axis=1)
+    mean = _mean(flat, positions, weights)
     return mean, _products(flat - mean[:, None], positions, weights)
 
 
@@ -183,7 +197,7 @@ def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
 def wasserstein_loss(
     features: Tensor,
     target: Gaussian,
-    epsilon: float = 1e-4,
+    epsilon: float = 1e-3,
     weights: Tensor | None = None,
 ) -> Tensor:
     """Returns the squared Wasserstein-2 distance to a Gaussian, per channel.
@@ -200,7 +214,9 @@ def wasserstein_loss(
         epsilon: Bound of the derivative, which is otherwise unbounded where
             the features lack a direction that the style has: in divisions,
             eigenvalues of `R S R` count for at least `epsilon^2` times the
-            square of the target's mean variance.
+            square of the target's mean variance. With less than 1e-3 the
+            derivative of networks with dead channels is that of rounding
+            errors.
         weights: Weights of the positions, for a region; see the module.
 
     Returns:
@@ -212,11 +228,34 @@ def wasserstein_loss(
         2020.
     """
     flat, positions = _flatten(features)
-    mean = ops.mean(_weighted(flat, weights), axis=1)
+    mean = _mean(flat, positions, weights)
     flat -= ops.stop_gradient(mean)[:, None]
     covariance = _half_constant_products(flat, positions, weights)
+    value, by_mean, by_covariance = wasserstein_slopes(
+        mean, ops.stop_gradient(covariance), target, epsilon
+    )
+    return _with_slopes(
+        value, [(covariance, 2 * by_covariance), (mean, by_mean)]
+    )
+
+
+def wasserstein_slopes(
+    mean: Tensor, covariance: Tensor, target: Gaussian, epsilon: float = 1e-3
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns `wasserstein_loss` from statistics, and its derivatives by them.
+
+    Args:
+        mean: Mean, `(batch, channels)`, from `mean_covariance`.
+        covariance: Covariance, `(batch, channels, channels)`.
+        target: Distribution of the style, from `gaussian`.
+        epsilon: Bound of the derivative, see `wasserstein_loss`.
+
+    Returns:
+        Losses `(batch,)`, and derivatives of the shapes of `mean` and
+        `covariance`; float32.
+    """
     channels = covariance.shape[-1]
-    moved = target.root @ ops.stop_gradient(covariance) @ target.root
+    moved = target.root @ covariance @ target.root
     values, vectors = ops.linalg.eigh(moved)
     least = epsilon * target.trace[:, None] / channels + _TINY
     roots = ops.sqrt(ops.maximum(values, 0.0))
@@ -230,10 +269,8 @@ def wasserstein_loss(
     gap = mean - target.mean
     # Rounding may make the distance slightly negative.
     value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
-    slope = 2 * (ops.eye(channels, dtype="float32") - plan) / channels
-    return _with_slopes(
-        value, [(covariance, slope), (mean, 2 * gap / channels)]
-    )
+    by_covariance = (ops.eye(channels, dtype="float32") - plan) / channels
+    return value, 2 * gap / channels, by_covariance
 
 
 _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
@@ -341,18 +378,8 @@ def total_variation_loss(image: Tensor) -> Tensor:
         Inverting Them", CVPR 2015, who sum `(dx^2 + dy^2)^(beta / 2)`;
         beta is 2 here.
     """
-    batch, height, width, channels = ops.shape(image)
-    # Channels join the rows: differences of long rows are faster.
-    rows = ops.reshape(_float32(image), (batch, height, width * channels))
-    total = 0.0
-    for axis, step in ((1, 1), (2, channels)):
-        shape = list(ops.shape(rows))
-        shape[axis] -= step
-        start = [0, 0, 0]
-        start[axis] = step
-        gap = ops.slice(rows, start, shape) - ops.slice(rows, (0, 0, 0), shape)
-        total += ops.mean(ops.square(gap), axis=(1, 2))
-    return total
+    down, across = _squared_differences(image)
+    return down + across
 
 
 def chroma_variation_loss(image: Tensor) -> Tensor:
@@ -369,8 +396,54 @@ def chroma_variation_loss(image: Tensor) -> Tensor:
         Shape `(batch,)`, float32: the sum of the means down and across. For a
         gray picture 0 but for rounding, which may be negative.
     """
-    gray = ops.mean(_float32(image), axis=-1, keepdims=True)
-    return total_variation_loss(image) - total_variation_loss(gray)
+    return total_variation_loss(image) - total_variation_loss(_gray(image))
+
+
+def variation_part(block: Tensor, shape: Shape, chroma: bool = False) -> Tensor:
+    """Returns what a block adds to the variation of the image it is part of.
+
+    Args:
+        block: Block of an image, with one more row below and one more column
+            to the right: those that follow in the image, or at its edges the
+            last ones again.
+        shape: Height and width of the image.
+        chroma: Whether to return a part of `chroma_variation_loss` instead of
+            `total_variation_loss`.
+
+    Returns:
+        Shape `(batch,)`, float32. The parts of blocks that cover an image add
+        up to its loss.
+    """
+    height, width = shape
+    rows, columns = (ops.cast(n, "float32") for n in ops.shape(block)[1:3])
+    below, beside = block[:, :, :-1], block[:, :-1]
+    down = (rows - 1) * (columns - 1) / ((height - 1) * width)
+    across = (rows - 1) * (columns - 1) / (height * (width - 1))
+    found = 0.0
+    for sign, part in ((1, lambda x: x), (-1, _gray))[: 1 + chroma]:
+        found += sign * down * _squared_differences(part(below))[0]
+        found += sign * across * _squared_differences(part(beside))[1]
+    return found
+
+
+def _gray(image: Tensor) -> Tensor:
+    return ops.mean(_float32(image), axis=-1, keepdims=True)
+
+
+def _squared_differences(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns mean squared differences of neighbors, down and across."""
+    batch, height, width, channels = ops.shape(image)
+    # Channels join the rows: differences of long rows are faster.
+    rows = ops.reshape(_float32(image), (batch, height, width * channels))
+    found = []
+    for axis, step in ((1, 1), (2, channels)):
+        shape = list(ops.shape(rows))
+        shape[axis] -= step
+        start = [0, 0, 0]
+        start[axis] = step
+        gap = ops.slice(rows, start, shape) - ops.slice(rows, (0, 0, 0), shape)
+        found.append(ops.mean(ops.square(gap), axis=(1, 2)))
+    return found[0], found[1]
 
 
 def energy(target: Tensor) -> Tensor:
@@ -432,6 +505,16 @@ def _with_slopes(
         for x, slope in slopes
     )
     return ops.stop_gradient(value) + (linear - ops.stop_gradient(linear))
+
+
+def _mean(flat: Tensor, positions: Any, weights: Tensor | None) -> Tensor:
+    """Returns the mean vector of all positions.
+
+    As a matrix product: `ops.mean` adds vectors one by one in float32, which
+    for a million of them is a hundred times less exact, and slower.
+    """
+    row = ops.ones_like(flat[:1, :, :1]) if weights is None else weights
+    return ops.matmul(ops.swapaxes(row, 1, 2), flat)[:, 0] / positions
 
 
 def _half_constant_products(
