@@ -199,3 +199,37 @@ def test_metadata_that_jpeg_cannot_hold_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"long\.jpg': Comment is too long"):
         images.save(tmp_path / "long.jpg", IMAGE, metadata={"a": "b" * 70_000})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "depth"),
+    [(".png", 8), (".png", 16), (".jpg", 8), (".tiff", 8), (".tiff", 16)],
+)
+def test_files_say_how_large_they_are_in_print(tmp_path, suffix, depth):
+    path = tmp_path / f"out{suffix}"
+    images.save(path, helpers.image(8, 9), bit_depth=depth, dpi=300)
+    with PIL.Image.open(path) as image:
+        assert [round(float(x)) for x in image.info["dpi"]] == [300, 300]
+    images.save(path, helpers.image(8, 9), bit_depth=depth)
+    with PIL.Image.open(path) as image:
+        assert round(float(image.info.get("dpi", (0,))[0])) != 300
+
+
+def test_webp_says_how_large_it_is_in_print(tmp_path):
+    images.save(tmp_path / "out.webp", helpers.image(8, 9), dpi=240)
+    with PIL.Image.open(tmp_path / "out.webp") as image:
+        exif = image.getexif()
+    tags = PIL.ExifTags.Base
+    assert exif[tags.XResolution] == exif[tags.YResolution] == 240
+    assert exif[tags.ResolutionUnit] == 2
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_tiff_of_more_than_4_gb_is_bigtiff(tmp_path, monkeypatch, depth):
+    picture, path = helpers.image(8, 9), tmp_path / "out.tiff"
+    for most, version in ((10**6, 42), (10, 43)):
+        monkeypatch.setattr(encoding, "_MOST_TIFF", most)
+        images.save(path, picture, bit_depth=depth, metadata={"a": "b"})
+        assert int.from_bytes(path.read_bytes()[2:4], "little") == version
+        found = images.load(path)
+        np.testing.assert_allclose(found, picture, atol=1 / 255)

@@ -1,6 +1,7 @@
 import tempfile
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import helpers
@@ -38,6 +39,20 @@ def test_record_says_whether_the_run_is_complete(tmp_path):
         record = provenance.read(path)
         assert record["notes"] == {"complete": complete}
         assert record["config"] == {"seed": 3}
+
+
+def test_previews_of_large_pictures_are_reduced(tmp_path, monkeypatch):
+    monkeypatch.setattr(output, "_LARGEST", 8)
+    path = str(tmp_path / "out.png")
+    target = output.Output(path=path, record=RECORD, dpi=300)
+    show = target.preview(1)
+    for progress, picture in progresses(1):
+        show(progress, picture)
+    assert images.load(path).shape == (6, 8, 3)
+    target.save(PIXELS)
+    assert images.load(path).shape == PIXELS.shape
+    with PIL.Image.open(path) as image:
+        assert round(image.info["dpi"][0]) == 300
 
 
 def test_transparency_takes_the_size_of_the_picture(tmp_path):

@@ -14,8 +14,20 @@ def test_tiles_miss_no_pixel_and_see_beyond_their_core(length, window, halo):
         assert 0 <= span.start <= span.first < span.last
         assert span.last <= span.start + window <= length
         assert span.first - span.start >= halo or span.first == 0
-        end = span.start + window
-        assert end - span.last >= halo or span.last == length
+        assert span.stop == span.start + window
+        assert span.stop - span.last >= halo or span.last == length
+
+
+@pytest.mark.parametrize("length", [64, 100, 167, 500])
+def test_tiles_begin_on_a_grid(length):
+    spans = windows.spans(length, 48, 16, 8)
+    for span, following in zip(spans, spans[1:], strict=False):
+        assert span.stop - span.start == 48
+        assert not following.start % 8 and not following.first % 8
+        assert span.last == following.first
+        assert min(span.stop - span.last, span.last - following.start) >= 16
+    assert spans[-1].last == spans[-1].stop == length
+    assert spans[-1].stop - spans[-1].start < 48 + 8
 
 
 def test_no_more_tiles_than_needed():

@@ -91,7 +91,7 @@ def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
         for flag in xml.etree.ElementTree.fromstring(process.stdout)
         if flag.findtext("file", "").endswith("dream.py")
     }
-    assert set(defaults) == set(CONTRACT.split())
+    assert set(defaults) == {*CONTRACT.split(), "dpi"}
     for field in dataclasses.fields(DreamConfig):
         if field.default is not None:
             assert defaults[field.name] == str(field.default)

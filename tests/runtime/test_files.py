@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -263,3 +264,11 @@ def test_an_address_is_no_file(address):
 @pytest.mark.parametrize("path", ["a.png", "b/c:/d.png", "C:/a.png", "/a://b"])
 def test_other_names_are_no_addresses(path):
     files.check_no_address(path)
+
+
+def test_a_disk_without_room_is_refused(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=3 * 10**9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage)
+    files.check_space(tmp_path / "new" / "out.png", 3e9)
+    with pytest.raises(OSError, match=r"out.png' needs about 5.0 GB.* 3.0 GB"):
+        files.check_space(tmp_path / "new" / "out.png", 5e9)

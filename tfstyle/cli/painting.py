@@ -20,6 +20,7 @@ from tfstyle.cli import common_flags, program, settings_flags
 if TYPE_CHECKING:  # --help need not wait even for NumPy.
     import numpy as np
 
+    from tfstyle.images.encoding import Format
     from tfstyle.images.output import Output
     from tfstyle.pipelines.preparation import Prepared
     from tfstyle.report.callback import Report
@@ -79,6 +80,12 @@ def define_flags() -> None:
         "Bits per channel of --output; 16 is for .png and .tiff.",
     )
     common_flags.define_quality()
+    flags.DEFINE_integer(
+        "dpi",
+        None,
+        "Pixels per inch of --output when printed, for the file; 300 is usual.",
+        lower_bound=1,
+    )
 
 
 def settings(
@@ -153,12 +160,35 @@ def prepare(
     preparation.check_outputs(kept, written, values.checkpoint)
     preparation.has_checkpoint(values.checkpoint)
     prepared = preparation.prepare(config, inputs, values.max_pixels)
+    _check_space(config, prepared, format)
     if prepared.content.alpha is not None and not format.alpha:
         program.note(f"{format.name} holds no transparency; it becomes white.")
     note_weights(config, prepared)
     if values.replay:
         _note_other_weights(values.replay, prepared)
     return prepared
+
+
+def _check_space(config: Any, prepared: "Prepared", format: "Format") -> None:
+    """Raises `OSError` if the disks have no room for what will be written."""
+    from tfstyle import images
+    from tfstyle.pipelines import preparation
+    from tfstyle.runtime import files
+
+    values = flags.FLAGS
+    rows, columns, _ = prepared.content.pixels.shape
+    height, width = images.fit(rows, columns, config.size)
+    samples = 3 * height * width
+    depth = int(values.bit_depth) // 8
+    files.check_space(values.output, format.packed * depth * samples)
+    if values.checkpoint and not preparation.has_checkpoint(values.checkpoint):
+        # The next one is written beside the last.
+        state = _STATES[getattr(config, "optimizer", "dream")]
+        files.check_space(values.checkpoint, 2 * state * samples)
+
+
+# Bytes per value of the picture that checkpoints take.
+_STATES = {"adam": 23, "lbfgs": 88, "dream": 8}
 
 
 def _note_other_weights(path: str, prepared: "Prepared") -> None:
@@ -229,6 +259,7 @@ def paint(prepared: "Prepared", config: Any, run: "Run") -> int:
         alpha=prepared.content.alpha,
         bit_depth=int(values.bit_depth),
         quality=values.quality,
+        dpi=values.dpi,
     )
     note_left_out(target.path, target.left_out)
     with contextlib.ExitStack() as stack:

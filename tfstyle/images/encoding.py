@@ -13,6 +13,7 @@ import io
 import json
 import os
 import pathlib
+import struct
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,7 @@ class Format:
         deep: Whether it holds 16 bits per channel.
         longest: Maximum length of a side, in pixels.
         room: Maximum size of the metadata, in bytes.
+        packed: Least size of a painted picture, as a share of its samples.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Format:
     deep: bool
     longest: int
     room: int
+    packed: float
 
     def holds(self, metadata: Mapping[str, str]) -> bool:
         """Whether the format has room for metadata: keyword -> text."""
@@ -57,10 +60,17 @@ _PNG = Format(
     deep=True,
     longest=_LARGE,
     room=2**20,
+    packed=0.2,
 )
-_JPEG = Format(name="JPEG", alpha=False, deep=False, longest=65500, room=65533)
-_WEBP = Format(name="WEBP", alpha=True, deep=False, longest=16383, room=_LARGE)
-_TIFF = Format(name="TIFF", alpha=True, deep=True, longest=_LARGE, room=_LARGE)
+_JPEG = Format(
+    name="JPEG", alpha=False, deep=False, longest=65500, room=65533, packed=0.05
+)
+_WEBP = Format(
+    name="WEBP", alpha=True, deep=False, longest=16383, room=_LARGE, packed=0.02
+)
+_TIFF = Format(
+    name="TIFF", alpha=True, deep=True, longest=_LARGE, room=_LARGE, packed=0.2
+)
 
 WRITABLE = {
     ".png": _PNG,
@@ -72,6 +82,12 @@ WRITABLE = {
 }
 
 _DESCRIPTION = PIL.ExifTags.Base.ImageDescription
+_X_RESOLUTION = PIL.ExifTags.Base.XResolution
+_Y_RESOLUTION = PIL.ExifTags.Base.YResolution
+_UNIT = PIL.ExifTags.Base.ResolutionUnit
+_INCH = 2
+# TIFF holds 4 GiB at most, tags included; BigTIFF holds more.
+_MOST_TIFF = 2**32 - 2**25
 
 
 def check_format(
@@ -132,6 +148,7 @@ def encode(
     format: Format,
     quality: int,
     metadata: Mapping[str, str],
+    dpi: int | None = None,
 ) -> bytes:
     """Encodes a picture as a file, with an sRGB profile.
 
@@ -141,39 +158,57 @@ def encode(
         format: A format that can hold them; see `check_format`.
         quality: Quality of JPEG and WebP, from 1 to 100.
         metadata: Keyword -> text.
+        dpi: Pixels per inch when printed; `None` to leave it open.
 
     Returns:
         The bytes of the file.
     """
-    if samples.dtype == np.uint16:
-        return _encode_deep(samples, format, metadata)
+    large = format is _TIFF and samples.nbytes > _MOST_TIFF
+    if large or samples.dtype == np.uint16:
+        return _encode_deep(samples, format, metadata, dpi)
     buffer = io.BytesIO()
     PIL.Image.fromarray(samples).save(
         buffer,
         format.name,
         icc_profile=srgb.icc_profile(),
-        **_options(format, quality, metadata),
+        **_options(format, quality, metadata, dpi),
     )
     return buffer.getvalue()
 
 
 def _options(
-    format: Format, quality: int, metadata: Mapping[str, str]
+    format: Format,
+    quality: int,
+    metadata: Mapping[str, str],
+    dpi: int | None,
 ) -> dict[str, Any]:
     """Arguments of `PIL.Image.Image.save`."""
     text = json.dumps(dict(metadata)) if metadata else ""
+    density = {} if dpi is None else {"dpi": (dpi, dpi)}
     if format is _PNG:
-        return {"pnginfo": _png_chunks(metadata)}
+        return {"pnginfo": _png_chunks(metadata), **density}
     if format is _JPEG:
         # Colors at full resolution: painted edges are often edges of color.
-        return {"quality": quality, "subsampling": 0, "comment": text}
+        return {
+            "quality": quality,
+            "subsampling": 0,
+            "comment": text,
+            **density,
+        }
     if format is _WEBP:
         exif = PIL.Image.Exif()
         if text:
             exif[_DESCRIPTION] = text
-        return {"quality": quality, "exif": exif.tobytes() if text else b""}
+        if dpi is not None:
+            exif[_X_RESOLUTION] = exif[_Y_RESOLUTION] = dpi
+            exif[_UNIT] = _INCH
+        return {"quality": quality, "exif": exif.tobytes() if exif else b""}
     tags = {_DESCRIPTION: text} if text else {}
-    return {"compression": "tiff_adobe_deflate", "tiffinfo": tags}
+    return {
+        "compression": "tiff_adobe_deflate",
+        "tiffinfo": tags,
+        **density,
+    }
 
 
 def _png_chunks(metadata: Mapping[str, str]) -> PIL.PngImagePlugin.PngInfo:
@@ -188,17 +223,24 @@ def _tifffile(name: str) -> ModuleType:
         import tifffile
     except ImportError as error:
         raise ValueError(
-            f"Cannot write '{name}' with 16 bits per channel: tifffile is "
-            "missing. Install tfstyle[print], or write .png."
+            f"Cannot write '{name}' with 16 bits per channel or more than 4 "
+            "GB: tifffile is missing. Install tfstyle[print], or write .png."
         ) from error
     return tifffile
 
 
 def _encode_deep(
-    samples: np.ndarray, format: Format, metadata: Mapping[str, str]
+    samples: np.ndarray,
+    format: Format,
+    metadata: Mapping[str, str],
+    dpi: int | None,
 ) -> bytes:
     if format is _PNG:
-        return png.encode(samples, srgb.icc_profile(), _png_chunks(metadata))
+        chunks = _png_chunks(metadata)
+        if dpi is not None:
+            meters = round(dpi / 0.0254)
+            chunks.add(b"pHYs", struct.pack(">IIB", meters, meters, 1))
+        return png.encode(samples, srgb.icc_profile(), chunks)
     buffer = io.BytesIO()
     _tifffile(".tiff").imwrite(
         buffer,
@@ -211,6 +253,9 @@ def _encode_deep(
         iccprofile=srgb.icc_profile(),
         description=json.dumps(dict(metadata)) if metadata else None,
         software=False,
+        resolution=None if dpi is None else (dpi, dpi),
+        resolutionunit=None if dpi is None else "inch",
+        bigtiff=samples.nbytes > _MOST_TIFF,
         metadata=None,  # Keeps out the text that tifffile adds.
     )
     return buffer.getvalue()

@@ -46,6 +46,9 @@ class Picture:
         return self.pixels.mean(-1) if self.alpha is None else self.alpha
 
 
+_STRIP = 512  # Rows that are converted together.
+
+
 def load(
     path: Path,
     size: int | None = None,
@@ -104,6 +107,7 @@ def save(
     quality: int = 95,
     bit_depth: int = 8,
     metadata: Mapping[str, str] | None = None,
+    dpi: int | None = None,
 ) -> None:
     """Writes an image; an older file is replaced once the new one is whole.
 
@@ -118,6 +122,7 @@ def save(
             tifffile.
         metadata: Keyword -> text, for `read_metadata`. A keyword has 1 to 79
             Latin-1 characters.
+        dpi: Pixels per inch when printed; `None` to leave it open.
 
     Raises:
         ValueError: The format cannot hold the picture, or the arrays are not
@@ -132,10 +137,9 @@ def save(
     format = check_format(
         path, bit_depth, alpha is not None, max(pixels.shape[:2])
     )
-    layers = [pixels] if alpha is None else [pixels, alpha[..., None]]
-    samples = _samples(np.concatenate(layers, axis=-1), bit_depth)
+    samples = _samples(pixels, alpha, bit_depth)
     try:
-        data = encoding.encode(samples, format, quality, metadata or {})
+        data = encoding.encode(samples, format, quality, metadata or {}, dpi)
     except ValueError as error:  # The format cannot hold the metadata.
         raise ValueError(
             f"Cannot write '{os.fspath(path)}': {error}"
@@ -144,11 +148,19 @@ def save(
         file.write(data)
 
 
-def _samples(image: np.ndarray, bit_depth: int) -> np.ndarray:
-    """Clips to [0, 1] and rounds to the integers of a file."""
-    largest = 2**bit_depth - 1
-    rounded = np.rint(np.clip(image, 0, 1) * np.float32(largest))
-    return rounded.astype(np.uint8 if bit_depth == 8 else np.uint16)
+def _samples(
+    pixels: np.ndarray, alpha: np.ndarray | None, bit_depth: int
+) -> np.ndarray:
+    """Clips to [0, 1] and rounds to the integers of a file, strip by strip."""
+    largest = np.float32(2**bit_depth - 1)
+    layers = [pixels] if alpha is None else [pixels, alpha[..., None]]
+    kind = np.uint8 if bit_depth == 8 else np.uint16
+    samples = np.empty((*pixels.shape[:2], 2 + len(layers)), kind)
+    for start in range(0, len(pixels), _STRIP):
+        rows = slice(start, start + _STRIP)
+        strip = np.concatenate([layer[rows] for layer in layers], axis=-1)
+        samples[rows] = np.rint(np.clip(strip, 0, 1) * largest)
+    return samples
 
 
 def _check_pixels(

@@ -13,7 +13,7 @@ import numpy as np
 from tfstyle.images import provenance
 from tfstyle.images.encoding import check_format
 from tfstyle.images.io import save
-from tfstyle.images.sizes import resize
+from tfstyle.images.sizes import fit, resize
 from tfstyle.runtime.progress import OnStep, Progress
 
 
@@ -30,6 +30,7 @@ class Output:
             transparency get the picture on white, as a viewer shows it.
         bit_depth: Bits per channel, 8 or 16.
         quality: Quality of JPEG and WebP, from 1 to 100.
+        dpi: Pixels per inch when printed; `None` to leave it open.
     """
 
     path: str
@@ -37,6 +38,7 @@ class Output:
     alpha: np.ndarray | None = None
     bit_depth: int = 8
     quality: int = 95
+    dpi: int | None = None
 
     def save(
         self, pixels: np.ndarray, complete: bool = True, rescue: bool = True
@@ -67,6 +69,8 @@ class Output:
     def preview(self, every: int) -> OnStep:
         """Returns an `on_step` callback that writes the picture so far.
 
+        Large pictures are reduced: writing them would take longer than a step.
+
         Args:
             every: Number of steps between previews; 0 for none.
         """
@@ -83,7 +87,8 @@ class Output:
             calls += 1
             if every and calls % every == 0:
                 try:
-                    self._write(self.path, picture(), complete=False)
+                    shown = _reduced(picture())
+                    self._write(self.path, shown, complete=False)
                 except OSError:
                     # The run is worth more than its preview; writing the
                     # result will raise the error.
@@ -107,6 +112,7 @@ class Output:
             self.quality,
             self.bit_depth,
             provenance.embed(self._fitted(path, complete)),
+            self.dpi,
         )
 
     def _fitted(self, path: str, complete: bool) -> Mapping[str, Any]:
@@ -130,3 +136,13 @@ class Output:
             f"Cannot write '{self.path}' ({error.strerror or error}). The "
             f"picture is '{path}' instead."
         )
+
+
+_LARGEST = 2048  # Longer side of previews, in pixels.
+
+
+def _reduced(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    if max(height, width) <= _LARGEST:
+        return picture
+    return resize(picture, *fit(height, width, _LARGEST))

@@ -39,8 +39,11 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
     Returns:
         Float32 array of the new shape, clipped to [0, 1]: the filter
-        overshoots at edges.
+        overshoots at edges. A float32 image that has the shape is returned
+        itself.
     """
+    if image.shape[:2] == (height, width) and image.dtype == np.float32:
+        return image  # A copy of a large picture would take memory.
     return _resize(image, height, width, None)
 
 

@@ -15,27 +15,35 @@ class Span(NamedTuple):
         start: First pixel of the window.
         first: First pixel of the core.
         last: First pixel after the core.
+        stop: First pixel after the window.
     """
 
     start: int
     first: int
     last: int
+    stop: int
 
 
-def spans(length: int, window: int, halo: int) -> list[Span]:
+def spans(length: int, window: int, halo: int, stride: int = 1) -> list[Span]:
     """Returns the windows of one side.
 
-    At the ends of the side a window has no halo: it ends there, too.
+    At the ends of the side a window has no halo: it ends there, too. The last
+    window may be longer than the others, by less than `stride`.
 
     >>> spans(64, 64, 16)
-    [Span(start=0, first=0, last=64)]
-    >>> spans(160, 96, 16)
-    [Span(start=0, first=0, last=80), Span(start=64, first=80, last=160)]
+    [Span(start=0, first=0, last=64, stop=64)]
+    >>> for span in spans(162, 96, 16, 4):
+    ...     print(*span)
+    0 0 80 96
+    64 80 162 162
 
     Args:
         length: Length of the side, in pixels.
-        window: Length of each window, in pixels, at most `length`.
-        halo: Pixels by which a window extends beyond its core.
+        window: Length of each window, in pixels, at most `length`; a multiple
+            of `stride` unless it is `length`.
+        halo: Pixels by which a window extends beyond its core; a multiple of
+            `stride`.
+        stride: Windows and cores start at multiples of this.
 
     Raises:
         ValueError: A window is no longer than its two halos.
@@ -46,11 +54,13 @@ def spans(length: int, window: int, halo: int) -> list[Span]:
             f"A window must be longer than its two halos of {halo}. "
             f"Received: window={window}"
         )
+    end = (length - window) // stride * stride  # Start of the last window.
     starts = [0]
-    while starts[-1] + window < length:
-        starts.append(min(starts[-1] + inner, length - window))
+    while starts[-1] < end:
+        starts.append(min(starts[-1] + inner, end))
     cuts = [0, *(start + halo for start in starts[1:]), length]
+    stops = [*(start + window for start in starts[:-1]), length]
     return [
-        Span(start, first, last)
-        for start, first, last in zip(starts, cuts, cuts[1:], strict=False)
+        Span(*places)
+        for places in zip(starts, cuts, cuts[1:], stops, strict=False)
     ]

@@ -23,6 +23,7 @@ _NAME = "checkpoint.npz"
 _META = "meta"
 _ARRAY = "array/"
 _SECONDS = 60.0  # Between two checkpoints of a run.
+_LONG = 7.0  # Time to write one that is worth a longer wait, in seconds.
 
 
 def save(
@@ -170,12 +171,17 @@ class Checkpoints:
         self._folder = folder
         self._key = "" if folder is None else _key(settings, images)
         self._saved = time.monotonic()
+        self._took = 0.0
         self._error: OSError | None = None
 
     @property
     def due(self) -> bool:
-        """Whether the last checkpoint is a minute old."""
-        return time.monotonic() - self._saved > _SECONDS
+        """Whether the last checkpoint is a minute old.
+
+        Large ones are rarer, so that they take a tenth of the time at most.
+        """
+        wait = _SECONDS if self._took < _LONG else 9 * self._took
+        return time.monotonic() - self._saved > wait
 
     def save(
         self, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
@@ -184,7 +190,7 @@ class Checkpoints:
 
         If that fails, the run goes on, and `deliver` raises the error.
         """
-        self._saved = time.monotonic()
+        began = self._saved = time.monotonic()
         if self._folder is None:
             return
         try:
@@ -192,6 +198,8 @@ class Checkpoints:
             self._error = None
         except OSError as error:
             self._error = error
+        self._saved = time.monotonic()
+        self._took = self._saved - began
 
     def deliver(self, picture: np.ndarray) -> np.ndarray:
         """Returns the picture at the end of the run.

@@ -155,6 +155,25 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
+def check_space(path: Path, needed: float) -> None:
+    """Raises `OSError` if a disk has no room for a file.
+
+    Args:
+        path: File to write later, or a folder that may not exist yet.
+        needed: Size of what will be written, in bytes.
+    """
+    place = pathlib.Path(os.path.realpath(path))
+    there = next(p for p in (place, *place.parents) if p.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise OSError(
+            errno.ENOSPC,
+            f"'{os.fspath(path)}' needs about {needed / 1e9:.1f} GB. Free on "
+            f"its disk: {free / 1e9:.1f} GB. Make room, or choose another "
+            "place.",
+        )
+
+
 # Errors where nothing may be written; EROFS: a read-only file system.
 _REFUSED = {errno.EACCES, errno.EROFS, errno.EPERM}
 

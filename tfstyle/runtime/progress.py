@@ -106,7 +106,12 @@ class Bar:
         self._bar.set_description_str(_where(progress), refresh=False)
         self._bar.set_postfix_str(self._details(progress), refresh=False)
         self._bar.update(progress.done - self._bar.n)
-        self._last = progress
+        last = self._last
+        if last is None or (last.size, last.step) != (
+            progress.size,
+            progress.step,
+        ):
+            self._last = progress  # Not a part of the same step.
 
     def _details(self, progress: Progress) -> str:
         losses = [
