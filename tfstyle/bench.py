@@ -3,6 +3,7 @@ r"""Measures speed, memory and time to quality of `tfstyle.optimize`.
   python -m tfstyle.bench --what=gatys --sizes=256,512
   python -m tfstyle.bench --what=gatys --features=vgg16,vgg_distilled
   python -m tfstyle.bench --what=memory --sizes=256,512,768
+  python -m tfstyle.bench --what=tiles --sizes=1536 --tile=1024
   python -m tfstyle.bench --what=transfer --features=vgg_distilled,vgg19
   python -m tfstyle.bench --what=quality --content=dog.jpg --style=wave.jpg \
       --features=vgg19 --feature_weights=vgg19.h5 --sizes=384
@@ -15,6 +16,8 @@ cost time.
 
 memory: peak memory above the idle process, with TensorFlow and the network
 loaded, during 3 steps.
+
+tiles: seconds per step where the picture is seen at once, and in tiles.
 
 transfer: like gatys, for one pass of a model of any style with that encoder: a
 photograph of that size and a new style of 256 pixels.
@@ -51,10 +54,10 @@ if TYPE_CHECKING:
 _WHAT = flags.DEFINE_enum(
     "what",
     "gatys",
-    ["gatys", "memory", "quality", "transfer"],
+    ["gatys", "memory", "quality", "tiles", "transfer"],
     "What to measure: gatys for the time of a step of tfstyle.optimize, memory "
-    "for its memory, quality for the time to a loss, transfer for the models "
-    "of any style.",
+    "for its memory, quality for the time to a loss, tiles for a step in tiles "
+    "beside one at once, transfer for the models of any style.",
 )
 _SIZES = flags.DEFINE_list(
     "sizes", ["512"], "Longer sides of the pictures, in pixels."
@@ -93,6 +96,9 @@ _STYLE = flags.DEFINE_string(
 _ONLY = flags.DEFINE_list(
     "only", [], "Rows of --what=quality to measure; all of them if empty."
 )
+_TILE = flags.DEFINE_integer(
+    "tile", 1024, "Side of the tiles of --what=tiles, in pixels.", lower_bound=1
+)
 _DEVICE = common_flags.define_device("auto, cpu, gpu or gpu:N")
 
 _STYLE_SIZE = 256  # Longer side of the style of --what=transfer, in pixels.
@@ -125,6 +131,7 @@ def main() -> None:
         "gatys": _speeds,
         "memory": _peaks,
         "quality": _qualities,
+        "tiles": _in_tiles,
         "transfer": _passes,
     }
     for row in rows[_WHAT.value](configs):
@@ -209,6 +216,32 @@ def _configs() -> list[GatysConfig]:
     ]
 
 
+def _in_tiles(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
+    from tfstyle.features import tiles
+    from tfstyle.runtime import devices
+
+    devices.start(_DEVICE.value)
+    for config in configs:
+        network = _network(config, _WEIGHTS.value)
+        given = network.name, network.output
+        tiles.check_side(*given, _TILE.value)
+        whole = _step_seconds(network, config, _STEPS.value)
+        tiled = dataclasses.replace(config, tile=_TILE.value)
+        seconds = _step_seconds(network, tiled, _STEPS.value)
+        shape = config.size, config.size
+        tiling = tiles.Tiling(*given, shape, _TILE.value)
+        yield {
+            "features": config.features,
+            "size": config.size,
+            "precision": config.precision,
+            "tiles": len(tiling.tiles),
+            "tile": tiling.window,
+            "seconds_at_once": round(whole, 4),
+            "seconds_in_tiles": round(seconds, 4),
+            "ratio": round(seconds / whole, 3),
+        }
+
+
 def _network(config: GatysConfig, path: str | None) -> Any:
     from tfstyle import features
     from tfstyle.runtime import devices
@@ -225,13 +258,22 @@ def _network(config: GatysConfig, path: str | None) -> Any:
 
 def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     """Seconds of the fastest step, which other processes disturb least."""
-    from tfstyle.optimization import descent, objective, run
+    from tfstyle.features import tiles
+    from tfstyle.optimization import descent, objective, run, tiled
 
     config = run.on_device(config)
     content, style = _noise(config.size)
-    terms = objective.terms(network, content, [style], config)
-    optimizer = descent.make_optimizer(config, config.steps)
-    step = descent.compile_step(network, terms, optimizer, config)
+    terms = objective.terms(network, content, [style], config, side=config.tile)
+    optimizer: Any = descent.make_optimizer(config, config.steps)
+    step: Any
+    if config.tile is None:
+        step = descent.compile_step(network, terms, optimizer, config)
+    else:
+        shape = config.size, config.size
+        seen = network.name, network.output, shape, config.tile
+        step = tiled.Step(
+            network, terms, optimizer, tiles.Tiling(*seen), lambda part: False
+        )
     state = step(optimizer.init(content[None], tuple(terms)))
     times = []
     for _ in range(steps):

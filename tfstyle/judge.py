@@ -5,10 +5,10 @@ r"""Compares models of any style with optimization, on held-out pairs.
 
 prints a line of JSON for each pair and size with three numbers for the
 photograph, for each model's picture, and for a reference after 50, 100 and 200
-steps: Gatys et al. 2016, see `tfstyle.optimization.reference`. The numbers are
+steps: Gatys et al. 2016, see `tfstyle.judging.reference`. The numbers are
 the style loss (relative squared distance of Gram matrices, mean of five layers)
 and the relative content distance (block4_conv2), by VGG19, and colored specks,
-see `tfstyle.optimization.specks`. The last line has the medians over all pairs.
+see `tfstyle.judging.specks`. The last line has the medians over all pairs.
 
 The files are those that tfstyle.train holds out with the same --held_out. A
 pair of 256 pixels takes about a minute on two CPU cores.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tfstyle.adain.stylizers import Stylizer
-    from tfstyle.optimization.reference import Reference
+    from tfstyle.judging.reference import Reference
 
 _MODELS = flags.DEFINE_multi_string(
     "model",
@@ -125,10 +125,11 @@ def _judged(
     """Yields, for each pair, its results and its pictures for the sheet."""
     from tfstyle.adain import loading
     from tfstyle.features import memory
-    from tfstyle.optimization import reference
+    from tfstyle.judging import reference
 
     for size in map(int, _SIZES.value):
-        memory.check((size, size), [(size, size)], features=_FEATURES.value)
+        work = memory.Work(features=_FEATURES.value)
+        memory.check((size, size), [(size, size)], work)
     load = loading.load
     models = {m: load(m, _ENCODER_WEIGHTS.value) for m in _MODELS.value}
     baseline = reference.Reference(
@@ -188,7 +189,7 @@ def _distances(
     pictures: "dict[str, np.ndarray]",
 ) -> dict[str, list[float]]:
     """Name of a picture -> its style loss, content distance and specks."""
-    from tfstyle.optimization.specks import specks
+    from tfstyle.judging.specks import specks
 
     target = baseline.target(content, style)
 

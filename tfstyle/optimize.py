@@ -104,6 +104,14 @@ def _paint(prepared: "Prepared") -> int:
         from tfstyle.optimization import gatys, run
 
         settings = run.on_device(prepared.config)
+        plan = gatys.make_plan(
+            prepared.content.pixels,
+            prepared.styles,
+            settings,
+            prepared.regions,
+        )
+        if plan.tiles and settings.strength:
+            program.note(f"{plan}.")
         return painting.paint(
             prepared,
             settings,

@@ -8,6 +8,7 @@ import pytest
 
 import helpers
 from tfstyle.features import memory
+from tfstyle.features.memory import Work
 from tfstyle.optimization import gatys
 from tfstyle.optimization.config import GatysConfig
 
@@ -38,7 +39,7 @@ config = GatysConfig(
 idle = psutil.Process().memory_info().rss
 gatys.stylize(image, image, config)
 shape = size, size
-estimate = memory.estimate(shape, [shape], features=features)
+estimate = memory.estimate(shape, [shape], memory.Work(features=features))
 from tfstyle.runtime.memory import peak
 print(peak() - idle, estimate)
 """
@@ -64,26 +65,41 @@ def test_a_run_takes_what_was_estimated(features, size, onednn, random_vgg16):
 def test_estimate_is_that_of_the_step():
     # 115 % of 0.2 GB, of 0.42 for kernels, and of 3650 bytes for each of 2
     # million pixels.
-    estimate = memory.estimate((1000, 2000), [(1000, 1000)])
+    estimate = memory.estimate((1000, 2000), [(1000, 1000)], Work())
     assert estimate == pytest.approx(1.15 * (0.62 + 7.3) * GB)
 
 
 def test_estimate_counts_large_style_images():
-    # Each of those that wait takes 520 bytes a pixel, the largest 1850.
+    # They are seen one after another; the largest takes 1850 bytes a pixel.
     styles = [(1000, 1000), (2000, 2000), (500, 2000)]
-    estimate = memory.estimate((500, 500), styles)
-    assert estimate == pytest.approx(1.15 * (0.62 + 7.4 + 2 * 0.52) * GB)
+    estimate = memory.estimate((500, 500), styles, Work())
+    assert estimate == pytest.approx(1.15 * (0.62 + 7.4) * GB)
+
+
+def test_tiles_count_for_the_network_and_the_whole_for_the_optimizer():
+    tile = memory.estimate((512, 512), [(0, 0)], Work())
+    given = [(100, 100)], ["block4_conv2"], 512, Work()
+    found = memory.estimate_tiled((2000, 3000), *given)
+    whole = found - tile
+    twice = memory.estimate_tiled((4000, 3000), *given)
+    assert twice - tile == pytest.approx(2 * whole, rel=0.01)
+    assert 100 < whole / 6e6 < 300
+    finer = memory.arrays((2000, 3000), [(100, 100)], ["block1_conv2"], "vgg16")
+    assert finer > 3 * whole  # 64 channels at each pixel, twice.
 
 
 def test_bfloat16_takes_less_and_the_others_more():
     shape = (1000, 1000)
-    usual = memory.estimate(shape, [shape])
-    assert memory.estimate(shape, [shape], "bfloat16") < usual
-    assert memory.estimate(shape, [shape], optimizer="lbfgs") > usual
-    assert memory.estimate(shape, [shape], xla=True) > 2 * usual
-    assert memory.estimate(shape, [shape], regions=3) > 1.7 * usual
-    thin = memory.estimate(shape, [shape], features="vgg_distilled")
-    assert thin < 0.6 * usual
+
+    def estimate(**work):
+        return memory.estimate(shape, [shape], Work(**work))
+
+    usual = estimate()
+    assert estimate(precision="bfloat16") < usual
+    assert estimate(optimizer="lbfgs") > usual
+    assert estimate(jit_compile=True) > 2 * usual
+    assert estimate(regions=3) > 1.7 * usual
+    assert estimate(features="vgg_distilled") < 0.6 * usual
 
 
 def leave(left, monkeypatch):
@@ -91,8 +107,8 @@ def leave(left, monkeypatch):
 
 
 def test_what_fits_exactly_is_not_refused(monkeypatch):
-    leave(memory.estimate((300, 400), [(400, 400)]), monkeypatch)
-    memory.check((300, 400), [(400, 400)])
+    leave(memory.estimate((300, 400), [(400, 400)], Work()), monkeypatch)
+    memory.check((300, 400), [(400, 400)], Work())
 
 
 def test_refusal_names_the_largest_size_that_fits(monkeypatch):
@@ -100,35 +116,36 @@ def test_refusal_names_the_largest_size_that_fits(monkeypatch):
     with pytest.raises(
         MemoryError, match=r"6000x4500 pixels needs about 114.0 GB.*: 4.0 GB\."
     ) as caught:
-        memory.check((4500, 6000), [(4500, 6000)])
+        memory.check((4500, 6000), [(4500, 6000)], Work())
     size = int(
         re.search(r"largest size that fits is (\d+)\.", str(caught.value))[1]
     )
-    memory.check((size * 3 // 4, size), [(size * 3 // 4, size)])
+    smaller = size * 3 // 4, size
+    memory.check(smaller, [smaller], Work())
     larger = (round(0.76 * size), round(1.01 * size))
     with pytest.raises(MemoryError):
-        memory.check(larger, [larger])
+        memory.check(larger, [larger], Work())
 
 
 @pytest.mark.parametrize("left", [0, 700_000_000])
 def test_refusal_says_when_no_size_fits(left, monkeypatch):
     leave(left, monkeypatch)
     with pytest.raises(MemoryError, match=r"GB\. No size fits\.$"):
-        memory.check((300, 400), [(300, 400)])
+        memory.check((300, 400), [(300, 400)], Work())
 
 
 def test_tiles_count_for_the_network_and_the_picture_for_the_rest(monkeypatch):
     whole = (10_000, 20_000)
-    tile = memory.estimate((768, 768), [(0, 0)])
+    tile = memory.estimate((768, 768), [(0, 0)], Work())
     needed = tile + 1.15 * 180 * 2e8
     leave(needed + 1, monkeypatch)
-    memory.check_tile((768, 768), whole)
+    memory.check_tile((768, 768), whole, Work())
     leave(needed - 1, monkeypatch)
     with pytest.raises(
         MemoryError, match=r"20000x10000 pixels, seen 768x768.* 44.6 GB"
     ):
-        memory.check_tile((768, 768), whole)
-    memory.check_tile((768, 768), whole, features="vgg_distilled")
+        memory.check_tile((768, 768), whole, Work())
+    memory.check_tile((768, 768), whole, Work(features="vgg_distilled"))
 
 
 def test_stylize_refuses_before_it_looks_for_weights():

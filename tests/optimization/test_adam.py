@@ -353,3 +353,42 @@ def test_a_state_whose_step_failed_is_not_finite():
     failed = optimizer.step(lambda x: (np.nan * x[0, 0, 0, 0], x, {}), state)
     assert not optimizer.finite(failed)
     assert optimizer.age(failed) == 2
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_steps_in_place_are_those_of_copies(levels):
+    optimizer = Adam(steps=6, levels=levels)
+    states = run(optimizer, 6)
+    state = optimizer.writable(optimizer.init(START, aux=("double",)))
+    for expected in states[1:]:
+        value, gradient, aux = with_gradient()(tf.constant(state.x))
+        state = optimizer.step_in_place(state, value, gradient.numpy(), aux)
+        for field in ("x", "mean", "square", "average", "best"):
+            array = getattr(expected, field)
+            scale = np.abs(array).max()
+            np.testing.assert_allclose(
+                getattr(state, field), array, atol=1e-5 * scale
+            )
+    assert state.count == state.age == 6
+    assert float(state.best_value) == pytest.approx(float(expected.best_value))
+
+
+def test_a_step_in_place_that_fails_is_not_taken():
+    optimizer = Adam(steps=6)
+    state = optimizer.writable(optimizer.init(START, aux=("double",)))
+    gradient = np.full_like(START, np.inf)
+    found = optimizer.step_in_place(state, tf.constant(1.0), gradient, {})
+    assert not optimizer.finite(found)
+    np.testing.assert_array_equal(found.x, START)
+    assert found.count == 0
+
+
+def test_a_state_can_be_resized_to_arrays_of_its_own():
+    optimizer = Adam(steps=6, levels=2)
+    state = run(optimizer, 3)[-1]
+    expected = optimizer.resize(state, 12, 16)
+    found = optimizer.resize(state, 12, 16, in_place=True)
+    assert optimizer.writable(found) is found
+    arrays = found.to_numpy()
+    for name, array in expected.to_numpy().items():
+        np.testing.assert_array_equal(arrays[name], array)

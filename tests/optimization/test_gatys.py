@@ -431,6 +431,13 @@ def test_without_strength_it_is_the_photograph(settings):
     assert not watch.seen
 
 
+def test_without_strength_the_photograph_is_copied(settings):
+    photo = PHOTO.copy()
+    picture = gatys.stylize(photo, WAVE, settings(strength=0.0))
+    picture[:] = 0
+    np.testing.assert_array_equal(photo, PHOTO)
+
+
 def test_the_distance_is_that_of_one_pass_at_each_strength(settings):
     layers = {"block3_conv1": 1}
     network = features.extractor("vgg_distilled", layers)

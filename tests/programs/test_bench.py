@@ -139,3 +139,18 @@ def test_transfer_counts_encoder_and_decoder():
                 total += 2 * part * ((size + 16) // 2**stage) ** 2
     done = row["gflops"] * row["seconds"] * 1e9
     assert done == pytest.approx(total, rel=0.02)
+
+
+def test_steps_in_tiles_are_timed_beside_steps_at_once():
+    (row,) = bench(
+        "--what=tiles",
+        "--features=vgg_distilled",
+        "--precision=float32",
+        "--sizes=400",
+        "--tile=304",
+        "--steps=1",
+    )
+    assert row["tiles"] == 4 and row["tile"] == [272, 272]
+    assert row["seconds_at_once"] > 0
+    ratio = row["seconds_in_tiles"] / row["seconds_at_once"]
+    assert row["ratio"] == pytest.approx(ratio, rel=0.01)

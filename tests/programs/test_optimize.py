@@ -102,7 +102,14 @@ def test_help_shows_an_example_and_loads_nothing_that_is_slow(tmp_path):
     assert "--style=" in programs.help_of("tfstyle.optimize", tmp_path)
 
 
-LATER = ("coarse_share", "chroma_weight")
+LATER = (
+    "coarse_share",
+    "chroma_weight",
+    "print_size",
+    "tile",
+    "memory",
+    "dpi",
+)
 
 
 def test_flags_are_the_contract_and_defaults_those_of_the_config(tmp_path):
@@ -465,6 +472,10 @@ BAD = [
     wrong_flag("--device must be", device="abacus"),
     wrong_flag("--preview_every=-1", preview_every="-1"),
     wrong_flag("--max_pixels=0", max_pixels="0"),
+    wrong_flag("--tile=large: expected a whole number or auto", tile="large"),
+    wrong_flag("--tile must be positive", tile="0"),
+    wrong_flag("--memory must be a number with its unit", memory="8"),
+    wrong_flag("--dpi=0", dpi="0"),
     # Images.
     wrong_file("'gone.png' does not exist", "missing", content="gone.png"),
     wrong_file("'folder.png' is a folder", "folder", content="folder.png"),
@@ -684,3 +695,19 @@ def test_loss_that_diverges_leaves_the_picture_before(tmp_path):
     report = (tmp_path / "report.html").read_text()
     assert "not finite at 64x48, step" in report
     assert 'alt="result, 64×48"' in report
+
+
+TILES = {"tile": "40", "size": "96", "steps": "5", **ONE_STYLE}
+
+
+def test_tiles_are_said_and_give_nearly_the_same_picture(tmp_path):
+    make_inputs(tmp_path)
+    tiled = fork(command(**TILES), tmp_path)
+    changes = TILES | {"tile": None, "output": "whole.png"}
+    whole = fork(command(**changes), tmp_path)
+    assert tiled.returncode == whole.returncode == 0, tiled.stderr
+    note = "note: 96x72 in 12 tiles of 34x36 pixels, "
+    assert any(line.startswith(note) for line in tiled.stderr.splitlines())
+    assert "tiles" not in whole.stderr
+    pictures = [images.load(tmp_path / n) for n in ("out.png", "whole.png")]
+    assert np.abs(pictures[0] - pictures[1]).mean() < 0.01

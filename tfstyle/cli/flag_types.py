@@ -74,6 +74,19 @@ def DEFINE_indices(  # noqa: N802
     )
 
 
+def DEFINE_count(  # noqa: N802
+    name: str, default: int | None, help: str
+) -> flags.FlagHolder[int | None]:
+    """Defines a flag of a whole number, or auto for none: `--tile=auto`."""
+    return flags.DEFINE(
+        _CountParser(),
+        name,
+        default,
+        help,
+        serializer=flags.ArgumentSerializer[int](),
+    )
+
+
 def _weight(name: str, number: str) -> float:
     try:
         weight = float(number)
@@ -128,6 +141,21 @@ class _NumbersParser(flags.ArgumentParser[tuple[float, ...]]):
 class _NumbersSerializer(flags.ArgumentSerializer[tuple[float, ...]]):
     def serialize(self, value: tuple[float, ...]) -> str:
         return _format_numbers(value)
+
+
+class _CountParser(flags.ArgumentParser[int]):
+    syntactic_help = "a whole number or auto"
+
+    def parse(self, argument: str | int) -> int | None:
+        if argument == "auto":
+            return None
+        try:
+            return int(argument)
+        except ValueError:
+            raise ValueError("expected a whole number or auto") from None
+
+    def flag_type(self) -> str:
+        return "int"
 
 
 class _IndicesParser(flags.ArgumentParser[tuple[float, ...]]):

@@ -24,7 +24,7 @@ _DEFINE: dict[Any, Callable[..., Any]] = {
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
     bool | None: flags.DEFINE_bool,
-    int | None: flags.DEFINE_integer,
+    int | None: flag_types.DEFINE_count,
     str | None: flags.DEFINE_string,
     Mapping[str, float]: flag_types.DEFINE_weights,
     Mapping[str, float] | None: flag_types.DEFINE_weights,

@@ -1,28 +1,33 @@
 """Estimates the memory of runs, and refuses those that would not fit."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, NoReturn
 
 from tfstyle.images.sizes import SMALLEST
+from tfstyle.pretrained import topology
 from tfstyle.runtime import devices, host_memory
 from tfstyle.runtime.memory import available
 from tfstyle.runtime.types import Shape
 
 # Peak bytes per pixel above the idle process, measured on a CPU with VGG19
 # (VGG16 is within 6 %) and both style losses from 256 to 1280 pixels
-# (docs/measurements/memory.md): of a step, of a style image while its feature
-# maps are computed, and of its maps while those of other style images are.
+# (docs/measurements/memory.md): of a step, and of a style image while its
+# feature maps are computed.
 _STEP = {
     ("adam", "float32"): 3650,
     ("adam", "bfloat16"): 2250,
     ("lbfgs", "float32"): 3900,
 }
 _STYLE = {"float32": 1850, "bfloat16": 1650}
-_WAITING = {"float32": 520, "bfloat16": 260}
 # Bytes per pixel that each region after the first adds to a step.
 _REGION = {"float32": 1700, "bfloat16": 1000}
 _THIN = 0.3  # Largest fraction of these that "vgg_distilled" takes.
-_WHOLE = 180  # Bytes per pixel of a whole dream, beside those of its tiles.
+# Bytes per pixel of a whole picture, beside those of its tiles: of a dream, and
+# of Adam's state and the photograph.
+_WHOLE = 180
+_WHOLE_STEP = 150
+_STYLES = 24  # Bytes per pixel of style images that are seen in tiles.
 # Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
 # pixel of the whole image. Measured in the same way.
 _PASS = {"vgg_distilled": 320, "vgg16": 1100, "vgg19": 1100}
@@ -42,16 +47,31 @@ _XLA = 400_000_000
 _MARGIN = 1.15
 
 
+class Work(NamedTuple):
+    """What is to be done with a picture.
+
+    Attributes:
+        precision: `"float32"` or `"bfloat16"`.
+        optimizer: `"adam"` or `"lbfgs"`.
+        jit_compile: Whether XLA compiles the step.
+        features: Name of the network.
+        regions: Number of regions that are compared at each layer.
+    """
+
+    precision: str = "float32"
+    optimizer: str = "adam"
+    jit_compile: bool = False
+    features: str = "vgg16"
+    regions: int = 1
+
+
 def check(
     shape: Shape,
     style_shapes: Sequence[Shape],
-    precision: str = "float32",
-    optimizer: str = "adam",
-    jit_compile: bool = False,
-    features: str = "vgg16",
-    regions: int = 1,
+    work: Work,
+    left: int | None = None,
 ) -> None:
-    """Refuses to optimize a picture that would not fit in memory.
+    """Refuses to optimize a picture that would not fit in memory as a whole.
 
     The needs of GPUs were not measured; they are taken to be those of a CPU
     without XLA.
@@ -59,57 +79,55 @@ def check(
     Args:
         shape: Height and width of the picture at the largest size.
         style_shapes: Height and width of each style image at that size.
-        precision: `"float32"` or `"bfloat16"`.
-        optimizer: `"adam"` or `"lbfgs"`.
-        jit_compile: Whether XLA compiles the step.
-        features: Name of the network.
-        regions: Number of regions that are compared at each layer.
+        work: What is to be done.
+        left: Free memory, in bytes; asks the system if `None`.
 
     Raises:
         MemoryError: Names the largest size that fits.
     """
-    xla = jit_compile and devices.kind() == "CPU"
-    settings = (precision, optimizer, xla, features, regions)
-    needed = estimate(shape, style_shapes, *settings)
-    left = available()
+    needed = estimate(shape, style_shapes, work)
+    left = available() if left is None else left
     if needed <= left:
         return
-    fixed = estimate((0, 0), [(0, 0)], *settings)
+    fixed = estimate((0, 0), [(0, 0)], work)
     # All but the fixed part grows with the square of the size.
     fraction = max(0, left - fixed) / (needed - fixed)
     size = math.floor(max(shape) * math.sqrt(fraction))
     largest = f"The largest size that fits is {size}"
     if size * min(shape) < SMALLEST * max(shape):
         largest = "No size fits"
+    refuse(shape, needed, left, f"{largest}.")
+
+
+def refuse(shape: Shape, needed: int, left: int, advice: str) -> NoReturn:
+    """Raises the `MemoryError` of a picture that does not fit.
+
+    Args:
+        shape: Height and width of the picture.
+        needed: Memory that it needs, in bytes.
+        left: Free memory, in bytes.
+        advice: Sentence that says what to do.
+    """
     height, width = shape
     raise MemoryError(
         f"A picture of {width}x{height} pixels needs about "
         f"{needed / 1e9:.1f} GB of memory. Available: {left / 1e9:.1f} GB. "
-        f"{largest}."
+        f"{advice}"
     )
 
 
-def check_tile(
-    tile: Shape,
-    shape: Shape,
-    precision: str = "float32",
-    jit_compile: bool = False,
-    features: str = "vgg16",
-) -> None:
+def check_tile(tile: Shape, shape: Shape, work: Work) -> None:
     """Refuses a dream, seen in tiles, that would not fit in memory.
 
     Args:
         tile: Height and width of what the network sees at once.
         shape: Height and width of the whole picture.
-        precision: `"float32"` or `"bfloat16"`.
-        jit_compile: Whether XLA compiles the step.
-        features: Name of the network.
+        work: What is to be done.
 
     Raises:
         MemoryError: Names the memory needed; asks for smaller tiles.
     """
-    xla = jit_compile and devices.kind() == "CPU"
-    needed = estimate(tile, [(0, 0)], precision, "adam", xla, features)
+    needed = estimate(tile, [(0, 0)], work)
     needed += round(_MARGIN * _WHOLE * math.prod(shape))
     left = available()
     if needed > left:
@@ -157,26 +175,61 @@ def check_training(features: str, crop: int, batch_size: int) -> None:
     host_memory.refuse(what, round(_FIXED + needed), available())
 
 
-def estimate(
-    shape: Shape,
-    style_shapes: Sequence[Shape],
-    precision: str = "float32",
-    optimizer: str = "adam",
-    xla: bool = False,
-    features: str = "vgg16",
-    regions: int = 1,
-) -> int:
+def estimate(shape: Shape, style_shapes: Sequence[Shape], work: Work) -> int:
     """Returns the bytes that optimizing a picture will take, with a margin.
 
-    For the arguments see `check`; `xla` says whether XLA compiles for a CPU.
+    For the arguments see `check`.
     """
-    areas = sorted(height * width for height, width in style_shapes)
-    step = _STEP[optimizer, precision] + xla * _XLA_STEP
-    step = math.prod(shape) * (step + _REGION[precision] * (regions - 1))
-    # While the maps of the last style image are computed, those of the others
-    # are in memory; the step comes later.
-    styles = areas[-1] * _STYLE[precision]
-    styles += sum(areas[:-1]) * _WAITING[precision]
-    maps = max(step, styles) * (_THIN if features == "vgg_distilled" else 1)
-    fixed = _FIXED + _KERNELS.get(features, _MOST_KERNELS) + xla * _XLA
-    return round(_MARGIN * (fixed + maps))
+    xla = work.jit_compile and devices.kind() == "CPU"
+    step = _STEP[work.optimizer, work.precision] + xla * _XLA_STEP
+    step += _REGION[work.precision] * (work.regions - 1)
+    # Maps of one image at a time are in memory, and the step comes later.
+    style = max(map(math.prod, style_shapes)) * _STYLE[work.precision]
+    maps: float = max(step * math.prod(shape), style)
+    maps *= _THIN if work.features == "vgg_distilled" else 1
+    fixed = _FIXED + _KERNELS.get(work.features, _MOST_KERNELS)
+    return round(_MARGIN * (fixed + xla * _XLA + maps))
+
+
+def estimate_tiled(
+    shape: Shape,
+    style_shapes: Sequence[Shape],
+    kept: Iterable[str],
+    side: int,
+    work: Work,
+) -> int:
+    """Returns the bytes that optimizing a picture in tiles will take.
+
+    Args:
+        shape: Height and width of the picture.
+        style_shapes: Height and width of each style image.
+        kept: Layers whose whole maps are targets.
+        side: Side of the tiles.
+        work: What is to be done. XLA does not compile steps over tiles.
+    """
+    plain = work._replace(jit_compile=False)
+    tile = estimate((side, side), [(0, 0)], plain)
+    return tile + arrays(shape, style_shapes, kept, work.features)
+
+
+def arrays(
+    shape: Shape,
+    style_shapes: Sequence[Shape],
+    kept: Iterable[str],
+    features: str,
+) -> int:
+    """Returns the bytes of a picture that is seen in tiles, without these.
+
+    For the arguments see `estimate_tiled`; `features` names the network.
+    """
+    widths = topology.shapes(features)
+    # A map and the copy of which the energy is computed.
+    maps = sum(
+        8
+        * widths[f"block{topology.block(layer)}_conv1"][-1]
+        / topology.stride(layer) ** 2
+        for layer in kept
+    )
+    whole = (_WHOLE_STEP + maps) * math.prod(shape)
+    whole += _STYLES * sum(map(math.prod, style_shapes))
+    return round(_MARGIN * whole)

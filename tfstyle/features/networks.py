@@ -29,9 +29,11 @@ POOLINGS = {
 A gain brings the mean activation to that of max pooling. Gains were measured
 with VGG19 on 100 photographs; the fifth is a copy of the fourth.
 """
+MIRRORED = 9
+"""Pixels that the border `"mirror"` adds on each side."""
 BORDERS = {
-    "mirror": 9,
-    "everywhere": 9,
+    "mirror": MIRRORED,
+    "everywhere": MIRRORED,
     "replicate": 1,
     "none": 0,
     "zero": None,

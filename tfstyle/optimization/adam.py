@@ -70,7 +70,7 @@ class State(NamedTuple):
         for field in _COARSE:
             images = arrays.pop(field)
             arrays |= {f"{field}/{i}": x for i, x in enumerate(images)}
-        return {name: np.array(value) for name, value in arrays.items()}
+        return {name: np.asarray(value) for name, value in arrays.items()}
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
@@ -88,6 +88,7 @@ class State(NamedTuple):
 
 
 _COARSE = ("coarse_mean", "coarse_square")
+_STRIP = 256  # Rows that a step in place moves together.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,7 +160,8 @@ class Adam:
         seen = state._replace(
             value=value,
             aux=aux,
-            best=tf.where(better, state.x, state.best),
+            # Neither is copied.
+            best=tf.cond(better, lambda: state.x, lambda: state.best),
             best_value=tf.where(better, value, state.best_value),
         )
         # Gradients of a mean over pixels shrink with their number, but
@@ -174,32 +176,96 @@ class Adam:
             lambda: seen._replace(value=tf.constant(np.nan)),
         )
 
+    def step_in_place(
+        self,
+        state: State,
+        value: tf.Tensor,
+        gradient: np.ndarray,
+        aux: dict[str, tf.Tensor],
+    ) -> State:
+        """Takes one step and needs little memory beside the state.
+
+        Args:
+            state: State from `writable`, or from an earlier step. Its arrays
+                become those of the next state, but for its picture.
+            value: Loss of the picture.
+            gradient: Its gradient, `(1, height, width, 3)`.
+            aux: Terms of the loss.
+
+        Returns:
+            The next state, as `step` would make it.
+        """
+        seen = state._replace(value=value, aux=aux)
+        if value < state.best_value:
+            seen = seen._replace(best=state.x, best_value=value)
+        gradient *= gradient.size  # See `step`.
+        if not np.isfinite(value + np.vdot(gradient, gradient)):
+            return seen._replace(value=tf.constant(np.nan))
+        slopes = _pyramid(tf.constant(gradient), self.levels)[1:]
+        means, squares, moves = self._coarse(seen, slopes)
+        x = np.zeros_like(gradient)  # First the direction, then the picture.
+        for move in moves:
+            x += np.asarray(tf.image.resize(move, x.shape[1:3]))
+        rate = self._rate(state)
+        kept = state.mean, state.square, state.average
+        for start in range(0, x.shape[1], _STRIP):
+            rows = np.s_[:, start : start + _STRIP]
+            parts = (array[rows] for array in (state.x, *kept, gradient, x))
+            given = (*parts, state.count + 1, rate)
+            found = self._fine(*given)
+            for array, part in zip((x, *kept), found, strict=True):
+                array[rows] = part
+        return self._counted(seen)._replace(
+            x=x, coarse_mean=means, coarse_square=squares
+        )
+
+    def writable(self, state: State) -> State:
+        """Returns a state for `step_in_place`, with arrays of its own."""
+        if isinstance(state.mean, np.ndarray):
+            return state
+        return state._replace(
+            x=np.array(state.x),
+            mean=np.array(state.mean),
+            square=np.array(state.square),
+            average=np.array(state.average),
+        )
+
     def resize(
-        self, state: State, height: int, width: int, detail: Any = 0.0
+        self,
+        state: State,
+        height: int,
+        width: int,
+        detail: Any = 0.0,
+        in_place: bool = False,
     ) -> State:
         """Resizes the state, with its picture `(1, height, width, 3)`.
 
         As in crowsonkb's style-transfer-pytorch, the moments are kept, and the
         picture continues from the running average, to which `detail` is added.
+        With `in_place` the state is one for `step_in_place`.
         """
+        # Arrays of its own, one after another: tensors take memory that
+        # TensorFlow does not give back.
+        own = np.array if in_place else tf.identity
         shape = (height, width)
         average = tf.image.resize(self.picture(state), shape, "bicubic")
-        x = tf.clip_by_value(average + detail, 0.0, 1.0)
-        square = tf.image.resize(state.square, shape, "bilinear")
-        mean = tf.image.resize(state.mean, shape, "bicubic")
-        means = _pyramid(mean, self.levels)[1:]
+        x = own(tf.clip_by_value(average + detail, 0.0, 1.0))
+        del average
+        mean = own(tf.image.resize(state.mean, shape, "bicubic"))
+        means = _pyramid(tf.convert_to_tensor(mean), self.levels)[1:]
         squares = [
             tf.image.resize(old, new.shape[1:3], "bilinear")
             for old, new in zip(state.coarse_square, means, strict=True)
         ]
+        square = tf.image.resize(state.square, shape, "bilinear")
         return state._replace(
             x=x,
             mean=mean,
-            square=tf.nn.relu(square),
+            square=own(tf.nn.relu(square)),
             coarse_mean=tuple(means),
             coarse_square=tuple(tf.nn.relu(square) for square in squares),
             age=tf.constant(0),
-            average=x * state.weight,
+            average=own(x * state.weight),
             best=x,
             best_value=tf.constant(np.inf),
         )
@@ -218,11 +284,14 @@ class Adam:
         """Returns the picture of the lowest loss so far."""
         return state.best
 
-    def result(self, step: Callable[[State], State], state: State) -> tf.Tensor:
+    def result(
+        self, step: Callable[[State], State | None], state: State
+    ) -> tf.Tensor:
         """Returns the running average, or the best picture if it is better."""
         average = self.picture(state)
         # A step evaluates the picture before it moves it.
-        if step(state._replace(x=average)).value <= state.best_value:
+        seen = step(state._replace(x=average))
+        if seen is not None and seen.value <= state.best_value:
             return average
         return state.best
 
@@ -239,35 +308,100 @@ class Adam:
         return int(state.age)
 
     def _move(self, state: State, gradient: tf.Tensor) -> State:
-        count = state.count + 1
-        means, squares, moves = [], [], []
-        for mean, square, slope in zip(
-            (state.mean, *state.coarse_mean),
-            (state.square, *state.coarse_square),
-            _pyramid(gradient, self.levels),
-            strict=True,
-        ):
-            means.append(self.beta_1 * mean + (1 - self.beta_1) * slope)
-            change = (1 - self.beta_2) * tf.square(slope)
-            squares.append(self.beta_2 * square + change)
-            moves.append(self._direction(means[-1], squares[-1], count))
-        direction = moves[0]
-        for move in moves[1:]:
-            direction += tf.image.resize(move, direction.shape[1:3])
-        past = tf.cast(state.age, tf.float32) / self.steps
-        rate = self.learning_rate * (1 - (1 - self.final) * past)
-        x = state.x - rate * direction
-        x = tf.clip_by_value(x, 0.0, 1.0)
-        return state._replace(
+        slopes = _pyramid(gradient, self.levels)[1:]
+        means, squares, moves = self._coarse(state, slopes)
+        coarse = tf.zeros(())
+        for move in moves:
+            coarse += tf.image.resize(move, gradient.shape[1:3])
+        x, mean, square, average = self._fine(
+            state.x,
+            state.mean,
+            state.square,
+            state.average,
+            gradient,
+            coarse,
+            state.count + 1,
+            self._rate(state),
+        )
+        return self._counted(state)._replace(
             x=x,
-            mean=means[0],
-            square=squares[0],
-            coarse_mean=tuple(means[1:]),
-            coarse_square=tuple(squares[1:]),
-            count=count,
+            mean=mean,
+            square=square,
+            coarse_mean=means,
+            coarse_square=squares,
+            average=average,
+        )
+
+    def _counted(self, state: State) -> State:
+        return state._replace(
+            count=state.count + 1,
             age=state.age + 1,
-            average=self.decay * state.average + (1 - self.decay) * x,
             weight=self.decay * state.weight + 1 - self.decay,
+        )
+
+    def _rate(self, state: State) -> tf.Tensor:
+        past = tf.cast(state.age, tf.float32) / self.steps
+        return self.learning_rate * (1 - (1 - self.final) * past)
+
+    def _coarse(
+        self, state: State, slopes: Sequence[tf.Tensor]
+    ) -> tuple[tuple[tf.Tensor, ...], ...]:
+        """Moves the coarser images of the pyramid.
+
+        Args:
+            state: State before.
+            slopes: Gradients by these images.
+
+        Returns:
+            Their running means and squares, and their directions.
+        """
+        found = []
+        for mean, square, slope in zip(
+            state.coarse_mean, state.coarse_square, slopes, strict=True
+        ):
+            mean, square = self._moments(mean, square, slope)
+            move = self._direction(mean, square, state.count + 1)
+            found.append((mean, square, move))
+        return tuple(zip(*found, strict=True)) if found else ((), (), ())
+
+    def _fine(
+        self,
+        x: tf.Tensor,
+        mean: tf.Tensor,
+        square: tf.Tensor,
+        average: tf.Tensor,
+        gradient: tf.Tensor,
+        coarse: tf.Tensor,
+        count: tf.Tensor,
+        rate: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        """Moves a picture, or a part of it: each value by itself.
+
+        Args:
+            x: Picture.
+            mean: Running mean of the gradient.
+            square: Running mean of its square.
+            average: Running mean of the picture.
+            gradient: Gradient.
+            coarse: Direction of the coarser images.
+            count: Number of this step, from 1.
+            rate: Learning rate.
+
+        Returns:
+            The first four after the step.
+        """
+        mean, square = self._moments(mean, square, gradient)
+        direction = self._direction(mean, square, count) + coarse
+        x = tf.clip_by_value(x - rate * direction, 0.0, 1.0)
+        return x, mean, square, self.decay * average + (1 - self.decay) * x
+
+    def _moments(
+        self, mean: tf.Tensor, square: tf.Tensor, slope: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        change = (1 - self.beta_2) * tf.square(slope)
+        return (
+            self.beta_1 * mean + (1 - self.beta_1) * slope,
+            self.beta_2 * square + change,
         )
 
     def _direction(

@@ -172,7 +172,8 @@ class Octave:
         """Returns a tile's part of the mean of a layer's values."""
         grid = self._grids[name]
         total, count = values, 1.0
-        for axis, (start, first, last) in enumerate(map(tf.unstack, spans)):
+        for axis, span in enumerate(spans):
+            start, first, last, _ = tf.unstack(span)
             place = start + grid.stride * tf.range(values.shape[1 + axis])
             begin = self._margin + look.shift[axis]
             middle = place + grid.first

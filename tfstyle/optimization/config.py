@@ -47,8 +47,8 @@ InceptionV3's are from TensorFlow's tutorial, ResNet50's are a guess."""
 _MOST_JITTER = 512
 
 
-ADDED = {"chroma_weight": 0.0}
-"""Settings that records and checkpoints of version 0.1 lack, with the value
+ADDED = {"chroma_weight": 0.0, "print_size": 0}
+"""Settings that records and checkpoints of older versions lack, with the value
 that stands for their absence."""
 
 _PRECISION = (
@@ -113,7 +113,9 @@ class GatysConfig(Controls):
         check=checks.count,
     )
     steps: int = setting(
-        120, "Optimizer steps at the last size.", check=checks.count
+        120,
+        "Optimizer steps at the last size; see `print_size`.",
+        check=checks.count,
     )
     coarse_share: float = setting(
         1.0,
@@ -208,6 +210,26 @@ class GatysConfig(Controls):
         "Number of images in Adam's pyramid; 1 for Adam as published.",
         check=checks.count,
     )
+    print_size: int = setting(
+        1024,
+        "Longer side, in pixels, above which sizes are for print: they take "
+        "`steps` times this over their longer side, because coarser sizes have "
+        "done most of the work. 0 for as many steps at any size.",
+        check=checks.whole,
+    )
+    tile: int | None = setting(
+        None,
+        "Side of the largest square that the network sees at once, in pixels; "
+        "the result is the same. If not given, the whole picture where it fits "
+        "in memory, else the largest tiles that do.",
+        check=checks.count,
+    )
+    memory: str | None = setting(
+        None,
+        "Memory that the process may have, such as 8GB, from which the side of "
+        "the tiles follows; if not given, all that is free.",
+        check=checks.memory,
+    )
     tolerance: float = setting(
         0.0,
         "A size ends when 20 steps lower the loss by less than this share of "
@@ -245,6 +267,12 @@ class GatysConfig(Controls):
             raise ValueError(
                 "L-BFGS needs gradients in float32: use precision='float32' or "
                 "optimizer='adam'. Received: precision='bfloat16'"
+            )
+
+        if self.optimizer == "lbfgs" and self.tile is not None:
+            raise ValueError(
+                "L-BFGS sees whole pictures: leave `tile` out, or use "
+                f"optimizer='adam'. Received: tile={self.tile}"
             )
 
     def check_regions(self) -> None:
@@ -364,3 +392,12 @@ class DreamConfig:
         layers = DREAM_LAYERS[network] if self.layers is None else self.layers
         total = sum(layers.values())
         return {name: w / total for name, w in layers.items() if w}
+
+
+RESOURCES: dict[type, tuple[str, ...]] = {
+    GatysConfig: ("feature_weights", "tile", "memory"),
+    DreamConfig: ("feature_weights",),
+}
+"""Settings by class that change no picture but for rounding, and so may change
+when a run is resumed. The tile of dreams is not one: older checkpoints have it.
+"""

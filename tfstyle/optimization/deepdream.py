@@ -209,13 +209,12 @@ class _Dream:
 
     def _octave(self, shape: tuple[int, int]) -> ascent.Octave:
         octave = ascent.Octave(self.network, self.scores, shape, self.config)
-        memory.check_tile(
-            octave.window,
-            shape,
-            self.config.precision,
-            self.config.jit_compile == "on",
-            self.config.features,
+        work = memory.Work(
+            precision=self.config.precision,
+            jit_compile=self.config.jit_compile == "on",
+            features=self.config.features,
         )
+        memory.check_tile(octave.window, shape, work)
         return octave
 
     def _enlarged(self, base: np.ndarray) -> tf.Tensor:

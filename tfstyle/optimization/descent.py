@@ -75,8 +75,11 @@ class Optimizer(Protocol[S]):
     def best(self, state: S) -> tf.Tensor:
         """Returns the best picture so far, without evaluating others."""
 
-    def result(self, step: Callable[[S], S], state: S) -> tf.Tensor:
-        """Returns the picture at the end of a size; may call `step` for it."""
+    def result(self, step: Callable[[S], S | None], state: S) -> tf.Tensor:
+        """Returns the picture at the end of a size; may call `step` for it.
+
+        If `step` returns `None`, the run ends: it is the best picture so far.
+        """
 
     def converged(self, state: S) -> bool:
         """Whether further steps would not lower the loss."""

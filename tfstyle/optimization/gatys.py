@@ -9,7 +9,7 @@ as in crowsonkb's style-transfer-pytorch and its sources.
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -18,10 +18,10 @@ import tensorflow as tf
 from tfstyle import images
 from tfstyle.controls import color, finishing
 from tfstyle.controls.regions import Regions
-from tfstyle.features import memory
+from tfstyle.features import memory, planning, tiles
 from tfstyle.images.conversion import ImageLike, to_image, to_images
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization import descent, objective, strength
+from tfstyle.optimization import descent, objective, strength, tiled
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
 from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
@@ -30,6 +30,7 @@ from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import checks, devices
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
+from tfstyle.runtime.types import Shape
 
 _FETCH = 10  # Losses are fetched every 10 steps: that waits for the device.
 _WINDOW = 2  # Number of fetches over which `tolerance` compares losses.
@@ -53,9 +54,9 @@ def stylize(
             `tfstyle.images.conversion`.
         styles: Style image of any size, or several, which are blended.
         config: Settings: sizes, losses, optimizer and start.
-        on_step: Function called after each step, and once more before the
-            step of a further size is compiled; a true result ends the run.
-            See `Progress`.
+        on_step: Function called after each step, in tiles also after each
+            tile, and once more before the step of a further size is compiled;
+            a true result ends the run. See `Progress`.
         init: Image to start from, of any size; `config.init` if `None`.
         regions: Regions of the photograph for each style, and of the styles;
             outside of them the photograph stays as it is.
@@ -103,14 +104,16 @@ def stylize(
     height, width = content.shape[:2]
     shapes = pyramid(height, width, config.size, config.start_size)
     if not config.strength:
-        return images.resize(content, *shapes[-1])
+        return images.resize(content, *shapes[-1]).copy()
     # With a strength below 1, the style's share is adapted between the parts.
     parts = strength.PARTS if config.strength < 1 else 1
-    plan = stages(shapes, config.steps, config.coarse_share, parts)
+    plan = stages(
+        shapes, config.steps, config.coarse_share, parts, config.print_size
+    )
     final = on_device(config)
     if final.features == "auto":  # What it needs depends on what is found.
         final, weights_file = resolve(final, weights_file)
-    check_memory(content, styles, final, regions)
+    seen = make_plan(content, styles, final, regions)
     final, weights_file = resolve(final, weights_file)
     finish = functools.partial(
         finishing.finish, content=content, config=final, regions=regions
@@ -125,7 +128,9 @@ def stylize(
     checkpoints = Checkpoints(
         checkpoint_dir, identity(config, weights_file, note), inputs.images()
     )
-    return _Optimization(inputs, Run(plan, checkpoints, on_step)).optimize()
+    return _Optimization(
+        inputs, Run(plan, checkpoints, on_step), seen
+    ).optimize()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,15 +165,26 @@ class _Inputs:
 class _Optimization:
     """Loop of `stylize` over the sizes and the steps at each size."""
 
-    optimizer: descent.Optimizer[Any]
-    update: Callable[[State], State]
+    network: keras.Model
+    terms: Mapping[str, objective.Term]
+    optimizer: Any  # A `descent.Optimizer`.
+    step: Callable[[Any], Any]
+    evaluated: Callable[[Any], Any]
     gradients: Callable[[tf.Tensor], dict[str, float]]
+    state: State
+    side: int | None  # Longest side that the network sees at once,
+    seen: int | None  # and that of the compiled step.
 
-    def __init__(self, inputs: _Inputs, run: Run) -> None:
+    def __init__(self, inputs: _Inputs, run: Run, plan: planning.Plan) -> None:
         self.inputs, self.run, self.config = inputs, run, inputs.config
+        self.plan = plan
         self.share = strength.Share(
             inputs.content, inputs.styles, inputs.config, inputs.regions
         )
+        # Whether the state is of this stage; a step in tiles may be cut off.
+        self.begun = False
+        # Whether the run was ended while a picture was evaluated.
+        self.cut_off = False
         self.looks: list[float] = []
 
     def optimize(self) -> np.ndarray:
@@ -180,11 +196,13 @@ class _Optimization:
             coarse = shape != self.run.plan[-1].shape
             network = networks(self.config.draft and coarse)
             photo = images.resize(self.inputs.content, *shape)
+            self.side = self._side(network)
             terms = self._terms(network, photo)
             if state is not None and self.run.ask_again():
                 return self._deliver(state, self.optimizer.best(state))
             self._compile(network, terms)
             state = self._begin(state, photo, terms)
+            self.begun = True
             state, ended = self._descend(state)
             if ended:
                 return self._deliver(state, self.optimizer.best(state))
@@ -192,9 +210,11 @@ class _Optimization:
                 return self._deliver(state, self._result(state))
             if self.share.adaptive:
                 picture = _array(self._result(state))
-                self.share.adapt(network, photo, picture)
+                if self.cut_off:
+                    return self._deliver(state, self.optimizer.best(state))
+                self.share.adapt(network, photo, picture, self.side)
             self.run.advance()
-            self.looks = []
+            self.begun, self.looks = False, []
 
     def _network(self, draft: bool) -> keras.Model:
         thin = weights.resolve("vgg_distilled") if draft else None
@@ -202,24 +222,98 @@ class _Optimization:
             self.config, thin or self.inputs.weights_file
         )
 
+    def _side(self, network: keras.Model) -> int | None:
+        """Returns the longest side that the network sees at once."""
+        plan, shape = self.plan, self.run.stage.shape
+        if plan.side is None or not plan.room:
+            return plan.side
+        work = _work(self.config, network.name, self.inputs.regions)
+        given = self.inputs.styles, self.config, shape
+        needed = memory.estimate(shape, _style_shapes(*given), work)
+        return None if needed <= plan.room else plan.side
+
     def _terms(
         self, network: keras.Model, photo: np.ndarray
     ) -> dict[str, objective.Term]:
         regions = self.inputs.regions
         parts = None if regions is None else regions.parts
         given = self.inputs.styles, self.config, parts, self.share.value
-        return objective.terms(network, photo, *given)
+        return self._tried(
+            lambda: objective.terms(network, photo, *given, self.side)
+        )
 
     def _compile(
         self, network: keras.Model, terms: Mapping[str, objective.Term]
     ) -> None:
         """Makes the optimizer and compiles the step for this size."""
-        steps = self.run.stage.steps
+        self.network, self.terms, self.seen = network, terms, self.side
+        steps, shape = self.run.stage.steps, self.run.stage.shape
         self.optimizer = descent.make_optimizer(self.config, steps)
-        self.update = descent.compile_step(
-            network, terms, self.optimizer, self.config
+        if self.side is not None:
+            tiling = tiles.Tiling(
+                network.name, network.output, shape, self.side
+            )
+            if len(tiling.tiles) > 1:
+                step = tiled.Step(
+                    network, terms, self.optimizer, tiling, self._pause
+                )
+                self.step, self.evaluated = step, step.evaluated
+                self.gradients = lambda image: {}
+                return
+        config = self.config
+        if self.side is not None:  # As it was planned.
+            config = dataclasses.replace(config, jit_compile="off")
+        self.step = self.evaluated = descent.compile_step(
+            network, terms, self.optimizer, config
         )
         self.gradients = descent.compile_gradients(network, terms)
+
+    def _update(self, state: State) -> State | None:
+        """Takes a step; returns `None` if the run ends within it."""
+        self.state = state
+        return self._tried(lambda: self._compiled().step(state))
+
+    def _evaluated(self, state: State) -> State | None:
+        """Evaluates the picture; returns `None` if the run ends meanwhile."""
+        self.state = state
+        found = self._tried(lambda: self._compiled().evaluated(state))
+        self.cut_off = found is None
+        return found
+
+    def _compiled(self) -> Self:
+        """Compiles the step again if the tiles have changed."""
+        if self.seen != self.side:
+            self._compile(self.network, self.terms)
+        return self
+
+    def _tried(self, function: Callable[[], Any]) -> Any:
+        """Calls a function until memory suffices for it."""
+        while True:
+            try:
+                return function()
+            except tf.errors.ResourceExhaustedError as error:
+                self._see_less(error)
+
+    def _see_less(self, error: Exception) -> None:
+        """Halves the tiles after memory ran out, as it may on a GPU."""
+        name = self.inputs.weights_file.name
+        work = _work(self.config, name, self.inputs.regions)
+        shape = self.run.stage.shape
+        self.side = planning.halved(
+            _layers(self.config), work, shape, self.side
+        )
+        self.plan = self.plan._replace(side=self.side, room=0)
+        if self.side is None:
+            raise MemoryError(
+                f"Memory ran out at {shape[1]}x{shape[0]} pixels, and no "
+                "smaller tiles are possible. Lower `size`."
+            ) from error
+
+    def _pause(self, part: float) -> bool:
+        """Reports a part of a step; returns whether the run ends."""
+        if self.run.step == self.run.stage.steps:
+            part = 0.0  # The result is evaluated once more.
+        return self.run.report({}, lambda: self._picture(self.state), part)
 
     def _begin(
         self,
@@ -233,19 +327,26 @@ class _Optimization:
                 photo, self.inputs.styles, self.config, self.inputs.init
             )
             return self.optimizer.init(start[None], tuple(terms))
-        if self.run.step:
+        if self.begun:
             return state
         height, width = self.run.stage.shape
         shape_before = self.run.plan[self.run.index - 1].shape
         before = images.resize(self.inputs.content, *shape_before)
         detail = self.share.lost_detail(photo, before)
+        if isinstance(self.step, tiled.Step):
+            return self.optimizer.resize(
+                state, height, width, detail, in_place=True
+            )
         return self.optimizer.resize(state, height, width, detail)
 
     def _descend(self, state: State) -> tuple[State, bool]:
         """Takes the steps of one stage; returns whether the run ends, too."""
         run, steps = self.run, self.run.stage.steps
         while run.step < steps:
-            state = self.update(state)
+            following = self._update(state)
+            if following is None:
+                return state, True
+            state = following
             run.step += 1
             fetch = run.step % _FETCH == 0 or run.step == steps
             losses = self._fetch(state) if fetch or run.step == 1 else {}
@@ -262,7 +363,7 @@ class _Optimization:
         return state, False
 
     def _result(self, state: State) -> tf.Tensor:
-        return self.optimizer.result(self.update, state)
+        return self.optimizer.result(self._evaluated, state)
 
     def _deliver(self, state: State, picture: tf.Tensor) -> np.ndarray:
         self._save(state)
@@ -312,8 +413,20 @@ class _Optimization:
             "looks": self.looks,
             "share": self.share.value,
             "found": self.share.found,
+            "begun": self.begun,
+            "side": self.plan.side,
+            "room": self.plan.room,
         }
         self.run.save(state.to_numpy(), meta)
+
+    def _take_plan(self, side: int | None, room: int) -> None:
+        """Sees the picture as before, if memory still suffices for that."""
+        if self.config.tile is not None or side is None:
+            return
+        if self.plan.side is None or side <= self.plan.side:
+            self.plan = self.plan._replace(
+                side=side, room=min(room, self.plan.room)
+            )
 
     def _resume(self) -> State | None:
         found = self.run.resume()
@@ -322,6 +435,8 @@ class _Optimization:
         arrays, meta = found
         self.looks = meta["looks"]
         self.share.value, self.share.found = meta["share"], meta["found"]
+        self.begun = meta.get("begun", self.run.step > 0)
+        self._take_plan(meta.get("side"), meta.get("room", 0))
         steps = self.run.stage.steps
         return descent.make_optimizer(self.config, steps).restore(arrays)
 
@@ -330,34 +445,61 @@ def _array(picture: tf.Tensor) -> np.ndarray:
     return np.array(picture)[0]  # A copy, not the tensor's memory.
 
 
-def check_memory(
+def make_plan(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
     config: GatysConfig,
-    regions: Regions | None,
-) -> None:
-    """Raises `MemoryError` if `stylize` would.
+    regions: Regions | None = None,
+) -> planning.Plan:
+    """Plans whether `stylize` sees a picture at once or in tiles.
 
     Args:
         content: Photograph, `(height, width, 3)`.
         styles: Style images, of any size.
         config: Settings, without "auto".
         regions: Regions of the photograph for each style.
+
+    Raises:
+        ValueError: `tile` does not suit the network's layers.
+        MemoryError: The picture does not fit, in tiles neither.
     """
     height, width = content.shape[:2]
     shape = pyramid(height, width, config.size, config.start_size)[-1]
-    style_shapes = objective.style_shapes(
+    return planning.plan(
+        shape,
+        _style_shapes(styles, config, shape),
+        config.content_layers,
+        config.style_layers,
+        _work(config, config.features, regions),
+        config.tile,
+        None if config.memory is None else checks.amount(config.memory),
+    )
+
+
+def _layers(config: GatysConfig) -> list[str]:
+    return [*config.content_layers, *config.style_layers]
+
+
+def _style_shapes(
+    styles: Sequence[np.ndarray], config: GatysConfig, shape: Shape
+) -> list[Shape]:
+    """Returns the shapes of what is compared with a picture of this shape."""
+    found = objective.style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )
     if config.strength < 1:
-        style_shapes.append(shape)  # The photograph is one more style.
-    memory.check(
-        shape,
-        style_shapes,
+        found.append(shape)  # The photograph is one more style.
+    return found
+
+
+def _work(
+    config: GatysConfig, features: str, regions: Regions | None
+) -> memory.Work:
+    return memory.Work(
         config.precision,
         config.optimizer,
         config.jit_compile == "on",
-        config.features,
+        features,
         1 if regions is None else len(regions.parts),
     )
 

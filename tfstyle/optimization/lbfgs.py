@@ -224,7 +224,9 @@ class LBFGS:
         """Returns the best point so far, like `picture`."""
         return state.x
 
-    def result(self, step: Callable[[State], State], state: State) -> tf.Tensor:
+    def result(
+        self, step: Callable[[State], State | None], state: State
+    ) -> tf.Tensor:
         """Returns the best point so far, like `picture`."""
         return state.x
 

@@ -22,6 +22,7 @@ from tfstyle import images, losses
 from tfstyle.controls import regions
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
+from tfstyle.optimization.statistics import Moments, see
 from tfstyle.runtime.types import Shape, Tensor
 
 Maps = Mapping[str, Tensor]
@@ -54,31 +55,69 @@ class Term(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Content:
+class Content:
     """Compares the maps of a layer with a target."""
 
     layer: str
 
     def __call__(self, image: Tensor, maps: Maps, target: Tensor) -> Tensor:
+        """Returns the loss."""
         return losses.content_loss(maps[self.layer], target)
 
 
+class Slopes(NamedTuple):
+    """Style loss of statistics, and its derivatives by them.
+
+    Attributes:
+        value: Loss, `(1,)`.
+        mean: Derivative by the mean, `(1, channels)`.
+        covariance: Derivative by the covariance, `(1, channels, channels)`.
+    """
+
+    value: Tensor
+    mean: Tensor
+    covariance: Tensor
+
+
 @dataclasses.dataclass(frozen=True)
-class _Gram:
-    """Compares the Gram matrix of a region with that of the style."""
+class Style:
+    """Compares statistics of a region at a layer with those of the style.
+
+    A target is a pair: that of the statistics, and the weights of the
+    positions in the picture or `None`.
+    """
 
     layer: str
+
+    def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
+        """Returns the loss."""
+        raise NotImplementedError
+
+    def slopes(self, moments: Moments, target: Any) -> Slopes:
+        """Returns the loss of statistics, and how it changes with them.
+
+        Args:
+            moments: Statistics of the region in the picture.
+            target: Statistics of the style.
+        """
+        raise NotImplementedError
+
+
+class _Gram(Style):
+    """Compares Gram matrices."""
 
     def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
         gram, weights = target
         return losses.style_loss(maps[self.layer], gram, weights)
 
+    def slopes(self, moments: Moments, target: Tensor) -> Slopes:
+        value, slope = losses.style_slope(moments.second(), target)
+        by_mean = 2 * ops.matmul(moments.mean[:, None], slope)[:, 0]
+        return Slopes(value, by_mean, slope)
 
-@dataclasses.dataclass(frozen=True)
-class _Wasserstein:
-    """Compares the mean and covariance of a region with those of the style."""
 
-    layer: str
+class _Wasserstein(Style):
+    """Compares means and covariances."""
 
     def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
         gaussian, weights = target
@@ -86,13 +125,25 @@ class _Wasserstein:
             maps[self.layer], gaussian, weights=weights
         )
 
+    def slopes(self, moments: Moments, target: losses.Gaussian) -> Slopes:
+        return Slopes(*losses.wasserstein_slopes(*moments, target))
 
-def _total_variation(image: Tensor, maps: Maps, target: tuple) -> Tensor:
-    return losses.total_variation_loss(image)
 
+@dataclasses.dataclass(frozen=True)
+class Variation:
+    """Compares neighboring pixels; has no target."""
 
-def _chroma_variation(image: Tensor, maps: Maps, target: tuple) -> Tensor:
-    return losses.chroma_variation_loss(image)
+    chroma: bool
+
+    def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
+        """Returns the loss."""
+        if self.chroma:
+            return losses.chroma_variation_loss(image)
+        return losses.total_variation_loss(image)
+
+    def part(self, block: Tensor, shape: Shape) -> Tensor:
+        """Returns what a block adds, see `losses.variation_part`."""
+        return losses.variation_part(block, shape, self.chroma)
 
 
 def _structure_gap(
@@ -128,6 +179,7 @@ _GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4)}
 _LEAST = 1e-6
 _LEAST_IMAGE = 1e-3
 _LEAST_CHROMA = 1e-5  # Of gray pictures; photographs have some 1e-4.
+_STRIP = 512  # Rows of an image that are looked at together.
 _FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
 
 
@@ -138,6 +190,7 @@ def terms(
     config: GatysConfig,
     parts: Sequence[regions.Region] | None = None,
     share: float = 1.0,
+    side: int | None = None,
 ) -> dict[str, Term]:
     """Makes the terms of the loss for one size of the picture.
 
@@ -150,6 +203,7 @@ def terms(
             styles everywhere.
         share: Share of the styles in the targets, from 0 to 1; the rest is the
             photograph, as one more style.
+        side: Longest side that the network sees at once; `None` for no limit.
 
     Returns:
         Weighted terms by name, such as `"style/block1_conv1"`; with several
@@ -162,8 +216,8 @@ def terms(
         parts = [_with_source(part, len(styles)) for part in parts]
         scaled.append(content)
     mix = functools.partial(_mix, config, share)
-    found, photo = _photo(network, content, config, parts)
-    found |= _style_terms(network, photo, scaled, config, parts, mix)
+    found, photo = _photo(network, content, config, parts, side)
+    found |= _style_terms(network, photo, scaled, config, parts, mix, side)
     gain = gains(network.name).tv
     found |= _image_terms(content, scaled, mix(len(scaled), True), config, gain)
     return found
@@ -191,8 +245,6 @@ def _mix(
 
 Mix = Callable[[int, bool], list[float]]
 """Function from a number of sources, and whether a layer is fine, to shares."""
-Sources = Sequence[tuple[Tensor, np.ndarray | None]]
-"""Feature maps of styles, each with the weights of its positions."""
 
 
 class _Photo(NamedTuple):
@@ -208,24 +260,22 @@ def _photo(
     content: np.ndarray,
     config: GatysConfig,
     parts: Sequence[regions.Region],
+    side: int | None,
 ) -> tuple[dict[str, Term], dict[str, _Photo]]:
-    """Makes the content terms, and the photograph's data for style terms.
-
-    The maps are discarded before those of the styles are computed: together
-    they would take more memory than a step.
-    """
-    maps = network(content[None])
-    found = _content_terms(maps, config, network.name)
-    energy = {"gram": _gram_energy, "wasserstein": _map_energy}
-    photo = {}
-    for layer in _normalized(config.style_layers):
-        weights = [_weights(part.mask, maps[layer]) for part in parts]
-        photo[layer] = _Photo(
-            [energy[config.style_loss](maps[layer], w) for w in weights],
-            weights,
-            round(content.shape[0] / maps[layer].shape[1]),
+    """Makes the content terms, and the photograph's data for style terms."""
+    masks = [part.mask for part in parts]
+    layers = _normalized(config.style_layers)
+    contents = _normalized(config.content_layers)
+    seen = see(network, content, contents, layers, masks, side)
+    photo = {
+        layer: _Photo(
+            [_STATISTICS[config.style_loss][0](m) for m in seen.moments[layer]],
+            [regions.weights(mask, *seen.shapes[layer]) for mask in masks],
+            round(content.shape[0] / seen.shapes[layer][0]),
         )
-    return found, photo
+        for layer in layers
+    }
+    return _content_terms(seen.maps, config, network.name), photo
 
 
 def scale_styles(
@@ -277,7 +327,7 @@ def _content_terms(
     for layer, fraction in _normalized(config.content_layers).items():
         target = maps[layer]
         weight = total * fraction / _energy(target)
-        found[f"content/{layer}"] = Term(weight, _Content(layer), target)
+        found[f"content/{layer}"] = Term(weight, Content(layer), target)
     return found
 
 
@@ -288,24 +338,58 @@ def _style_terms(
     config: GatysConfig,
     parts: Sequence[regions.Region],
     mix: Mix,
+    side: int | None,
 ) -> dict[str, Term]:
     found = {}
-    maps = [network(style[None]) for style in styles]
-    make = {"gram": _gram, "wasserstein": _wasserstein}[config.style_loss]
-    for layer, fraction in _normalized(config.style_layers).items():
+    layers = _normalized(config.style_layers)
+    moments = [
+        _source_moments(network, style, i, layers, parts, side)
+        for i, style in enumerate(styles)
+    ]
+    energy_of, make = _STATISTICS[config.style_loss]
+    for layer, fraction in layers.items():
         at = photo[layer]
         for i, part in enumerate(parts):
-            sources = [
-                (maps[style][layer], _weights(mask, maps[style][layer]))
-                for style, mask in part.sources.items()
-            ]
+            sources = [moments[style][layer, i] for style in part.sources]
             shares = mix(len(sources), at.stride <= _FINE)
-            energy, compare, target = make(layer, sources, shares)
-            mean = (energy + at.energies[i]) / 2
+            blended = _blended(sources, shares)
+            mean = (energy_of(blended) + at.energies[i]) / 2
             weight = config.style_weight * fraction * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
+            compare, target = make(layer, blended)
             found[name] = Term(weight, compare, (target, at.weights[i]))
     return found
+
+
+def _source_moments(
+    network: keras.Model,
+    style: np.ndarray,
+    number: int,
+    layers: Mapping[str, float],
+    parts: Sequence[regions.Region],
+    side: int | None,
+) -> dict[tuple[str, int], Moments]:
+    """Returns the moments of a style image by layer and number of the region.
+
+    Its maps are discarded before those of the next one are computed.
+    """
+    used = [i for i, part in enumerate(parts) if number in part.sources]
+    masks = [parts[i].sources[number] for i in used]
+    seen = see(network, style, (), layers, masks, side)
+    return {
+        (layer, i): moments
+        for layer in layers
+        for i, moments in zip(used, seen.moments[layer], strict=True)
+    }
+
+
+def _blended(sources: Sequence[Moments], mix: Sequence[float]) -> Moments:
+    """Blends styles by their first two moments, as crowsonkb does."""
+    if len(sources) == 1:
+        return sources[0]
+    mean = _blend([source.mean for source in sources], mix)
+    second = _blend([source.second() for source in sources], mix)
+    return Moments(mean, second - _outer(mean))
 
 
 def _image_terms(
@@ -318,7 +402,7 @@ def _image_terms(
     found: dict[str, Term] = {}
     if config.tv_weight:
         weight = config.tv_weight * tv_gain
-        found["tv"] = Term(weight, _total_variation, ())
+        found["tv"] = Term(weight, Variation(chroma=False), ())
     if config.chroma_weight:
         weight = config.chroma_weight * tv_gain
         used = [s for s, share in zip(styles, mix, strict=True) if share]
@@ -332,52 +416,52 @@ def _image_terms(
     return found
 
 
-def _gram(
-    layer: str, sources: Sources, mix: Sequence[float]
-) -> tuple[float, Compare, Any]:
-    grams = [losses.gram_matrix(maps, weights) for maps, weights in sources]
-    target = _blend(grams, mix)
-    return _energy(target), _Gram(layer), target
+def _gram(layer: str, style: Moments) -> tuple[Compare, Any]:
+    return _Gram(layer), style.second()
 
 
-def _gram_energy(maps: Tensor, weights: np.ndarray | None) -> float:
-    return _energy(losses.gram_matrix(maps, weights))
+def _gram_energy(moments: Moments) -> float:
+    return _energy(moments.second())
 
 
-def _wasserstein(
-    layer: str, sources: Sources, mix: Sequence[float]
-) -> tuple[float, Compare, Any]:
-    """Blends styles by their first two moments, as crowsonkb does."""
-    means, seconds = [], []
-    for maps, weights in sources:
-        mean, covariance = losses.mean_covariance(maps, weights)
-        means.append(mean)
-        seconds.append(covariance + _outer(mean))
-    mean = _blend(means, mix)
-    target = losses.gaussian(mean, _blend(seconds, mix) - _outer(mean))
-    channels = mean.shape[-1]
-    energy = _energy(mean) + float(target.trace[0]) / channels
-    return energy, _Wasserstein(layer), target
+def _wasserstein(layer: str, style: Moments) -> tuple[Compare, Any]:
+    return _Wasserstein(layer), losses.gaussian(*style)
 
 
-def _map_energy(maps: Tensor, weights: np.ndarray | None) -> float:
-    if weights is None:
-        return _energy(maps)
-    shape = (1, *maps.shape[1:3], 1)
-    return _energy(ops.cast(maps, "float32") * np.sqrt(weights).reshape(shape))
+def _map_energy(moments: Moments) -> float:
+    """Returns the mean square of the maps."""
+    mean, covariance = moments
+    spread = float(ops.trace(covariance, axis1=1, axis2=2)[0])
+    return max(_energy(mean, 0.0) + spread / mean.shape[-1], _LEAST)
 
 
-def _weights(mask: np.ndarray | None, maps: Tensor) -> np.ndarray | None:
-    return regions.weights(mask, *maps.shape[1:3])
+# Style loss -> energy of moments, and function that makes a target of them.
+_STATISTICS = {
+    "gram": (_gram_energy, _gram),
+    "wasserstein": (_map_energy, _wasserstein),
+}
 
 
 def _chroma(sources: Sequence[np.ndarray], weight: float) -> Term:
     """Makes the term of chroma, relative to the source that has most."""
-    most = max(
-        float(losses.chroma_variation_loss(ops.convert_to_tensor(x[None]))[0])
-        for x in sources
-    )
-    return Term(weight / max(most, _LEAST_CHROMA), _chroma_variation, ())
+    most = max(map(_chroma_of, sources))
+    compare = Variation(chroma=True)
+    return Term(weight / max(most, _LEAST_CHROMA), compare, ())
+
+
+def _chroma_of(image: np.ndarray) -> float:
+    """Returns the chroma variation of an image, strip by strip."""
+    height, width = image.shape[:2]
+    padded = np.pad(image, ((0, 1), (0, 1), (0, 0)), "edge")
+    parts = [
+        losses.variation_part(
+            ops.convert_to_tensor(padded[None, start : start + _STRIP + 1]),
+            (height, width),
+            chroma=True,
+        )
+        for start in range(0, height, _STRIP)
+    ]
+    return float(sum(part[0] for part in parts))
 
 
 def _structure(content: np.ndarray, weight: float) -> Term:

@@ -13,7 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfstyle.optimization.config import ADDED, DreamConfig, GatysConfig
+from tfstyle.optimization.config import (
+    ADDED,
+    RESOURCES,
+    DreamConfig,
+    GatysConfig,
+)
 from tfstyle.pretrained import weights
 from tfstyle.runtime import devices
 from tfstyle.runtime.checkpoint import Checkpoints, DivergedError
@@ -41,6 +46,7 @@ def stages(
     steps: int,
     coarse_share: float,
     parts: int = 1,
+    print_size: int = 0,
 ) -> list[Stage]:
     """Returns the stages of a run, coarse to fine.
 
@@ -54,15 +60,23 @@ def stages(
             to the last one.
         parts: Number of stages at each size, between which its steps are
             divided.
+        print_size: Longer side in pixels above which sizes take fewer steps,
+            in inverse proportion; 0 for no limit.
     """
     work = steps * math.prod(shapes[-1])
     counts = [
         min(steps, coarse_share * work / math.prod(shape))
         for shape in shapes[:-1]
     ]
+    counts.append(steps)
+    if print_size:
+        counts = [
+            count * min(1, print_size / max(shape))
+            for count, shape in zip(counts, shapes, strict=True)
+        ]
     return [
         Stage(shape, max(1, math.ceil(round(count) / parts)))
-        for shape, count in zip(shapes, [*counts, steps], strict=True)
+        for shape, count in zip(shapes, counts, strict=True)
         for _ in range(parts)
     ]
 
@@ -121,8 +135,8 @@ def identity(
         name: value
         for name, value in dataclasses.asdict(config).items()
         if (name, value) not in ADDED.items()
+        and name not in RESOURCES[type(config)]
     }
-    del named["feature_weights"]
     network = {"features": weights_file.name, "weights": weights_file.digest}
     return [named | network, note]
 

@@ -23,6 +23,7 @@ from tfstyle.controls.regions import Regions
 from tfstyle.features import convolution
 from tfstyle.optimization import objective
 from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.statistics import see
 
 LONGEST = 512
 """Largest longer side of the pictures of the AdaIN model, which are a start or
@@ -81,7 +82,11 @@ class Share:
             )
 
     def adapt(
-        self, network: keras.Model, photo: np.ndarray, picture: np.ndarray
+        self,
+        network: keras.Model,
+        photo: np.ndarray,
+        picture: np.ndarray,
+        side: int | None = None,
     ) -> None:
         """Adapts the share to the picture that was painted.
 
@@ -89,11 +94,12 @@ class Share:
             network: Feature extractor with the content layers.
             photo: Photograph at the size of the picture.
             picture: Picture that was painted.
+            side: Longest side that the network sees at once.
         """
         example = images.resize(self._example, *photo.shape[:2])
         layers = self.config.content_layers
         wanted, reached = (
-            max(content_distance(network, image, photo, layers), _LEAST)
+            max(content_distance(network, image, photo, layers, side), _LEAST)
             for image in (example, picture)
         )
         self.note(reached / (_AIM * wanted))
@@ -138,6 +144,7 @@ def content_distance(
     picture: np.ndarray,
     photo: np.ndarray,
     layers: Mapping[str, float],
+    side: int | None = None,
 ) -> float:
     """Returns the relative squared distance of feature maps; 0 if equal.
 
@@ -147,8 +154,12 @@ def content_distance(
         photo: Photograph of the same shape; the distance is relative to the
             energy of its maps.
         layers: Weights by layer name; divided by their sum.
+        side: Longest side that the network sees at once; `None` for no limit.
     """
-    maps, target = network(picture[None]), network(photo[None])
+    maps, target = (
+        see(network, image, layers, (), side=side).maps
+        for image in (picture, photo)
+    )
     total = 0.0
     for layer, weight in layers.items():
         loss = losses.content_loss(maps[layer], target[layer])

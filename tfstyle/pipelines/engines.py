@@ -94,7 +94,7 @@ class OptimizeEngine:
 
         prepared, settings = self._resolved(task)
         given = prepared.content.pixels, prepared.styles, settings
-        gatys.check_memory(*given, prepared.regions)
+        gatys.make_plan(*given, prepared.regions)
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
         """Optimizes the picture of a task; see `Engine.stylize`."""

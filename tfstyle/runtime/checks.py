@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -115,6 +116,30 @@ def whole(name: str, value: int) -> None:
         raise ValueError(
             f"`{name}` must not be negative. Received: {name}={value}"
         )
+
+
+def memory(name: str, value: str) -> None:
+    """Checks that `value` is an amount of memory, see `amount`."""
+    try:
+        amount(value)
+    except ValueError:
+        raise ValueError(
+            f"`{name}` must be a number with its unit, such as 8GB or 500MB. "
+            f"Received: {name}={value!r}"
+        ) from None
+
+
+def amount(text: str) -> int:
+    """Returns an amount of memory in bytes.
+
+    >>> amount("8GB"), amount("1.5 GiB")
+    (8000000000, 1610612736)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d*)?) ?([KMGT])(i?)B?", str(text), re.I)
+    if not found or not float(found[1]):
+        raise ValueError(f"not an amount of memory: {text!r}")
+    power = "KMGT".index(found[2].upper()) + 1
+    return round(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 def _whole(name: str, value: object, expected: str) -> None:

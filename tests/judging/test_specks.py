@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle.optimization import specks
+from tfstyle.judging import specks
 
 PHOTO, STYLE = helpers.image(48, 64), helpers.image(40, 56, seed=1)
 FLAT = np.full((48, 64, 3), 0.5, np.float32)

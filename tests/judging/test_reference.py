@@ -5,7 +5,7 @@ import pytest
 
 import helpers
 from tfstyle import losses
-from tfstyle.optimization import reference
+from tfstyle.judging import reference
 
 PHOTO, STYLE = helpers.image(32, 40), helpers.image(36, 32, seed=1)
 

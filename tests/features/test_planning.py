@@ -1,0 +1,106 @@
+import re
+
+import pytest
+
+from tfstyle.features import memory, planning
+from tfstyle.features.memory import Work
+
+CONTENT = "block4_conv2"
+LAYERS = ["block1_conv1", "block5_conv1"]
+STYLE = [(512, 512)]
+GB = 10**9
+USUAL = Work()
+
+
+def leave(left, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: left)
+
+
+def plan(shape, *, work=USUAL, styles=STYLE, **limits):
+    return planning.plan(shape, styles, [CONTENT], LAYERS, work, **limits)
+
+
+def test_what_fits_is_seen_at_once(monkeypatch):
+    leave(memory.estimate((600, 800), STYLE, Work()), monkeypatch)
+    found = plan((600, 800))
+    assert found.side is None and found.tiles is None
+    assert str(found) == "800x600 pixels at once, 2.7 GB"
+
+
+def test_what_does_not_fit_is_seen_in_the_largest_tiles_that_do(monkeypatch):
+    leave(8 * GB, monkeypatch)
+    found = plan((4000, 6000))
+    assert found.needed <= 8 * GB
+    given = (4000, 6000), STYLE, [CONTENT], found.side + 16, Work()
+    larger = memory.estimate_tiled(*given)
+    assert larger > 8 * GB
+    (height, width), count = found.tiles
+    assert max(height, width) <= found.side
+    assert re.fullmatch(
+        rf"6000x4000 in {count} tiles of {width}x{height} pixels, "
+        r"[78]\.\d GB",
+        str(found),
+    )
+
+
+def test_tiles_are_not_larger_than_needed(monkeypatch):
+    leave(40 * GB, monkeypatch)
+    assert plan((8000, 8000)).side == 1536
+    # The picture fits at once, a style image does not.
+    leave(20 * GB, monkeypatch)
+    found = plan((300, 300), styles=[(8000, 8000)])
+    assert found.tiles is None and found.side == 1536
+
+
+def test_the_process_gets_no_more_than_its_limit(monkeypatch):
+    leave(40 * GB, monkeypatch)
+    free, limited = plan((4000, 6000)), plan((4000, 6000), limit=9 * GB)
+    assert limited.side < free.side
+    assert limited.needed < 9 * GB
+
+
+def test_what_does_not_fit_in_tiles_is_refused(monkeypatch):
+    leave(2 * GB, monkeypatch)
+    with pytest.raises(
+        MemoryError, match=r"60000x40000 pixels needs.*2\.0 GB\..*lower `size`"
+    ):
+        plan((40_000, 60_000))
+
+
+@pytest.mark.parametrize(
+    "work", [Work(features="resnet50"), Work(optimizer="lbfgs")]
+)
+def test_what_has_no_tiles_must_fit_at_once(work, monkeypatch):
+    leave(4 * GB, monkeypatch)
+    with pytest.raises(MemoryError, match="The largest size that fits is"):
+        plan((4000, 6000), work=work)
+
+
+def test_a_tile_can_be_asked_for(monkeypatch):
+    leave(20 * GB, monkeypatch)
+    found = plan((600, 800), tile=320)
+    assert found.side == 320 and found.tiles[1] > 1
+    assert plan((200, 300), tile=320).tiles is None
+
+
+def test_a_tile_that_does_not_suit_is_refused(monkeypatch):
+    leave(20 * GB, monkeypatch)
+    with pytest.raises(ValueError, match="multiple of 16.*tile=100"):
+        plan((600, 800), tile=100)
+    with pytest.raises(ValueError, match="VGG networks.*resnet50"):
+        plan((600, 800), tile=320, work=Work(features="resnet50"))
+    leave(GB, monkeypatch)
+    with pytest.raises(MemoryError, match="Lower `tile` or `size`"):
+        plan((6000, 8000), tile=1184)
+
+
+def test_tiles_are_halved_as_long_as_they_have_a_core():
+    sides = [None]
+    while True:
+        half = planning.halved(LAYERS, Work(), (1000, 1500), sides[-1])
+        if half is None:
+            break
+        sides.append(half)
+    assert sides[1:] == [752, 368]
+    work = Work(features="resnet50")
+    assert planning.halved(["conv4_block1_out"], work, (99, 99), None) is None

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import features
+from tfstyle.features import tiles
+
+LAYERS = ["block1_conv1", "block2_conv1", "block2_pool", "block3_conv1"]
+DEEP = ["block1_conv2", "block4_conv2", "block5_conv1"]
+
+
+def network(layers=LAYERS, name="vgg_distilled"):
+    return features.extractor(name, layers, border="mirror")
+
+
+@pytest.mark.parametrize(
+    ("layer", "stride", "pixels"),
+    [
+        ("block1_conv1", 1, 0),
+        ("block1_conv2", 1, 1),
+        ("block1_pool", 2, 1),
+        ("block2_conv1", 2, 3),
+        ("block5_conv1", 16, 69),
+    ],
+)
+def test_how_far_layers_see(layer, stride, pixels):
+    assert tiles.reaches("vgg19", [layer]) == {layer: (stride, pixels)}
+
+
+def test_no_layer_sees_further():
+    # The value in the middle does not change with pixels beyond.
+    image = helpers.image(160, 160)[None]
+    model = network(DEEP)
+    before = model(image)
+    for layer, (stride, pixels) in tiles.reaches(model.name, DEEP).items():
+        middle = 80 // stride
+        changed = image.copy()
+        # Positions begin 8 mirrored pixels before the picture.
+        first = middle * stride - 8 - pixels
+        last = middle * stride - 8 + stride + pixels
+        changed[:, : first - 1] = 1 - changed[:, : first - 1]
+        changed[:, last + 1 :] = 1 - changed[:, last + 1 :]
+        after = model(changed)[layer]
+        np.testing.assert_allclose(
+            after[0, middle], before[layer][0, middle], atol=1e-4
+        )
+        changed[:, first : last + 1] = 0.5
+        assert not np.allclose(
+            model(changed)[layer][0, middle], before[layer][0, middle]
+        )
+
+
+@pytest.mark.parametrize("shape", [(64, 97), (130, 70), (50, 51)])
+def test_the_cores_of_tiles_are_the_whole_maps(shape):
+    image, model = helpers.image(*shape), network()
+    tiling = tiles.Tiling(model.name, LAYERS, shape, 56)
+    assert len(tiling.tiles) > 1
+    whole, part = model(image[None]), tiles.unpadded(model)
+    for layer, stride in tiling.strides.items():
+        expected = np.asarray(whole[layer])[0]
+        assert tiling.shape(layer) == expected.shape[:2]
+        found = np.full_like(expected, np.nan)
+        for tile in tiling.tiles:
+            core = tile.core(stride).slices
+            assert np.isnan(found[core]).all()  # Counted once.
+            maps = np.asarray(part(tile.seen(image)[None])[layer])[0]
+            found[core] = maps[tile.inner(stride).slices]
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, atol=1e-5 * scale)
+
+
+def test_tiles_are_nearly_of_the_same_size():
+    tiling = tiles.Tiling("vgg19", ["block5_conv1"], (4000, 6000), 1184)
+    assert len(tiling.tiles) == 24
+    areas = {
+        (t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start)
+        for t in tiling.tiles
+    }
+    assert max(areas) < 1.1 * min(areas)
+    assert max(tiling.window) <= 1184
+
+
+def test_one_tile_holds_what_fits():
+    tiling = tiles.Tiling("vgg19", ["block5_conv1"], (100, 200), 224)
+    assert len(tiling.tiles) == 1 and tiling.window == (116, 216)
+    assert tiles.whole_side("vgg19", ["block5_conv1"], (100, 200)) == 224
+
+
+@pytest.mark.parametrize("side", [160, 170, 1000])
+def test_sides_without_core_or_off_the_grid_are_refused(side):
+    with pytest.raises(ValueError, match=f"multiple of 16.*176.*tile={side}"):
+        tiles.check_side("vgg19", ["block5_conv1"], side)
+    tiles.check_side("vgg19", ["block5_conv1"], 176)
+
+
+def test_fold_is_the_transpose_of_mirroring():
+    random = np.random.default_rng(0)
+    image = random.standard_normal((12, 20, 3))
+    (tile,) = tiles.Tiling("vgg16", ["block1_conv1"], (12, 20), 64).tiles
+    padded = tile.seen(image)
+    np.testing.assert_array_equal(
+        padded, np.pad(image, ((9, 9), (9, 9), (0, 0)), "symmetric")
+    )
+    gradient = random.standard_normal(padded.shape)
+    assert tiles.bordered(image).shape == padded.shape
+    there = np.vdot(padded, gradient)
+    assert np.vdot(image, tiles.fold(gradient)) == pytest.approx(there)

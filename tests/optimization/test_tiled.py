@@ -1,0 +1,178 @@
+"""Steps over tiles: the loss and its gradient are those of whole pictures."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from network_cases import settings
+from tfstyle import features
+from tfstyle.controls import regions
+from tfstyle.features import tiles
+from tfstyle.optimization import adam, objective, statistics, tiled
+
+SHAPE = (60, 83)
+SIDE = 32
+PHOTO, PAINTED = helpers.image(*SHAPE), helpers.image(*SHAPE, seed=6)
+STYLES = [helpers.image(70, 50, seed=1), helpers.image(64, 90, seed=2)]
+LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
+LEFT = np.zeros(SHAPE, "float32")
+LEFT[:, :30] = 1
+ALL = {"tv_weight": 2, "chroma_weight": 0.1, "structure_weight": 0.5}
+OPTIMIZER = adam.Adam(steps=10, levels=3)
+
+
+@pytest.fixture(scope="module")
+def network(small_vgg16):
+    return features.extractor(
+        "vgg16", LAYERS, weights=small_vgg16, border="mirror"
+    )
+
+
+def make_step(network, terms, pause=lambda part: False, optimizer=OPTIMIZER):
+    tiling = tiles.Tiling(network.name, network.output, SHAPE, SIDE)
+    assert len(tiling.tiles) == 12
+    return tiled.Step(network, terms, optimizer, tiling, pause)
+
+
+def whole(network, terms):
+    """Loss, gradient and terms of the picture, seen at once."""
+    image = tf.constant(PAINTED[None])
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        maps = network(image)
+        values = {
+            n: t.weight * t.loss(image, maps)[0] for n, t in terms.items()
+        }
+        value = tf.add_n(list(values.values()))
+    return value, np.asarray(tape.gradient(value, image)), values
+
+
+CASES = {
+    "gram": {"style_loss": "gram", "histogram_weight": 0.5},
+    "wasserstein": {"style_loss": "wasserstein", "histogram_weight": 0.5},
+    "regions": {"style_loss": "gram"},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_loss_and_gradient_are_those_of_the_whole(network, case):
+    config = settings(**ALL, **CASES[case])
+    parts = None
+    if case == "regions":
+        parts = regions.from_masks(PHOTO, STYLES, [LEFT, 1 - LEFT]).parts
+    terms = objective.terms(network, PHOTO, STYLES, config, parts)
+    state = OPTIMIZER.init(PAINTED[None], tuple(terms))
+    gradients = []
+    recorder = Recorder(gradients)
+    found = make_step(network, terms, optimizer=recorder)(state)
+    value, gradient, values = whole(network, terms)
+    assert float(found.value) == pytest.approx(float(value), rel=1e-5)
+    assert {n: float(x) for n, x in found.aux.items()} == pytest.approx(
+        {n: float(x) for n, x in values.items()}, rel=1e-4, abs=1e-6
+    )
+    # The root in the Wasserstein distance makes more of rounding.
+    most = 1e-3 if case == "wasserstein" else 1e-5
+    gap = np.linalg.norm(gradients[0] - gradient)
+    assert gap < most * np.linalg.norm(gradient)
+
+
+class Recorder(adam.Adam):
+    """Adam that keeps the gradients it gets."""
+
+    def __init__(self, gradients):
+        super().__init__(steps=10, levels=3)
+        object.__setattr__(self, "gradients", gradients)
+
+    def step_in_place(self, state, value, gradient, aux):
+        self.gradients.append(gradient.copy())
+        return super().step_in_place(state, value, gradient, aux)
+
+
+@pytest.mark.parametrize("loss", ["gram", "wasserstein"])
+def test_targets_are_those_of_whole_images(network, loss):
+    config = settings(style_loss=loss)
+    given = network, PHOTO, STYLES, config
+    expected = objective.terms(*given)
+    found = objective.terms(*given, side=SIDE)
+    for name, term in expected.items():
+        assert found[name].weight == pytest.approx(term.weight, rel=1e-5)
+        for one, other in zip(
+            tf.nest.flatten(term.target),
+            tf.nest.flatten(found[name].target),
+            strict=True,
+        ):
+            if one is not None:
+                scale = np.abs(one).max()
+                np.testing.assert_allclose(other, one, atol=1e-3 * scale)
+
+
+def test_moments_of_regions_are_those_of_the_whole(network):
+    masks = [None, LEFT, helpers.image(*SHAPE, seed=8)[..., 0]]
+    given = network, PHOTO, ["block2_conv1"], LAYERS, masks
+    one, other = statistics.see(*given), statistics.see(*given, side=SIDE)
+    assert one.shapes == other.shapes
+    np.testing.assert_allclose(
+        other.maps["block2_conv1"], one.maps["block2_conv1"], atol=1e-4
+    )
+    for layer in LAYERS:
+        for a, b in zip(one.moments[layer], other.moments[layer], strict=True):
+            np.testing.assert_allclose(b.mean, a.mean, rtol=1e-4, atol=1e-5)
+            scale = np.abs(a.covariance).max()
+            np.testing.assert_allclose(
+                b.covariance, a.covariance, atol=1e-5 * scale
+            )
+
+
+def test_moments_of_parts_are_put_together_as_numpy_does():
+    random = np.random.default_rng(0)
+    values = random.standard_normal((1, 6, 10, 3)).astype("float32") + 5
+    total = statistics.Sum()
+    for columns in (slice(0, 1), slice(1, 7), slice(7, 10)):
+        total.add(*statistics.part_moments(values[:, :, columns], None))
+    mean, covariance = total.moments()
+    flat = values.reshape(-1, 3).astype("float64")
+    np.testing.assert_allclose(mean[0], flat.mean(0), rtol=1e-6)
+    expected = np.cov(flat.T, bias=True)
+    np.testing.assert_allclose(covariance[0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_part_without_weight_adds_nothing():
+    values = helpers.image(4, 4)[None]
+    total = statistics.Sum()
+    total.add(*statistics.part_moments(values, np.ones((1, 16, 1), "float32")))
+    before = total.moments()
+    total.add(*statistics.part_moments(values, np.zeros((1, 16, 1), "float32")))
+    np.testing.assert_array_equal(total.moments().mean, before.mean)
+
+
+def test_the_run_can_be_ended_after_any_tile(network):
+    terms = objective.terms(network, PHOTO, STYLES, settings(**ALL))
+    state = OPTIMIZER.writable(OPTIMIZER.init(PAINTED[None], tuple(terms)))
+    parts = []
+
+    def pause(part):
+        parts.append(part)
+        return len(parts) == end
+
+    step = make_step(network, terms, pause)
+    for end in (1, 15):
+        parts.clear()
+        assert step(state) is None
+        assert len(parts) == end
+        np.testing.assert_array_equal(state.x[0], PAINTED)
+        assert not state.mean.any()
+    end = 0
+    parts.clear()
+    assert step(state) is not None
+    assert parts == sorted(parts) and 0 < parts[0] and parts[-1] < 1
+
+
+def test_a_picture_can_be_evaluated_and_stays(network):
+    terms = objective.terms(network, PHOTO, STYLES, settings())
+    state = OPTIMIZER.writable(OPTIMIZER.init(PAINTED[None], tuple(terms)))
+    step = make_step(network, terms)
+    found = step.evaluated(state)
+    assert found.x is state.x and found.count == state.count
+    np.testing.assert_array_equal(state.x[0], PAINTED)
+    assert float(found.value) == float(step(state).value)

@@ -1,0 +1,256 @@
+"""Tiles of a picture: what a network sees at once of one that is too large.
+
+A VGG network with mirrored borders sees each tile in a window with a halo of at
+least half its receptive field. Every position of every feature map belongs to
+the core of exactly one tile, where the maps are those of the whole picture. So
+sums over the cores are sums over the whole maps, and the gradients of the
+windows add up to that of the picture.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tfstyle.features.networks import MIRRORED
+from tfstyle.images import windows
+from tfstyle.pretrained import topology
+from tfstyle.runtime.types import Shape
+
+# The first convolution consumes one of the mirrored pixels on each side.
+_WIDER = 2 * (MIRRORED - 1)
+
+
+class Reach(NamedTuple):
+    """How far a layer sees.
+
+    Attributes:
+        stride: Pixels from one position to the next.
+        pixels: Pixels that it sees on each side of what positions stand for.
+    """
+
+    stride: int
+    pixels: int
+
+
+def reaches(name: str, layers: Iterable[str]) -> dict[str, Reach]:
+    """Returns how far layers of a VGG network see, by name.
+
+    >>> reaches("vgg19", ["block1_conv1", "block5_conv1"])["block5_conv1"]
+    Reach(stride=16, pixels=69)
+
+    Args:
+        name: Name of the network.
+        layers: Names of layers.
+    """
+    wanted = list(layers)
+    found = {}
+    stride = pixels = 0
+    for step in topology.cut(name, wanted):
+        if "pool" in step:
+            stride *= 2
+        else:
+            # The first convolution sees the border, not the halo.
+            pixels, stride = pixels + stride, max(stride, 1)
+        found[step] = Reach(stride, pixels)
+    return {layer: found[layer] for layer in wanted}
+
+
+class Box(NamedTuple):
+    """Rectangle of a feature map, in positions."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Slices of rows and of columns."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+class Tile(NamedTuple):
+    """A tile: rows and columns of its window and its core.
+
+    Both count in rows of the map of the first layer.
+    """
+
+    rows: windows.Span
+    columns: windows.Span
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Slices of the picture with its mirrored border."""
+        rows, columns = self.rows, self.columns
+        return (
+            slice(rows.start, rows.stop + 2),
+            slice(columns.start, columns.stop + 2),
+        )
+
+    def seen(self, image: np.ndarray) -> np.ndarray:
+        """What a network sees of an image `(height, width, 3)`."""
+        places = (
+            _mirrored(part, side)
+            for part, side in zip(self.window, image.shape, strict=False)
+        )
+        return image[np.ix_(*places)]
+
+    def core(self, stride: int) -> Box:
+        """The core in the whole map of a layer with this stride."""
+        top, left = (s.first // stride for s in (self.rows, self.columns))
+        bottom, right = (s.last // stride for s in (self.rows, self.columns))
+        return Box(top, left, bottom, right)
+
+    def inner(self, stride: int) -> Box:
+        """The core in the window's map of a layer with this stride."""
+        top, left = (s.start // stride for s in (self.rows, self.columns))
+        core = self.core(stride)
+        return Box(
+            core.top - top,
+            core.left - left,
+            core.bottom - top,
+            core.right - left,
+        )
+
+
+class Tiling:
+    """Tiles of an image of a certain shape for a network.
+
+    Args:
+        name: Name of a VGG network with mirrored borders.
+        layers: Layers whose maps are wanted.
+        shape: Height and width of the image, in pixels.
+        side: Longest side of a window, in pixels, see `check_side`; the last
+            windows may be longer by less than a stride.
+
+    Attributes:
+        image: Height and width of the image, in pixels.
+        strides: Stride of each layer, in pixels.
+        tiles: The tiles, row by row.
+    """
+
+    def __init__(
+        self, name: str, layers: Iterable[str], shape: Shape, side: int
+    ) -> None:
+        found = reaches(name, layers)
+        self.image = shape
+        self.strides = {layer: reach.stride for layer, reach in found.items()}
+        self._lengths = [length + _WIDER for length in shape]
+        rows, columns = (
+            _spans(length, side, *_step_and_halo(found))
+            for length in self._lengths
+        )
+        self.tiles = [Tile(r, c) for r in rows for c in columns]
+
+    def shape(self, layer: str) -> Shape:
+        """Returns the height and width of a layer's whole map."""
+        height, width = self._lengths
+        stride = self.strides[layer]
+        return height // stride, width // stride
+
+    @property
+    def window(self) -> Shape:
+        """Height and width of the largest window."""
+        height, width = (
+            max(span.stop - span.start for span in spans)
+            for spans in zip(*self.tiles, strict=True)
+        )
+        return height, width
+
+
+def check_side(name: str, layers: Iterable[str], side: int) -> None:
+    """Raises `ValueError` unless tiles of this side suit a network's layers."""
+    stride, halo = _step_and_halo(reaches(name, layers))
+    if side % stride or side < _least(stride, halo):
+        raise ValueError(
+            f"`tile` must be a multiple of {stride}, and at least "
+            f"{_least(stride, halo)}, for these layers of {name}. Received: "
+            f"tile={side}"
+        )
+
+
+def whole_side(name: str, layers: Iterable[str], shape: Shape) -> int:
+    """Returns the least multiple of the stride that holds an image at once."""
+    stride, _ = _step_and_halo(reaches(name, layers))
+    return -(-(max(shape) + _WIDER) // stride) * stride
+
+
+def sides(name: str, layers: Iterable[str]) -> tuple[int, int]:
+    """Returns the step from one side of tiles to the next, and the least."""
+    stride, halo = _step_and_halo(reaches(name, layers))
+    return stride, max(4 * halo, _least(stride, halo))
+
+
+def _least(stride: int, halo: int) -> int:
+    """Least side, of which the border leaves some pixels of each core."""
+    return 2 * halo + max(stride, _WIDER)
+
+
+def _step_and_halo(found: Mapping[str, Reach]) -> tuple[int, int]:
+    stride = max(reach.stride for reach in found.values())
+    most = max(reach.pixels for reach in found.values())
+    return stride, -(-most // stride) * stride
+
+
+def _spans(
+    length: int, side: int, stride: int, halo: int
+) -> list[windows.Span]:
+    """Returns the spans along a side: few, of nearly the same length."""
+    if length < side + stride:
+        return windows.spans(length, length, halo, stride)
+    rest, inner = length - 2 * halo, side - 2 * halo
+    count = -(-rest // inner)
+    even = -(-rest // (count * stride)) * stride
+    return windows.spans(length, even + 2 * halo, halo, stride)
+
+
+def _mirrored(part: slice, side: int) -> np.ndarray:
+    """Returns the pixels along a side that a part with its border shows."""
+    place = np.arange(part.start, part.stop) - MIRRORED
+    place = np.where(place < 0, -1 - place, place)
+    return np.where(place < side, place, 2 * side - 1 - place)
+
+
+def bordered(image: np.ndarray) -> np.ndarray:
+    """Returns zeros in the form of an image with its mirrored border."""
+    height, width, channels = image.shape
+    more = 2 * MIRRORED
+    return np.zeros((height + more, width + more, channels), image.dtype)
+
+
+def fold(gradient: np.ndarray) -> np.ndarray:
+    """Returns the gradient by an image, from that with its mirrored border.
+
+    Changes `gradient`, of which the result is a part.
+    """
+    for axis in (0, 1):
+        along = np.moveaxis(gradient, axis, 0)
+        along[MIRRORED : 2 * MIRRORED] += along[:MIRRORED][::-1]
+        along[-2 * MIRRORED : -MIRRORED] += along[-MIRRORED:][::-1]
+    return gradient[MIRRORED:-MIRRORED, MIRRORED:-MIRRORED]
+
+
+def unpadded(network: keras.Model) -> keras.Model:
+    """Returns a network with mirrored borders without these.
+
+    It has the same layers, and takes what `Tile.seen` returns.
+
+    Args:
+        network: VGG network from `extractor` with `border="mirror"`.
+    """
+    image = keras.Input((None, None, 3), name="image", dtype="float32")
+    x = network.get_layer("preprocessing")(image)
+    outputs = {}
+    for step in topology.cut(network.name, network.output):
+        x = network.get_layer(step)(x)
+        outputs[step] = x
+    names = {layer.name for layer in network.layers}
+    for layer in network.output:
+        if topology.head(layer) in names:
+            outputs[layer] = network.get_layer(topology.head(layer))(
+                outputs[layer]
+            )
+    chosen = {layer: outputs[layer] for layer in network.output}
+    return keras.Model(image, chosen, name=network.name)

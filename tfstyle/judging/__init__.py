@@ -1,0 +1,1 @@
+"""Measures of painted pictures, by which models are judged."""

@@ -1,0 +1,206 @@
+"""Statistics of feature maps, of which the targets of style losses are made.
+
+An image is seen whole or in tiles, see `features.tiles`: the statistics of the
+whole maps are put together from those of the tiles.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfstyle import losses
+from tfstyle.controls import regions
+from tfstyle.features import tiles
+from tfstyle.runtime.types import Shape, Tensor
+
+Masks = Sequence[np.ndarray | None]
+
+
+class Moments(NamedTuple):
+    """Mean and covariance of the feature vectors at a layer, in a region.
+
+    Attributes:
+        mean: Mean, `(1, channels)`.
+        covariance: Covariance, `(1, channels, channels)`.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+
+    def second(self) -> Tensor:
+        """Returns the mean outer product: the Gram matrix."""
+        return self.covariance + self.mean[:, :, None] * self.mean[:, None, :]
+
+
+class Seen(NamedTuple):
+    """What a network sees in an image.
+
+    Attributes:
+        maps: Whole maps `(1, height, width, channels)` of the layers that were
+            asked for, by layer.
+        moments: Moments of each mask, by layer.
+        shapes: Height and width of the maps, by layer.
+    """
+
+    maps: dict[str, Tensor]
+    moments: dict[str, list[Moments]]
+    shapes: dict[str, Shape]
+
+
+def see(
+    network: keras.Model,
+    image: np.ndarray,
+    kept: Iterable[str],
+    measured: Iterable[str],
+    masks: Masks = (None,),
+    side: int | None = None,
+) -> Seen:
+    """Computes maps and moments of an image.
+
+    Args:
+        network: Network with mirrored borders.
+        image: Image, `(height, width, 3)`.
+        kept: Layers whose whole maps are wanted.
+        measured: Layers whose moments are wanted.
+        masks: Masks of the image; `None` for all of it.
+        side: Longest side that the network sees at once, for a VGG network;
+            `None` for no limit.
+    """
+    if side is not None:
+        return _in_tiles(network, image, [*kept], [*measured], masks, side)
+    maps = network(image[None])
+    return Seen(
+        {layer: maps[layer] for layer in kept},
+        {
+            layer: [
+                Moments(
+                    *losses.mean_covariance(
+                        maps[layer], regions.weights(mask, *_shape(maps[layer]))
+                    )
+                )
+                for mask in masks
+            ]
+            for layer in measured
+        },
+        {layer: _shape(x) for layer, x in maps.items()},
+    )
+
+
+def _shape(maps: Tensor) -> Shape:
+    _, height, width, _ = maps.shape
+    return height, width
+
+
+def _in_tiles(
+    network: keras.Model,
+    image: np.ndarray,
+    kept: Sequence[str],
+    measured: Sequence[str],
+    masks: Masks,
+    side: int,
+) -> Seen:
+    tiling = tiles.Tiling(network.name, network.output, image.shape[:2], side)
+    part = tiles.unpadded(network)
+    shapes = {layer: tiling.shape(layer) for layer in network.output}
+    weights = {
+        layer: [region_weights(mask, shapes[layer]) for mask in masks]
+        for layer in measured
+    }
+    sums = {layer: [Sum() for _ in masks] for layer in measured}
+    maps: dict[str, np.ndarray] = {}
+    for tile in tiling.tiles:
+        seen = part(tile.seen(image)[None])
+        for layer, stride in tiling.strides.items():
+            rows, columns = tile.inner(stride).slices
+            core = tile.core(stride).slices
+            found = seen[layer][:, rows, columns]
+            if layer in kept:
+                if layer not in maps:
+                    maps[layer] = _empty(shapes[layer], found)
+                maps[layer][0][core] = ops.convert_to_numpy(found)[0]
+            regional = weights.get(layer, ()), sums.get(layer, ())
+            for weight, total in zip(*regional, strict=True):
+                total.add(*part_moments(found, part_weights(weight, core)))
+    moments = {layer: [s.moments() for s in of] for layer, of in sums.items()}
+    return Seen(maps, moments, shapes)
+
+
+def _empty(shape: Shape, like: Tensor) -> np.ndarray:
+    array = ops.convert_to_numpy(like[:, :1, :1])
+    return np.empty((1, *shape, array.shape[-1]), array.dtype)
+
+
+def region_weights(mask: np.ndarray | None, shape: Shape) -> np.ndarray | None:
+    """Returns the weights of positions in a map, `(height, width)`, mean 1."""
+    flat = regions.weights(mask, *shape)
+    return None if flat is None else flat.reshape(shape)
+
+
+def part_weights(
+    weights: np.ndarray | None, core: tuple[slice, slice]
+) -> np.ndarray | None:
+    """Returns the weights of a part of a map, as `losses` takes them."""
+    return None if weights is None else weights[core].reshape(1, -1, 1)
+
+
+def part_moments(
+    maps: Tensor, weights: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns the moments of a part of a map, with its weight.
+
+    Args:
+        maps: Part of the maps, `(1, height, width, channels)`.
+        weights: Weights of its positions, `(1, height * width, 1)`, of any
+            mean; may all be 0.
+
+    Returns:
+        Sum of the weights, a scalar, mean and covariance.
+    """
+    count = ops.cast(ops.prod(ops.shape(maps)[1:3]), "float32")
+    if weights is None:
+        return (count, *losses.mean_covariance(maps))
+    total = ops.sum(weights)
+    # A region may be elsewhere: then all is 0.
+    scale = count / ops.maximum(total, 1e-12)
+    return (total, *losses.mean_covariance(maps, weights * scale))
+
+
+class Sum:
+    """Sum of the moments of parts, in float64.
+
+    Reference: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
+    Algorithm for Computing Sample Variances", 1979.
+    """
+
+    def __init__(self) -> None:
+        self._weight = 0.0
+        self._mean = self._scatter = np.zeros(())
+
+    def add(self, weight: Tensor, mean: Tensor, covariance: Tensor) -> None:
+        """Adds the moments of a part, from `part_moments`."""
+        weight, mean, covariance = (
+            ops.convert_to_numpy(x).astype(np.float64)
+            for x in (weight, mean, covariance)
+        )
+        if not weight:
+            return
+        total = self._weight + weight
+        gap = mean - self._mean
+        spread = gap[:, :, None] * gap[:, None, :]
+        self._scatter = (
+            self._scatter
+            + weight * covariance
+            + weight * self._weight / total * spread
+        )
+        self._mean = self._mean + weight / total * gap
+        self._weight = total
+
+    def moments(self) -> Moments:
+        """Returns the moments of all parts together, in float32."""
+        return Moments(
+            self._mean.astype(np.float32),
+            (self._scatter / self._weight).astype(np.float32),
+        )
