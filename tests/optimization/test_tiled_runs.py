@@ -86,7 +86,7 @@ def test_a_run_goes_on_where_it_was_ended(config, watched, tmp_path, end):
 
 def test_a_run_goes_on_with_tiles_of_another_side(config, tmp_path, watched):
     gatys.stylize(PHOTO, STYLES, config, Watch(30), checkpoint_dir=tmp_path)
-    other = dataclasses.replace(config, tile=60, memory="4GB")
+    other = dataclasses.replace(config, tile=60, memory="1TB")
     found = gatys.stylize(PHOTO, STYLES, other, checkpoint_dir=tmp_path)
     np.testing.assert_allclose(found, watched[1], atol=2e-3)
 

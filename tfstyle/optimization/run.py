@@ -131,6 +131,8 @@ def identity(
         weights_file: File of the network's weights, known by its contents.
         note: Anything else that tells runs apart.
     """
+    if isinstance(config, GatysConfig) and config.size <= config.print_size:
+        config = dataclasses.replace(config, print_size=0)
     named = {
         name: value
         for name, value in dataclasses.asdict(config).items()
