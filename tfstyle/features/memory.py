@@ -218,7 +218,7 @@ def arrays(
     kept: Iterable[str],
     features: str,
 ) -> int:
-    """Returns the bytes of a picture that is seen in tiles, without these.
+    """Returns the bytes that a picture seen in tiles takes outside of them.
 
     For the arguments see `estimate_tiled`; `features` names the network.
     """
