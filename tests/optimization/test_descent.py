@@ -254,10 +254,22 @@ def test_other_settings_have_a_graph_of_their_own(config, traces, changes):
     assert len(traces) == 2
 
 
-def test_other_sizes_have_graphs_of_their_own_and_few_are_kept(config, traces):
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_sizes_share_a_graph(config, traces, optimizer):
+    config = dataclasses.replace(config, optimizer=optimizer)
+    sizes = [PHOTO, PHOTO[:27, :33], PHOTO[3:]]
+    shared = [first_value(config, photo, WAVE) for photo in sizes]
+    assert len(traces) == 1
+    for photo, value in zip(sizes, shared, strict=True):
+        descent._traced.cache_clear()
+        assert first_value(config, photo, WAVE) == value
+
+
+def test_few_graphs_are_kept(config, traces):
     count = descent._STEPS + 1
-    for width in range(32, 32 + count):
-        first_value(config, PHOTO[:, : width - 16], WAVE)
+    for steps in range(1, 1 + count):
+        changed = dataclasses.replace(config, steps=steps)
+        first_value(changed, PHOTO[:16, :16], WAVE)
     assert len(traces) == count
     assert descent._traced.cache_info().currsize == descent._STEPS
 

@@ -312,7 +312,7 @@ class Adam:
         means, squares, moves = self._coarse(state, slopes)
         coarse = tf.zeros(())
         for move in moves:
-            coarse += tf.image.resize(move, gradient.shape[1:3])
+            coarse += tf.image.resize(move, tf.shape(gradient)[1:3])
         x, mean, square, average = self._fine(
             state.x,
             state.mean,
@@ -418,10 +418,10 @@ def _pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
 
     The sum of these images, each enlarged bilinearly, has the gradient `image`.
     """
-    _, height, width, channels = image.shape
+    sides = tf.shape(image)[1:3]
     images = [image]
     for level in range(1, levels):
-        shape = (1, max(1, height >> level), max(1, width >> level), channels)
+        shape = [1, *tf.unstack(tf.maximum(1, sides // 2**level)), 3]
         images.append(
             tf.raw_ops.ResizeBilinearGrad(
                 grads=image,

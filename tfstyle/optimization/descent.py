@@ -18,7 +18,7 @@ from tfstyle.optimization import adam, lbfgs, objective
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.pretrained.weights import Resolved
 
-# Networks and graphs of steps (one per size) that are kept for later pictures.
+# Networks and graphs of steps that are kept for later pictures.
 _NETWORKS = 2
 _STEPS = 16
 
@@ -146,11 +146,12 @@ def compile_step(
     optimizer: Optimizer[S],
     config: GatysConfig,
 ) -> Callable[[S], S]:
-    """Compiles the step at one size to one graph.
+    """Compiles the step to one graph.
 
-    It is traced at the first call, but not again for pictures of the same size
+    It is traced at the first call, but not again for other pictures and sizes
     with the same network and terms: targets and weights are arguments of the
-    graph.
+    graph, and images may have any size. XLA needs a graph for each size, and
+    so do regions and histograms, which list positions.
 
     Args:
         network: Network from `make_network`.
@@ -165,15 +166,15 @@ def compile_step(
     weights = {name: _single(term.weight) for name, term in terms.items()}
     targets = {name: term.target for name, term in terms.items()}
     compares = tuple((name, term.compare) for name, term in terms.items())
-    shapes = tuple(x.shape for x in tf.nest.flatten(targets) if x is not None)
     jit = config.jit_compile == "on"
 
     def step(state: S) -> S:
         given = (state, weights, targets)
-        place = (state.x.shape, shapes, tf.distribute.get_strategy())
+        specs = _specs(given, free=not jit)
+        place = (*tf.nest.flatten(specs), tf.distribute.get_strategy())
         traced = _traced(network, compares, optimizer, jit, place)
         if not traced:
-            traced.append(_trace(network, compares, optimizer, jit, given))
+            traced.append(_trace(network, compares, optimizer, jit, specs))
         return traced[0](*given)
 
     return step
@@ -182,6 +183,20 @@ def compile_step(
 def _single(weight: float) -> tf.Tensor:
     """Converts to float32; a weight that is too large becomes infinite."""
     return tf.cast(tf.constant(weight, tf.float64), tf.float32)
+
+
+def _specs(given: Any, free: bool) -> Any:
+    """Returns the shapes of tensors; with `free`, images may be of any size."""
+
+    def spec(x: tf.Tensor | None) -> tf.TensorSpec | None:
+        if x is None:
+            return None
+        shape = list(x.shape)
+        if free and len(shape) == 4:  # (batch, height, width, channels)
+            shape[1:3] = None, None
+        return tf.TensorSpec(shape, x.dtype)
+
+    return tf.nest.map_structure(spec, given)
 
 
 @functools.lru_cache(_STEPS)
@@ -195,7 +210,7 @@ def _trace(
     compares: Sequence[tuple[str, Callable[..., Any]]],
     optimizer: Optimizer[S],
     jit: bool,
-    given: tuple,
+    specs: tuple,
 ) -> Callable[..., S]:
     def update(
         state: S, weights: Mapping[str, tf.Tensor], targets: Mapping[str, Any]
@@ -219,8 +234,8 @@ def _trace(
         autograph=False,
         jit_compile=jit,
     )
-    # TensorFlow would warn of retracing: there is a trace per size.
-    return function.get_concrete_function(*given)
+    # TensorFlow would warn of retracing: other terms have graphs of their own.
+    return function.get_concrete_function(*specs)
 
 
 def compile_gradients(
