@@ -1,4 +1,6 @@
+import io
 import sys
+import tracemalloc
 
 import numpy as np
 import PIL.Image
@@ -135,8 +137,13 @@ def test_16_bits_of_any_shape_are_exact(suffix, channels, size, cv2):
     shape = (*size, channels)
     numbers = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
     for samples in (numbers, np.full(shape, 513, np.uint16)):
-        data = encoding.encode(samples, encoding.WRITABLE[suffix], 90, {})
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), -1)
+        strips = np.split(samples, range(encoding.ROWS, size[0], encoding.ROWS))
+        given = encoding.Samples(
+            shape=shape, dtype=samples.dtype, strips=strips
+        )
+        file = io.BytesIO()
+        encoding.write(file, given, encoding.WRITABLE[suffix], 90, {})
+        found = cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), -1)
         order = [2, 1, 0, 3][:channels]
         np.testing.assert_array_equal(found[..., order], samples)
 
@@ -233,3 +240,30 @@ def test_tiff_of_more_than_4_gb_is_bigtiff(tmp_path, monkeypatch, depth):
         assert int.from_bytes(path.read_bytes()[2:4], "little") == version
         found = images.load(path)
         np.testing.assert_allclose(found, picture, atol=1 / 255)
+
+
+def peak_of_saving(path, picture, **options):
+    """Bytes allocated by NumPy and Python at most, beside the picture."""
+    images.save(path, picture[:8], **options)  # Imports.
+    tracemalloc.start()
+    images.save(path, picture, **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_16_bits_are_written_in_strips(tmp_path, suffix, cv2):
+    path = tmp_path / f"print{suffix}"
+    random = np.random.default_rng(0)
+    picture = random.random((4096, 256, 3), np.float32)
+    assert peak_of_saving(path, picture, bit_depth=16) < picture.nbytes / 4
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., ::-1]
+    np.testing.assert_allclose(stored / 65535, picture, atol=0.51 / 65535)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp"])
+def test_samples_are_made_in_strips(tmp_path, suffix):
+    path = tmp_path / f"print{suffix}"
+    picture = np.full((4096, 256, 3), 0.5, np.float32)
+    assert peak_of_saving(path, picture) < picture.nbytes / 8

@@ -9,14 +9,14 @@
 """
 
 import dataclasses
-import io
 import json
 import os
 import pathlib
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import PIL.ExifTags
@@ -143,37 +143,89 @@ def check_format(
     return format
 
 
-def encode(
-    samples: np.ndarray,
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """Integers of a picture, made strip by strip.
+
+    Attributes:
+        shape: `(height, width, 3)` for RGB, or `(height, width, 4)` for RGB
+            and alpha.
+        dtype: uint8 or uint16.
+        strips: Arrays of up to `ROWS` rows, from the top; all but the last
+            have as many.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    strips: Iterable[np.ndarray]
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        height, width, channels = self.shape
+        return height * width * channels * self.dtype.itemsize
+
+
+ROWS = 64
+"""Rows of a strip: few, as readers of TIFF files keep a strip in memory."""
+
+
+def write(
+    file: IO[bytes],
+    samples: Samples,
     format: Format,
     quality: int,
     metadata: Mapping[str, str],
     dpi: int | None = None,
-) -> bytes:
-    """Encodes a picture as a file, with an sRGB profile.
+) -> None:
+    """Writes a picture to a file, with an sRGB profile.
 
     Args:
-        samples: uint8 or uint16 array of shape `(height, width, 3)`, RGB, or
-            `(height, width, 4)`, RGB and alpha.
-        format: A format that can hold them; see `check_format`.
+        file: File to write, open for reading, too.
+        samples: Picture.
+        format: A format that can hold it; see `check_format`.
         quality: Quality of JPEG and WebP, from 1 to 100.
         metadata: Keyword -> text.
         dpi: Pixels per inch when printed; `None` to leave it open.
 
-    Returns:
-        The bytes of the file.
+    Raises:
+        ValueError: The format cannot hold the metadata.
     """
-    large = format is _TIFF and samples.nbytes > _MOST_TIFF
+    large = format is _TIFF and samples.size > _MOST_TIFF
     if large or samples.dtype == np.uint16:
-        return _encode_deep(samples, format, metadata, dpi)
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(samples).save(
-        buffer,
+        write_deep = _write_png if format is _PNG else _write_tiff
+        write_deep(file, samples, metadata, dpi)
+        return
+    stream: Any = _Undescribed(file)
+    _image(samples).save(
+        stream,
         format.name,
         icc_profile=srgb.icc_profile(),
         **_options(format, quality, metadata, dpi),
     )
-    return buffer.getvalue()
+
+
+class _Undescribed:
+    """A file without its descriptor.
+
+    What Pillow's encoders write to a descriptor may fail without a reason, as
+    on a full disk.
+
+    Args:
+        file: The file.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.write, self.flush = file.read, file.write, file.flush
+        self.seek, self.tell = file.seek, file.tell
+
+
+def _image(samples: Samples) -> PIL.Image.Image:
+    height, width, channels = samples.shape
+    image = PIL.Image.new({3: "RGB", 4: "RGBA"}[channels], (width, height))
+    for i, strip in enumerate(samples.strips):
+        image.paste(PIL.Image.fromarray(strip), (0, i * ROWS))
+    return image
 
 
 def _options(
@@ -229,33 +281,51 @@ def _tifffile(name: str) -> ModuleType:
     return tifffile
 
 
-def _encode_deep(
-    samples: np.ndarray,
-    format: Format,
+def _write_png(
+    file: IO[bytes],
+    samples: Samples,
     metadata: Mapping[str, str],
     dpi: int | None,
-) -> bytes:
-    if format is _PNG:
-        chunks = _png_chunks(metadata)
-        if dpi is not None:
-            meters = round(dpi / 0.0254)
-            chunks.add(b"pHYs", struct.pack(">IIB", meters, meters, 1))
-        return png.encode(samples, srgb.icc_profile(), chunks)
-    buffer = io.BytesIO()
+) -> None:
+    chunks = _png_chunks(metadata)
+    if dpi is not None:
+        meters = round(dpi / 0.0254)
+        chunks.add(b"pHYs", struct.pack(">IIB", meters, meters, 1))
+    given = samples.shape, samples.strips, srgb.icc_profile(), chunks
+    png.write(file, *given)
+
+
+def _write_tiff(
+    file: IO[bytes],
+    samples: Samples,
+    metadata: Mapping[str, str],
+    dpi: int | None,
+) -> None:
     _tifffile(".tiff").imwrite(
-        buffer,
-        samples,
+        file,
+        _packed(samples.strips),
+        shape=samples.shape,
+        dtype=samples.dtype,
+        rowsperstrip=ROWS,
         photometric="rgb",
         planarconfig="contig",
         extrasamples=["unassalpha"] * (samples.shape[-1] - 3),
         compression="zlib",
         predictor=True,
+        byteorder="<",
         iccprofile=srgb.icc_profile(),
         description=json.dumps(dict(metadata)) if metadata else None,
         software=False,
         resolution=None if dpi is None else (dpi, dpi),
         resolutionunit=None if dpi is None else "inch",
-        bigtiff=samples.nbytes > _MOST_TIFF,
+        bigtiff=samples.size > _MOST_TIFF,
         metadata=None,  # Keeps out the text that tifffile adds.
     )
-    return buffer.getvalue()
+
+
+def _packed(strips: Iterable[np.ndarray]) -> Iterator[bytes]:
+    """Compresses strips: each sample less the one to its left."""
+    for strip in strips:
+        gaps = strip.astype(strip.dtype.newbyteorder("<"))
+        gaps[:, 1:] -= strip[:, :-1]
+        yield zlib.compress(gaps.tobytes())

@@ -9,7 +9,7 @@ to another.
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -44,9 +44,6 @@ class Picture:
     def mask(self) -> np.ndarray:
         """The picture as a mask: its alpha channel, else its gray tones."""
         return self.pixels.mean(-1) if self.alpha is None else self.alpha
-
-
-_STRIP = 512  # Rows that are converted together.
 
 
 def load(
@@ -137,30 +134,31 @@ def save(
     format = check_format(
         path, bit_depth, alpha is not None, max(pixels.shape[:2])
     )
-    samples = _samples(pixels, alpha, bit_depth)
-    try:
-        data = encoding.encode(samples, format, quality, metadata or {}, dpi)
-    except ValueError as error:  # The format cannot hold the metadata.
-        raise ValueError(
-            f"Cannot write '{os.fspath(path)}': {error}"
-        ) from error
-    with files.atomic(path) as file:
-        file.write(data)
+    layers = [pixels] if alpha is None else [pixels, alpha[..., None]]
+    samples = encoding.Samples(
+        shape=(*pixels.shape[:2], 2 + len(layers)),
+        dtype=np.dtype(f"uint{bit_depth}"),
+        strips=_strips(layers, bit_depth),
+    )
+    with files.atomic(path, "w+b") as file:
+        try:
+            encoding.write(file, samples, format, quality, metadata or {}, dpi)
+        except ValueError as error:  # The format cannot hold the metadata.
+            raise ValueError(
+                f"Cannot write '{os.fspath(path)}': {error}"
+            ) from error
 
 
-def _samples(
-    pixels: np.ndarray, alpha: np.ndarray | None, bit_depth: int
-) -> np.ndarray:
+def _strips(
+    layers: Sequence[np.ndarray], bit_depth: int
+) -> Iterator[np.ndarray]:
     """Clips to [0, 1] and rounds to the integers of a file, strip by strip."""
     largest = np.float32(2**bit_depth - 1)
-    layers = [pixels] if alpha is None else [pixels, alpha[..., None]]
-    kind = np.uint8 if bit_depth == 8 else np.uint16
-    samples = np.empty((*pixels.shape[:2], 2 + len(layers)), kind)
-    for start in range(0, len(pixels), _STRIP):
-        rows = slice(start, start + _STRIP)
+    for start in range(0, len(layers[0]), encoding.ROWS):
+        rows = slice(start, start + encoding.ROWS)
         strip = np.concatenate([layer[rows] for layer in layers], axis=-1)
-        samples[rows] = np.rint(np.clip(strip, 0, 1) * largest)
-    return samples
+        rounded = np.rint(np.clip(strip, 0, 1) * largest)
+        yield rounded.astype(f"uint{bit_depth}")
 
 
 def _check_pixels(
@@ -190,5 +188,5 @@ def _check_pixels(
                 f"in [0, 1]. Received: {array.dtype}. Divide 8-bit values by "
                 "255."
             )
-    if not np.isfinite(pixels).all():
+    if not np.isfinite([pixels.min(), pixels.max()]).all():
         raise ValueError(f"Cannot write '{name}': some pixels are not finite.")

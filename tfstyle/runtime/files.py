@@ -24,7 +24,8 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 
     Args:
         path: The file to write; its folder must exist.
-        mode: `"wb"`, or `"w"` for text in UTF-8.
+        mode: `"wb"`, `"w+b"` to read what was written, too, or `"w"` for
+            text in UTF-8.
 
     Yields:
         The open file.
