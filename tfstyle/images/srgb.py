@@ -21,6 +21,7 @@ import PIL.ImageCms
 _GRAY = ("1", "L", "LA", "La")
 # Color space of an ICC profile -> Pillow's mode of the pixels it describes.
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+_STRIP = 512  # Rows that are converted together.
 
 
 def convert(
@@ -76,7 +77,14 @@ def _channels(
 
 def unit(image: PIL.Image.Image) -> np.ndarray:
     """Converts the samples of an 8-bit image to float32 in [0, 1]."""
-    return np.asarray(image, np.float32) / 255
+    width, height = image.size
+    bands = len(image.getbands())
+    shape = (height, width) if bands == 1 else (height, width, bands)
+    found = np.empty(shape, np.float32)
+    for top in range(0, height, _STRIP):
+        strip = image.crop((0, top, width, min(top + _STRIP, height)))
+        np.divide(np.asarray(strip), 255, out=found[top : top + _STRIP])
+    return found
 
 
 def icc_profile() -> bytes:
@@ -96,7 +104,9 @@ def _without_alpha(
     if image.has_transparency_data:
         image = image.convert("LA" if mode == "L" else "RGBA")
         return image.convert(mode), unit(image.getchannel("A"))
-    return image if image.mode == "CMYK" else image.convert(mode), None
+    if image.mode in ("CMYK", mode):
+        return image, None
+    return image.convert(mode), None
 
 
 def _deep_gray(
@@ -146,7 +156,7 @@ def _srgb(
 ) -> PIL.Image.Image:
     """Converts the colors of an image from `profile` to sRGB."""
     if profile is None:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     mode = _MODES.get(profile.profile.xcolor_space.strip())
     if mode == "RGB" and image.mode == "L":
         image = image.convert("RGB")
