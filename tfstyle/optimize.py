@@ -109,6 +109,7 @@ def _paint(prepared: "Prepared") -> int:
             prepared.styles,
             settings,
             prepared.regions,
+            flags.FLAGS.checkpoint,
         )
         if plan.tiles and settings.strength:
             program.note(f"{plan}.")

@@ -60,6 +60,16 @@ def test_the_process_gets_no_more_than_its_limit(monkeypatch):
     assert limited.needed < 8 * GB
 
 
+def test_what_leaves_no_room_for_tiles_is_kept_in_files(monkeypatch):
+    leave(12 * GB, monkeypatch)
+    found = plan((6000, 9000))
+    assert found.filed == 48 * 54_000_000
+    assert found.needed <= 12 * GB < found.needed + found.filed
+    assert str(found).endswith("GB and 2.6 GB in files")
+    leave(16 * GB, monkeypatch)
+    assert not plan((6000, 9000)).filed
+
+
 def test_what_does_not_fit_in_tiles_is_refused(monkeypatch):
     leave(2 * GB, monkeypatch)
     with pytest.raises(

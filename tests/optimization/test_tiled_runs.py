@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import helpers
 from tfstyle.controls import regions
-from tfstyle.features import memory
+from tfstyle.features import memory, planning
 from tfstyle.optimization import gatys, run, tiled
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime import checkpoint
@@ -102,6 +102,24 @@ def test_a_run_goes_on_with_the_tiles_of_the_checkpoint(
     leave(monkeypatch, (200, 200))  # It would be seen at once.
     found = gatys.stylize(PHOTO, STYLES, free, checkpoint_dir=tmp_path)
     assert found.tobytes() == expected.tobytes()
+
+
+def test_arrays_in_files_give_the_same_picture(
+    config, watched, tmp_path, monkeypatch
+):
+    plan = planning.plan
+    monkeypatch.setattr(
+        planning, "plan", lambda *given: plan(*given)._replace(filed=10**6)
+    )
+    given = PHOTO, STYLES, config
+    gatys.stylize(*given, Watch(30), checkpoint_dir=tmp_path)
+    found = gatys.stylize(*given, checkpoint_dir=tmp_path)
+    assert found.tobytes() == watched[1].tobytes()
+    monkeypatch.setattr(
+        planning, "plan", lambda *given: plan(*given)._replace(filed=10**15)
+    )
+    with pytest.raises(OSError, match="Make room"):
+        gatys.stylize(*given, checkpoint_dir=tmp_path)
 
 
 def test_masks_strength_and_colors_work_in_tiles(config):

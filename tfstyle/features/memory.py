@@ -27,6 +27,7 @@ _THIN = 0.3  # Largest fraction of these that "vgg_distilled" takes.
 # of Adam's state and the photograph.
 _WHOLE = 180
 _WHOLE_STEP = 150
+_STATE = 48  # Of these, Adam's means and the best picture: four arrays.
 _STYLES = 24  # Bytes per pixel of style images that are seen in tiles.
 # Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
 # pixel of the whole image. Measured in the same way.
@@ -210,6 +211,15 @@ def estimate_tiled(
     plain = work._replace(jit_compile=False)
     tile = estimate((side, side), [(0, 0)], plain)
     return tile + arrays(shape, style_shapes, kept, work.features)
+
+
+def state(shape: Shape) -> int:
+    """Returns the bytes of Adam's arrays that can be kept in files.
+
+    Args:
+        shape: Height and width of the picture.
+    """
+    return _STATE * math.prod(shape)
 
 
 def arrays(

@@ -2,7 +2,8 @@
 
 A plan is made before anything is computed, for all sizes of a run: what coarser
 sizes have taken is used again, but not given back to the system. It takes no
-tiles while the picture fits in memory, else the largest tiles that do.
+tiles while the picture fits in memory, else the largest tiles that do. If the
+arrays of the whole picture leave no room for tiles, Adam's are kept in files.
 """
 
 import functools
@@ -32,6 +33,7 @@ class Plan(NamedTuple):
         tiles: Height and width of the largest tile, and the number of tiles;
             `None` if the picture is seen at once.
         needed: Memory that the run will need, in bytes.
+        filed: Size of arrays that are kept in files instead, in bytes.
     """
 
     shape: Shape
@@ -39,15 +41,17 @@ class Plan(NamedTuple):
     room: int
     tiles: tuple[Shape, int] | None
     needed: int
+    filed: int = 0
 
     def __str__(self) -> str:
         height, width = self.shape
         if self.tiles is None:
             return f"{width}x{height} pixels at once, {_gb(self.needed)}"
         (rows, columns), count = self.tiles
+        files = f" and {_gb(self.filed)} in files" if self.filed else ""
         return (
             f"{width}x{height} in {count} tiles of {columns}x{rows} pixels, "
-            f"{_gb(self.needed)}"
+            f"{_gb(self.needed)}{files}"
         )
 
 
@@ -95,13 +99,15 @@ def plan(
         return Plan(shape, None, left, None, whole)
     if not _has_tiles(work):
         memory.check(shape, style_shapes, work, left)
-    for side in _sides(shape, style_shapes, layers, work):
-        needed = memory.estimate_tiled(shape, style_shapes, kept, side, work)
-        if needed <= left:
-            room = left - memory.arrays(
-                shape, style_shapes, kept, work.features
-            )
-            return _plan(shape, layers, work, side, room, needed)
+    for filed in (0, memory.state(shape)):
+        room = left + filed
+        room -= memory.arrays(shape, style_shapes, kept, work.features)
+        for side in _sides(shape, style_shapes, layers, work):
+            given = shape, style_shapes, kept, side, work
+            needed = memory.estimate_tiled(*given) - filed
+            if needed <= left:
+                found = _plan(shape, layers, work, side, room, needed)
+                return found._replace(filed=filed)
     memory.refuse(
         shape, needed, left, "No tiles are small enough: lower `size`."
     )

@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfstyle.runtime import scratch
+
 
 class State(NamedTuple):
     """State of Adam between two steps; float32 unless said otherwise.
@@ -74,18 +76,24 @@ class State(NamedTuple):
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":
-        """Returns the state of which `to_numpy` made `arrays`."""
+        """Returns the state of which `to_numpy` made `arrays`.
+
+        It has these arrays themselves: they may be large.
+        """
         fields: dict[str, Any] = {"aux": {}} | dict.fromkeys(_COARSE, ())
         for name, array in arrays.items():
             field, _, key = name.partition("/")
             if field == "aux":
-                fields["aux"][key] = tf.constant(array)
+                fields["aux"][key] = array
             elif field in _COARSE:
-                fields[field] += (tf.constant(array),)
+                fields[field] += (array,)
             else:
-                fields[name] = tf.constant(array)
+                fields[name] = array
         return cls(**fields)
 
+
+Own = Callable[[Any], Any]
+"""Function that makes an array from a tensor or an array."""
 
 _COARSE = ("coarse_mean", "coarse_square")
 _STRIP = 256  # Rows that a step in place moves together.
@@ -197,7 +205,8 @@ class Adam:
         """
         seen = state._replace(value=value, aux=aux)
         if value < state.best_value:
-            seen = seen._replace(best=state.x, best_value=value)
+            np.copyto(state.best, state.x)
+            seen = seen._replace(best_value=value)
         gradient *= gradient.size  # See `step`.
         if not np.isfinite(value + np.vdot(gradient, gradient)):
             return seen._replace(value=tf.constant(np.nan))
@@ -219,15 +228,20 @@ class Adam:
             x=x, coarse_mean=means, coarse_square=squares
         )
 
-    def writable(self, state: State) -> State:
-        """Returns a state for `step_in_place`, with arrays of its own."""
-        if isinstance(state.mean, np.ndarray):
-            return state
+    def writable(self, state: State, own: Own = scratch.in_memory) -> State:
+        """Returns a state for `step_in_place`.
+
+        Args:
+            state: State of which the arrays are taken, if they can be written.
+            own: Function that makes the arrays that stay from step to step.
+        """
+        shared = state.best is state.x
         return state._replace(
-            x=np.array(state.x),
-            mean=np.array(state.mean),
-            square=np.array(state.square),
-            average=np.array(state.average),
+            x=scratch.in_memory(state.x),
+            mean=own(state.mean),
+            square=own(state.square),
+            average=own(state.average),
+            best=own(np.array(state.x) if shared else state.best),
         )
 
     def resize(
@@ -236,17 +250,15 @@ class Adam:
         height: int,
         width: int,
         detail: Any = 0.0,
-        in_place: bool = False,
+        own: Own = tf.identity,
     ) -> State:
         """Resizes the state, with its picture `(1, height, width, 3)`.
 
         As in crowsonkb's style-transfer-pytorch, the moments are kept, and the
         picture continues from the running average, to which `detail` is added.
-        With `in_place` the state is one for `step_in_place`.
+        With `own` as for `writable`, arrays are made one after another: tensors
+        take memory that TensorFlow does not give back.
         """
-        # Arrays of its own, one after another: tensors take memory that
-        # TensorFlow does not give back.
-        own = np.array if in_place else tf.identity
         shape = (height, width)
         average = tf.image.resize(self.picture(state), shape, "bicubic")
         x = own(tf.clip_by_value(average + detail, 0.0, 1.0))

@@ -21,13 +21,13 @@ from tfstyle.controls.regions import Regions
 from tfstyle.features import memory, planning, tiles
 from tfstyle.images.conversion import ImageLike, to_image, to_images
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization import descent, objective, strength, tiled
+from tfstyle.optimization import adam, descent, objective, strength, tiled
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
 from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved
-from tfstyle.runtime import checks, devices
+from tfstyle.runtime import checks, devices, scratch
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Shape
@@ -113,7 +113,7 @@ def stylize(
     final = on_device(config)
     if final.features == "auto":  # What it needs depends on what is found.
         final, weights_file = resolve(final, weights_file)
-    seen = make_plan(content, styles, final, regions)
+    seen = make_plan(content, styles, final, regions, checkpoint_dir)
     final, weights_file = resolve(final, weights_file)
     finish = functools.partial(
         finishing.finish, content=content, config=final, regions=regions
@@ -128,9 +128,10 @@ def stylize(
     checkpoints = Checkpoints(
         checkpoint_dir, identity(config, weights_file, note), inputs.images()
     )
-    return _Optimization(
-        inputs, Run(plan, checkpoints, on_step), seen
-    ).optimize()
+    kept = scratch.Folder(checkpoint_dir)
+    own = kept.own if seen.filed else scratch.in_memory
+    run = Run(plan, checkpoints, on_step)
+    return _Optimization(inputs, run, seen, own).optimize()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -175,9 +176,11 @@ class _Optimization:
     side: int | None  # Longest side that the network sees at once,
     seen: int | None  # and that of the compiled step.
 
-    def __init__(self, inputs: _Inputs, run: Run, plan: planning.Plan) -> None:
+    def __init__(
+        self, inputs: _Inputs, run: Run, plan: planning.Plan, own: adam.Own
+    ) -> None:
         self.inputs, self.run, self.config = inputs, run, inputs.config
-        self.plan = plan
+        self.plan, self.own = plan, own
         self.share = strength.Share(
             inputs.content, inputs.styles, inputs.config, inputs.regions
         )
@@ -254,9 +257,8 @@ class _Optimization:
                 network.name, network.output, shape, self.side
             )
             if len(tiling.tiles) > 1:
-                step = tiled.Step(
-                    network, terms, self.optimizer, tiling, self._pause
-                )
+                given = network, terms, self.optimizer, tiling, self._pause
+                step = tiled.Step(*given, self.own)
                 self.step, self.evaluated = step, step.evaluated
                 self.gradients = lambda image: {}
                 return
@@ -335,7 +337,7 @@ class _Optimization:
         detail = self.share.lost_detail(photo, before)
         if isinstance(self.step, tiled.Step):
             return self.optimizer.resize(
-                state, height, width, detail, in_place=True
+                state, height, width, detail, self.step.own
             )
         return self.optimizer.resize(state, height, width, detail)
 
@@ -450,6 +452,7 @@ def make_plan(
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     regions: Regions | None = None,
+    checkpoint_dir: str | None = None,
 ) -> planning.Plan:
     """Plans whether `stylize` sees a picture at once or in tiles.
 
@@ -458,14 +461,17 @@ def make_plan(
         styles: Style images, of any size.
         config: Settings, without "auto".
         regions: Regions of the photograph for each style.
+        checkpoint_dir: Folder for arrays that memory has no room for; that for
+            temporary files if `None`.
 
     Raises:
         ValueError: `tile` does not suit the network's layers.
         MemoryError: The picture does not fit, in tiles neither.
+        OSError: The disk has no room for these arrays.
     """
     height, width = content.shape[:2]
     shape = pyramid(height, width, config.size, config.start_size)[-1]
-    return planning.plan(
+    plan = planning.plan(
         shape,
         _style_shapes(styles, config, shape),
         config.content_layers,
@@ -474,6 +480,9 @@ def make_plan(
         config.tile,
         None if config.memory is None else checks.amount(config.memory),
     )
+    if plan.filed:
+        scratch.Folder(checkpoint_dir).check_space(plan.filed)
+    return plan
 
 
 def _layers(config: GatysConfig) -> list[str]:

@@ -25,6 +25,7 @@ import tensorflow as tf
 from tfstyle.features import tiles
 from tfstyle.optimization import adam, objective, statistics
 from tfstyle.optimization.statistics import Moments
+from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape
 
 Pause = Callable[[float], bool]
@@ -46,6 +47,8 @@ class Step:
         optimizer: Optimizer.
         tiling: Tiles of the picture.
         pause: Function that is called between tiles.
+        own: Function that makes arrays of the picture's size, see
+            `adam.Adam.writable`.
     """
 
     def __init__(
@@ -55,8 +58,9 @@ class Step:
         optimizer: adam.Adam,
         tiling: tiles.Tiling,
         pause: Pause,
+        own: adam.Own = scratch.in_memory,
     ) -> None:
-        self._tiling, self._pause = tiling, pause
+        self._tiling, self._pause, self.own = tiling, pause, own
         self._styles, self._contents, variations, others = _sorted(terms)
         self._weights = {
             name: None
@@ -91,7 +95,7 @@ class Step:
         found = self._evaluate(np.asarray(state.x)[0])
         if found is None:
             return None
-        state = self._optimizer.writable(state)
+        state = self._optimizer.writable(state, self.own)
         return self._optimizer.step_in_place(state, *found)
 
     def evaluated(self, state: adam.State) -> adam.State | None:

@@ -1,0 +1,54 @@
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import helpers
+from tfstyle.runtime import scratch
+
+ARRAY = helpers.image(5, 7)
+
+
+def test_a_copy_is_in_a_file_without_a_name(tmp_path):
+    folder = scratch.Folder(str(tmp_path / "new"))
+    copied = folder.own(tf.constant(ARRAY))
+    assert isinstance(copied, np.memmap)
+    np.testing.assert_array_equal(copied, ARRAY)
+    assert os.listdir(tmp_path / "new") == []
+    copied[0] = 3.0
+    assert folder.own(copied) is copied
+    assert copied.sum() == pytest.approx(ARRAY[1:].sum() + 3 * 21)
+
+
+def test_the_file_is_given_back_with_the_array(tmp_path):
+    folder = scratch.Folder(str(tmp_path))
+    folder.own(ARRAY)  # Discarded at once.
+    kept = folder.own(ARRAY)
+    opened = [
+        link
+        for link in map(os.readlink, _descriptors())
+        if link.startswith(str(tmp_path))
+    ]
+    assert len(opened) <= 1 and kept.size == ARRAY.size
+
+
+def _descriptors():
+    folder = "/proc/self/fd"
+    if not os.path.isdir(folder):
+        pytest.skip("needs /proc")
+    paths = [f"{folder}/{name}" for name in os.listdir(folder)]
+    return [path for path in paths if os.path.lexists(path)]
+
+
+def test_a_disk_without_room_is_named(tmp_path):
+    with pytest.raises(OSError, match=r"1000000\.0 GB.*Free"):
+        scratch.Folder(str(tmp_path)).check_space(10**15)
+
+
+def test_arrays_in_memory_are_copied_if_they_cannot_be_written():
+    tensor = tf.constant(ARRAY)
+    array = scratch.in_memory(tensor)
+    array[0] = 3.0
+    assert scratch.in_memory(array) is array
+    np.testing.assert_array_equal(tensor, ARRAY)
