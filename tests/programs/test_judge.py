@@ -44,15 +44,57 @@ def test_it_measures_models_and_the_reference(given, tmp_path):
     assert len(rows) == 2
     for row in rows:
         assert row["size"] == 40
-        style, content, specks = row["photograph"]
-        assert style > 0 and content == specks == 0
+        photo, first, later = (
+            row[name] for name in ("photograph", "reference 1", "reference 8")
+        )
+        assert photo["content"] == photo["specks"] == 0 and photo["ssim"] == 1
         # Towards the style, away from the photograph.
-        assert row["reference 8"][0] < row["reference 1"][0] < style
-        assert row["reference 1"][1] > 0
-        assert row[str(tmp_path / "model.h5")][1] > 0
-        assert row["reference 8"][2] > row["reference 1"][2] > 0
-    assert set(last["medians"]) == set(rows[0]) - {"content", "style", "size"}
+        assert later["style"] < first["style"] < photo["style"]
+        assert later["ssim"] < first["ssim"] < 1
+        assert first["content"] > 0
+        assert row[str(tmp_path / "model.h5")]["content"] > 0
+        assert later["specks"] > first["specks"] > 0
+    medians = last["medians"]
+    assert set(medians) == set(rows[0]) - {"content", "style", "size"}
+    first, second = (row["photograph"]["style"] for row in rows)
+    expected = pytest.approx((first + second) / 2, abs=1e-5)
+    assert medians["photograph"]["style"] == expected
+    table = [line for line in done.stderr.splitlines() if line[:1] == "|"]
+    assert len(table) == 2 + len(medians)
+    assert table[0].startswith("| picture | style | style/block1_conv1 |")
     assert images.load(tmp_path / "sheet.png").shape[0] > 2 * 256
+
+
+def test_it_measures_pictures_of_other_programs(given, tmp_path):
+    before = run(*given, "--steps=")
+    pairs = [json.loads(line) for line in before.stdout.splitlines()[:-1]]
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    stems = [
+        [pathlib.Path(row[kind]).stem for kind in ("content", "style")]
+        for row in pairs
+    ]
+    # The photograph itself at twice the size; the other pair is missing.
+    photo = images.load(tmp_path / "photos" / pairs[0]["content"], 80)
+    images.save(theirs / f"{'_stylized_'.join(stems[0])}.png", photo)
+    done = run(*given, "--steps=", f"--results={theirs}")
+    assert done.returncode == 0, done.stderr
+    assert f"no picture of {pairs[1]['content']} with" in done.stderr
+    first, second, last = map(json.loads, done.stdout.splitlines())
+    assert first[str(theirs)]["ssim"] > 0.95
+    assert str(theirs) not in second
+    assert last["medians"][str(theirs)] == first[str(theirs)]
+
+    narrow = theirs / f"{'_'.join(stems[1])}.jpg"
+    images.save(narrow, helpers.image(20, 60))
+    done = run(*given, "--steps=", f"--results={theirs}")
+    assert done.returncode == 1
+    assert "has another shape than" in done.stderr
+    done = run(*given, f"--results={narrow}")
+    assert done.returncode == 1 and not done.stdout
+    assert (
+        done.stderr == f"error: '{narrow}' is not a folder. Check --results.\n"
+    )
 
 
 def test_a_sheet_is_checked_and_damaged_files_are_left_out(given, tmp_path):

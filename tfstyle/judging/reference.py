@@ -6,7 +6,7 @@ relative content distance. It does not follow the defaults of `stylize`, so that
 figures of different versions of the models can be compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfstyle import features, losses
 from tfstyle.optimization import adam
 from tfstyle.pretrained.topology import STYLE_LAYERS
+from tfstyle.runtime.types import Tensor
 
 CONTENT_LAYER = "block4_conv2"
 STYLE_WEIGHT = 5.0
@@ -55,6 +56,29 @@ def make_network(name: str, weights: str | None = None) -> keras.Model:
     """
     layers = [CONTENT_LAYER, *STYLE_LAYERS]
     return features.extractor(name, layers, weights=weights or "imagenet")
+
+
+def style_distances(
+    maps: Mapping[str, Tensor], grams: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Returns the relative squared distances of Gram matrices, by layer.
+
+    Args:
+        maps: Feature maps of a picture, `(1, height, width, channels)`.
+        grams: Gram matrices of the style.
+    """
+    return {
+        layer: losses.relative(
+            losses.style_loss(maps[layer], gram), losses.energy(gram)
+        )[0]
+        for layer, gram in grams.items()
+    }
+
+
+def content_distance(maps: Tensor, content: Tensor) -> Tensor:
+    """Returns the relative squared distance of maps to the photograph's."""
+    gap = losses.content_loss(maps, content)
+    return losses.relative(gap, losses.energy(content))[0]
 
 
 class Reference:
@@ -109,17 +133,9 @@ class Reference:
 
     def _distances(self, image: tf.Tensor, target: Target) -> Distances:
         maps = self._network(image)
-        style = [
-            losses.relative(
-                losses.style_loss(maps[layer], gram), losses.energy(gram)
-            )[0]
-            for layer, gram in target.grams.items()
-        ]
-        content = losses.relative(
-            losses.content_loss(maps[CONTENT_LAYER], target.content),
-            losses.energy(target.content),
-        )
-        return Distances(tf.add_n(style) / len(style), content[0])
+        style = [*style_distances(maps, target.grams).values()]
+        content = content_distance(maps[CONTENT_LAYER], target.content)
+        return Distances(tf.add_n(style) / len(style), content)
 
     def _stepped(self, state: adam.State, target: Target) -> adam.State:
         def value_and_gradient(image: tf.Tensor) -> tuple:
