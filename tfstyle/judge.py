@@ -15,7 +15,6 @@ pair of 256 pixels takes about a minute on two CPU cores.
 """
 
 import json
-import os
 import pathlib
 import statistics
 import sys
@@ -84,6 +83,7 @@ _SHEET = flags.DEFINE_string(
     "sheet", None, "Sheet of all pairs to write: photograph, style, models."
 )
 
+_UNLIKE = 0.02  # Relative difference of aspects that is not rounding.
 _NUMBERS = "expected whole numbers above 0, separated by commas"
 
 
@@ -127,9 +127,15 @@ def _held_out() -> list[list[pathlib.Path]]:
         images.check_format(_SHEET.value)
         files.check_writable(_SHEET.value)
     weights.resolve(_FEATURES.value, _FEATURE_WEIGHTS.value)
-    for folder in _RESULTS.value:
-        if not os.path.isdir(folder):
-            raise ValueError(f"'{folder}' is not a folder. Check --results.")
+    names = ["photograph", "content", "style", "size"]
+    names += [*_MODELS.value, *_RESULTS.value]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(
+            f"--model and --results name rows: each must have a name of its "
+            f"own. Received: {', '.join(sorted(twice))}"
+        )
+    folders.find(_RESULTS.value)
     return [
         folders.split_folders(roots, _HELD_OUT.value)[1]
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
@@ -160,17 +166,20 @@ def _judged(
             program.note(f"left out {content.name} with {style.name}: {error}")
             continue
         pictures = {name: _painted(m, *pair) for name, m in models.items()}
-        pictures |= _results(content, style, pair[0].shape)
+        theirs = _results(content, style, pair[0])
         row: dict[str, Any] = {
             "content": content.name,
             "style": style.name,
             "size": size,
         }
-        named = {"photograph": pair[0], **pictures}
+        found = {name: x for name, x in theirs.items() if x is not None}
+        named = {"photograph": pair[0], **pictures, **found}
         row |= {name: judge.measure(x) for name, x in named.items()}
         for step, picture in _references(baseline, *pair):
             row[f"reference {step}"] = judge.measure(picture)
-        yield row, [*pair, *pictures.values()]
+        empty = 1 + 0 * pair[0]
+        shown = [empty if x is None else x for x in theirs.values()]
+        yield row, [*pair, *pictures.values(), *shown]
 
 
 def _lpips() -> "Lpips | None":
@@ -213,37 +222,45 @@ def _painted(
 
 
 def _results(
-    content: pathlib.Path, style: pathlib.Path, shape: tuple[int, ...]
-) -> "dict[str, np.ndarray]":
-    """Reads the pictures of a pair that other programs have painted."""
-    from tfstyle import images
+    content: pathlib.Path, style: pathlib.Path, photo: "np.ndarray"
+) -> "dict[str, np.ndarray | None]":
+    """Reads the pictures of a pair that other programs have painted.
 
-    found = {}
+    Returns:
+        Folder -> picture of the shape of the photograph, or `None`.
+    """
+    from tfstyle.images import folders
+
+    names = [f"{content.stem}{s}{style.stem}" for s in ("_", "_stylized_")]
+    found: dict[str, np.ndarray | None] = {}
     for folder in _RESULTS.value:
-        path = _result(pathlib.Path(folder), content.stem, style.stem)
-        if path is None:
+        paths = [p for p in folders.find([folder]) if p.stem in names]
+        try:
+            found[folder] = _fitted(paths, photo)
+        except (OSError, ValueError) as error:
+            found[folder] = None
             program.note(
-                f"no picture of {content.name} with {style.name} in '{folder}'"
+                f"no picture of {content.name} with {style.name} in "
+                f"'{folder}': {error}"
             )
-            continue
-        picture = images.load(path)
-        height, width = shape[:2]
-        if abs(picture.shape[0] / picture.shape[1] * width / height - 1) > 0.02:
-            raise ValueError(
-                f"'{path}' has another shape than '{content}': expected the "
-                f"sides of {width}x{height}. Received: "
-                f"{picture.shape[1]}x{picture.shape[0]}"
-            )
-        found[folder] = images.resize(picture, height, width)
     return found
 
 
-def _result(
-    folder: pathlib.Path, content: str, style: str
-) -> pathlib.Path | None:
-    names = {f"{content}_{style}", f"{content}_stylized_{style}"}
-    found = sorted(p for p in folder.iterdir() if p.stem in names)
-    return found[0] if found else None
+def _fitted(paths: list[pathlib.Path], photo: "np.ndarray") -> "np.ndarray":
+    """Reads the first of some files, in the shape of the photograph."""
+    from tfstyle import images
+
+    if not paths:
+        raise ValueError("there is no such file.")
+    picture = images.load(paths[0])
+    height, width = photo.shape[:2]
+    if abs(picture.shape[0] / picture.shape[1] * width / height - 1) > _UNLIKE:
+        raise ValueError(
+            f"'{paths[0]}' has another shape than the photograph: expected "
+            f"that of {width}x{height}. Received: "
+            f"{picture.shape[1]}x{picture.shape[0]}"
+        )
+    return images.resize(picture, height, width)
 
 
 def _references(
@@ -259,13 +276,13 @@ def _references(
 
 
 def _medians(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Returns the medians by picture and measure; some rows may lack one."""
+    """Returns the medians by picture and measure, with the number of pairs."""
     found: dict[str, dict[str, float]] = {}
     for name in {key: 0 for row in rows for key in row}:
         each = [row[name] for row in rows if name in row]
         measured = [values for values in each if isinstance(values, dict)]
         if measured:
-            found[name] = {
+            found[name] = {"pairs": len(measured)} | {
                 key: round(statistics.median(m[key] for m in measured), 5)
                 for key in measured[0]
             }

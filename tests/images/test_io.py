@@ -271,7 +271,7 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path, monkeypatch):
     images.save(tmp_path / "a.png", picture)
     left = 10**8
     monkeypatch.setattr(host_memory, "available", lambda: left)
-    # The result and two arrays of one channel, float32: 8 bytes a value.
+    # The result and three arrays of one channel, float32: 24 bytes a pixel.
     assert images.resize(picture[..., 0], 2000, 2500).shape == (2000, 2500)
     with pytest.raises(MemoryError, match="image of 2500x2000 .* 0.1 GB"):
         images.resize(picture, 2000, 2500)

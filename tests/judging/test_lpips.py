@@ -97,3 +97,32 @@ def test_files_that_do_not_fit_are_refused(path, tmp_path):
         file["conv4/bias"] = np.zeros(3, np.float32)
     with pytest.raises(ValueError, match="does not fit AlexNet at conv4"):
         Lpips(other)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("lin1", np.ones((4, 1)), "does not fit AlexNet at conv1"),
+        ("lin2", np.full(5, np.nan), "not finite"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(
+    path, tmp_path, name, value, message
+):
+    other = tmp_path / "other.h5"
+    other.write_bytes(path.read_bytes())
+    with h5py.File(other, "r+") as file:
+        del file[name]
+        file[name] = value
+    with pytest.raises(ValueError, match=message):
+        Lpips(other)
+
+
+def test_any_kind_of_number_is_read(path, tmp_path):
+    other = tmp_path / "other.h5"
+    with h5py.File(path) as file, h5py.File(other, "w") as wide:
+        for i in range(1, 6):
+            for name in (f"conv{i}/kernel", f"conv{i}/bias", f"lin{i}"):
+                wide[name] = file[name][:].astype(np.float64)
+    expected = Lpips(path).distance(PHOTO, OTHER)
+    assert Lpips(other).distance(PHOTO, OTHER) == expected

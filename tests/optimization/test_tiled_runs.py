@@ -11,7 +11,7 @@ from tfstyle.controls import regions
 from tfstyle.features import memory, planning
 from tfstyle.optimization import gatys, run, tiled
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.runtime import checkpoint
+from tfstyle.runtime import checkpoint, scratch
 
 PHOTO = helpers.image(48, 68, seed=3)
 STYLES = [helpers.image(40, 30, seed=1), helpers.image(24, 24, seed=2)]
@@ -111,9 +111,20 @@ def test_arrays_in_files_give_the_same_picture(
     monkeypatch.setattr(
         planning, "plan", lambda *given: plan(*given)._replace(filed=10**6)
     )
+    owned, own = [], scratch.Folder.own
+
+    def count(folder, array):
+        owned.append(isinstance(array, np.memmap))
+        return own(folder, array)
+
+    monkeypatch.setattr(scratch.Folder, "own", count)
     given = PHOTO, STYLES, config
     gatys.stylize(*given, Watch(30), checkpoint_dir=tmp_path)
+    assert owned.count(False) == 4
+    owned.clear()
     found = gatys.stylize(*given, checkpoint_dir=tmp_path)
+    # What was stored comes from a file at once.
+    assert owned[:4] == 4 * [False] and all(owned[4:8])
     assert found.tobytes() == watched[1].tobytes()
     monkeypatch.setattr(
         planning, "plan", lambda *given: plan(*given)._replace(filed=10**15)

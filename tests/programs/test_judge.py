@@ -61,7 +61,9 @@ def test_it_measures_models_and_the_reference(given, tmp_path):
     assert medians["photograph"]["style"] == expected
     table = [line for line in done.stderr.splitlines() if line[:1] == "|"]
     assert len(table) == 2 + len(medians)
-    assert table[0].startswith("| picture | style | style/block1_conv1 |")
+    assert table[0].startswith(
+        "| picture | pairs | style | style/block1_conv1 |"
+    )
     assert images.load(tmp_path / "sheet.png").shape[0] > 2 * 256
 
 
@@ -83,18 +85,24 @@ def test_it_measures_pictures_of_other_programs(given, tmp_path):
     first, second, last = map(json.loads, done.stdout.splitlines())
     assert first[str(theirs)]["ssim"] > 0.95
     assert str(theirs) not in second
-    assert last["medians"][str(theirs)] == first[str(theirs)]
+    expected = {"pairs": 1} | first[str(theirs)]
+    assert last["medians"][str(theirs)] == expected
 
     narrow = theirs / f"{'_'.join(stems[1])}.jpg"
     images.save(narrow, helpers.image(20, 60))
-    done = run(*given, "--steps=", f"--results={theirs}")
-    assert done.returncode == 1
-    assert "has another shape than" in done.stderr
-    done = run(*given, f"--results={narrow}")
+    sheet = tmp_path / "sheet.png"
+    done = run(*given, "--steps=", f"--results={theirs}", f"--sheet={sheet}")
+    assert done.returncode == 0 and sheet.exists()
+    assert "has another shape than the photograph" in done.stderr
+
+
+def test_names_of_rows_and_folders_are_checked_at_once(given, tmp_path):
+    done = run(*given, "--results=style")
     assert done.returncode == 1 and not done.stdout
-    assert (
-        done.stderr == f"error: '{narrow}' is not a folder. Check --results.\n"
-    )
+    assert "each must have a name of its own. Received: style" in done.stderr
+    done = run(*given, f"--results={tmp_path / 'none'}")
+    assert done.returncode == 1 and not done.stdout
+    assert "There is no folder" in done.stderr
 
 
 def test_a_sheet_is_checked_and_damaged_files_are_left_out(given, tmp_path):

@@ -1,4 +1,8 @@
 import os
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -44,6 +48,44 @@ def _descriptors():
 def test_a_disk_without_room_is_named(tmp_path):
     with pytest.raises(OSError, match=r"1000000\.0 GB.*Free"):
         scratch.Folder(str(tmp_path)).check_space(10**15)
+
+
+def test_a_folder_in_memory_is_refused(tmp_path, monkeypatch):
+    mounts = [Mount("/", "ext4"), Mount(str(tmp_path), "tmpfs")]
+    monkeypatch.setattr(scratch.psutil, "disk_partitions", lambda all: mounts)
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(OSError, match="deep' is in memory"):
+        scratch.Folder(str(tmp_path / "deep")).check_space(1)
+    scratch.Folder(str(tmp_path.parent)).check_space(1)
+
+
+class Mount(NamedTuple):
+    mountpoint: str
+    fstype: str
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from tfstyle.runtime import scratch
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    scratch.Folder(sys.argv[1]).own(np.zeros(1000))
+except OSError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_fills_is_named(tmp_path):
+    if not hasattr(os, "posix_fallocate"):
+        pytest.skip("needs posix_fallocate")
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+    assert done.stdout == f"[Errno 27] File too large: '{tmp_path}'\n"
 
 
 def test_arrays_in_memory_are_copied_if_they_cannot_be_written():

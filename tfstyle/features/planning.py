@@ -3,7 +3,8 @@
 A plan is made before anything is computed, for all sizes of a run: what coarser
 sizes have taken is used again, but not given back to the system. It takes no
 tiles while the picture fits in memory, else the largest tiles that do. If the
-arrays of the whole picture leave no room for tiles, Adam's are kept in files.
+arrays of the whole picture leave room for small tiles only, or for none, Adam's
+are kept in files.
 """
 
 import functools
@@ -20,6 +21,8 @@ from tfstyle.runtime.types import Shape
 
 # Larger tiles save little; between tiles Ctrl-C is noticed.
 _LARGEST = 1536
+# Smaller tiles are mostly halo: then arrays in files are the lesser evil.
+_WIDE = 640
 
 
 class Plan(NamedTuple):
@@ -87,30 +90,46 @@ def plan(
     whole = memory.estimate(shape, style_shapes, work)
     if tile is not None:
         check_tile(layers, work, tile)
-        needed = whole
-        if tile < tiles.whole_side(work.features, layers, shape):
-            needed = memory.estimate_tiled(
-                shape, style_shapes, kept, tile, work
-            )
-        if needed <= left:
-            return _plan(shape, layers, work, tile, 0, needed)
-        memory.refuse(shape, needed, left, "Lower `tile` or `size`.")
+        if tile >= tiles.whole_side(work.features, layers, shape):
+            if whole <= left:
+                return _plan(shape, layers, work, tile, 0, whole)
+            memory.refuse(shape, whole, left, "Lower `tile` or `size`.")
+        needed = memory.estimate_tiled(shape, style_shapes, kept, tile, work)
+        for filed in _filed(shape):
+            if needed - filed <= left:
+                found = _plan(shape, layers, work, tile, 0, needed - filed)
+                return found._replace(filed=filed)
+        memory.refuse(shape, needed - filed, left, "Lower `tile` or `size`.")
     if whole <= left:
         return Plan(shape, None, left, None, whole)
     if not _has_tiles(work):
         memory.check(shape, style_shapes, work, left)
-    for filed in (0, memory.state(shape)):
+    best: Plan | None = None
+    for filed in _filed(shape):
         room = left + filed
         room -= memory.arrays(shape, style_shapes, kept, work.features)
         for side in _sides(shape, style_shapes, layers, work):
             given = shape, style_shapes, kept, side, work
             needed = memory.estimate_tiled(*given) - filed
             if needed <= left:
-                found = _plan(shape, layers, work, side, room, needed)
-                return found._replace(filed=filed)
+                plan = _plan(shape, layers, work, side, room, needed)
+                best = plan._replace(filed=filed)
+                break
+        if best and (best.side or 0) >= _WIDE:
+            return best
+    if best:
+        return best
     memory.refuse(
         shape, needed, left, "No tiles are small enough: lower `size`."
     )
+
+
+def _filed(shape: Shape) -> list[int]:
+    """Returns the sizes of arrays that may be in files, least first.
+
+    The memory of a GPU does not hold these arrays anyway.
+    """
+    return [0] if devices.kind() == "GPU" else [0, memory.state(shape)]
 
 
 def check_tile(layers: Iterable[str], work: Work, tile: int) -> None:

@@ -72,12 +72,12 @@ def _check_memory(height: int, width: int, channels: int) -> None:
     if height * width > _LARGE:
         host_memory.check(
             f"An image of {width}x{height} pixels",
-            _RESIZED * channels * height * width,
+            (4 * channels + _RESIZED) * height * width,
         )
 
 
 _LARGE = 2**22  # Smaller ones fit; the check would take 0.1 ms.
-_RESIZED = 8  # Bytes per value: the result, and two arrays of a channel.
+_RESIZED = 12  # Bytes per pixel beside the result: arrays of one channel.
 
 
 def zoom(image: np.ndarray, factor: float) -> np.ndarray:

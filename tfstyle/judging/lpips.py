@@ -21,10 +21,10 @@ _LAYERS = {
     "conv4": (3, 1, False),
     "conv5": (3, 1, False),
 }
+_PARTS = ("kernel", "bias")
 # Values in [-1, 1] are shifted and divided by these.
 _SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
 _SCALE = np.array([0.458, 0.448, 0.450], np.float32)
-_SMALLEST = 31  # Side for which the last map is not empty, in pixels.
 
 
 class Lpips:
@@ -40,6 +40,9 @@ class Lpips:
         ValueError: The file does not hold these arrays.
     """
 
+    SMALLEST = 31
+    """Side for which the last map is not empty, in pixels."""
+
     def __init__(self, path: Path) -> None:
         self._kernels, self._lines = _read(path)
 
@@ -54,9 +57,9 @@ class Lpips:
         Raises:
             ValueError: The pictures are smaller.
         """
-        if min(picture.shape[:2]) < _SMALLEST:
+        if min(picture.shape[:2]) < self.SMALLEST:
             raise ValueError(
-                f"LPIPS needs {_SMALLEST} pixels or more on each side. "
+                f"LPIPS needs {self.SMALLEST} pixels or more on each side. "
                 f"Received: {picture.shape[1]}x{picture.shape[0]}"
             )
         ours, theirs = self._maps(picture), self._maps(other)
@@ -94,26 +97,32 @@ def _read(
         raise FileNotFoundError(f"There is no weights file '{name}'.")
     try:
         with h5py.File(name) as file:
-            kernels = [
-                (file[f"{layer}/kernel"][:], file[f"{layer}/bias"][:])
-                for layer in _LAYERS
+            names = [
+                *(f"{layer}/{part}" for layer in _LAYERS for part in _PARTS),
+                *(f"lin{i}" for i in range(1, 1 + len(_LAYERS))),
             ]
-            lines = [file[f"lin{i}"][:] for i in range(1, 1 + len(_LAYERS))]
-    except (OSError, KeyError) as error:
+            arrays = [np.asarray(file[n][()], np.float32) for n in names]
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"'{name}' does not hold the weights of LPIPS with AlexNet. "
             "Expected: arrays conv1/kernel, conv1/bias, lin1 to lin5."
         ) from error
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"'{name}' holds values that are not finite.")
+    ends = 2 * len(_LAYERS)
+    kernels = list(zip(arrays[:ends:2], arrays[1:ends:2], strict=True))
+    lines = arrays[ends:]
     inputs = 3
     for (layer, (side, _, _)), (kernel, bias), line in zip(
         _LAYERS.items(), kernels, lines, strict=True
     ):
-        outputs = len(line)
-        expected = (side, side, inputs, outputs), (outputs,)
-        if (kernel.shape, bias.shape) != expected:
+        outputs = bias.size
+        expected = (side, side, inputs, outputs), (outputs,), (outputs,)
+        received = kernel.shape, bias.shape, line.shape
+        if received != expected:
             raise ValueError(
                 f"'{name}' does not fit AlexNet at {layer}: expected shapes "
-                f"{expected}. Received: {kernel.shape}, {bias.shape}"
+                f"{expected} of kernel, bias and lin. Received: {received}"
             )
         inputs = outputs
     return kernels, lines

@@ -44,7 +44,8 @@ class Judge:
         lpips: Measures LPIPS; `None` to leave it out.
 
     Raises:
-        ValueError: An image has less than `SMALLEST` pixels on a side.
+        ValueError: An image has less than `SMALLEST` pixels on a side, or
+            less than LPIPS needs.
     """
 
     def __init__(
@@ -54,10 +55,11 @@ class Judge:
         style: np.ndarray,
         lpips: Lpips | None = None,
     ) -> None:
+        least = SMALLEST if lpips is None else max(SMALLEST, lpips.SMALLEST)
         for image in (content, style):
-            if min(image.shape[:2]) < SMALLEST:
+            if min(image.shape[:2]) < least:
                 raise ValueError(
-                    f"Measures need {SMALLEST} pixels or more on each side. "
+                    f"Measures need {least} pixels or more on each side. "
                     f"Received: {image.shape[1]}x{image.shape[0]}"
                 )
         self._network, self._lpips = network, lpips

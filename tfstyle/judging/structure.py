@@ -4,7 +4,8 @@ References: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From
 Error Visibility to Structural Similarity", 2004; Chung, Hyun and Heo, "Style
 Injection in Diffusion", CVPR 2024, section 5.1 (content feature structural
 distance), with Oxford's VGG19 in place of torchvision's, which was trained
-anew: figures are near those of papers, not the same.
+anew: figures are near those of papers, not the same. CFSD is a sum over
+positions and grows with the size; papers have 512 pixels.
 """
 
 import numpy as np

@@ -82,6 +82,8 @@ class State(NamedTuple):
         """
         fields: dict[str, Any] = {"aux": {}} | dict.fromkeys(_COARSE, ())
         for name, array in arrays.items():
+            if not array.ndim:
+                array = tf.constant(array)
             field, _, key = name.partition("/")
             if field == "aux":
                 fields["aux"][key] = array
@@ -94,6 +96,9 @@ class State(NamedTuple):
 
 Own = Callable[[Any], Any]
 """Function that makes an array from a tensor or an array."""
+
+FILED = ("mean", "square", "average", "best")
+"""Arrays of a state that stay from step to step, and can be in files."""
 
 _COARSE = ("coarse_mean", "coarse_square")
 _STRIP = 256  # Rows that a step in place moves together.
@@ -250,7 +255,7 @@ class Adam:
         height: int,
         width: int,
         detail: Any = 0.0,
-        own: Own = tf.identity,
+        own: Own | None = None,
     ) -> State:
         """Resizes the state, with its picture `(1, height, width, 3)`.
 
@@ -259,9 +264,11 @@ class Adam:
         With `own` as for `writable`, arrays are made one after another: tensors
         take memory that TensorFlow does not give back.
         """
+        plain = tf.identity if own is None else scratch.in_memory
+        own = own or tf.identity
         shape = (height, width)
         average = tf.image.resize(self.picture(state), shape, "bicubic")
-        x = own(tf.clip_by_value(average + detail, 0.0, 1.0))
+        x = plain(tf.clip_by_value(average + detail, 0.0, 1.0))
         del average
         mean = own(tf.image.resize(state.mean, shape, "bicubic"))
         means = _pyramid(tf.convert_to_tensor(mean), self.levels)[1:]

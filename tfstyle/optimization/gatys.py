@@ -439,6 +439,9 @@ class _Optimization:
         self.share.value, self.share.found = meta["share"], meta["found"]
         self.begun = meta.get("begun", self.run.step > 0)
         self._take_plan(meta.get("side"), meta.get("room", 0))
+        if self.plan.filed:
+            for name in adam.FILED:  # One by one: each leaves memory.
+                arrays[name] = self.own(arrays[name])
         steps = self.run.stage.steps
         return descent.make_optimizer(self.config, steps).restore(arrays)
 
@@ -481,7 +484,8 @@ def make_plan(
         None if config.memory is None else checks.amount(config.memory),
     )
     if plan.filed:
-        scratch.Folder(checkpoint_dir).check_space(plan.filed)
+        # Those of the size before are still there when a size begins.
+        scratch.Folder(checkpoint_dir).check_space(1.5 * plan.filed)
     return plan
 
 

@@ -4,11 +4,14 @@ The system keeps them in memory as long as there is room, and else writes them
 to the disk. The files have no names and vanish with the process.
 """
 
+import errno
 import os
+import pathlib
 import tempfile
 from typing import Any
 
 import numpy as np
+import psutil
 
 from tfstyle.runtime import files
 
@@ -23,12 +26,19 @@ class Folder:
     def __init__(self, path: str | None = None) -> None:
         self._path = path or tempfile.gettempdir()
 
-    def check_space(self, size: int) -> None:
-        """Raises `OSError` if the disk has no room for arrays of `size` bytes.
+    def check_space(self, size: float) -> None:
+        """Raises `OSError` if there is no room for arrays, or no disk.
 
         Args:
             size: Size of all arrays, in bytes.
         """
+        if _kind(self._path) in _MEMORY:
+            raise OSError(
+                errno.EINVAL,
+                f"'{self._path}' is in memory, which has no room for the "
+                "arrays of this picture. Give `checkpoint` or TMPDIR a folder "
+                "on a disk.",
+            )
         files.check_space(self._path, size)
 
     def own(self, array: Any) -> np.ndarray:
@@ -41,13 +51,33 @@ class Folder:
             return array
         array = np.asarray(array)
         os.makedirs(self._path, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self._path) as file:
-            # A full disk is an error here; later it would end the process.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, array.nbytes)
-            copied = np.memmap(file, array.dtype, "w+", shape=array.shape)
+        try:
+            with tempfile.TemporaryFile(dir=self._path) as file:
+                # A full disk is an error here; later it would end the process.
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, array.nbytes)
+                copied = np.memmap(file, array.dtype, "w+", shape=array.shape)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from error
         copied[...] = array
         return copied
+
+
+# File systems that are kept in memory.
+_MEMORY = ("tmpfs", "ramfs")
+
+
+def _kind(path: str) -> str:
+    """Returns the kind of file system of a folder, or "" if it is unknown."""
+    place = pathlib.Path(os.path.realpath(path))
+    mounts = [
+        part
+        for part in psutil.disk_partitions(all=True)
+        if place.is_relative_to(part.mountpoint)
+    ]
+    if not mounts:
+        return ""
+    return max(mounts, key=lambda part: len(part.mountpoint)).fstype
 
 
 def in_memory(array: Any) -> np.ndarray:
