@@ -77,6 +77,8 @@ def stylize(
             fit together.
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
+        OSError: The disk has no room for arrays of a picture that leaves no
+            memory for them.
         UnsavedError: The last checkpoint could not be written; holds the
             complete picture.
         DivergedError: A loss was not finite; holds the last good picture.
