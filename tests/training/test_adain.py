@@ -12,8 +12,9 @@ import helpers
 import programs
 from tfstyle import images
 from tfstyle.adain.model import StyleModel
+from tfstyle.fitting import loop
 from tfstyle.images import folders
-from tfstyle.training import adain, loop
+from tfstyle.training import adain
 from tfstyle.training.config import AdaINConfig
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -4,10 +4,11 @@ from keras import ops
 
 import helpers
 from tfstyle import features, images, losses
+from tfstyle.fitting import data
 from tfstyle.images import folders
 from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint
-from tfstyle.training import data, distillation, initialization
+from tfstyle.training import distillation, initialization
 from tfstyle.training.config import DistillConfig
 
 

@@ -19,10 +19,10 @@ from tfstyle import features, images
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.features import memory
+from tfstyle.fitting import data, loop
 from tfstyle.runtime.files import atomic
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
-from tfstyle.training import data, loop
 from tfstyle.training.config import AdaINConfig
 from tfstyle.training.perceptual import PerceptualLoss
 

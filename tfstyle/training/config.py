@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from tfstyle.fitting import fields
 from tfstyle.pretrained import topology
 from tfstyle.pretrained.topology import IMAGE, STYLE_LAYERS
 from tfstyle.runtime import checks, settings
@@ -15,9 +16,6 @@ from tfstyle.runtime.settings import setting
 
 STYLE_DISTANCES = ("gram", "moments", "wasserstein")
 """Style losses that a model of any style can be trained with."""
-POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-"""Precisions of a network that is trained; see `devices.policy`."""
-
 # Default architectures by encoder. Thin models are trained as a whole; models
 # with published encoders have the paper's decoder, which also sees the
 # shallower levels and the recolored photograph.
@@ -50,38 +48,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 
 
 _TEACHERS = ("vgg16", "vgg19")
-# Ends of sentences.
-_DTYPE = (
-    "feature maps: float32, bfloat16, or auto: bfloat16 where the device "
-    "calculates in it."
-)
-_PUBLISHED = "if not given, the published file, which is downloaded once."
-_PRECISION = (
-    "Precision of the network that is trained, a Keras policy: float32, "
-    "mixed_bfloat16, mixed_float16, or auto: the fastest one of the device, "
-    "or that of the run that is continued."
-)
-_STEPS = "Optimizer steps in all."
-_EPOCH = "Steps between checkpoints."
-_LEARNING_RATE = (
-    "Largest learning rate of Adam: it rises to this over the first steps and "
-    "falls as a cosine."
-)
-
-
-def _check_crop(name: str, value: int) -> None:
-    checks.count(name, value)
-    if value < 32:
-        raise ValueError(
-            f"`{name}` must be 32 or more. Received: {name}={value}"
-        )
-
-
-def _check_smallest(name: str, value: float) -> None:
-    if not 0 < value <= 1:
-        raise ValueError(
-            f"`{name}` must be above 0 and at most 1. Received: {name}={value}"
-        )
 
 
 @settings.documented
@@ -97,18 +63,18 @@ class DistillConfig:
     )
     teacher_weights: str | None = setting(
         None,
-        f"File of the teacher's weights (.h5); {_PUBLISHED}",
+        f"File of the teacher's weights (.h5); {fields.PUBLISHED}",
     )
     teacher_dtype: str = setting(
-        "auto", f"Precision of the teacher's {_DTYPE}", choices=PRECISIONS
+        "auto", f"Precision of the teacher's {fields.DTYPE}", choices=PRECISIONS
     )
     start: str | None = setting(
         None,
         "File of a thin network's weights to start from; if not given, a new "
         "network.",
     )
-    steps: int = setting(8000, _STEPS, check=checks.count)
-    epoch: int = setting(100, _EPOCH, check=checks.count)
+    steps: int = setting(8000, fields.STEPS, check=checks.count)
+    epoch: int = setting(100, fields.EPOCH, check=checks.count)
     batch_size: int = setting(8, "Crops in each step.", check=checks.count)
     crop: int = setting(
         192, "Side of the crops, in pixels.", check=checks.count
@@ -127,14 +93,18 @@ class DistillConfig:
         "Crops to which the initial weights are fitted in closed form.",
         check=checks.count,
     )
-    learning_rate: float = setting(1e-3, _LEARNING_RATE, check=checks.weight)
+    learning_rate: float = setting(
+        1e-3, fields.LEARNING_RATE, check=checks.weight
+    )
     gram_weight: float = setting(
         0.5,
         "Weight of the error of Gram matrices relative to that of feature "
         "maps.",
         check=checks.weight,
     )
-    precision: str = setting("float32", _PRECISION, choices=POLICIES)
+    precision: str = setting(
+        "float32", fields.PRECISION, choices=fields.POLICIES
+    )
     seed: int = setting(0, "Seed of the random crops.", check=checks.whole)
 
     def __post_init__(self) -> None:
@@ -159,7 +129,7 @@ class AdaINConfig:
         choices=tuple(ARCHITECTURES),
     )
     encoder_weights: str | None = setting(
-        None, f"File of the encoder's weights (.h5); {_PUBLISHED}"
+        None, f"File of the encoder's weights (.h5); {fields.PUBLISHED}"
     )
     levels: tuple[str, ...] | None = setting(
         None,
@@ -197,10 +167,12 @@ class AdaINConfig:
         choices=topology.VGG,
     )
     loss_weights_file: str | None = setting(
-        None, f"File of the loss network's weights (.h5); {_PUBLISHED}"
+        None, f"File of the loss network's weights (.h5); {fields.PUBLISHED}"
     )
     loss_dtype: str = setting(
-        "auto", f"Precision of the loss network's {_DTYPE}", choices=PRECISIONS
+        "auto",
+        f"Precision of the loss network's {fields.DTYPE}",
+        choices=PRECISIONS,
     )
     content_layer: str = setting(
         "block4_conv2",
@@ -238,24 +210,28 @@ class AdaINConfig:
         "Weight of the squared excess of pixels beyond [0, 1].",
         check=checks.weight,
     )
-    steps: int = setting(20000, _STEPS, check=checks.count)
-    epoch: int = setting(200, _EPOCH, check=checks.count)
+    steps: int = setting(20000, fields.STEPS, check=checks.count)
+    epoch: int = setting(200, fields.EPOCH, check=checks.count)
     batch_size: int = setting(
         8,
         "Pairs of a photograph and a style in each step.",
         check=checks.count,
     )
     crop: int = setting(
-        192, "Side of the crops, in pixels; 32 or more.", check=_check_crop
+        192,
+        "Side of the crops, in pixels; 32 or more.",
+        check=fields.check_crop,
     )
     smallest: float = setting(
         0.5,
         "Least fraction of an image's shorter side that a crop covers, above 0 "
         "and at most 1.",
-        check=_check_smallest,
+        check=fields.check_smallest,
     )
-    learning_rate: float = setting(1e-3, _LEARNING_RATE, check=checks.weight)
-    precision: str = setting("auto", _PRECISION, choices=POLICIES)
+    learning_rate: float = setting(
+        1e-3, fields.LEARNING_RATE, check=checks.weight
+    )
+    precision: str = setting("auto", fields.PRECISION, choices=fields.POLICIES)
     seed: int = setting(
         0, "Seed of the random crops and pairs.", check=checks.whole
     )

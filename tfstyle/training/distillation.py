@@ -25,11 +25,12 @@ from keras import ops
 
 from tfstyle import features, losses
 from tfstyle.features import memory
+from tfstyle.fitting import data, loop
 from tfstyle.pretrained import topology
 from tfstyle.runtime import host_memory
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path, Tensor
-from tfstyle.training import data, initialization, loop
+from tfstyle.training import initialization
 from tfstyle.training.config import DistillConfig
 
 STUDENT = "vgg_distilled"

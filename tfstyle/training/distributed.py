@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfstyle.fitting.loop import FETCH, Report, restore, save
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
-from tfstyle.training.loop import FETCH, Report, restore, save
 
 
 def are_several(strategy: tf.distribute.Strategy) -> bool:

@@ -3,8 +3,8 @@ import pytest
 
 import helpers
 from tfstyle import images
+from tfstyle.fitting import data
 from tfstyle.images import folders
-from tfstyle.training import data
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 
 import helpers
 from tfstyle import images
+from tfstyle.fitting import data, loop
 from tfstyle.images import folders
 from tfstyle.runtime import checkpoint, devices
-from tfstyle.training import data, loop
 from tfstyle.training.config import AdaINConfig, DistillConfig
 
 

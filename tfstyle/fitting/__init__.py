@@ -1,0 +1,1 @@
+"""Fitting networks to images: the loop and its data."""
