@@ -20,6 +20,11 @@ Two styles, the first where a mask is white, the second elsewhere:
   python -m tfstyle.transfer --content=cat.jpg --style=a.jpg \
       --content_mask=fur.png --style=b.jpg --output=cat_regions.png
 
+A model of tfstyle.specialize has its style inside:
+
+  python -m tfstyle.transfer --content=cat.jpg --model=wave.keras \
+      --output=cat.png
+
 --color=luminance keeps the colors of each photograph.
 
 Files that cannot be read are reported and skipped; the exit status is then 1.
@@ -61,9 +66,9 @@ _CONTENT = flags.DEFINE_string(
 )
 _STYLE = flags.DEFINE_multi_string(
     "style",
-    None,
-    "Picture to take the style of; repeat it to blend several.",
-    required=True,
+    [],
+    "Picture to take the style of; repeat it to blend several. Only models of "
+    "tfstyle.specialize need none.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -115,13 +120,23 @@ def _settings() -> TransferConfig:
         devices.check(_DEVICE.value, several=False)
         settings = TransferConfig(**settings_flags.values(TransferConfig))
         apart = region_files.check_roles(_inputs())
-        settings.check_styles(len(_STYLE.value), apart)
+        settings.check_styles(len(_styles()), apart)
     return settings
+
+
+def _styles() -> list[str]:
+    """Paths of the styles: a specialized model's file for those inside."""
+    if _STYLE.value:
+        return list(_STYLE.value)
+    from tfstyle.adain import sources
+
+    model = flags.FLAGS.model
+    return [model] * len(sources.find(model).styles())
 
 
 def _inputs() -> dict[str, str]:
     """Role -> path, or "alpha", of styles, masks and maps."""
-    styles = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
+    styles = {f"style {i}": p for i, p in enumerate(_styles(), 1)}
     masks = control_flags.files().items()
     return styles | {role: path for role, path in masks if path is not None}
 
@@ -130,7 +145,7 @@ def _grid(settings: TransferConfig) -> tuple[int, int] | None:
     """Rows and columns of --grid; `None` without it."""
     if _GRID.value is None:
         return None
-    regions = len(_inputs()) > len(_STYLE.value)
+    regions = len(_inputs()) > len(_styles())
     if regions or settings.style_mix or set(settings.style_detail) != {"all"}:
         raise app.UsageError(
             "--grid blends whole styles by shares of its own: leave out "
@@ -139,7 +154,7 @@ def _grid(settings: TransferConfig) -> tuple[int, int] | None:
     from tfstyle.adain import interpolation
 
     with program.flag_errors():
-        return interpolation.parse(_GRID.value, len(_STYLE.value))
+        return interpolation.parse(_GRID.value, len(_styles()))
 
 
 def _items(settings: TransferConfig, one: bool) -> "list[Item]":

@@ -1,8 +1,10 @@
-"""Settings of style transfer in one pass, by an AdaIN model."""
+"""Settings of AdaIN models: style transfer in one pass, and specializing."""
 
 import dataclasses
 
 from tfstyle.controls.settings import Controls
+from tfstyle.fitting import fields
+from tfstyle.pretrained import topology
 from tfstyle.runtime import checks, settings
 from tfstyle.runtime.devices import PRECISIONS
 from tfstyle.runtime.settings import setting
@@ -54,3 +56,67 @@ class TransferConfig(Controls):
         "multiple of 8, from 64 up. SavedModels paint in one piece.",
         check=_check_tile,
     )
+
+
+@settings.documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SpecializeConfig:
+    """Settings of `tfstyle.specialize`, which fits a model to a few styles.
+
+    `help(SpecializeConfig)` describes each field.
+    """
+
+    style_weight: float | None = setting(
+        None,
+        "Weight of the style loss, relative to the content loss; if not given, "
+        "it is found: photographs keep as much as with the model before.",
+        check=checks.weight,
+    )
+    style_size: int = setting(
+        512,
+        "Longer side at which the style images are seen, in pixels.",
+        check=checks.count,
+    )
+    loss_features: str = setting(
+        "vgg19",
+        "Network whose feature maps the losses compare: vgg16, vgg19 or "
+        "vgg_distilled.",
+        choices=topology.VGG,
+    )
+    loss_weights_file: str | None = setting(
+        None, f"File of the loss network's weights (.h5); {fields.PUBLISHED}"
+    )
+    loss_dtype: str = setting(
+        "auto",
+        f"Precision of the loss network's {fields.DTYPE}",
+        choices=PRECISIONS,
+    )
+    steps: int = setting(
+        300,
+        "Optimizer steps at most; it ends before if held-out photographs do "
+        "not improve any more.",
+        check=checks.count,
+    )
+    epoch: int = setting(25, fields.EPOCH, check=checks.count)
+    batch_size: int = setting(
+        4, "Crops of photographs in each step.", check=checks.count
+    )
+    crop: int = setting(
+        256,
+        "Side of the crops, in pixels; 32 or more.",
+        check=fields.check_crop,
+    )
+    smallest: float = setting(
+        0.6,
+        "Least fraction of a photograph's shorter side that a crop covers, "
+        "above 0 and at most 1.",
+        check=fields.check_smallest,
+    )
+    learning_rate: float = setting(
+        1e-3, fields.LEARNING_RATE, check=checks.weight
+    )
+    precision: str = setting("auto", fields.PRECISION, choices=fields.POLICIES)
+    seed: int = setting(0, "Seed of the random crops.", check=checks.whole)
+
+    def __post_init__(self) -> None:
+        settings.check(self)

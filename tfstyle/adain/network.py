@@ -53,6 +53,8 @@ class StyleNetwork(keras.Model):
             those of published networks from hundreds to about 1.
         modulation: Units of the network that modulates the decoder by the
             style; 0 for none.
+        styles: Style images that the model was specialized to, see
+            `presets.pack_style`.
         **kwargs: Arguments of `keras.Model`; `dtype` is a precision or policy.
 
     Call arguments:
@@ -71,6 +73,7 @@ class StyleNetwork(keras.Model):
         train_encoder: bool,
         scale: float = 1.0,
         modulation: int = 0,
+        styles: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
@@ -82,6 +85,7 @@ class StyleNetwork(keras.Model):
             "train_encoder": train_encoder,
             "scale": scale,
             "modulation": modulation,
+            "styles": list(styles),
         }
         policy = self.dtype_policy
         shapes = topology.shapes(encoder) | {topology.IMAGE: (3,)}
@@ -151,7 +155,7 @@ class StyleNetwork(keras.Model):
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
         target = embeddings.move(own, embedding, alpha)
         image = self.restyle(maps, own, target, masks)
-        return ops.clip(_without_margin(image, contents), 0.0, 1.0)
+        return ops.clip(without_margin(image, contents), 0.0, 1.0)
 
     def call(
         self, inputs: tuple[Tensor, Tensor], training: bool = False
@@ -160,7 +164,7 @@ class StyleNetwork(keras.Model):
         maps = self.encode(contents)
         own = embeddings.join(self.moments(maps))
         image = self.restyle(maps, own, self.embed_style(styles))
-        return _without_margin(image, contents)
+        return without_margin(image, contents)
 
     def layers_seen(self) -> list[str]:
         """Returns the levels that are layers of the encoder, not pixels."""
@@ -293,7 +297,13 @@ class StyleNetwork(keras.Model):
         return {**super().get_config(), **self.settings}
 
 
-def _without_margin(image: Tensor, contents: Tensor) -> Tensor:
+def without_margin(image: Tensor, contents: Tensor) -> Tensor:
+    """Cuts the margin of `StyleNetwork.encode` off images.
+
+    Args:
+        image: Images with their margins, from `StyleNetwork.restyle`.
+        contents: Photographs, whose height and width they get.
+    """
     height, width = ops.shape(contents)[1:3]
     start = decoder.MARGIN
     return image[:, start : start + height, start : start + width]

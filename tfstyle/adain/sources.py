@@ -10,8 +10,12 @@
 """
 
 import dataclasses
+import json
 import pathlib
+import zipfile
 from typing import Literal
+
+import numpy as np
 
 from tfstyle.pretrained import presets
 
@@ -27,12 +31,28 @@ class Source:
         files: Files of the model; none for a hub handle.
         encoder: Published network whose weights the model needs; `None` if it
             holds its encoder's weights.
+        packed: Style images inside the model, see `presets.pack_style`; none
+            unless it was specialized.
     """
 
     name: str
     kind: Literal["preset", "keras", "saved_model", "hub"]
     files: tuple[pathlib.Path, ...] = ()
     encoder: str | None = None
+    packed: tuple[str, ...] = ()
+
+    def styles(self) -> list[np.ndarray]:
+        """Returns the style images inside: float32, RGB in [0, 1].
+
+        Raises:
+            ValueError: There are none.
+        """
+        if not self.packed:
+            raise ValueError(
+                f"The model '{self.name}' has no style inside: give a `style`, "
+                "or a model of tfstyle.specialize."
+            )
+        return [presets.unpack_style(text) for text in self.packed]
 
     def check_encoder_weights(self, path: str | None) -> None:
         """Raises `ValueError` for encoder weights that the model does not need.
@@ -61,7 +81,20 @@ def find(name: str) -> Source:
         return Source(name, "saved_model", (graph, *variables))
     file = presets.path(name)
     if file.suffix == ".keras":
-        return Source(name, "keras", (file,))
+        return Source(name, "keras", (file,), packed=_packed(file))
     settings, _ = presets.load(name)
     needed = None if settings["train_encoder"] else settings["encoder"]
-    return Source(name, "preset", (file,), needed)
+    styles = tuple(settings.get("styles", ()))
+    return Source(name, "preset", (file,), needed, styles)
+
+
+def _packed(file: pathlib.Path) -> tuple[str, ...]:
+    """Returns the style images inside a .keras file."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            config = json.loads(archive.read("config.json"))["config"]
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"'{file}' is not a Keras model, or it is damaged: {error}"
+        ) from error
+    return tuple(config.get("styles", ()))

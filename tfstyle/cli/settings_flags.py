@@ -25,6 +25,7 @@ _DEFINE: dict[Any, Callable[..., Any]] = {
     str: flags.DEFINE_string,
     bool | None: flags.DEFINE_bool,
     int | None: flag_types.DEFINE_count,
+    float | None: flags.DEFINE_float,
     str | None: flags.DEFINE_string,
     Mapping[str, float]: flag_types.DEFINE_weights,
     Mapping[str, float] | None: flag_types.DEFINE_weights,

@@ -19,7 +19,8 @@ class Crops(keras.utils.PyDataset):
     """Batches of random crops, scaled and mirrored at random.
 
     Args:
-        files: Image files. Unreadable ones are replaced by others.
+        files: Image files, or images themselves: float32 arrays `(height,
+            width, 3)`, RGB in [0, 1]. Unreadable files are replaced by others.
         crop: Side of the crops, in pixels.
         batch_size: Number of crops in a batch.
         batches: Number of batches in an epoch.
@@ -43,7 +44,7 @@ class Crops(keras.utils.PyDataset):
 
     def __init__(
         self,
-        files: Sequence[pathlib.Path],
+        files: Sequence[pathlib.Path | np.ndarray],
         *,
         crop: int,
         batch_size: int,
@@ -122,14 +123,14 @@ class Pairs(keras.utils.PyDataset):
 
 
 def readable(
-    files: Sequence[pathlib.Path],
+    files: Sequence[pathlib.Path | np.ndarray],
     unreadable: set[pathlib.Path],
     indices: Iterable[int],
 ) -> Iterator[np.ndarray]:
     """Yields the images at some indices of the files, except unreadable ones.
 
     Args:
-        files: Image files.
+        files: Image files, or arrays, which are images themselves.
         unreadable: Set of files to skip, to which unreadable ones are added.
         indices: Indices of the files to read.
 
@@ -148,8 +149,10 @@ def readable(
 
 
 def _read(
-    file: pathlib.Path, unreadable: set[pathlib.Path]
+    file: pathlib.Path | np.ndarray, unreadable: set[pathlib.Path]
 ) -> np.ndarray | None:
+    if isinstance(file, np.ndarray):
+        return file
     if file not in unreadable:
         try:
             return images.load(file)

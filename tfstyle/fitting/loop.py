@@ -8,6 +8,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -96,8 +97,9 @@ def fit(
     held_out: keras.utils.PyDataset | None = None,
     folder: Path | None = None,
     key: Mapping[str, Any] | None = None,
+    state: Mapping[str, keras.Variable] | None = None,
     on_step: OnStep | None = None,
-    on_epoch: Sequence[Callable[[int], None]] = (),
+    on_epoch: Sequence[Callable[[int], object]] = (),
     prefix: str = "",
 ) -> bool:
     """Trains a compiled model, continuing from a checkpoint if there is one.
@@ -114,22 +116,25 @@ def fit(
         folder: Folder of the checkpoint, written after each epoch and when
             `on_step` ends the run.
         key: Settings that must be the same when a run is continued.
+        state: Variables of `on_epoch` that belong to the checkpoint.
         on_step: Callback that receives the progress after each step; returning
             true ends the run, see `progress`. Losses are included every
             `FETCH` steps and at the end of an epoch: means over the epoch so
             far, or since the run was resumed.
         on_epoch: Callbacks that receive the number of steps after each epoch,
-            when `on_step` ends the run, and if no steps are left.
+            when `on_step` ends the run, and if no steps are left. If one
+            returns true, the run is done.
         prefix: Prefix of the names of the loss's terms, for `on_step`.
 
     Returns:
-        Whether all steps were done.
+        Whether the run is done.
 
     Raises:
         ValueError: The checkpoint belongs to other settings.
         FloatingPointError: A loss was not finite.
     """
-    done = restore(model, folder, dict(key or {}))
+    state = state or {}
+    done = restore(model, folder, dict(key or {}), state)
     if done >= steps:
         for call in on_epoch:  # Its files may have been deleted.
             call(done)
@@ -145,11 +150,12 @@ def fit(
             last |= _evaluate(model, held_out, report)
         if not report.ended:
             report.tell(last)
-        for call in on_epoch:
-            call(done)
+        if any([call(done) for call in on_epoch]):
+            done = steps
         # Last, so that all steps in the checkpoint were reported.
         if folder is not None:
-            save(model, folder, {"key": dict(key or {}), "steps": done})
+            meta = {"key": dict(key or {}), "steps": done}
+            save(model, folder, meta, state)
     return done >= steps
 
 
@@ -166,6 +172,7 @@ def restore(
     model: keras.Model,
     folder: Path | None,
     key: dict[str, Any],
+    state: Mapping[str, keras.Variable] = MappingProxyType({}),
 ) -> int:
     """Restores a checkpoint of `save`; returns the number of steps done.
 
@@ -190,7 +197,7 @@ def restore(
             f"{_beyond(kept, wanted)}, not {_beyond(wanted, kept)}. Give "
             "those, another folder, or delete it."
         )
-    for name, variable in _variables(model).items():
+    for name, variable in _variables(model, state).items():
         variable.assign(arrays[name])
     return meta["steps"]
 
@@ -203,6 +210,7 @@ def save(
     model: keras.Model,
     folder: Path,
     meta: Mapping[str, Any],
+    state: Mapping[str, keras.Variable] = MappingProxyType({}),
 ) -> None:
     """Writes a checkpoint: trained variables and the optimizer's state.
 
@@ -210,19 +218,27 @@ def save(
         model: Compiled model.
         folder: Folder of the checkpoint.
         meta: `"key"`, see `fit`, and `"steps"`, the number of steps done.
+        state: Further variables by name.
     """
     arrays = {
         name: keras.ops.convert_to_numpy(variable)
-        for name, variable in _variables(model).items()
+        for name, variable in _variables(model, state).items()
     }
     checkpoint.save(folder, arrays, meta)
 
 
-def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    trained = dict(enumerate(model.trainable_variables))
-    moments = dict(enumerate(model.optimizer.variables))
-    return {f"model/{i}": variable for i, variable in trained.items()} | {
-        f"optimizer/{i}": variable for i, variable in moments.items()
+def _variables(
+    model: keras.Model, state: Mapping[str, keras.Variable]
+) -> dict[str, keras.Variable]:
+    groups: dict[str, dict[Any, keras.Variable]] = {
+        "model": dict(enumerate(model.trainable_variables)),
+        "optimizer": dict(enumerate(model.optimizer.variables)),
+        "state": dict(state),
+    }
+    return {
+        f"{group}/{key}": variable
+        for group, variables in groups.items()
+        for key, variable in variables.items()
     }
 
 

@@ -24,8 +24,10 @@ def styles(
     """Reads the style images and resizes them by the settings.
 
     Args:
-        paths: Paths of the style images.
-        config: Settings, of which `style_size` and `style_scale` are used.
+        paths: Paths of the style images, or that of the model for each of
+            those inside it.
+        config: Settings, of which `model`, `style_size` and `style_scale` are
+            used.
         read: Function that returns the image of a file.
 
     Raises:
@@ -33,9 +35,14 @@ def styles(
         FileNotFoundError: There is no such file.
     """
     scales = config.scales(len(paths))
+    inside = set(paths) == {config.model}
+    given = (
+        sources.find(config.model).styles()
+        if inside
+        else [read(path).pixels for path in paths]
+    )
     seen = []
-    for path, scale in zip(paths, scales, strict=True):
-        image = read(path).pixels
+    for path, image, scale in zip(paths, given, scales, strict=True):
         longer = config.style_size or max(image.shape[:2])
         scaled = "" if scale == 1 else f" at a `style_scale` of {scale}"
         seen.append(_resized(f"'{path}'{scaled}", image, round(longer * scale)))

@@ -1,9 +1,12 @@
 """Reads and writes model files (.h5), such as those inside this package.
 
 A file holds what this project trained, as float16: the decoder, and the
-encoder if it was trained, too; `weights` finds the published encoders.
+encoder if it was trained, too; `weights` finds the published encoders. The
+settings of a model that was specialized hold its style images, as text.
 """
 
+import base64
+import io
 import json
 import os
 import pathlib
@@ -11,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import PIL.Image
 
 from tfstyle.pretrained import weights
 from tfstyle.runtime.types import Path
@@ -89,3 +93,33 @@ def save(path: Path, settings: Mapping[str, Any], arrays: Arrays) -> None:
         OSError: The file cannot be written.
     """
     weights.save(path, arrays, {_SETTINGS: json.dumps(dict(settings))})
+
+
+def pack_style(image: np.ndarray) -> str:
+    """Returns a style image as text: a JPEG file in base64.
+
+    Args:
+        image: Array of shape `(height, width, 3)`, RGB in [0, 1].
+    """
+    data = io.BytesIO()
+    pixels = np.rint(255 * image).astype(np.uint8)
+    PIL.Image.fromarray(pixels).save(data, "JPEG", quality=95, subsampling=0)
+    return base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def unpack_style(text: str) -> np.ndarray:
+    """Returns the image of `pack_style`: float32, RGB in [0, 1].
+
+    Raises:
+        ValueError: The text is damaged.
+    """
+    try:
+        data = io.BytesIO(base64.b64decode(text, validate=True))
+        with PIL.Image.open(data) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"A style inside the model is damaged: {error}. Take an undamaged "
+            "copy of the model."
+        ) from error
+    return pixels.astype(np.float32) / np.float32(255)

@@ -8,11 +8,9 @@ import dataclasses
 import functools
 import itertools
 import pathlib
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from tfstyle import features, images
@@ -20,7 +18,6 @@ from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.features import memory
 from tfstyle.fitting import data, loop
-from tfstyle.runtime.files import atomic
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
 from tfstyle.training.config import AdaINConfig
@@ -223,24 +220,13 @@ class Results:
     def __call__(self, model: StyleModel, steps: int) -> None:
         """Writes the files for the model after `steps` steps."""
         model.save_preset(self.folder / "model.h5")
-        # Without the optimizer, and in float32.
-        plain = StyleModel(**model.settings)
-        plain.set_weights(model.get_weights())
-        _save_keras(plain, self.folder / "model.keras")
+        model.save_whole(self.folder / "model.keras")
+        plain = model.plain()
         rows = [[c, s, plain.stylize(c, s)] for c, s in self.pairs]
         sheet = images.contact_sheet(rows, _SHOWN)
         images.save(self.folder / "preview.png", sheet)
         if self.on_preview:
             self.on_preview(sheet, steps)
-
-
-def _save_keras(model: keras.Model, path: pathlib.Path) -> None:
-    """Writes a .keras file as a whole or not at all."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = pathlib.Path(folder, path.name)
-        model.save(made)
-        with atomic(path) as file:
-            file.write(made.read_bytes())
 
 
 _SHOWN = 256  # Height of the images on a preview.

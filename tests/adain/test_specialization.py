@@ -1,0 +1,252 @@
+"""Fits tiny models to one style, and to a few."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import helpers
+from tfstyle import images
+from tfstyle.adain import loading, sources, specialization
+from tfstyle.adain.config import SpecializeConfig
+from tfstyle.adain.model import StyleModel
+from tfstyle.fitting import data
+
+PHOTOS = [helpers.image(64, 72, seed) for seed in range(3)]
+STYLE = helpers.image(48, 64, 9)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return helpers.style_model()
+
+
+def config(**changes):
+    return SpecializeConfig(
+        **{
+            "loss_features": "vgg_distilled",
+            "loss_dtype": "float32",
+            "precision": "float32",
+            "style_size": 64,
+            "steps": 6,
+            "epoch": 3,
+            "batch_size": 2,
+            "crop": 32,
+        }
+        | changes
+    )
+
+
+def specialize(model, styles=(STYLE,), **changes):
+    names = ("folder", "on_step", "on_epoch")
+    options = {name: changes.pop(name) for name in names if name in changes}
+    contents = changes.pop("contents", PHOTOS)
+    return specialization.specialize(
+        model, styles, contents, PHOTOS[:2], config(**changes), **options
+    )
+
+
+def style_fit(model, styles=(STYLE,), **changes):
+    seen = [images.resize(style, 48, 64) for style in styles]
+    copy = specialization.copy(model, seen, "float32")
+    return specialization.StyleFit(copy, seen, config(**changes))
+
+
+@pytest.fixture(scope="module")
+def run(model):
+    """A model that was fitted, its style losses, and the weights before."""
+    losses = []
+
+    def note(progress, _):
+        losses.extend([progress.losses["style"]] if progress.losses else [])
+
+    before = {
+        part: getattr(model, part).get_weights()
+        for part in ("encoder", "decoder")
+    }
+    fitted = specialize(
+        model, steps=40, epoch=10, learning_rate=3e-3, on_step=note
+    )
+    return fitted, losses, before
+
+
+def test_the_style_comes_nearer(run):
+    _, losses, _ = run
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_decoder_is_fitted_and_the_encoder_stays(model, run):
+    fitted, _, before = run
+    for part, weights in before.items():
+        assert all(
+            map(np.array_equal, weights, getattr(model, part).get_weights())
+        )
+        same = map(np.array_equal, weights, getattr(fitted, part).get_weights())
+        assert all(same) if part == "encoder" else not any(same)
+    assert model.styles == []
+    assert fitted.encoder.trainable
+
+
+def test_the_style_is_inside(run, tmp_path):
+    fitted, _, _ = run
+    np.testing.assert_allclose(fitted.styles[0], STYLE, atol=0.1)
+    picture = fitted.stylize(PHOTOS[0])
+    given = fitted.stylize(PHOTOS[0], fitted.styles)
+    np.testing.assert_array_equal(picture, given)
+    fitted.save_whole(tmp_path / "style.keras")
+    fitted.save_preset(tmp_path / "style.h5")
+    for name, tolerance in (("style.keras", 0), ("style.h5", 1e-2)):
+        source = sources.find(str(tmp_path / name))
+        np.testing.assert_array_equal(source.styles()[0], fitted.styles[0])
+        again = loading.load_model(source).stylize(PHOTOS[0])
+        np.testing.assert_allclose(again, picture, atol=tolerance)
+
+
+def test_models_of_any_style_have_none_inside(model):
+    with pytest.raises(ValueError, match="`styles` must name style images"):
+        model.stylize(PHOTOS[0])
+    with pytest.raises(ValueError, match="'distilled' has no style inside"):
+        sources.find("distilled").styles()
+
+
+def test_styles_take_turns():
+    crops = data.Crops(
+        PHOTOS, crop=32, batch_size=3, batches=4, seed=0, first=2
+    )
+    batches = specialization.Batches(crops, 2)
+    numbers = [batches[i][0][1].tolist() for i in range(len(batches))]
+    assert numbers == [[0, 1, 0], [1, 0, 1], [0, 1, 0], [1, 0, 1]]
+
+
+def test_each_example_is_compared_with_its_style(model):
+    styles = [helpers.image(48, 64, 9), helpers.image(48, 64, 8)]
+    fit = style_fit(model, styles)
+    maps = fit.network(np.stack(styles))
+    own = fit.style_distance(maps, np.array([0, 1], np.int32))
+    other = fit.style_distance(maps, np.array([1, 0], np.int32))
+    np.testing.assert_allclose(own, 0, atol=1e-5)
+    assert float(np.min(other)) > 0.01
+
+
+def test_a_few_styles_fit_in_one_model(model):
+    styles = [helpers.image(48, 64, 9), helpers.image(64, 48, 8)]
+    fitted = specialize(model, styles)
+    assert [style.shape for style in fitted.styles] == [
+        (48, 64, 3),
+        (64, 48, 3),
+    ]
+    mixed = fitted.stylize(PHOTOS[0], style_mix=(1, 3))
+    assert mixed.shape == PHOTOS[0].shape
+
+
+def balance(model, **changes):
+    fit = style_fit(model, **changes)
+    return specialization.Balance(fit, PHOTOS[:1], config(**changes))
+
+
+@pytest.mark.parametrize(
+    ("growth", "weight"), [(1.0, 15.0), (4.0, 15.0 / 8), (0.25, 15.0 * 8)]
+)
+def test_the_weight_keeps_the_content(model, growth, weight):
+    found = balance(model)
+    found.follow(growth * found.before[0], 0.5)
+    value = float(found.state["style_weight"])
+    np.testing.assert_allclose(value, weight, rtol=1e-5)
+
+
+def test_a_given_weight_stays(model):
+    found = balance(model, style_weight=8.0)
+    found.follow(4 * found.before[0], 0.5)
+    assert float(found.state["style_weight"]) == 8.0
+
+
+def test_it_ends_without_improvement(model):
+    found = balance(model)
+    styles = [0.5, 0.4, *[0.399] * specialization.PATIENCE]
+    ends = [found.follow(found.before[0], style) for style in styles]
+    assert ends == [False] * (len(styles) - 1) + [True]
+
+
+def test_less_of_the_photograph_is_no_improvement(model):
+    found = balance(model)
+    found.follow(found.before[0], 0.5)
+    more = [found.follow(2 * found.before[0], 0.3) for _ in range(4)]
+    assert more == [False] * (specialization.PATIENCE - 1) + [True]
+
+
+def test_a_run_without_improvement_is_done(model, tmp_path):
+    steps, calls = [], []
+
+    def run():
+        return specialize(
+            model,
+            learning_rate=0.0,
+            steps=20,
+            epoch=1,
+            folder=tmp_path,
+            on_step=lambda progress, _: steps.append(progress.step),
+            on_epoch=lambda _, done: calls.append(done),
+        )
+
+    run()
+    assert max(steps) == 1 + specialization.PATIENCE
+    ended = len(calls)
+    run()
+    assert max(steps) == 1 + specialization.PATIENCE
+    assert calls[ended:] == [20]
+
+
+def test_a_continued_run_is_the_same(model, tmp_path):
+    whole = specialize(model, seed=3)
+
+    def at(step):
+        return lambda progress, _: progress.step >= step
+
+    for step in (2, 9):
+        part = specialize(model, seed=3, folder=tmp_path, on_step=at(step))
+    for one, other in zip(whole.get_weights(), part.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_photographs_are_held_out_where_there_are_many():
+    count = specialization.HELD_OUT
+    few = [np.full(1, i) for i in range(4 * count - 1)]
+    learned, held = specialization.split(few)
+    assert len(learned) == len(few) and len(held) == count
+    learned, held = specialization.split([*few, np.full(1, -1)])
+    assert len(learned) == 3 * count
+    assert {id(x) for x in learned}.isdisjoint({id(x) for x in held})
+
+
+def test_users_call_the_method(model):
+    fitted = model.specialize(STYLE, PHOTOS, config(steps=2))
+    assert isinstance(fitted, StyleModel)
+    assert len(fitted.styles) == 1
+
+
+def test_a_narrow_style_is_refused(model):
+    with pytest.raises(ValueError, match="pixels"):
+        specialize(model, [helpers.image(4, 300)])
+
+
+def test_it_runs_without_tensorflow(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys; sys.modules['tensorflow'] = None\n"
+        "import helpers\n"
+        "from tfstyle.adain.config import SpecializeConfig\n"
+        f"config = SpecializeConfig(**{vars(config(steps=2, epoch=2))})\n"
+        "photos = [helpers.image(48, 48, seed) for seed in range(2)]\n"
+        "model = helpers.style_model()\n"
+        "fitted = model.specialize(helpers.image(48, 48, 9), photos, config)\n"
+        "print(fitted.stylize(photos[0]).shape)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, script],
+        env=helpers.environment("tests/support", **helpers.ON_JAX),
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.strip() == "(48, 48, 3)"
