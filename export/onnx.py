@@ -19,9 +19,10 @@ _OUTPUT = flags.DEFINE_string(
 _SIGNATURE = flags.DEFINE_enum(
     "signature",
     "stylize",
-    ["stylize", "embed_style", "apply_style"],
+    ["stylize", "embed_style", "apply_style", "paint"],
     "Part of the model to convert: stylize for all of it, embed_style or "
-    "apply_style for its halves.",
+    "apply_style for its halves, paint for the style inside a specialized "
+    "model.",
 )
 
 

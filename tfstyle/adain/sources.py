@@ -13,7 +13,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,28 +31,26 @@ class Source:
         files: Files of the model; none for a hub handle.
         encoder: Published network whose weights the model needs; `None` if it
             holds its encoder's weights.
-        packed: Style images inside the model, see `presets.pack_style`; none
-            unless it was specialized.
     """
 
     name: str
     kind: Literal["preset", "keras", "saved_model", "hub"]
     files: tuple[pathlib.Path, ...] = ()
     encoder: str | None = None
-    packed: tuple[str, ...] = ()
 
     def styles(self) -> list[np.ndarray]:
         """Returns the style images inside: float32, RGB in [0, 1].
 
         Raises:
-            ValueError: There are none.
+            ValueError: There are none, or the file is damaged.
         """
-        if not self.packed:
+        packed = _settings(self).get("styles")
+        if not packed:
             raise ValueError(
                 f"The model '{self.name}' has no style inside: give a `style`, "
                 "or a model of tfstyle.specialize."
             )
-        return [presets.unpack_style(text) for text in self.packed]
+        return [presets.unpack_style(text) for text in packed]
 
     def check_encoder_weights(self, path: str | None) -> None:
         """Raises `ValueError` for encoder weights that the model does not need.
@@ -81,20 +79,22 @@ def find(name: str) -> Source:
         return Source(name, "saved_model", (graph, *variables))
     file = presets.path(name)
     if file.suffix == ".keras":
-        return Source(name, "keras", (file,), packed=_packed(file))
+        return Source(name, "keras", (file,))
     settings, _ = presets.load(name)
     needed = None if settings["train_encoder"] else settings["encoder"]
-    styles = tuple(settings.get("styles", ()))
-    return Source(name, "preset", (file,), needed, styles)
+    return Source(name, "preset", (file,), needed)
 
 
-def _packed(file: pathlib.Path) -> tuple[str, ...]:
-    """Returns the style images inside a .keras file."""
+def _settings(source: Source) -> dict[str, Any]:
+    """Returns the settings that the file of a model holds."""
+    if source.kind == "preset":
+        return presets.load(source.name)[0]
+    if source.kind != "keras":
+        return {}
     try:
-        with zipfile.ZipFile(file) as archive:
-            config = json.loads(archive.read("config.json"))["config"]
+        with zipfile.ZipFile(source.files[0]) as archive:
+            return json.loads(archive.read("config.json"))["config"]
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"'{file}' is not a Keras model, or it is damaged: {error}"
+            f"'{source.name}' is not a Keras model, or it is damaged: {error}"
         ) from error
-    return tuple(config.get("styles", ()))

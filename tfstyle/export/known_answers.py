@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import PIL.Image
+import tensorflow as tf
 
 from tfstyle.adain.model import StyleModel
 from tfstyle.export import graph_images
 from tfstyle.export.config import ExportConfig
 from tfstyle.export.prediction_log import Record
-from tfstyle.export.signatures import Signatures
+from tfstyle.export.signatures import Signatures, embed_inside
 from tfstyle.features import convolution
 from tfstyle.runtime.types import Shape
 
@@ -47,7 +48,6 @@ def records(
     styles, style_files = _pictures(*style_size, count, (1, 0.6, 0.3))
     embedding = model.embed_style(styles)
     painted = model.apply_style(contents, embedding, strength)
-    files = [graph_images.encode(image, config).numpy() for image in painted]
     values = {
         "content_image": contents,
         "content_image_bytes": content_files,
@@ -55,16 +55,24 @@ def records(
         "style_image_bytes": style_files,
         "style_embedding": np.asarray(embedding),
         "strength": strength,
+        **_answers(painted, config),
+    }
+    full = np.asarray(model.apply_style(contents, embedding))
+    changes = {"serving_default": {"stylized_image": full}}
+    names = Signatures.names(model)
+    if "paint" in names:
+        inside = model.apply_style(contents, embed_inside(model), strength)
+        changes |= dict.fromkeys(Signatures.PAINTING, _answers(inside, config))
+    return [_record(name, values | changes.get(name, {})) for name in names]
+
+
+def _answers(painted: tf.Tensor, config: ExportConfig) -> dict[str, np.ndarray]:
+    """Returns pictures as the outputs of signatures."""
+    files = [graph_images.encode(image, config).numpy() for image in painted]
+    return {
         "stylized_image": np.asarray(painted),
         "stylized_image_bytes": np.array(files, object),
     }
-    full = np.asarray(model.apply_style(contents, embedding))
-    return [
-        _record(name, values | {"stylized_image": full})
-        if name == "serving_default"
-        else _record(name, values)
-        for name in Signatures.NAMES
-    ]
 
 
 def check(

@@ -73,7 +73,7 @@ def export(
             _fixed(style_size, _STYLE_SIZE),
             count=1,
         )
-        if record.signature in UncheckedSignatures.NAMES
+        if record.signature in UncheckedSignatures.names(model)
     )
     with files.atomic(path) as file:
         file.write(data)
@@ -92,7 +92,7 @@ def convert(
     # that compute wrong numbers.
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for name in offered.NAMES:
+    for name in offered.names(model):
         function = getattr(offered, name)
         specs = offered.function(function).input_signature
         portable = convolution.portable(function)
@@ -100,7 +100,7 @@ def convert(
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=list(offered.NAMES)
+            folder, signature_keys=list(offered.names(model))
         )
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

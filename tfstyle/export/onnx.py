@@ -58,6 +58,11 @@ def convert(model: StyleModel, signature: str) -> bytes:
     tf2onnx = _package("tf2onnx")
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     offered = UncheckedSignatures(model)
+    if signature not in offered.names(model):
+        raise ValueError(
+            f"The model has no style inside for the signature '{signature}': "
+            "name a model of tfstyle.specialize, or another signature."
+        )
     function = offered.function(getattr(offered, signature))
     proto, _ = tf2onnx.convert.from_function(
         function, input_signature=function.input_signature, opset=OPSET

@@ -128,7 +128,7 @@ def signature_table(path: Path) -> dict[str, Any]:
             "outputs": _tensors(signature.outputs),
         }
         for name, signature in sorted(graph.signature_def.items())
-        if name in Signatures.NAMES
+        if name in Signatures.NAMES + Signatures.PAINTING
     }
 
 
@@ -151,7 +151,7 @@ def _save(model: StyleModel, config: ExportConfig, path: pathlib.Path) -> None:
     )
     functions = {
         name: offered.function(getattr(offered, name)).get_concrete_function()
-        for name in Signatures.NAMES
+        for name in Signatures.names(model)
     }
     tf.saved_model.save(root, os.fspath(path), signatures=functions)
 
@@ -218,7 +218,7 @@ def _card(
     if config.image_format == "jpeg":
         answers += f" of quality {config.quality}"
     return _CARD.format(
-        settings=json.dumps(model.settings),
+        settings=json.dumps(model.settings | {"styles": len(model.styles)}),
         parameters=model.count_params(),
         versions=versions,
         answers=answers,

@@ -6,8 +6,10 @@
 | `stylize`         | `content_image, style_image, strength`     | `stylized_image`  |
 | `embed_style`     | `style_image`                              | `style_embedding` |
 | `apply_style`     | `content_image, style_embedding, strength` | `stylized_image`  |
+| `paint`           | `content_image, strength`                  | `stylized_image`  |
 
-The last three also exist with `_bytes` after their names and those of the
+`paint` is offered by specialized models and takes the style inside, or equal
+shares of several. All but the first also exist with `_bytes` after their names and those of the
 images, which are then files.
 
 | input or output      | type    | shape                   | values            |
@@ -25,8 +27,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from tfstyle.adain import embeddings
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.export import graph_images
@@ -55,11 +59,19 @@ class Signatures:
         "apply_style",
         "apply_style_bytes",
     )
+    PAINTING: tuple[str, ...] = ("paint", "paint_bytes")
 
     def __init__(self, model: StyleModel, config: ExportConfig) -> None:
         self._model = model
         self._config = config
         self._types = self._declare()
+        if "paint" in self.names(model):
+            self._inside = embed_inside(model)
+
+    @classmethod
+    def names(cls, model: StyleModel) -> tuple[str, ...]:
+        """Returns the names of the signatures that a model offers."""
+        return cls.NAMES + (cls.PAINTING if model.settings["styles"] else ())
 
     def _declare(
         self,
@@ -188,6 +200,33 @@ class Signatures:
         )
         return {"stylized_image_bytes": _map(one, inputs, tf.string)}
 
+    def paint(
+        self, content_image: tf.Tensor, strength: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Stylizes contents by the styles inside the model."""
+        contents, strength = self._checked(
+            content_image=content_image, strength=strength
+        )
+        painted = self._model.apply_style(contents, self._inside, strength)
+        return {"stylized_image": painted}
+
+    def paint_bytes(
+        self, content_image_bytes: tf.Tensor, strength: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Stylizes files of contents by the styles inside the model."""
+
+        def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
+            content, strength = example
+            contents = self._decode(content, "content_image_bytes")
+            return self._encode(
+                self._model.apply_style(contents, self._inside, strength)
+            )
+
+        inputs = self._checked(
+            content_image_bytes=content_image_bytes, strength=strength
+        )
+        return {"stylized_image_bytes": _map(one, inputs, tf.string)}
+
     def _stylized(
         self,
         contents: tf.Tensor,
@@ -253,6 +292,7 @@ class UncheckedSignatures(Signatures):
     """
 
     NAMES = ("stylize", "embed_style", "apply_style")
+    PAINTING = ("paint",)
 
     def __init__(
         self,
@@ -266,6 +306,13 @@ class UncheckedSignatures(Signatures):
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         return list(inputs.values())
+
+
+@convolution.portable
+def embed_inside(model: StyleModel) -> np.ndarray:
+    """Returns the embedding of a specialized model's styles, `(1, size)`."""
+    each = [model.embed_style(style[None]) for style in model.styles]
+    return np.asarray(embeddings.blend(each))
 
 
 def _map(

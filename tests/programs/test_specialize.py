@@ -1,0 +1,177 @@
+"""The program, in processes of its own."""
+
+import json
+import pathlib
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import helpers
+import programs
+from tfstyle import images
+from tfstyle.adain import sources
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def command(*words):
+    return [sys.executable, "-m", "tfstyle.specialize", *map(str, words)]
+
+
+def run(*words):
+    return programs.fork(command(*words), ROOT)
+
+
+def run_quick(*words):
+    """Where TensorFlow and Keras cannot be loaded."""
+    return programs.fork(command(*words), ROOT, programs.TENSORFLOW)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A model, a style, and photographs."""
+    root = tmp_path_factory.mktemp("files")
+    helpers.style_model().save_preset(root / "model.h5")
+    images.save(root / "style.png", helpers.image(40, 36, 9))
+    (root / "photos").mkdir()
+    for i in range(4):
+        images.save(root / "photos" / f"{i}.png", helpers.image(40, 52, i))
+    return root
+
+
+def words(files, output, *more):
+    return (
+        f"--model={files / 'model.h5'}",
+        f"--content_dir={files / 'photos'}",
+        f"--style={files / 'style.png'}",
+        f"--output={output}",
+        "--held_out=1",
+        "--loss_features=vgg_distilled",
+        "--style_size=64",
+        "--crop=32",
+        "--batch_size=2",
+        "--epoch=2",
+        *more,
+    )
+
+
+def painted(model, files, tmp_path, *more):
+    """A photograph in the style that is inside a model."""
+    output = tmp_path / "painted.png"
+    done = programs.fork(
+        [
+            *(sys.executable, "-m", "tfstyle.transfer"),
+            f"--model={model}",
+            f"--content={files / 'photos' / '0.png'}",
+            f"--output={output}",
+            *more,
+        ],
+        ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return images.load(output)
+
+
+def test_the_new_model_needs_no_style(files, tmp_path):
+    (files / "photos" / "broken.png").write_bytes(b"no image")
+    model = tmp_path / "wave.keras"
+    done = run(*words(files, model, "--steps=4"))
+    (files / "photos" / "broken.png").unlink()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{model}\n"
+    assert "4 photographs to learn from, 1 held out" in done.stderr
+    work = tmp_path / "wave_training"
+    assert images.load(work / "preview.png").shape[2] == 3
+    lines = (work / "log.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["done"] == 4
+    picture = painted(model, files, tmp_path)
+    photo = images.load(files / "photos" / "0.png")
+    assert picture.shape == photo.shape
+    assert np.abs(picture - photo).mean() > 0.01
+    plain = painted(model, files, tmp_path, "--strength=0")
+    np.testing.assert_allclose(plain, photo, atol=1 / 255)
+    given = f"--style={files / 'style.png'}"
+    other = painted(model, files, tmp_path, given)
+    assert np.abs(other - picture).mean() < 0.05
+    colors = painted(model, files, tmp_path, "--color=luminance")
+    assert np.abs(colors - picture).mean() > 0.005
+
+
+def test_ctrl_c_writes_the_model_and_the_same_command_continues(
+    files, tmp_path
+):
+    model, log = tmp_path / "wave.h5", tmp_path / "wave_training/log.jsonl"
+    flags = words(files, model, "--steps=400")
+    process = programs.start(command(*flags), ROOT)
+    limit = time.monotonic() + programs.PATIENCE
+    while not (log.exists() and log.read_text().count("\n") > 2):
+        assert process.poll() is None and time.monotonic() < limit
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=programs.PATIENCE)
+    assert process.returncode == 130, said
+    assert len(sources.find(str(model)).styles()) == 1
+    ended = json.loads(log.read_text().splitlines()[-1])["done"]
+    assert 0 < ended < 400
+    other = run(*flags[:-1], "--steps=300")
+    assert other.returncode == 1
+    assert "belongs to other settings: {'steps': 400}" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "message"),
+    [
+        (["--output=wave.png"], 1, "--output must end in .keras or .h5"),
+        (["--output=missing/wave.keras"], 1, "missing"),
+        (["--style=missing.png"], 1, "missing.png"),
+        (["--style=setup.cfg"], 1, "setup.cfg"),
+        (["--content_dir=missing"], 1, "missing"),
+        (["--content_dir=docs/guides"], 1, "docs/guides"),
+        (["--held_out=9"], 1, "--held_out must be from 0 to 3"),
+        (["--model=missing.h5"], 1, "There is no model 'missing.h5'"),
+        (["--model=https://tfhub.dev/x/1"], 1, "cannot be trained"),
+        (["--model=vgg19", "--encoder_weights=no.h5"], 1, "no.h5"),
+        (["--encoder_weights=no.h5"], 1, "leave out --encoder_weights"),
+        (["--loss_weights_file=no.h5"], 1, "no.h5"),
+        (["--crop=16"], 2, "--crop must be 32 or more"),
+        (["--style_weight=-1"], 2, "--style_weight"),
+        (["--smallest=2"], 2, "--smallest must be above 0"),
+        (["--steps=0"], 2, "--steps must be positive"),
+        (["--style="], 2, "--style is empty"),
+    ],
+)
+def test_wrong_input_is_one_line(files, tmp_path, changes, status, message):
+    given = [
+        word
+        for word in words(files, tmp_path / "wave.keras", "--steps=2")
+        if word.split("=")[0] not in {c.split("=")[0] for c in changes}
+    ]
+    done = run_quick(*given, *changes)
+    assert done.returncode == status
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_style_that_is_too_narrow_is_refused(files, tmp_path):
+    images.save(files / "narrow.png", helpers.image(4, 300))
+    flags = words(files, tmp_path / "wave.keras", "--steps=2")
+    done = run(
+        *[w for w in flags if "style.png" not in w],
+        f"--style={tmp_path / 'narrow.png'}",
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert not (tmp_path / "wave.keras").exists()
+
+
+def test_a_full_disk_is_one_line(files, tmp_path):
+    flags = words(files, tmp_path / "wave.keras", "--steps=2")
+    done = programs.call(programs.with_small_files(command(*flags), 300), ROOT)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert not (tmp_path / "wave.keras").exists()
