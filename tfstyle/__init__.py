@@ -17,6 +17,7 @@ from tfstyle.version import __version__ as __version__
 
 # Names that `__getattr__` loads, for type checkers, editors and the docs.
 if TYPE_CHECKING:
+    from tfstyle.adain.config import SpecializeConfig as SpecializeConfig
     from tfstyle.adain.model import StyleModel as StyleModel
     from tfstyle.controls import regions as regions
     from tfstyle.optimization.config import DreamConfig as DreamConfig
@@ -36,6 +37,7 @@ _EXPORTS = {
     "GatysConfig": "tfstyle.optimization.config",
     "Progress": "tfstyle.runtime.progress",
     "Report": "tfstyle.report.callback",
+    "SpecializeConfig": "tfstyle.adain.config",
     "StyleModel": "tfstyle.adain.model",
     "deep_dream": "tfstyle.optimization.deepdream",
     "stylize": "tfstyle.optimization.gatys",

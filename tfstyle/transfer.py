@@ -151,7 +151,7 @@ def _grid(settings: TransferConfig) -> tuple[int, int] | None:
             "--grid blends whole styles by shares of its own: leave out "
             "--style_mix, --style_detail, masks and maps."
         )
-    from tfstyle.adain import interpolation
+    from tfstyle.pipelines import interpolation
 
     with program.flag_errors():
         return interpolation.parse(_GRID.value, len(_styles()))

@@ -8,7 +8,7 @@ import pytest
 
 import helpers
 from tfstyle import images
-from tfstyle.adain import loading, sources, specialization
+from tfstyle.adain import loading, sources, specialization, style_fit
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.model import StyleModel
 from tfstyle.fitting import data
@@ -47,10 +47,10 @@ def specialize(model, styles=(STYLE,), **changes):
     )
 
 
-def style_fit(model, styles=(STYLE,), **changes):
+def make_fit(model, styles=(STYLE,), **changes):
     seen = [images.resize(style, 48, 64) for style in styles]
     copy = specialization.copy(model, seen, "float32")
-    return specialization.StyleFit(copy, seen, config(**changes))
+    return style_fit.StyleFit(copy, seen, config(**changes))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_styles_take_turns():
 
 def test_each_example_is_compared_with_its_style(model):
     styles = [helpers.image(48, 64, 9), helpers.image(48, 64, 8)]
-    fit = style_fit(model, styles)
+    fit = make_fit(model, styles)
     maps = fit.network(np.stack(styles))
     own = fit.style_distance(maps, np.array([0, 1], np.int32))
     other = fit.style_distance(maps, np.array([1, 0], np.int32))
@@ -141,12 +141,12 @@ def test_a_few_styles_fit_in_one_model(model):
 
 
 def balance(model, **changes):
-    fit = style_fit(model, **changes)
+    fit = make_fit(model, **changes)
     return specialization.Balance(fit, PHOTOS[:1], config(**changes))
 
 
 @pytest.mark.parametrize(
-    ("growth", "weight"), [(1.0, 15.0), (4.0, 15.0 / 8), (0.25, 15.0 * 8)]
+    ("growth", "weight"), [(1.0, 5.0), (4.0, 5.0 / 8), (0.25, 5.0 * 8)]
 )
 def test_the_weight_keeps_the_content(model, growth, weight):
     found = balance(model)

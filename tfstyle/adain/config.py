@@ -99,7 +99,7 @@ class SpecializeConfig:
     )
     epoch: int = setting(25, fields.EPOCH, check=checks.count)
     batch_size: int = setting(
-        4, "Crops of photographs in each step.", check=checks.count
+        2, "Crops of photographs in each step.", check=checks.count
     )
     crop: int = setting(
         256,
@@ -113,7 +113,7 @@ class SpecializeConfig:
         check=fields.check_smallest,
     )
     learning_rate: float = setting(
-        1e-3, fields.LEARNING_RATE, check=checks.weight
+        2e-3, fields.LEARNING_RATE, check=checks.weight
     )
     precision: str = setting("auto", fields.PRECISION, choices=fields.POLICIES)
     seed: int = setting(0, "Seed of the random crops.", check=checks.whole)

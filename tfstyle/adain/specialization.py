@@ -10,38 +10,32 @@ Runs on any backend of Keras.
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import features, images, losses
-from tfstyle.adain import embeddings, network
+from tfstyle import images
 from tfstyle.adain.config import SpecializeConfig
+from tfstyle.adain.style_fit import CONTENT_LAYER, StyleFit, content_distance
 from tfstyle.features import memory
 from tfstyle.fitting import data, loop
 from tfstyle.images.sizes import pyramid
 from tfstyle.pretrained import presets
-from tfstyle.pretrained.topology import STYLE_LAYERS
 from tfstyle.runtime.progress import OnStep
-from tfstyle.runtime.types import Path, Tensor
+from tfstyle.runtime.types import Path
 
 if TYPE_CHECKING:
     from tfstyle.adain.model import StyleModel
 
-CONTENT_LAYER = "block4_conv2"
 HELD_OUT = 6
 """Photographs by which the weight of the style is found."""
 PATIENCE = 4
 """Epochs without improvement after which a run ends."""
 
 _GAIN = 0.01  # Least relative improvement.
-
-_WARMUP = 20  # Steps until the learning rate reaches its peak.
-_STYLE_WEIGHT = 15.0  # The one that this package's models were trained with.
-_TV_WEIGHT, _RANGE_WEIGHT = 2.0, 10.0  # As theirs.
 _HELD_OUT_SIDE = 384  # Most pixels on a side of held-out photographs.
 _BALANCE = 1.5  # Exponent by which the style's weight follows the content.
 
@@ -169,136 +163,6 @@ class Batches(keras.utils.PyDataset):
         first = (self.contents.first + index) * len(crops)
         numbers = np.arange(first, first + len(crops), dtype=np.int32)
         return ((crops, numbers % self.styles),)
-
-
-class StyleFit(keras.Model):
-    """Model whose decoder is fitted to style images by `keras.Model.fit`.
-
-    Args:
-        model: The model; its encoder is frozen.
-        styles: Style images, RGB in [0, 1].
-        config: Settings.
-
-    Call arguments:
-        inputs: Photographs `(batch, height, width, 3)`, and the numbers of
-            their styles `(batch,)`.
-
-    Returns:
-        Images of the photographs' shape, not clipped to [0, 1].
-    """
-
-    def __init__(
-        self,
-        model: "StyleModel",
-        styles: Sequence[np.ndarray],
-        config: SpecializeConfig,
-    ) -> None:
-        super().__init__(autocast=False)
-        self.model = model
-        self.model.encoder.trainable = False
-        self.network = features.extractor(
-            config.loss_features,
-            [CONTENT_LAYER, *STYLE_LAYERS],
-            weights=config.loss_weights_file or "imagenet",
-            border="mirror",
-            dtype=config.loss_dtype,
-        )
-        self.embeddings = ops.concatenate(
-            [model.embed_style(style[None]) for style in styles]
-        )
-        grams = [self._grams(self.network(style[None])) for style in styles]
-        self.targets = {
-            layer: ops.concatenate([each[layer] for each in grams])
-            for layer in STYLE_LAYERS
-        }
-        self.style_weight = self.add_weight(
-            shape=(), trainable=False, dtype="float32", name="style_weight"
-        )
-        self.style_weight.assign(config.style_weight or _STYLE_WEIGHT)
-        self.trackers = {
-            name: keras.metrics.Mean(name, dtype="float32")
-            for name in ("content", "style")
-        }
-        self.compile(
-            loop.optimizer(
-                loop.rate(config.learning_rate, config.steps, _WARMUP),
-                config.precision,
-            )
-        )
-        self.built = True
-
-    def call(
-        self, inputs: tuple[Tensor, Tensor], training: bool = False
-    ) -> Tensor:
-        contents, numbers = inputs
-        maps = self.model.encode(contents)
-        own = embeddings.join(self.model.moments(maps))
-        target = ops.take(self.embeddings, numbers, axis=0)
-        image = self.model.restyle(maps, own, target)
-        return network.without_margin(image, contents)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Tensor:
-        """Returns the loss of images, averaged over the batch."""
-        contents, numbers = x
-        inside = ops.clip(y_pred, 0.0, 1.0)
-        maps = self.network(inside)
-        photo = ops.stop_gradient(self.network(contents)[CONTENT_LAYER])
-        parts = {
-            "content": content_distance(maps, photo, damping=1e-3),
-            "style": self.style_distance(maps, numbers),
-        }
-        for name, values in parts.items():
-            self.trackers[name].update_state(values)
-        return ops.mean(
-            parts["content"]
-            + self.style_weight * parts["style"]
-            + _TV_WEIGHT * losses.total_variation_loss(inside)
-            + _RANGE_WEIGHT * losses.energy(y_pred - inside)
-        )
-
-    def style_distance(
-        self, maps: Mapping[str, Tensor], numbers: Tensor
-    ) -> Tensor:
-        """Returns the relative distance of Gram matrices, mean of layers.
-
-        Args:
-            maps: Feature maps of images, from `network`.
-            numbers: Number of the style of each image, `(batch,)`.
-
-        Returns:
-            Shape `(batch,)`, float32.
-        """
-        parts = []
-        for layer, grams in self.targets.items():
-            target = ops.take(grams, numbers, axis=0)
-            loss = losses.style_loss(maps[layer], target)
-            parts.append(losses.relative(loss, losses.energy(target)))
-        return sum(parts) / len(parts)
-
-    @staticmethod
-    def _grams(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: losses.gram_matrix(maps[name]) for name in STYLE_LAYERS}
-
-
-def content_distance(
-    maps: Mapping[str, Tensor], photo: Tensor, damping: float = 0.0
-) -> Tensor:
-    """Returns the relative distance to the photographs' maps, `(batch,)`.
-
-    Args:
-        maps: Feature maps of images.
-        photo: Maps of the photographs at `CONTENT_LAYER`.
-        damping: See `losses.relative`.
-    """
-    loss = losses.content_loss(maps[CONTENT_LAYER], photo)
-    return losses.relative(loss, losses.energy(photo), damping=damping)
 
 
 class Balance:

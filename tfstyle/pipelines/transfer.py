@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tfstyle import images
-from tfstyle.adain import interpolation
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import folders
 from tfstyle.images.folders import Item
+from tfstyle.pipelines import interpolation
 from tfstyle.pipelines.transfer_files import Files, Photograph, Record
 from tfstyle.runtime import batch
 

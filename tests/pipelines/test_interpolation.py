@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tfstyle.adain import interpolation
+from tfstyle.pipelines import interpolation
 
 
 @pytest.mark.parametrize(
