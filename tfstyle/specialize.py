@@ -15,7 +15,7 @@ writes the model as it is; the same command continues.
 
 import contextlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from absl import flags
@@ -38,8 +38,8 @@ _STYLE = flags.DEFINE_multi_string(
 _CONTENT_DIR = flags.DEFINE_multi_string(
     "content_dir",
     None,
-    "Folder of photographs to learn from, hundreds if possible; repeat it.",
-    required=True,
+    "Folder of photographs to learn from, hundreds if possible; repeat it. If "
+    "not given, scenes of simple shapes, made for it.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Model to write, .keras or .h5.", required=True
@@ -84,16 +84,17 @@ def main() -> int:
     source = _source()
     output = _output()
     styles = [images.load(path) for path in _STYLE.value]
-    contents, held = folders.split_folders(_CONTENT_DIR.value, _HELD_OUT.value)
     weights.resolve(settings.loss_features, settings.loss_weights_file)
-    program.note(
-        f"{len(contents)} photographs to learn from, {len(held)} held out"
-    )
+    photographs = None
+    if _CONTENT_DIR.value:
+        photographs = folders.split_folders(_CONTENT_DIR.value, _HELD_OUT.value)
+        learned, held = map(len, photographs)
+        program.note(f"{learned} photographs to learn from, {held} held out")
     devices.start()
     from tfstyle.adain import loading
 
     model = loading.load_model(source, _ENCODER_WEIGHTS.value)
-    return _fit(_Task(model, styles, contents, held, settings), output)
+    return _fit(_Task(model, styles, photographs, settings), output)
 
 
 def _output() -> pathlib.Path:
@@ -131,15 +132,13 @@ class _Task(NamedTuple):
 
     model: "StyleModel"
     styles: "list[np.ndarray]"
-    contents: list[pathlib.Path]
-    held_out: list[pathlib.Path]
+    photographs: tuple[list[pathlib.Path], list[pathlib.Path]] | None
     settings: SpecializeConfig
 
 
 def _fit(task: _Task, output: pathlib.Path) -> int:
     """Fits and writes the model; returns the exit status."""
     from tfstyle.adain import specialization
-    from tfstyle.fitting import data
     from tfstyle.runtime import checkpoint, progress
 
     workdir = pathlib.Path(
@@ -148,8 +147,7 @@ def _fit(task: _Task, output: pathlib.Path) -> int:
     workdir.mkdir(parents=True, exist_ok=True)
     resumed = checkpoint.load(workdir) is not None
     unreadable: set[pathlib.Path] = set()
-    held = task.held_out
-    photographs = [*data.readable(held, unreadable, range(len(held)))]
+    contents, photographs = _photographs(task, unreadable)
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(program.Interrupt())
         bar = stack.enter_context(progress.Bar())
@@ -158,7 +156,7 @@ def _fit(task: _Task, output: pathlib.Path) -> int:
         fitted = specialization.specialize(
             task.model,
             task.styles,
-            task.contents,
+            contents,
             photographs,
             task.settings,
             folder=workdir,
@@ -170,6 +168,20 @@ def _fit(task: _Task, output: pathlib.Path) -> int:
     training_flags.note_unreadable(unreadable)
     print(f"{output}{': interrupted' if interrupt.status else ''}")
     return interrupt.status
+
+
+def _photographs(
+    task: _Task, unreadable: set[pathlib.Path]
+) -> "tuple[Sequence[pathlib.Path | np.ndarray], list[np.ndarray]]":
+    """Photographs, or scenes, to learn from, and held-out ones."""
+    from tfstyle.adain import specialization
+    from tfstyle.fitting import data
+
+    if task.photographs is None:
+        scenes = specialization.scenes(task.settings.seed)
+        return specialization.split(scenes)
+    contents, held = task.photographs
+    return contents, [*data.readable(held, unreadable, range(len(held)))]
 
 
 def _preview(

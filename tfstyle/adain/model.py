@@ -186,7 +186,7 @@ class StyleModel(StyleNetwork):
     def specialize(
         self,
         styles: ImageLike | Sequence[ImageLike],
-        contents: ImageLike | Sequence[ImageLike],
+        contents: ImageLike | Sequence[ImageLike] | None = None,
         config: SpecializeConfig | None = None,
         on_step: OnStep | None = None,
     ) -> "StyleModel":
@@ -199,7 +199,8 @@ class StyleModel(StyleNetwork):
             styles: Style image, or several.
             contents: Photographs to learn from, hundreds if possible; see
                 `tfstyle.images.conversion`. Six of 24 or more are held out, by
-                which the weight of the style is found.
+                which the weight of the style is found. `None` for scenes made
+                from numbers, see `tfstyle.fitting.dead_leaves`.
             config: Settings; `None` for the defaults.
             on_step: Callback that receives the progress; returning true ends
                 the training. See `tfstyle.Progress`.
@@ -217,11 +218,17 @@ class StyleModel(StyleNetwork):
         """
         from tfstyle.adain import specialization
 
+        config = config or SpecializeConfig()
+        photographs = (
+            specialization.scenes(config.seed)
+            if contents is None
+            else conversion.to_images(contents)
+        )
         return specialization.specialize(
             self,
             conversion.to_images(styles),
-            *specialization.split(conversion.to_images(contents)),
-            config or SpecializeConfig(),
+            *specialization.split(photographs),
+            config,
             on_step=on_step,
         )
 

@@ -21,7 +21,7 @@ from tfstyle import images
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.style_fit import CONTENT_LAYER, StyleFit, content_distance
 from tfstyle.features import memory
-from tfstyle.fitting import data, loop
+from tfstyle.fitting import data, dead_leaves, loop
 from tfstyle.images.sizes import pyramid
 from tfstyle.pretrained import presets
 from tfstyle.runtime.progress import OnStep
@@ -36,6 +36,7 @@ PATIENCE = 4
 """Epochs without improvement after which a run ends."""
 
 _GAIN = 0.01  # Least relative improvement.
+_SCENES, _SCENE_SIDE = 206, 320  # Number and side in pixels.
 _HELD_OUT_SIDE = 384  # Most pixels on a side of held-out photographs.
 _BALANCE = 1.5  # Exponent by which the style's weight follows the content.
 
@@ -102,13 +103,25 @@ def specialize(
         config.epoch,
         size=config.crop,
         folder=folder,
-        key=dataclasses.asdict(config) | {"styles": fitted.settings["styles"]},
+        key=dataclasses.asdict(config)
+        | {
+            "styles": fitted.settings["styles"],
+            "photographs": _digest(contents),
+        },
         state=balance.state,
         on_step=on_step,
         on_epoch=calls,
     )
     fitted.encoder.trainable = fitted.settings["train_encoder"]
     return fitted
+
+
+def scenes(seed: int) -> list[np.ndarray]:
+    """Returns scenes to learn from where there are no photographs."""
+    return [
+        dead_leaves.scene(_SCENE_SIDE, np.random.default_rng([seed, i]))
+        for i in range(_SCENES)
+    ]
 
 
 def split(
@@ -240,6 +253,12 @@ class Balance:
         else:
             self._waited.assign_add(1)
         return int(self._waited) >= PATIENCE
+
+
+def _digest(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:
+    """Returns what tells photographs from others: their names, or number."""
+    files = [x for x in contents if isinstance(x, pathlib.Path)]
+    return data.digest(files) if files else len(contents)
 
 
 def _resized(image: np.ndarray, longer: int) -> np.ndarray:
