@@ -94,6 +94,11 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert "tfstyle/py.typed" in actual
 
 
+def test_installed_command_runs_programs(run, installed):
+    process = run(installed / "bin" / "tfstyle", "--version")
+    assert process.stdout == f"{tfstyle.__version__}\n", process.stderr
+
+
 def test_wheel_carries_its_license_and_version(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert any(name.endswith("LICENSE") for name in names)

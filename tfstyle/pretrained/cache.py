@@ -122,21 +122,31 @@ def resolve(
     """
     if path is not None:
         return _own_file(file, pathlib.Path(path))
-    if file.packaged:
-        inside = pathlib.Path(__file__).parents[1] / file.url
-        return Resolved(file.name, inside, file.digest, published=True)
-    candidates = [folder() / file.filename, _keras_cache() / file.filename]
-    for candidate in candidates:
-        if candidate.is_file() and _digest(candidate) == file.digest:
-            return Resolved(file.name, candidate, file.digest, published=True)
-    wrong = [str(c) for c in candidates if c.is_file()]
+    if found := find(file):
+        return found
+    wrong = [str(c) for c in _candidates(file) if c.is_file()]
     if is_offline():
         raise _missing(file, "TFSTYLE_OFFLINE forbids downloads", wrong)
     try:
-        found = _download(file, progressbar)
+        made = _download(file, progressbar)
     except (OSError, ValueError) as error:
         raise _missing(file, _reason(error), wrong) from error
-    return Resolved(file.name, found, file.digest, published=True)
+    return Resolved(file.name, made, file.digest, published=True)
+
+
+def find(file: WeightsFile) -> Resolved | None:
+    """Finds a copy of a file, without a download; `None` if there is none."""
+    if file.packaged:
+        inside = pathlib.Path(__file__).parents[1] / file.url
+        return Resolved(file.name, inside, file.digest, published=True)
+    for candidate in _candidates(file):
+        if candidate.is_file() and _digest(candidate) == file.digest:
+            return Resolved(file.name, candidate, file.digest, published=True)
+    return None
+
+
+def _candidates(file: WeightsFile) -> list[pathlib.Path]:
+    return [folder() / file.filename, _keras_cache() / file.filename]
 
 
 def _own_file(file: WeightsFile, path: pathlib.Path) -> Resolved:

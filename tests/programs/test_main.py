@@ -1,0 +1,119 @@
+"""`tfstyle PROGRAM`, in processes of its own."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import programs
+from tfstyle import __version__
+from tfstyle.cli import completion
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def run(*words, **variables):
+    command = [sys.executable, "-m", "tfstyle", *words]
+    return programs.call(command, ROOT, **variables)
+
+
+def test_it_lists_the_programs_without_loading_anything_slow(tmp_path):
+    poisoned = programs.poison(tmp_path, programs.SLOW)
+    done = programs.call([sys.executable, "-m", "tfstyle"], ROOT, poisoned)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n  optimize " in done.stdout
+    listed = done.stdout.partition("Programs:\n")[2].splitlines()
+    files = (ROOT / "tfstyle").glob("[!_]*.py")
+    expected = {file.stem for file in files} - {"losses", "version"}
+    assert {line.split()[0] for line in listed} == expected
+    assert all(len(line.split()) > 3 for line in listed)
+    assert run("--help").stdout == done.stdout
+
+
+def test_it_says_its_version():
+    assert run("--version").stdout == f"{__version__}\n"
+
+
+def test_it_runs_a_program_with_its_flags_and_status(tmp_path):
+    own = run("transfer", "--help")
+    assert own.returncode == 0
+    assert "--style_size" in own.stdout
+    wrong = run("transfer", "--content=no.jpg", "--style=no.jpg", "--output=a")
+    programs.check_refused(wrong, 1, "no.jpg")
+    unknown = run("transfer", "--contents=no.jpg")
+    programs.check_refused(unknown, 2, "contents")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["optimise"],
+            "There is no program 'optimise'. Did you mean optimize?",
+        ),
+        (["losses"], "There is no program 'losses'"),
+        (["--completion=csh"], "bash, zsh, fish: 'csh'"),
+        (["--completion"], "bash, zsh, fish: ''"),
+    ],
+)
+def test_wrong_words_are_one_line(words, message):
+    programs.check_refused(run(*words), 2, message)
+
+
+FLAGS = {"optimize": ["content", "size", "steps"], "transfer": ["content"]}
+
+
+def completed(*words):
+    """What bash offers for the last of some words."""
+    listed = " ".join(f"'{word}'" for word in words)
+    code = (
+        f"{completion.script('bash', FLAGS)}\n"
+        f"COMP_WORDS=({listed}); COMP_CWORD={len(words) - 1}; _tfstyle\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.rstrip() for line in done.stdout.splitlines() if line]
+
+
+def test_bash_completes_programs_flags_and_files():
+    assert completed("tfstyle", "opt") == ["optimize"]
+    assert completed("tfstyle", "optimize", "--s") == ["--size=", "--steps="]
+    assert completed("tfstyle", "transfer", "--s") == []
+    assert completed("tfstyle", "optimize", "setup.c") == ["setup.cfg"]
+    assert completed("tfstyle", "optimize", "--content", "=setup.c") == [
+        "setup.cfg"
+    ]
+
+
+def test_all_shells_know_all_programs():
+    for shell in completion.SHELLS:
+        done = run(f"--completion={shell}")
+        assert done.returncode == 0, done.stderr
+        for word in ("specialize", "style_weight", "print_size"):
+            assert word in done.stdout
+
+
+def test_the_doctor_says_what_is_here(tmp_path):
+    done = run("--doctor", TFSTYLE_HOME=str(tmp_path), TFSTYLE_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["tfstyle"].startswith(f"{__version__}, Python 3.")
+    assert "tensorflow 2." in lines["packages"]
+    assert lines["device"].startswith(("CPU, ", "GPU, "))
+    assert str(tmp_path) in lines["cache"]
+    assert "advice" in lines
+    assert "vgg_distilled.h5\n" in done.stdout
+    assert "Copy https://" in done.stdout and f"to {tmp_path}" in done.stdout
+
+
+def test_the_doctor_says_why_tensorflow_does_not_work(tmp_path):
+    path = programs.poison(tmp_path)
+    done = programs.call([sys.executable, "-m", "tfstyle.doctor"], ROOT, path)
+    assert done.returncode == 1
+    assert "\ndevice     none\n" in done.stdout
+    assert "does not work here: imported too early" in done.stdout
+    assert done.stderr == ""
