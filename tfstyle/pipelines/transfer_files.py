@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -96,11 +97,11 @@ class Files:
         notes = transfer_inputs.describe(self.config.model, encoder_weights)
         return {**record, "notes": notes}
 
-    def record(self, shared: Record, item: Item) -> Record:
-        """Completes the shared record for one picture; see `describe`."""
+    def record(self, shared: Record, content: pathlib.Path) -> Record:
+        """Completes the shared record for one photograph; see `describe`."""
         masks = [role for role, path in self.inputs.items() if path == "alpha"]
         for role in ("content", *masks):
-            shared = provenance.with_input(shared, role, item.content)
+            shared = provenance.with_input(shared, role, content)
         return shared
 
     def write(
