@@ -129,6 +129,8 @@ def main() -> int:
     loader = _loader()
     from tfstyle.worklists import runs
 
+    if _CLUSTER.value == "local":  # Else only the workers need the files.
+        loader.check()
     plan = runs.prepare(_CONTENT.value, _OUTPUT.value, _SHARD_SIZE.value)
     if _DRY_RUN.value:
         return _estimate(plan, loader)
@@ -236,17 +238,30 @@ def _estimate(plan: "Plan", loader: "Loader") -> int:
     if not _GPUS.value:
         os.environ.update(ray_cluster.THREADS)
     found = runs.estimate(plan, loader)
-    hours = found.seconds * plan.count / workers / 3600
     print(
-        f"{plan.count} pictures: about {hours:.2f} hours with "
-        f"{workers} worker{'s' * (workers > 1)}, "
-        f"{found.size * plan.count / 1e9:.2f} GB. Each takes "
-        f"{found.seconds:.2f} s and {found.size / 1e3:.0f} kB, by a sample of "
+        f"{plan.count} pictures: about "
+        f"{_duration(found.seconds * plan.count / workers)} with {workers} "
+        f"worker{'s' * (workers > 1)}, {_size(found.size * plan.count)}. Each "
+        f"takes {found.seconds:.2f} s and {_size(found.size)}, by a sample of "
         f"{len(plan.sample)}."
     )
     for entry in found.failed:
         program.note(f"'{entry.content}' would fail: {entry.reason}")
     return int(bool(found.failed))
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _size(count: float) -> str:
+    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ def _paired(content: str, output: str) -> list[Item]:
     if os.path.isfile(content):
         path = pathlib.Path(content)
         folder = os.path.isdir(output) or output.endswith(os.sep)
-        target = renamed(pathlib.Path(output, path.name)) if folder else output
+        target = renamed(os.path.join(output, path.name)) if folder else output
         return [Item(path, pathlib.Path(target))]
     root, paths = _several(content)
     ending = pathlib.Path(output).suffix.lower()
@@ -182,9 +182,10 @@ def _paired(content: str, output: str) -> list[Item]:
                 f"The output '{output}' is inside '{root}'. Give a folder "
                 "beside it."
             )
+    inside = [(path, path.relative_to(root)) for path in paths]
     return [
-        Item(path, renamed(pathlib.Path(output, path.relative_to(root))))
-        for path in paths
+        Item(path, pathlib.Path(renamed(os.path.join(output, name))))
+        for path, name in inside
     ]
 
 
@@ -206,10 +207,10 @@ def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
     return pathlib.Path(*plain), [pathlib.Path(path) for path in found]
 
 
-def renamed(path: pathlib.Path) -> pathlib.Path:
+def renamed(path: str) -> str:
     """Returns a path whose format can be written: .png if its own cannot."""
-    known = path.suffix.lower() in encoding.WRITABLE
-    return path if known else path.with_suffix(".png")
+    root, ending = os.path.splitext(path)
+    return path if ending.lower() in encoding.WRITABLE else f"{root}.png"
 
 
 def is_done(output: Path, record: Mapping[str, Any]) -> bool:

@@ -20,11 +20,13 @@ from tfstyle.adain.config import TransferConfig
 from tfstyle.images import output, provenance
 from tfstyle.images.folders import Item
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.pipelines import preparation, transfer_files
+from tfstyle.pipelines import preparation, transfer_files, transfer_inputs
 from tfstyle.pipelines.preparation import Prepared
+from tfstyle.pretrained import weights
 from tfstyle.runtime import devices
 from tfstyle.worklists.painting import Painter, Recipe
 from tfstyle.worklists.rows import Row
+from tfstyle.worklists.storage import is_address
 
 if TYPE_CHECKING:
     from tfstyle.adain.stylizers import ControlledStylizer
@@ -55,6 +57,17 @@ class TransferLoader:
     device: str = "auto"
     max_pixels: int = images.MAX_PIXELS
     quality: int = 95
+
+    def check(self) -> None:
+        """Raises the errors of `load` that the files cause, but loads nothing.
+
+        Raises:
+            ValueError: There is no such model, or a file is wrong.
+            FileNotFoundError: A file is missing.
+        """
+        if not _is_remote(self.config.model):
+            transfer_inputs.describe(self.config.model, self.encoder_weights)
+        _check_styles(self)
 
     def load(self, fetch: Fetch) -> Painter:
         """See `painting.Loader`."""
@@ -99,6 +112,17 @@ class OptimizeLoader:
     max_pixels: int = images.MAX_PIXELS
     quality: int = 95
 
+    def check(self) -> None:
+        """Raises the errors of `load` that the files cause, but loads nothing.
+
+        Raises:
+            ValueError: A file is wrong.
+            FileNotFoundError: A file is missing.
+        """
+        if not _is_remote(self.config.feature_weights or ""):
+            weights.resolve(self.config.features, self.config.feature_weights)
+        _check_styles(self)
+
     def load(self, fetch: Fetch) -> Painter:
         """See `painting.Loader`."""
         devices.start(self.device)
@@ -110,6 +134,12 @@ class OptimizeLoader:
 
 Loader = TransferLoader | OptimizeLoader
 _Make = Callable[[Any, Mapping[str, str]], Recipe]
+
+
+def _check_styles(loader: Loader) -> None:
+    for path in loader.styles:
+        if not is_address(path):
+            images.read(path, loader.max_pixels)
 
 
 def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
@@ -163,9 +193,11 @@ def _fetched(config: Any, name: str, fetch: Fetch) -> Any:
 
 def _file(path: str | None, fetch: Fetch) -> str | None:
     """A local file; handles of TensorFlow Hub stay as they are."""
-    if path is None or "://" not in path or path.startswith("http"):
-        return path
-    return str(fetch(path))
+    return str(fetch(path)) if path and _is_remote(path) else path
+
+
+def _is_remote(path: str) -> bool:
+    return is_address(path) and not path.startswith("http")
 
 
 def _transfer(
@@ -202,12 +234,12 @@ class _Optimize:
         from tfstyle.optimization import run
 
         self._loader, self._inputs = loader, dict(inputs)
-        self._config, weights = run.resolve(config)
+        self._config, found = run.resolve(config)
         if config.feature_weights:
             self._inputs["feature_weights"] = config.feature_weights
         notes = {
-            "weights": weights.digest,
-            "published": weights.published,
+            "weights": found.digest,
+            "published": found.published,
             "device": devices.kind(),
         }
         named = dataclasses.replace(self._config, feature_weights=None)

@@ -55,8 +55,7 @@ def rows(content: str) -> Iterator[Row]:
     root, paths = _found(content)
     for path in paths:
         inside = os.path.relpath(path, root).replace(os.sep, "/")
-        output = folders.renamed(pathlib.Path(inside))
-        yield Row(path, output.as_posix())
+        yield Row(path, folders.renamed(inside))
 
 
 def folder_of(content: str) -> str:
@@ -192,14 +191,15 @@ def _row(path: str, values: Mapping[str, Any]) -> Row:
     styles = values.get("styles") or ()
     if isinstance(styles, str):
         raise TypeError(f"`styles` must be a list. Received: {styles!r}")
-    settings = values.get("settings") or {}
+    settings = values.get("settings")
     if isinstance(settings, str):
         settings = json.loads(settings)
+    settings = settings or {}
     if not isinstance(settings, Mapping):
         raise TypeError(f"`settings` must be an object. Received: {settings!r}")
     output = values.get("output")
     if not output:
-        ending = folders.renamed(pathlib.Path(content)).suffix
+        ending = os.path.splitext(folders.renamed(content))[1]
         output = name_of(content, styles, settings) + ending
     base = path.rpartition("/")[0] if is_address(path) else _folder(path)
     return Row(

@@ -216,6 +216,7 @@ class _Desk:
             return painted
         began = time.monotonic()
         item, recipe, record, given, seconds = painted.work
+        item.output.parent.mkdir(parents=True, exist_ok=True)
         recipe.write(item, given, painted.pixels, record)
         entry = _entry(row, recipe, record, item.output)
         self._place.publish(item.output, row.output)

@@ -13,6 +13,7 @@ again:
 
 import collections
 import dataclasses
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -32,15 +33,18 @@ from tfstyle.worklists.storage import Store
 
 _TRIES = 2  # Of a shard, then of each of its rows.
 _FAULTS = 5  # Of a worker in a row: more than the tries of one shard.
-_BEAT = 0.5  # Seconds between looks at `stop`.
+_BEAT = 0.5  # Seconds between messages, and between looks at `stop`.
 _PATIENCE = 600.0  # Seconds without any worker, until the run ends.
 
 
 class Worker:
     """The actor: loads a painter, and paints shards with it."""
 
-    def __init__(self, loader: Loader, store: Store, resume: bool) -> None:
-        self._loader, self._store, self._resume = loader, store, resume
+    def __init__(
+        self, loader: Loader, store: Store, resume: bool, gpus: float
+    ) -> None:
+        self._loader, self._store = loader, store
+        self._resume, self._gpus = resume, gpus
 
     def load(self, versions: dict[str, str]) -> str:
         """Loads the model; returns the name of the host.
@@ -57,14 +61,26 @@ class Worker:
                 f"{', '.join(f'{n} {own.get(n)}' for n in names)}. Expected: "
                 f"{', '.join(f'{n} {versions[n]}' for n in names)}."
             )
+        if not self._gpus:
+            os.environ.update(THREADS)  # Before TensorFlow is imported.
         self._painter = self._loader.load(self._store.fetch)
         return host
 
-    def paint(self, shard: Shard) -> Iterator[Entry]:
-        """See `painting.paint_shard`."""
-        yield from painting.paint_shard(
+    def paint(self, shard: Shard) -> Iterator[list[Entry]]:
+        """Yields the entries of `painting.paint_shard`, some at a time.
+
+        Each message takes the driver some milliseconds, from the processors
+        that paint if it shares them.
+        """
+        held, told = [], time.monotonic()
+        for entry in painting.paint_shard(
             shard, self._painter, self._store, self._resume
-        )
+        ):
+            held.append(entry)
+            if time.monotonic() - told > _BEAT:
+                yield held
+                held, told = [], time.monotonic()
+        yield held
 
 
 def _versions() -> dict[str, str]:
@@ -112,9 +128,8 @@ class Fleet:
         resume: bool = True,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._arguments = loader, store, resume
-        self._options = _options(gpus)
-        self._note = note
+        self._arguments = loader, store, resume, gpus
+        self._gpus, self._note = gpus, note
         self._slots = [_Slot() for _ in range(workers)]
         self._again: collections.deque[Shard] = collections.deque()
         self._more = True  # Whether the list may have further shards.
@@ -151,7 +166,7 @@ class Fleet:
                 ray.kill(slot.actor)
 
     def _start(self, slot: _Slot) -> None:
-        worker = ray.remote(Worker).options(**self._options)
+        worker = ray.remote(Worker).options(num_cpus=1, num_gpus=self._gpus)
         slot.actor = worker.remote(*self._arguments)
         slot.waiting = slot.actor.load.remote(_versions())
 
@@ -186,8 +201,8 @@ class Fleet:
                 ray.get(slot.waiting)
                 slot.waiting = None
             else:
-                entry = ray.get(next(slot.waiting))
-                yield from self._new(slot, slot.shard, entry)
+                entries = ray.get(next(slot.waiting))
+                yield from self._new(slot, slot.shard, entries)
         except StopIteration:
             slot.shard = slot.waiting = None
         except RayTaskError as error:
@@ -196,17 +211,25 @@ class Fleet:
                 self._give_up(slot)
             else:
                 yield from self._failed(slot)
-        except RayError:
-            self._error = ConnectionError("The process of a worker was lost.")
+        except RayError as error:
+            # The last line says what could not be imported; others are Ray's.
+            detail = "" if slot.shard else str(error).splitlines()[-1]
+            self._error = ConnectionError(
+                f"The process of a worker was lost. {detail}".strip()
+            )
             yield from self._failed(slot)
 
-    def _new(self, slot: _Slot, shard: Shard, entry: Entry) -> Iterator[Entry]:
-        """Yields an entry, unless a worker told it before it was lost."""
-        slot.told.add(entry.output)
-        if entry.status == PAINTED:
-            slot.faults = 0
-        if entry.output not in self._told.get(shard.key, ()):
-            yield entry
+    def _new(
+        self, slot: _Slot, shard: Shard, entries: list[Entry]
+    ) -> Iterator[Entry]:
+        """Yields entries, but for those told before a worker was lost."""
+        before = self._told.get(shard.key, ())
+        for entry in entries:
+            slot.told.add(entry.output)
+            if entry.status == PAINTED:
+                slot.faults = 0
+            if entry.output not in before:
+                yield entry
 
     def _failed(self, slot: _Slot) -> Iterator[Entry]:
         """Replaces a worker; its shard goes to another."""
@@ -237,7 +260,8 @@ class Fleet:
 
     def _give_up(self, slot: _Slot) -> None:
         self._slots.remove(slot)
-        self._note(f"A worker is given up: {painting.reason(self._error)}")
+        if self._slots:  # Else the run ends with this error.
+            self._note(f"A worker is given up: {painting.reason(self._error)}")
 
     def _check(self) -> None:
         """Raises an error if no worker is left or can be started."""
@@ -250,11 +274,3 @@ class Fleet:
                 f"No worker could be started for {_PATIENCE / 60:.0f} minutes. "
                 "The cluster has no free processor or GPU for it."
             )
-
-
-def _options(gpus: float) -> dict[str, Any]:
-    """Options of the actors."""
-    options: dict[str, Any] = {"num_cpus": 1, "num_gpus": gpus}
-    if not gpus:
-        options["runtime_env"] = {"env_vars": THREADS}
-    return options

@@ -37,7 +37,7 @@ class Place(Protocol):
         """Returns the file of a picture; there may be none."""
 
     def draft(self, name: str) -> pathlib.Path:
-        """Returns the file to write a picture to."""
+        """Returns the file to write a picture to; its folder may be missing."""
 
     def publish(self, draft: pathlib.Path, name: str) -> None:
         """Puts a written draft under its name."""
@@ -80,10 +80,9 @@ class Store:
             return pathlib.Path(address)
         system, path = filesystem(address)
         copy = self._scratch() / pathlib.PurePosixPath(path).name
-        try:
+        copy.parent.mkdir(parents=True)
+        with reaching(address):
             system.get_file(path, os.fspath(copy))
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"There is no file '{address}'.") from error
         return copy
 
     def find(self, name: str) -> pathlib.Path:
@@ -132,6 +131,7 @@ class Store:
     def write_text(self, name: str, text: str) -> None:
         """Writes a file as a whole."""
         draft = self.draft(name)
+        draft.parent.mkdir(parents=True)
         draft.write_text(text, encoding="utf-8")
         self.publish(draft, name)
 
@@ -149,9 +149,7 @@ class Store:
         return pathlib.Path(own, self.run)
 
     def _scratch(self) -> pathlib.Path:
-        folder = self._drafts() / secrets.token_hex(8)
-        folder.mkdir(parents=True)
-        return folder
+        return self._drafts() / secrets.token_hex(8)
 
 
 def is_address(path: str) -> bool:

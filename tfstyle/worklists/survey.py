@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from tfstyle.images.encoding import check_format
+from tfstyle.images.encoding import WRITABLE, check_format
 from tfstyle.worklists.rows import Row
 from tfstyle.worklists.storage import join
 
@@ -85,7 +85,8 @@ def _check(row: Row, inside: str) -> None:
             f"The output '{row.output}' has a part of more than {_LONGEST} "
             "bytes. Give a shorter name."
         )
-    check_format(row.output)
+    if os.path.splitext(row.output)[1].lower() not in WRITABLE:
+        check_format(row.output)  # Says what is.
     if row.content.startswith(inside):
         raise ValueError(
             f"The photograph '{row.content}' is inside the output "

@@ -1,0 +1,29 @@
+import socket
+
+import pytest
+
+from tfstyle.worklists import ray_cluster
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:port", ":1"])
+def test_wrong_addresses(address):
+    with pytest.raises(ValueError, match="must be local, auto or HOST:PORT"):
+        with ray_cluster.connected(address, 1):
+            pass
+
+
+def test_an_address_where_nobody_listens():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(
+            ConnectionError, match=f"no Ray cluster at '{address}"
+        ):
+            with ray_cluster.connected(address, 1):
+                pass
+
+
+def test_this_machine_keeps_a_processor_for_reading():
+    processors = ray_cluster._processors()
+    assert ray_cluster.count("local", 0) == max(1, processors - 1)
+    assert ray_cluster.count("local", 7) == 7
