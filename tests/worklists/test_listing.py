@@ -127,8 +127,8 @@ def test_rows_are_read_as_they_are_taken(tmp_path):
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({}, "expected `content`, a path. Received: None"),
-        ({"content": 3}, "expected `content`, a path. Received: 3"),
+        ({}, "expected a path as content. Received: None"),
+        ({"content": 3}, "expected a path as content. Received: 3"),
         ({"content": "a", "styles": "b"}, "`styles` must be a list"),
         ({"content": "a", "settings": "[1]"}, "`settings` must be an object"),
         ({"content": "a", "settings": "{"}, "row 1: "),

@@ -163,8 +163,6 @@ def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
 
 
 def _roles(styles: tuple[str, ...], fetch: Fetch) -> dict[str, str]:
-    if not styles:
-        raise ValueError("The row has no `styles`, and the run has no style.")
     return {f"style {i}": str(fetch(p)) for i, p in enumerate(styles, 1)}
 
 

@@ -187,7 +187,7 @@ def _row(path: str, values: Mapping[str, Any]) -> Row:
     """Checks the values of a row and resolves their paths."""
     content = values.get("content")
     if not isinstance(content, str) or not content:
-        raise ValueError(f"expected `content`, a path. Received: {content!r}")
+        raise ValueError(f"expected a path as content. Received: {content!r}")
     styles = values.get("styles") or ()
     if isinstance(styles, str):
         raise TypeError(f"`styles` must be a list. Received: {styles!r}")
