@@ -82,8 +82,8 @@ _CLUSTER = flags.DEFINE_string(
 _WORKERS = flags.DEFINE_integer(
     "workers",
     0,
-    "Number of processes that paint; 0 for one for each processor of the "
-    "cluster, with --cluster=local all but one.",
+    "Number of processes that paint; 0 for one for each processor or GPU of "
+    "the cluster, with --cluster=local all processors but one.",
     lower_bound=0,
 )
 _GPUS = flags.DEFINE_float(
@@ -193,7 +193,7 @@ def _paint(plan: "Plan", loader: "Loader") -> int:
     with (
         program.Interrupt() as interrupt,
         runs.recorded(plan, tally) as record,
-        ray_cluster.connected(_CLUSTER.value, _WORKERS.value) as workers,
+        ray_cluster.connected(*_cluster()) as workers,
         _bar(plan.count) as bar,
     ):
         from tfstyle.worklists.ray_engine import Fleet
@@ -218,6 +218,10 @@ def _paint(plan: "Plan", loader: "Loader") -> int:
     return interrupt.status or int(tally[FAILED] > 0)
 
 
+def _cluster() -> tuple[str, int, float]:
+    return _CLUSTER.value, _WORKERS.value, _GPUS.value
+
+
 def _bar(count: int) -> "tqdm.tqdm":
     import tqdm
 
@@ -234,7 +238,7 @@ def _estimate(plan: "Plan", loader: "Loader") -> int:
     """Says what a run would take; returns the exit status."""
     from tfstyle.worklists import ray_cluster, runs
 
-    workers = ray_cluster.count(_CLUSTER.value, _WORKERS.value)
+    workers = ray_cluster.count(*_cluster())
     if not _GPUS.value:
         os.environ.update(ray_cluster.THREADS)
     found = runs.estimate(plan, loader)

@@ -27,3 +27,17 @@ def test_this_machine_keeps_a_processor_for_reading():
     processors = ray_cluster._processors()
     assert ray_cluster.count("local", 0) == max(1, processors - 1)
     assert ray_cluster.count("local", 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus", "workers"),
+    [
+        ({"CPU": 8.0}, 0, 8),
+        ({"CPU": 8.0, "GPU": 2.0}, 1, 2),
+        ({"CPU": 8.0, "GPU": 2.0}, 0.5, 4),
+        ({}, 0, 1),
+        ({"CPU": 8.0}, 1, 1),
+    ],
+)
+def test_workers_of_a_cluster(resources, gpus, workers):
+    assert ray_cluster._room(resources, gpus) == workers

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # One thread for each worker: more pictures than with several threads for one.
@@ -21,14 +21,15 @@ _OTHER_MACHINES = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 @contextlib.contextmanager
-def connected(address: str, workers: int) -> Iterator[int]:
+def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
     """Connects to Ray; disconnects, or stops it if it was started, at the end.
 
     Args:
         address: `"local"` to start Ray here, reachable from this machine only;
             `"auto"` for the cluster of this machine; or `HOST:PORT`.
-        workers: Number of workers; 0 for one for each processor, here all but
-            one.
+        workers: Number of workers; 0 for as many as there is room for, but on
+            this machine one processor is left for reading.
+        gpus: GPUs of each worker.
 
     Yields:
         The number of workers.
@@ -44,9 +45,8 @@ def connected(address: str, workers: int) -> Iterator[int]:
     ray = _imported()
     more: dict[str, Any] = {}
     if local:
-        workers = workers or max(1, _processors() - 1)
         more = {
-            "num_cpus": workers,
+            "num_cpus": workers or max(1, _processors() - 1),
             "include_dashboard": False,
             "object_store_memory": _STORE,
         }
@@ -67,17 +67,23 @@ def connected(address: str, workers: int) -> Iterator[int]:
     except RuntimeError as error:  # Other versions of Ray or Python.
         raise ValueError(" ".join(str(error).split())) from error
     try:
-        yield workers or int(ray.cluster_resources().get("CPU", 1))
+        yield workers or _room(ray.cluster_resources(), gpus)
     finally:
         ray.shutdown()
 
 
-def count(address: str, workers: int) -> int:
+def count(address: str, workers: int, gpus: float = 0.0) -> int:
     """Returns the number of workers that `connected` would yield."""
-    if workers or address == "local":
+    if workers or (address == "local" and not gpus):
         return workers or max(1, _processors() - 1)
-    with connected(address, workers) as found:
+    with connected(address, workers, gpus) as found:
         return found
+
+
+def _room(resources: Mapping[str, float], gpus: float) -> int:
+    """Number of workers that fit now: at least one, for clusters that grow."""
+    has = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 0)
+    return max(1, int(has))
 
 
 def _imported() -> Any:

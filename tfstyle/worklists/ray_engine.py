@@ -259,6 +259,7 @@ class Fleet:
         self._again.extend(Shard((row,)) for row in alone)
 
     def _give_up(self, slot: _Slot) -> None:
+        ray.kill(slot.actor)
         self._slots.remove(slot)
         if self._slots:  # Else the run ends with this error.
             self._note(f"A worker is given up: {painting.reason(self._error)}")
