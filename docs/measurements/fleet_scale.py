@@ -62,9 +62,10 @@ def main():
     folder, count = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "list.parquet"
-    _write(path, count)
     began = time.monotonic()
+    _write(path, count)
     _say("list written", began)
+    began = time.monotonic()
     plan = runs.prepare(str(path), str(folder / "painted"), _SHARD)
     _say(f"{plan.count} rows checked", began)
     began, place = time.monotonic(), Place(plan.store)

@@ -30,8 +30,8 @@ def files(tmp_path_factory):
     photos = root / "photos"
     photos.mkdir()
     for i in range(COUNT):
-        # Each takes a fifth of a second, so that there is time for losses.
-        photo = helpers.image(250 + 2 * i, 380 - 2 * i, i)
+        # Large enough to leave time for losses.
+        photo = helpers.image(220 + 2 * i, 340 - 2 * i, i)
         images.save(photos / f"{i:02}.png", photo)
     (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     return root

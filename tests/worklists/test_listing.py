@@ -102,6 +102,20 @@ def test_parquet(tmp_path):
     check_rows(path)
 
 
+def test_a_folder_of_parquet_files_is_read_batch_by_batch(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(listing, "_BATCH", 10)
+    folder = tmp_path / "list.parquet"
+    folder.mkdir()
+    for part in range(3):
+        names = [f"/{100 * part + i}.jpg" for i in range(100)]
+        table = pyarrow.table({"content": names})
+        pyarrow.parquet.write_table(table, folder / f"{part}.parquet")
+    found = [row.content for row in listing.rows(str(folder))]
+    assert found == [f"/{i}.jpg" for i in range(300)]
+
+
 def test_lines_of_text(tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("a.jpg\n\n/b.png\n")
@@ -149,6 +163,7 @@ def test_wrong_rows_are_named(tmp_path, row, expected):
         ("missing", FileNotFoundError, "no file or folder 'missing'"),
         ("missing/*.png", FileNotFoundError, r"'missing/\*\.png'"),
         ("memory://missing", FileNotFoundError, "no images at 'memory://mis"),
+        ("missing.parquet", FileNotFoundError, "no Parquet file at"),
         ("odd://bucket", ValueError, "'odd://bucket' cannot be reached"),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_disk_that_stays_full_ends_the_run(ray, rows, tmp_path):
     (painted / "_manifest").mkdir()
     (painted / "_manifest" / "drafts").write_text("in the way")
     with pytest.raises(OSError, match="drafts"):
-        paint(rows, tmp_path)
+        paint(rows, tmp_path, workers=1)
     assert [path.name for path in painted.iterdir()] == ["_manifest"]
 
 

@@ -35,6 +35,7 @@ from tfstyle.worklists.storage import (
 )
 
 _LISTS = (".txt", ".jsonl", ".parquet")
+_BATCH = 10_000  # Rows of a Parquet file in memory.
 _FIELDS = {"content", "styles", "output", "settings"}
 
 
@@ -129,9 +130,10 @@ def _names(system: Any, path: str) -> Iterator[str]:
 def _listed(path: str, ending: str) -> Iterator[Row]:
     """Rows of a list; paths in it are relative to its folder."""
     read = {".txt": _lines, ".jsonl": _objects, ".parquet": _parquet}[ending]
+    base = path.rpartition("/")[0] if is_address(path) else _folder(path)
     for number, values in enumerate(read(path), 1):
         try:
-            yield _row(path, values)
+            yield _row(base, values)
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"'{path}', row {number}: {error}") from error
 
@@ -162,28 +164,37 @@ def _open(path: str) -> Any:
 
 
 def _parquet(path: str) -> Iterator[Mapping[str, Any]]:
-    """Rows of a Parquet file or folder; holds one batch in memory."""
+    """Rows of a Parquet file, or of those in a folder, batch by batch."""
     try:
         import pyarrow
-        import pyarrow.dataset
+        import pyarrow.parquet
     except ImportError as error:
         raise ValueError(
             f"'{path}' needs pyarrow: pip install 'tfstyle[fleet]'."
         ) from error
     system, inner = filesystem(path)
-    try:
-        table = pyarrow.dataset.dataset(inner, filesystem=system)
-        columns = [name for name in table.schema.names if name in _FIELDS]
-        batches = table.to_batches(
-            columns=columns, batch_readahead=1, fragment_readahead=1
-        )
-        for batch in batches:
-            yield from batch.to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise ValueError(f"'{path}' is not Parquet, or damaged.") from error
+    with reaching(path):
+        found = [inner] if system.isfile(inner) else sorted(system.find(inner))
+    files = [name for name in found if name.endswith(".parquet")]
+    if not files:
+        raise FileNotFoundError(f"There is no Parquet file at '{path}'.")
+    for name in files:
+        with system.open(name, "rb") as file:
+            try:
+                # A dataset would read far ahead of those who paint.
+                table = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
+            except pyarrow.ArrowInvalid as error:
+                raise ValueError(
+                    f"'{path}' is not Parquet, or damaged."
+                ) from error
+            columns = [n for n in table.schema_arrow.names if n in _FIELDS]
+            for batch in table.iter_batches(
+                _BATCH, columns=columns, use_threads=False
+            ):
+                yield from batch.to_pylist()
 
 
-def _row(path: str, values: Mapping[str, Any]) -> Row:
+def _row(base: str, values: Mapping[str, Any]) -> Row:
     """Checks the values of a row and resolves their paths."""
     content = values.get("content")
     if not isinstance(content, str) or not content:
@@ -201,7 +212,6 @@ def _row(path: str, values: Mapping[str, Any]) -> Row:
     if not output:
         ending = os.path.splitext(folders.renamed(content))[1]
         output = name_of(content, styles, settings) + ending
-    base = path.rpartition("/")[0] if is_address(path) else _folder(path)
     return Row(
         _resolved(base, content),
         output,

@@ -80,7 +80,7 @@ def _check(row: Row, inside: str) -> None:
             f"The output '{row.output}' of '{row.content}' is in _manifest, "
             "which is for the manifests. Give another name."
         )
-    if max(len(os.fsencode(part)) for part in parts) > _LONGEST:
+    if any(len(os.fsencode(part)) > _LONGEST for part in parts):
         raise ValueError(
             f"The output '{row.output}' has a part of more than {_LONGEST} "
             "bytes. Give a shorter name."
