@@ -14,6 +14,9 @@ import helpers
 # processor even where there is a GPU, so that the goldens hold.
 os.environ["TFSTYLE_OFFLINE"] = "1"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# Before any test imports Ray: it stays on 127.0.0.1 and tells nobody.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # A shell gives its background jobs an ignored SIGINT, and they their children.
 # A handler is not inherited: what the tests start can be interrupted.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -28,6 +31,7 @@ SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
 LONG = [
     "training/test_adain.py",
     "training/test_distillation.py",
+    "programs/test_fleet.py",
     "programs/test_export.py",
     "programs/test_transfer.py",
     "training/test_distributed.py",

@@ -229,28 +229,29 @@ def _stylize_one(files: "Files", item: "Item") -> int:
 def _stylize_all(files: "Files", items: "list[Item]") -> int:
     """Stylizes all photographs that lack a picture; returns the status."""
     from tfstyle.pipelines.transfer import Transfer
+    from tfstyle.worklists import painting as worklist
+    from tfstyle.worklists.manifests import FAILED, Tally
+    from tfstyle.worklists.rows import Row
+    from tfstyle.worklists.storage import InPlace
 
     record = _describe(files)
     _make_folder()
     transfer = Transfer(files, _load(files.config), record)
-    painted = skipped = failed = 0
-    with program.Interrupt() as interrupt, _bar(len(items)) as bar:
+    rows = [Row(str(item.content), str(item.output)) for item in items]
+    tally = Tally()
+    with program.Interrupt() as interrupt, _bar(len(rows)) as bar:
         # After Ctrl-C, photographs in progress are finished, no others begun.
-        wanted = itertools.takewhile(lambda _: not interrupt.status, items)
-        for item, error, done in transfer.several(wanted):
+        wanted = itertools.takewhile(lambda _: not interrupt.status, rows)
+        for entry in worklist.paint(wanted, lambda row: transfer, InPlace()):
             bar.update()
-            if error:
-                bar.write(f"skipped '{item.content}': {error}", sys.stderr)
-            failed += error is not None
-            skipped += done
-            painted += error is None and not done
+            tally.add(entry)
+            if entry.reason:
+                what = f"skipped '{entry.content}': {entry.reason}"
+                bar.write(what, sys.stderr)
     painting.note_left_out(_OUTPUT.value, transfer.left_out)
-    parts = [f"{painted} painted"]
-    parts += [f"{skipped} were there"] * bool(skipped)
-    parts += [f"{failed} failed"] * bool(failed)
     seconds = time.monotonic() - _BEGAN
-    print(f"{_OUTPUT.value}: {', '.join(parts)} after {seconds:.1f} s")
-    return interrupt.status or int(failed > 0)
+    print(f"{_OUTPUT.value}: {tally} after {seconds:.1f} s")
+    return interrupt.status or int(tally[FAILED] > 0)
 
 
 def _make_folder() -> None:
@@ -280,7 +281,9 @@ def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
     transfer.check_sheet(photograph, grid)
     shared = _describe(files)
     sheet = transfer.sheet(files, _load(files.config), photograph, grid)
-    left_out = files.write(item, sheet, None, files.record(shared, item))
+    left_out = files.write(
+        item, sheet, None, files.record(shared, item.content)
+    )
     painting.note_left_out(os.fspath(item.output), left_out)
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
     return 0

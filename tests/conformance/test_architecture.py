@@ -28,11 +28,16 @@ ALLOWED = {
     "optimization": "adain features controls losses pretrained images runtime",
     "judging": "features images losses optimization pretrained runtime",
     "training": "adain features fitting losses pretrained images runtime",
-    "pipelines": "optimization adain controls pretrained images runtime",
+    "worklists": "images runtime version",
+    "pipelines": (
+        "worklists optimization adain controls pretrained images runtime"
+    ),
     "cli": "pipelines training report controls images runtime",
 }
 # These run without Keras and TensorFlow; the others load them in functions.
-VALUES = "runtime images pretrained controls report pipelines cli".split()
+VALUES = (
+    "runtime images pretrained controls report worklists pipelines cli"
+).split()
 # The modules that import TensorFlow; all others run on any backend of Keras.
 TENSORFLOW = {
     "adain.loading",

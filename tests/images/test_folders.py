@@ -110,16 +110,16 @@ def test_what_cannot_be_written_becomes_png_but_not_twice(folder, tmp_path):
 def test_an_output_is_done_when_it_was_made_from_the_same(folder, tmp_path):
     item = folders.Item(folder / "a.png", tmp_path / "out.png")
     record = provenance.describe({"size": 1}, {"content": item.content})
-    assert not folders.is_done(item, record)
+    assert not folders.is_done(item.output, record)
     images.save(item.output, helpers.image(20, 20))
-    assert not folders.is_done(item, record)
+    assert not folders.is_done(item.output, record)
     metadata = provenance.embed(record)
     images.save(item.output, helpers.image(20, 20), metadata=metadata)
-    assert folders.is_done(item, record)
+    assert folders.is_done(item.output, record)
     other = provenance.describe({"size": 2}, {"content": item.content})
-    assert not folders.is_done(item, other)
+    assert not folders.is_done(item.output, other)
     changed = provenance.describe({"size": 1}, {"content": folder / "b.jpg"})
-    assert not folders.is_done(item, changed)
+    assert not folders.is_done(item.output, changed)
 
 
 def test_an_output_is_done_when_it_was_made_by_the_same_weights(
@@ -131,9 +131,9 @@ def test_an_output_is_done_when_it_was_made_by_the_same_weights(
     for notes, done in (({}, False), (written["notes"], True)):
         metadata = provenance.embed({**record, "notes": notes})
         images.save(item.output, helpers.image(20, 20), metadata=metadata)
-        assert folders.is_done(item, record) == done
+        assert folders.is_done(item.output, record) == done
     other = provenance.describe({}, {}, {"model": ["34"]})
-    assert not folders.is_done(item, other)
+    assert not folders.is_done(item.output, other)
 
 
 def test_an_output_with_a_shortened_record_is_done(folder, tmp_path):
@@ -144,10 +144,10 @@ def test_an_output_with_a_shortened_record_is_done(folder, tmp_path):
     short = provenance.fitted(record, images.check_format(item.output))
     metadata = provenance.embed(short)
     images.save(item.output, helpers.image(20, 20), metadata=metadata)
-    assert folders.is_done(item, record)
+    assert folders.is_done(item.output, record)
     images.save(item.content, helpers.image(20, 24, 7))
     assert not folders.is_done(
-        item, provenance.with_input(record, "content", item.content)
+        item.output, provenance.with_input(record, "content", item.content)
     )
 
 

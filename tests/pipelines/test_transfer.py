@@ -7,6 +7,9 @@ from tfstyle.adain.config import TransferConfig
 from tfstyle.adain.stylizers import ControlledStylizer, Style
 from tfstyle.images import folders, provenance
 from tfstyle.pipelines import transfer, transfer_files
+from tfstyle.worklists import painting
+from tfstyle.worklists.rows import Row
+from tfstyle.worklists.storage import InPlace
 
 RECORD = provenance.describe({"strength": 1.0}, {}, {"model": "ab"})
 STYLES = [np.full((20, 20, 3), value, np.float32) for value in (0.25, 0.75)]
@@ -68,30 +71,29 @@ def test_one_photograph(items):
 
 def outcomes(items, **changes):
     made, _, stylizer = run(**changes)
-    found = [*made.several(items)]
-    assert [outcome.item for outcome in found] == items
-    skipped = [outcome.skipped for outcome in found]
-    failed = [outcome.error is not None for outcome in found]
-    return skipped, failed, stylizer.embedded
+    rows = [Row(str(item.content), str(item.output)) for item in items]
+    found = [*painting.paint(rows, lambda row: made, InPlace())]
+    assert [entry.content for entry in found] == [row.content for row in rows]
+    return [entry.status for entry in found], stylizer.embedded
 
 
-NONE, ALL = [False] * 3, [True] * 3
+PAINTED, THERE = ["painted"] * 3, ["there"] * 3
 
 
 def test_several_embed_once_and_are_done_until_something_changes(items):
-    assert outcomes(items) == (NONE, NONE, 1)
-    assert outcomes(items) == (ALL, NONE, 1)
+    assert outcomes(items) == (PAINTED, 1)
+    assert outcomes(items) == (THERE, 1)
     other = provenance.describe({"strength": 0.5}, {}, {"model": "ab"})
-    assert outcomes(items, record=other) == (NONE, NONE, 1)
+    assert outcomes(items, record=other) == (PAINTED, 1)
     images.save(items[1].content, helpers.image(40, 52, 9))
-    skipped, failed, _ = outcomes(items, record=other)
-    assert (skipped, failed) == ([True, False, True], NONE)
+    statuses, _ = outcomes(items, record=other)
+    assert statuses == ["there", "painted", "there"]
 
 
 def test_what_cannot_be_read_or_made_is_told_and_the_rest_is_made(items):
     items[0].content.write_bytes(b"no image")
     images.save(items[2].content, helpers.image(17, 52))
-    assert outcomes(items) == (NONE, [True, False, True], 1)
+    assert outcomes(items) == (["failed", "painted", "failed"], 1)
     assert [item.output.exists() for item in items] == [False, True, False]
 
 
@@ -100,7 +102,7 @@ def test_regions_are_embedded_for_each_photograph(items, tmp_path):
     left[:, :26] = 1
     images.save(mask, left)
     inputs = {"style 1": "a.png", "keep_mask": str(mask)}
-    assert outcomes(items, inputs=inputs) == (NONE, NONE, 3)
+    assert outcomes(items, inputs=inputs) == (PAINTED, 3)
     for item in items:
         kept, photo = images.load(item.output), images.load(item.content)
         np.testing.assert_array_equal(kept[:, :26], photo[:, :26])

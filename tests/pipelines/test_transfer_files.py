@@ -38,7 +38,7 @@ def test_pictures_have_the_transparency_and_say_how_they_were_made(item):
     photograph = run.photograph(item)
     assert photograph.item is item and photograph.regions is None
     assert photograph.image.pixels.shape == PIXELS.shape
-    record = run.record(RECORD, item)
+    record = run.record(RECORD, item.content)
     assert not run.write(item, 1 - PIXELS, photograph.image.alpha, record)
     painted = images.read(item.output)
     np.testing.assert_allclose(
@@ -55,7 +55,7 @@ def test_transparency_can_be_a_mask(item):
     kept = found.paste(np.zeros_like(PIXELS), photo.pixels)
     np.testing.assert_array_equal(kept[:, 26:], photo.pixels[:, 26:])
     assert not kept[:, :26].any()
-    inputs = run.record(RECORD, item)["inputs"]
+    inputs = run.record(RECORD, item.content)["inputs"]
     assert inputs["keep_mask"] == inputs["content"]
 
 

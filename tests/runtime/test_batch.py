@@ -18,17 +18,19 @@ def test_outcomes_come_in_order_with_what_failed():
             raise ValueError("too small")
         return given + 1
 
-    outcomes = batch.process(
-        range(6), read, make, lambda job, made: written.append((job, made))
-    )
-    found = [(job, str(error) if error else None) for job, error in outcomes]
+    def write(job, made):
+        written.append((job, made))
+        return 100 * job
+
+    outcomes = batch.process(range(6), read, make, write)
+    found = [(job, done, error and str(error)) for job, done, error in outcomes]
     assert found == [
-        (0, None),
-        (1, None),
-        (2, "unreadable"),
-        (3, "too small"),
-        (4, None),
-        (5, None),
+        (0, 0, None),
+        (1, 100, None),
+        (2, None, "unreadable"),
+        (3, None, "too small"),
+        (4, 400, None),
+        (5, 500, None),
     ]
     assert written == [(0, 1), (1, 11), (4, 41), (5, 51)]
 
@@ -62,7 +64,7 @@ def test_few_are_held_at_a_time():
     outcomes = batch.process(
         range(50), read, lambda job, given: None, lambda job, made: None
     )
-    for job, _ in outcomes:
+    for job, _, _ in outcomes:
         ended.add(job)
     assert most <= 3 * batch._AHEAD
 

@@ -142,6 +142,18 @@ def read_metadata(path: Path) -> dict[str, str]:
             raise _damaged(path, error) from error
 
 
+def size(path: Path) -> tuple[int, int]:
+    """Returns width and height of an image file, as stored, in pixels.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
+        ValueError: It is empty or not an image.
+    """
+    with _open(path, sys.maxsize) as image:
+        return image.size
+
+
 @contextlib.contextmanager
 def _open(path: Path, max_pixels: int) -> Iterator[PIL.ImageFile.ImageFile]:
     """Opens a file by its header, and refuses what that shows to be wrong."""

@@ -17,6 +17,12 @@ from tfstyle.runtime import files
 from tfstyle.runtime.types import Path
 
 
+def endings() -> set[str]:
+    """Returns the endings of files that can be read, such as `".jpg"`."""
+    known = PIL.Image.registered_extensions()
+    return {e for e, kind in known.items() if kind in decoding.READABLE}
+
+
 def find(folders: Iterable[Path]) -> list[pathlib.Path]:
     """Finds the image files in folders and their subfolders, sorted by path.
 
@@ -24,8 +30,7 @@ def find(folders: Iterable[Path]) -> list[pathlib.Path]:
         NotADirectoryError: One of them is not a folder.
         ValueError: One of them has no images.
     """
-    known = PIL.Image.registered_extensions()
-    endings = {e for e, kind in known.items() if kind in decoding.READABLE}
+    wanted = endings()
     found: list[pathlib.Path] = []
     for name in folders:
         folder = pathlib.Path(name)
@@ -35,12 +40,12 @@ def find(folders: Iterable[Path]) -> list[pathlib.Path]:
         inside = [
             path
             for path in folder.rglob("*")
-            if path.suffix.lower() in endings and path.is_file()
+            if path.suffix.lower() in wanted and path.is_file()
         ]
         if not inside:
             raise ValueError(
                 f"'{folder}' holds no images. Expected files that end in "
-                f"{', '.join(sorted(endings))}."
+                f"{', '.join(sorted(wanted))}."
             )
         found += sorted(inside)
     return found
@@ -161,7 +166,7 @@ def _paired(content: str, output: str) -> list[Item]:
     if os.path.isfile(content):
         path = pathlib.Path(content)
         folder = os.path.isdir(output) or output.endswith(os.sep)
-        target = _renamed(pathlib.Path(output, path.name)) if folder else output
+        target = renamed(os.path.join(output, path.name)) if folder else output
         return [Item(path, pathlib.Path(target))]
     root, paths = _several(content)
     ending = pathlib.Path(output).suffix.lower()
@@ -177,9 +182,10 @@ def _paired(content: str, output: str) -> list[Item]:
                 f"The output '{output}' is inside '{root}'. Give a folder "
                 "beside it."
             )
+    inside = [(path, path.relative_to(root)) for path in paths]
     return [
-        Item(path, _renamed(pathlib.Path(output, path.relative_to(root))))
-        for path in paths
+        Item(path, pathlib.Path(renamed(os.path.join(output, name))))
+        for path, name in inside
     ]
 
 
@@ -201,21 +207,22 @@ def _several(content: str) -> tuple[pathlib.Path, list[pathlib.Path]]:
     return pathlib.Path(*plain), [pathlib.Path(path) for path in found]
 
 
-def _renamed(path: pathlib.Path) -> pathlib.Path:
-    known = path.suffix.lower() in encoding.WRITABLE
-    return path if known else path.with_suffix(".png")
+def renamed(path: str) -> str:
+    """Returns a path whose format can be written: .png if its own cannot."""
+    root, ending = os.path.splitext(path)
+    return path if ending.lower() in encoding.WRITABLE else f"{root}.png"
 
 
-def is_done(item: Item, record: Mapping[str, Any]) -> bool:
-    """Whether an item's output exists, made from the same inputs and settings.
+def is_done(output: Path, record: Mapping[str, Any]) -> bool:
+    """Whether a picture exists, made from the same inputs and settings.
 
     Args:
-        item: Photograph and output.
+        output: File of the picture.
         record: Record of the picture to write, see `provenance.describe`; the
             output may have further notes.
     """
     try:
-        found = provenance.read(item.output)
+        found = provenance.read(output)
     except (OSError, ValueError):
         return False
     same = provenance.is_same(found, record)

@@ -55,7 +55,7 @@ def describe(
         config = {field.name: getattr(config, field.name) for field in fields}
     return {
         "tfstyle": __version__,
-        "versions": _versions(),
+        "versions": versions(),
         "config": _portable(config),
         "inputs": {role: _entry(path) for role, path in inputs.items()},
         "notes": _portable(notes or {}),
@@ -121,6 +121,17 @@ def is_same(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     if "left_out" in found:
         return bool(found["sha256"] == _fingerprint(record))
     return all(found[key] == record[key] for key in ("config", "inputs"))
+
+
+def recipe(record: Mapping[str, Any]) -> str:
+    """Returns a hash of config, inputs and notes: 32 hexadecimal digits.
+
+    Args:
+        record: Record that pictures share, without their photographs.
+    """
+    parts = [record[key] for key in ("config", "inputs", "notes")]
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _fingerprint(record: Mapping[str, Any]) -> str:
@@ -244,15 +255,16 @@ def _find(
     )
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that paint."""
+    found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            versions[package] = importlib.metadata.version(package)
+            found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             # TensorFlow is not needed if training runs on JAX.
             continue
-    return versions
+    return found
 
 
 def _portable(value: Any) -> Any:

@@ -1,44 +1,29 @@
-"""Pipeline of tfstyle.transfer: stylizes one photograph or many.
+"""Pipeline of tfstyle.transfer: stylizes photographs.
 
-`Transfer` stylizes the photographs that `transfer_files` reads; `sheet` blends
-styles on a contact sheet.
+`Transfer` stylizes the photographs that `transfer_files` reads, one or, as a
+recipe of `worklists.painting`, many; `sheet` blends styles on a contact sheet.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfstyle import images
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
-from tfstyle.images import folders
+from tfstyle.images import provenance
 from tfstyle.images.folders import Item
 from tfstyle.pipelines import interpolation
 from tfstyle.pipelines.transfer_files import Files, Photograph, Record
-from tfstyle.runtime import batch
 
 if TYPE_CHECKING:
     from tfstyle.adain.stylizers import ControlledStylizer, Style
 
 
-class Outcome(NamedTuple):
-    """Outcome of one photograph of a folder.
-
-    Attributes:
-        item: The photograph and its picture.
-        error: Error that prevented the picture, or `None`.
-        skipped: Whether the picture existed, from an earlier equal run.
-    """
-
-    item: Item
-    error: Exception | None
-    skipped: bool
-
-
 class Transfer:
-    """Stylizes photographs and writes the pictures.
+    """Stylizes photographs and writes the pictures; a `painting.Recipe`.
 
     Args:
         files: Reader of photographs and writer of pictures.
@@ -61,53 +46,39 @@ class Transfer:
 
     def one(self, photograph: Photograph) -> np.ndarray:
         """Stylizes a photograph; writes and returns the picture."""
-        record = self._files.record(self._record, photograph.item)
-        pixels = self._stylized(photograph)
-        self._write(photograph.item, (photograph, pixels, record))
+        record = self.record(photograph.item.content)
+        pixels = self.paint(photograph)
+        self.write(photograph.item, photograph, pixels, record)
         return pixels
 
-    def several(self, items: Iterable[Item]) -> Iterator[Outcome]:
-        """Stylizes all photographs whose pictures do not exist yet.
+    @property
+    def digest(self) -> str:
+        """See `painting.Recipe`."""
+        return provenance.recipe(self._record)
 
-        Raises:
-            OSError: A picture cannot be written.
-        """
-        for item, error in batch.process(
-            items, self._read, self._make, self._write
-        ):
-            yield Outcome(item, error, skipped=item in self._done)
+    def record(self, content: pathlib.Path) -> Record:
+        """See `painting.Recipe`."""
+        return self._files.record(self._record, content)
 
-    def _read(self, item: Item) -> tuple[Photograph, Record] | None:
-        record = self._files.record(self._record, item)
-        if folders.is_done(item, record):
-            self._done.add(item)
-            return None
-        return self._files.photograph(item), record
+    def read(self, item: Item) -> Photograph:
+        """See `painting.Recipe`."""
+        return self._files.photograph(item)
 
-    def _make(
-        self, item: Item, given: tuple[Photograph, Record] | None
-    ) -> tuple[Photograph, np.ndarray, Record] | None:
-        if given is None:
-            return None
-        photograph, record = given
-        return photograph, self._stylized(photograph), record
-
-    def _write(
-        self, item: Item, made: tuple[Photograph, np.ndarray, Record] | None
-    ) -> None:
-        if made is None:
-            return
-        photograph, pixels, record = made
-        alpha = photograph.image.alpha
-        left_out = self._files.write(item, pixels, alpha, record)
-        self.left_out = left_out or self.left_out
-
-    def _stylized(self, photograph: Photograph) -> np.ndarray:
+    def paint(self, given: Photograph) -> np.ndarray:
+        """See `painting.Recipe`."""
         style = self._style
         if style is None:
-            style = self._embed(photograph.regions)
+            style = self._embed(given.regions)
         strength = self._files.config.strength
-        return self._stylizer.stylize(photograph.image.pixels, style, strength)
+        return self._stylizer.stylize(given.image.pixels, style, strength)
+
+    def write(
+        self, item: Item, given: Photograph, pixels: np.ndarray, record: Record
+    ) -> None:
+        """See `painting.Recipe`."""
+        alpha = given.image.alpha
+        left_out = self._files.write(item, pixels, alpha, record)
+        self.left_out = left_out or self.left_out
 
     def _embed(self, regions: Regions | None) -> "Style":
         files = self._files

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -96,11 +97,11 @@ class Files:
         notes = transfer_inputs.describe(self.config.model, encoder_weights)
         return {**record, "notes": notes}
 
-    def record(self, shared: Record, item: Item) -> Record:
-        """Completes the shared record for one picture; see `describe`."""
+    def record(self, shared: Record, content: pathlib.Path) -> Record:
+        """Completes the shared record for one photograph; see `describe`."""
         masks = [role for role, path in self.inputs.items() if path == "alpha"]
         for role in ("content", *masks):
-            shared = provenance.with_input(shared, role, item.content)
+            shared = provenance.with_input(shared, role, content)
         return shared
 
     def write(
@@ -118,7 +119,6 @@ class Files:
         Raises:
             OSError: The file cannot be written; see `output.Output.save`.
         """
-        item.output.parent.mkdir(parents=True, exist_ok=True)
         target = output.Output(
             path=os.fspath(item.output),
             record=record,

@@ -3,12 +3,15 @@
 import concurrent.futures
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Data = TypeVar("Data")
 Result = TypeVar("Result")
+Done = TypeVar("Done")
 
+# Errors of one item, which do not concern the others.
+_OF_ONE = (OSError, ValueError, MemoryError, FloatingPointError)
 _AHEAD = 2  # Images read before they are needed; as many wait to be written.
 
 
@@ -16,8 +19,8 @@ def process(
     items: Iterable[Item],
     read: Callable[[Item], Data],
     make: Callable[[Item, Data], Result],
-    write: Callable[[Item, Result], None],
-) -> Iterator[tuple[Item, Exception | None]]:
+    write: Callable[[Item, Result], Done],
+) -> Iterator[tuple[Item, Done | None, Exception | None]]:
     """Reads, computes and writes each item; yields the outcomes in order.
 
     `make` is called in the caller's thread, the other two in threads of their
@@ -27,14 +30,15 @@ def process(
         items: Items to process, such as pairs of paths.
         read: Function that returns the data of an item; raises `OSError` or
             `ValueError` if they cannot be read.
-        make: Function that returns the result; raises `ValueError` for data
-            that it cannot take.
-        write: Function that writes the result.
+        make: Function that returns the result; raises `ValueError`,
+            `MemoryError` or `FloatingPointError` for data that it cannot take.
+        write: Function that writes the result, and returns what is told of
+            it.
 
     Yields:
-        Each finished item with the error that `read` or `make` raised, or
-        `None`. An error of `write` is raised: the next item would meet it,
-        too.
+        Each finished item with what `write` returned, or `None`, and the error
+        that `read` or `make` raised, or `None`. An error of `write` is raised:
+        the next item would meet it, too.
     """
     rest = iter(items)
     with (
@@ -54,9 +58,9 @@ def process(
             ]
             try:
                 result = make(item, data.result())
-            except (OSError, ValueError) as error:
+            except _OF_ONE as error:
                 yield from _written(writing, 0)
-                yield item, error
+                yield item, None, error
                 continue
             writing.append((item, writer.submit(write, item, result)))
             yield from _written(writing, _AHEAD)
@@ -65,9 +69,8 @@ def process(
 
 def _written(
     writing: list[tuple[Item, concurrent.futures.Future]], left: int
-) -> Iterator[tuple[Item, None]]:
+) -> Iterator[tuple[Item, Any, None]]:
     """Waits until at most `left` items are being written."""
     while len(writing) > left:
         item, future = writing.pop(0)
-        future.result()
-        yield item, None
+        yield item, future.result(), None

@@ -1,0 +1,268 @@
+"""The program, in processes of its own, on Ray nodes of this machine."""
+
+import json
+import os
+import re
+import signal
+import time
+
+import pytest
+
+import helpers
+import programs
+import ray_nodes
+from documents import ROOT
+from tfstyle import images
+
+COUNT = 60
+
+
+def command(content, output, **flags):
+    given = {"content": content, "output": output, **flags}
+    return programs.command("tfstyle.fleet", given)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A style, and photographs of several sizes, one of them damaged."""
+    root = tmp_path_factory.mktemp("files")
+    images.save(root / "style.png", helpers.image(64, 64, 99))
+    photos = root / "photos"
+    photos.mkdir()
+    for i in range(COUNT):
+        # Large enough to leave time for losses.
+        photo = helpers.image(220 + 2 * i, 340 - 2 * i, i)
+        images.save(photos / f"{i:02}.png", photo)
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    return root
+
+
+@pytest.fixture(scope="module")
+def expected(files):
+    """Hashes of what one process paints, by name."""
+    output = files / "expected"
+    flags = {
+        "content": files / "photos",
+        "style": files / "style.png",
+        "output": output,
+    }
+    done = programs.fork(programs.command("tfstyle.transfer", flags), ROOT)
+    assert f"{COUNT} painted, 1 failed" in done.stdout, done.stderr
+    return hashes(output)
+
+
+def hashes(folder):
+    """Hash of each picture; drafts and half files would be among them."""
+    found = programs.contents(folder)
+    return {
+        path.name: digest
+        for path, digest in found.items()
+        if path.suffix not in (".json", ".jsonl")
+    }
+
+
+def entries(folder):
+    lines = [
+        line
+        for path in folder.glob("_manifest/shards/*/*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    return [json.loads(line) for line in lines]
+
+
+def summary(folder):
+    return json.loads((folder / "_manifest" / "summary.json").read_text())
+
+
+def pictures(folder):
+    return {path.name for path in folder.glob("*.png")}
+
+
+def painters(folder):
+    return {entry["worker"] for entry in entries(folder)}
+
+
+def wait_for_pictures(process, folder, count, workers=0):
+    """Until so many pictures are there, of so many workers."""
+    last = time.monotonic() + programs.PATIENCE
+    while len(pictures(folder)) < count or len(painters(folder)) < workers:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < last, "it paints nothing"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def nodes():
+    made = ray_nodes.Nodes(2)
+    yield made
+    made.close()
+
+
+def test_workers_nodes_and_the_driver_may_be_lost(
+    files, expected, tmp_path, nodes
+):
+    flags = {
+        "style": files / "style.png",
+        "cluster": nodes.address,
+        "workers": 2,
+        "shard_size": 4,
+    }
+    # A worker is killed, then a node is lost.
+    output = tmp_path / "painted"
+    process = programs.start(command(files / "photos", output, **flags), ROOT)
+    wait_for_pictures(process, output, 10, workers=2)
+    nodes.workers()[0].kill()
+    wait_for_pictures(process, output, 25)
+    nodes.remove()
+    programs.end(process)
+    assert process.returncode == 1, process.stderr
+    assert hashes(output) == expected
+    assert len(painters(output)) >= 2
+    outputs = [e["output"] for e in entries(output) if e["status"] != "failed"]
+    assert sorted(outputs) == sorted(expected)
+    (failed,) = (output / "_manifest/failures.jsonl").read_text().splitlines()
+    assert json.loads(failed)["content"] == str(files / "photos/broken.jpg")
+    assert "is damaged or incomplete" in json.loads(failed)["reason"]
+
+    # The driver is killed; the same command paints only the rest.
+    output = tmp_path / "again"
+    words = command(files / "photos", output, **flags)
+    process = programs.start(words, ROOT)
+    wait_for_pictures(process, output, 20)
+    process.kill()
+    process.wait()
+    while nodes.workers():  # Ray ends what belonged to it.
+        time.sleep(0.1)
+    there = pictures(output)
+    assert 20 <= len(there) < COUNT
+    done = programs.call(words, ROOT)
+    assert done.returncode == 1, done.stderr
+    assert summary(output)["painted"] == COUNT - len(there)
+    assert summary(output)["there"] == len(there)
+    assert hashes(output) == expected
+
+
+def test_ctrl_c_stops_and_keeps_what_is_done(files, expected, tmp_path):
+    output = tmp_path / "painted"
+    words = command(
+        files / "photos", output, style=files / "style.png", workers=1
+    )
+    process = programs.start(words, ROOT)
+    wait_for_pictures(process, output, 5)
+    process.send_signal(signal.SIGINT)
+    programs.end(process)
+    assert process.returncode == 130, process.stderr
+    assert "Traceback" not in process.stderr
+    found = hashes(output)
+    assert summary(output)["painted"] <= len(found) < COUNT
+    assert found.items() <= expected.items()
+
+
+def estimate(content, output, **flags):
+    return programs.fork(
+        command(content, output, dry_run="true", **flags), ROOT
+    )
+
+
+def test_an_estimate_writes_nothing(files, tmp_path):
+    output, style = tmp_path / "painted", files / "style.png"
+    flags = {"style": style, "size": 48, "workers": 3}
+    done = estimate(files / "photos/*.png", output, **flags)
+    assert done.returncode == 0, done.stderr
+    found = re.match(
+        rf"{COUNT} pictures: about .* with 3 workers, ([\d.]+) kB\. Each takes "
+        r"([\d.]+) s and ([\d.]+) kB, by a sample of 9\.\n",
+        done.stdout,
+    )
+    total, _, each = map(float, found.groups())
+    assert total == pytest.approx(COUNT * each, rel=0.02)
+    assert not output.exists()
+
+
+def test_an_estimate_says_what_would_fail(files, tmp_path):
+    rows = [
+        {"content": "photos/00.png", "styles": ["style.png"]},
+        {"content": "photos/01.png"},
+        {"content": "photos/02.png", "settings": {"size": "large"}},
+    ]
+    path = files / "list.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    flags = {"engine": "optimize", "size": 40, "steps": 2}
+    flags["features"] = "vgg_distilled"
+    done = estimate(path, tmp_path / "painted", **flags)
+    assert done.returncode == 1
+    assert "3 pictures: about" in done.stdout
+    assert "photos/01.png' would fail: At least one style" in done.stderr
+    assert "photos/02.png' would fail: " in done.stderr
+    assert len(programs.said(done)) == 0
+
+
+LISTS = {
+    "empty.txt": "",
+    "twice.jsonl": 2 * '{"content": "a.png", "output": "a.png"}\n',
+    "outside.jsonl": '{"content": "a.png", "output": "../a.png"}',
+    "format.jsonl": '{"content": "a.png", "output": "a.gif"}',
+    "odd.jsonl": '{"content": "a.png"}\n{"content": 7}\n',
+    "lines.jsonl": "a.png\n",
+    "table.parquet": "a.png\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "status", "expected"),
+    [
+        ("empty.txt", {}, 1, "The list has no rows"),
+        ("twice.jsonl", {}, 1, "would both become 'a.png'"),
+        ("outside.jsonl", {}, 1, "must be a name inside the folder"),
+        ("format.jsonl", {}, 1, "the name must end in one of"),
+        ("odd.jsonl", {}, 1, "row 2: expected a path as content"),
+        ("lines.jsonl", {}, 1, "line 1 is not JSON"),
+        ("table.parquet", {}, 1, "is not Parquet"),
+        ("missing.txt", {}, 1, "No such file or directory"),
+        ("missing", {}, 1, "There is no file or folder"),
+        ("missing/*.jpg", {}, 1, "There is no file or folder"),
+        ("none", {}, 1, "The list has no rows"),
+        ("memory://missing", {}, 1, "There are no images at"),
+        ("odd://bucket", {}, 1, "cannot be reached"),
+        ("photos", {"output": "photos/painted"}, 1, "is inside"),
+        ("photos/*.png", {"output": "photos"}, 1, "is inside the output"),
+        ("photos", {"output": "style.png"}, 1, "is a file. Name a folder"),
+        ("photos", {"output": "/proc/painted"}, 1, "No such file or dir"),
+        ("photos", {"output": "odd://painted"}, 1, "cannot be reached"),
+        ("photos", {"cluster": "nowhere"}, 1, "must be local, auto or HOST"),
+        ("photos", {"cluster": "127.0.0.1:9"}, 1, "There is no Ray cluster"),
+        ("photos", {"cluster": "auto"}, 1, "There is no Ray cluster"),
+        ("photos", {"style": "missing.png"}, 1, "missing.png"),
+        ("photos", {"style": "empty.txt"}, 1, "empty.txt' is empty"),
+        ("photos", {"model": "missing.h5"}, 1, "missing.h5"),
+        ("photos", {"model": "empty.h5"}, 1, "empty.h5"),
+        ("photos", {"steps": 3}, 2, "--steps is no setting of transfer"),
+        ("photos", {"strength": 3}, 2, "--strength"),
+        ("photos", {"workers": -1}, 2, "--workers"),
+        ("photos", {"shard_size": 0}, 2, "--shard_size"),
+        ("photos", {"engine": "gan"}, 2, "--engine"),
+    ],
+)
+def test_bad_input_is_one_line(
+    files, tmp_path, content, flags, status, expected
+):
+    for name, text in LISTS.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "none").mkdir()
+    os.symlink(files / "photos", tmp_path / "photos")
+    os.symlink(files / "style.png", tmp_path / "style.png")
+    style = tmp_path / "style.png"
+    chosen = {"output": "painted", "style": style, **flags}
+    words = programs.command("tfstyle.fleet", {"content": content, **chosen})
+    before = programs.contents(tmp_path)
+    done = programs.fork(words, tmp_path, programs.TENSORFLOW)
+    programs.check_refused(done, status, expected)
+    after = programs.contents(tmp_path)
+    assert {p for p in after if p.suffix in (".png", ".jpg")} == {
+        p for p in before if p.suffix in (".png", ".jpg")
+    }
+
+
+def test_help(tmp_path):
+    text = programs.help_of("tfstyle.fleet", tmp_path)
+    assert "--gpus_per_worker" in text

@@ -1,0 +1,90 @@
+"""A Ray cluster on 127.0.0.1, in a process of its own.
+
+The head has no processor, each other node one. `python ray_nodes.py 2` prints
+the address; a line on stdin removes a node; the end of stdin ends all.
+"""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import psutil
+
+import helpers
+
+# Seconds until a dead node is noticed; the default may take 50.
+_HEALTH = {
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2000,
+    "health_check_failure_threshold": 3,
+}
+
+
+class Nodes:
+    """The process, seen from a test.
+
+    Attributes:
+        address: Address of the head.
+    """
+
+    def __init__(self, count):
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(count)],
+            env=helpers.environment(pathlib.Path(__file__).parent),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.address = self._process.stdout.readline().strip()
+        assert self.address, "Ray does not start"
+
+    def workers(self):
+        """Processes that paint."""
+        found = []
+        for process in psutil.Process(self._process.pid).children(True):
+            with contextlib.suppress(psutil.Error):
+                if process.cmdline()[:1] == ["ray::Worker.paint"]:
+                    found.append(process)
+        return found
+
+    def remove(self):
+        """Removes a node, as if its machine were lost."""
+        self._process.stdin.write("remove\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "removed\n"
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+def main():
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    from ray.cluster_utils import Cluster
+
+    common = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            **common,
+            "num_cpus": 0,
+            "include_dashboard": False,
+            "_system_config": _HEALTH,
+        },
+    )
+    nodes = [
+        cluster.add_node(num_cpus=1, **common) for _ in range(int(sys.argv[1]))
+    ]
+    print(cluster.address, flush=True)
+    for _ in sys.stdin:
+        cluster.remove_node(nodes.pop(), allow_graceful=False)
+        print("removed", flush=True)
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()

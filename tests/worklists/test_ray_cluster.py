@@ -1,0 +1,43 @@
+import socket
+
+import pytest
+
+from tfstyle.worklists import ray_cluster
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:port", ":1"])
+def test_wrong_addresses(address):
+    with pytest.raises(ValueError, match="must be local, auto or HOST:PORT"):
+        with ray_cluster.connected(address, 1):
+            pass
+
+
+def test_an_address_where_nobody_listens():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(
+            ConnectionError, match=f"no Ray cluster at '{address}"
+        ):
+            with ray_cluster.connected(address, 1):
+                pass
+
+
+def test_this_machine_keeps_a_processor_for_reading():
+    processors = ray_cluster._processors()
+    assert ray_cluster.count("local", 0) == max(1, processors - 1)
+    assert ray_cluster.count("local", 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus", "workers"),
+    [
+        ({"CPU": 8.0}, 0, 8),
+        ({"CPU": 8.0, "GPU": 2.0}, 1, 2),
+        ({"CPU": 8.0, "GPU": 2.0}, 0.5, 4),
+        ({}, 0, 1),
+        ({"CPU": 8.0}, 1, 1),
+    ],
+)
+def test_workers_of_a_cluster(resources, gpus, workers):
+    assert ray_cluster._room(resources, gpus) == workers

@@ -1,0 +1,1 @@
+"""Work lists of any length, painted in shards, on one machine or on many."""

@@ -1,0 +1,230 @@
+"""Lists the rows of a folder, a pattern, or a file that names them.
+
+Rows are made one by one, so that a list may be of any length:
+
+| content                | rows                                            |
+|------------------------|-------------------------------------------------|
+| a folder               | its images and those in subfolders, by name     |
+| a pattern              | the files that match, such as `photos/*.jpg`    |
+| `.txt`                 | one photograph on each line                     |
+| `.jsonl`               | an object on each line                          |
+| `.parquet`, or a folder ending in it | a row for each row                |
+| another file           | that photograph                                 |
+
+Objects and Parquet rows have `content`, and may have `styles` (a list),
+`output` (a name inside the folder of the pictures) and `settings` (an object,
+or its JSON). Pictures of folders and patterns keep their names; others without
+a name get one made from the row.
+"""
+
+import glob
+import itertools
+import json
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfstyle.images import folders
+from tfstyle.worklists.rows import Row, name_of
+from tfstyle.worklists.storage import (
+    filesystem,
+    is_address,
+    join,
+    reaching,
+)
+
+_LISTS = (".txt", ".jsonl", ".parquet")
+_BATCH = 10_000  # Rows of a Parquet file in memory.
+_FIELDS = {"content", "styles", "output", "settings"}
+
+
+def rows(content: str) -> Iterator[Row]:
+    """Yields the rows of a folder, a pattern, a list or a photograph.
+
+    Args:
+        content: Path or address; see the module.
+
+    Raises:
+        FileNotFoundError: There is nothing of this name.
+        ValueError: A list is damaged, or a row lacks its photograph; names it.
+    """
+    ending = pathlib.PurePosixPath(content).suffix.lower()
+    if ending in _LISTS:
+        yield from _listed(content, ending)
+        return
+    root, paths = _found(content)
+    for path in paths:
+        inside = os.path.relpath(path, root).replace(os.sep, "/")
+        yield Row(path, folders.renamed(inside))
+
+
+def folder_of(content: str) -> str:
+    """Returns the folder whose images, at any depth, are the rows, or ""."""
+    if pathlib.PurePosixPath(content).suffix.lower() in _LISTS:
+        return ""
+    if is_address(content):
+        return _plain(content).rstrip("/")
+    whole = os.path.isdir(content) or "**" in content
+    return _plain(content) if whole else ""
+
+
+def _found(content: str) -> tuple[str, Iterator[str]]:
+    """Root that names are relative to, and the paths of the images."""
+    if is_address(content):
+        return _plain(content), _remote(content)
+    absolute = os.path.abspath(content)
+    if os.path.isfile(absolute):
+        return os.path.dirname(absolute), iter([absolute])
+    if os.path.isdir(absolute):
+        return absolute, _walked(absolute)
+    found = sorted(glob.glob(absolute, recursive=True))
+    if not found:
+        raise FileNotFoundError(f"There is no file or folder '{content}'.")
+    return _plain(absolute), filter(os.path.isfile, found)
+
+
+def _plain(content: str) -> str:
+    """The folders of a pattern before its first special character."""
+    if not is_address(content):
+        content = os.path.abspath(content)
+    parts = content.split("/")
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), parts)
+    return "/".join(plain)
+
+
+def _walked(root: str) -> Iterator[str]:
+    """Images of a folder and its subfolders; holds one folder in memory."""
+    wanted = folders.endings()
+    for folder, inner, names in os.walk(root):
+        inner.sort()
+        for name in sorted(names):
+            if os.path.splitext(name)[1].lower() in wanted:
+                yield os.path.join(folder, name)
+
+
+def _remote(address: str) -> Iterator[str]:
+    """Images of an address: one object, a pattern, or all below a prefix."""
+    wanted, found = folders.endings(), False
+    scheme = address.partition("://")[0]
+    system, path = filesystem(address)
+    with reaching(address):
+        for name in _names(system, path):
+            if os.path.splitext(name)[1].lower() in wanted:
+                found = True
+                yield f"{scheme}://{name.lstrip('/')}"
+    if not found:
+        raise FileNotFoundError(f"There are no images at '{address}'.")
+
+
+def _names(system: Any, path: str) -> Iterator[str]:
+    if glob.has_magic(path):
+        yield from system.glob(path)
+    elif system.isfile(path):
+        yield path
+    else:
+        for folder, _, names in system.walk(path):
+            yield from (join(folder, name) for name in sorted(names))
+
+
+def _listed(path: str, ending: str) -> Iterator[Row]:
+    """Rows of a list; paths in it are relative to its folder."""
+    read = {".txt": _lines, ".jsonl": _objects, ".parquet": _parquet}[ending]
+    base = path.rpartition("/")[0] if is_address(path) else _folder(path)
+    for number, values in enumerate(read(path), 1):
+        try:
+            yield _row(base, values)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"'{path}', row {number}: {error}") from error
+
+
+def _lines(path: str) -> Iterator[Mapping[str, Any]]:
+    with _open(path) as file:
+        for line in file:
+            if line.strip():
+                yield {"content": line.strip()}
+
+
+def _objects(path: str) -> Iterator[Mapping[str, Any]]:
+    with _open(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise ValueError(
+                    f"'{path}', line {number} is not JSON: {error}"
+                ) from error
+
+
+def _open(path: str) -> Any:
+    if not is_address(path):
+        return open(path, encoding="utf-8")
+    system, inner = filesystem(path)
+    return system.open(inner, "r", encoding="utf-8")
+
+
+def _parquet(path: str) -> Iterator[Mapping[str, Any]]:
+    """Rows of a Parquet file, or of those in a folder, batch by batch."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ValueError(
+            f"'{path}' needs pyarrow: pip install 'tfstyle[fleet]'."
+        ) from error
+    system, inner = filesystem(path)
+    with reaching(path):
+        found = [inner] if system.isfile(inner) else sorted(system.find(inner))
+    files = [name for name in found if name.endswith(".parquet")]
+    if not files:
+        raise FileNotFoundError(f"There is no Parquet file at '{path}'.")
+    for name in files:
+        with system.open(name, "rb") as file:
+            try:
+                # A dataset would read far ahead of those who paint.
+                table = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
+            except pyarrow.ArrowInvalid as error:
+                raise ValueError(
+                    f"'{path}' is not Parquet, or damaged."
+                ) from error
+            columns = [n for n in table.schema_arrow.names if n in _FIELDS]
+            for batch in table.iter_batches(
+                _BATCH, columns=columns, use_threads=False
+            ):
+                yield from batch.to_pylist()
+
+
+def _row(base: str, values: Mapping[str, Any]) -> Row:
+    """Checks the values of a row and resolves their paths."""
+    content = values.get("content")
+    if not isinstance(content, str) or not content:
+        raise ValueError(f"expected a path as content. Received: {content!r}")
+    styles = values.get("styles") or ()
+    if isinstance(styles, str):
+        raise TypeError(f"`styles` must be a list. Received: {styles!r}")
+    settings = values.get("settings")
+    if isinstance(settings, str):
+        settings = json.loads(settings)
+    settings = settings or {}
+    if not isinstance(settings, Mapping):
+        raise TypeError(f"`settings` must be an object. Received: {settings!r}")
+    output = values.get("output")
+    if not output:
+        ending = os.path.splitext(folders.renamed(content))[1]
+        output = name_of(content, styles, settings) + ending
+    return Row(
+        _resolved(base, content),
+        output,
+        tuple(_resolved(base, style) for style in styles),
+        dict(settings),
+    )
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(os.path.abspath(path))
+
+
+def _resolved(base: str, path: str) -> str:
+    if is_address(path) or path.startswith("/"):
+        return path
+    return path if os.path.isabs(path) else join(base, path)
