@@ -19,8 +19,8 @@ from tfstyle.version import __version__ as __version__
 if TYPE_CHECKING:
     from tfstyle.adain.model import StyleModel as StyleModel
     from tfstyle.controls import regions as regions
-    from tfstyle.motion.frames import stylize_frames as stylize_frames
     from tfstyle.motion.config import VideoConfig as VideoConfig
+    from tfstyle.motion.frames import stylize_frames as stylize_frames
     from tfstyle.optimization.config import DreamConfig as DreamConfig
     from tfstyle.optimization.config import GatysConfig as GatysConfig
     from tfstyle.optimization.deepdream import deep_dream as deep_dream

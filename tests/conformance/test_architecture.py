@@ -20,18 +20,21 @@ ALLOWED = {
     "images": "runtime version",
     "pretrained": "runtime",
     "controls": "images runtime",
+    "clips": "images runtime",
     "features": "pretrained images runtime",
     "report": "images runtime",
     "adain": "features controls losses pretrained images runtime",
     "export": "adain features runtime version",
     "optimization": "adain features controls losses pretrained images runtime",
     "judging": "features images losses optimization pretrained runtime",
+    "motion": "optimization adain controls images runtime",
     "training": "adain features losses pretrained images runtime",
-    "pipelines": "optimization adain controls pretrained images runtime",
+    "pipelines": "motion clips optimization adain controls pretrained images "
+    "runtime",
     "cli": "pipelines training report controls images runtime",
 }
 # These run without Keras and TensorFlow; the others load them in functions.
-VALUES = "runtime images pretrained controls report pipelines cli".split()
+VALUES = "runtime images pretrained controls report clips pipelines cli".split()
 # The modules that import TensorFlow; all others run on any backend of Keras.
 TENSORFLOW = {
     "adain.loading",
@@ -46,6 +49,7 @@ TENSORFLOW = {
     "judging.measures",
     "judging.reference",
     "judging.structure",
+    "motion.optimized",
     "optimization.adam",
     "optimization.ascent",
     "optimization.deepdream",

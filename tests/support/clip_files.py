@@ -52,7 +52,9 @@ def movie(path, frames, times=None, codec="libx264", pixels="yuv420p", **more):
             container.set_chapters(chapters)
         for array, time in zip(frames, times, strict=True):
             kind = "rgba" if array.shape[-1] == 4 else "rgb24"
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), kind)
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(array), kind
+            )
             frame = frame.reformat(format=pixels)
             frame.pts, frame.time_base = time, BASE
             container.mux(stream.encode(frame))

@@ -189,9 +189,7 @@ class KerasStylizer:
             frame, style.embedding, strength, before, share, masks
         )
 
-    def _masks(
-        self, photo: np.ndarray, style: Style
-    ) -> regional.Masks | None:
+    def _masks(self, photo: np.ndarray, style: Style) -> regional.Masks | None:
         """Checks a photograph; returns masks of its regions, by level."""
         check_image(photo)
         shape = photo.shape[:2]

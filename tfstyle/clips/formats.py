@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tfstyle.clips.frames import Details
 from tfstyle.clips.movies import load_av

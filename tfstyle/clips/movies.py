@@ -186,14 +186,14 @@ def _details(container: Any, stream: Any, frame: Any) -> Details:
     height, width = frame.height, frame.width
     aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
     if turned:
-        height, width, aspect = width, height, 1 / (aspect or 1)
+        height, width, aspect = width, height, Fraction(1, 1) / aspect
     return Details(
         height=height,
         width=width,
         count=stream.frames or _guessed(container, stream),
         rate=_rate(stream),
         time_base=Fraction(stream.time_base),
-        aspect=aspect or Fraction(1),
+        aspect=aspect,
         alpha=color.has_alpha(frame.format),
         colors=colors,
         sound=[

@@ -102,4 +102,6 @@ class Copier:
 def _described(stream: Any) -> dict[str, str]:
     """Language and title; nothing that tells of the camera or the place."""
     kept = ("language", "title")
-    return {name: stream.metadata[name] for name in kept if name in stream.metadata}
+    return {
+        name: stream.metadata[name] for name in kept if name in stream.metadata
+    }

@@ -4,7 +4,7 @@ import glob
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -124,7 +124,7 @@ def _sorted(path: str) -> list[pathlib.Path]:
     return sorted(found, key=_numbers)
 
 
-def _numbers(path: pathlib.Path) -> Sequence[tuple[int, str]]:
+def _numbers(path: pathlib.Path) -> list[tuple[int, str]]:
     """Digits of a name as numbers, for sorting."""
     parts = re.split(r"(\d+)", os.fspath(path))
     return [(int(p), "") if p.isdigit() else (-1, p) for p in parts]

@@ -57,7 +57,7 @@ def between(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     if scale == 1:
         return found
     found = cv2.resize(found, (width, height))
-    return found * np.float32([width / small[0], height / small[1]])
+    return found * np.array([width / small[0], height / small[1]], np.float32)
 
 
 def grid(height: int, width: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.painting import ClipPainter
 from tfstyle.runtime import checks, devices
+from tfstyle.runtime.types import Shape
 
 
 def stylize_frames(
@@ -63,7 +64,9 @@ def stylize_frames(
     painter = None
     parts = _endless(regions)
     for number, frame in enumerate(frames):
-        pixels = sized(to_image(frame), config.size)
+        pixels = to_image(frame)
+        shape = shape_of(pixels.shape[:2], config.size)
+        pixels = images.resize(pixels, *shape)
         part = next(parts)
         if painter is None:
             given = to_images(styles), config, blends or {}, part
@@ -111,15 +114,17 @@ def make_painter(
     return ClipPainter(painter, config)
 
 
-def sized(frame: np.ndarray, size: int) -> np.ndarray:
-    """Resizes a frame to a longer side; 0 for its own.
+def shape_of(shape: Shape, size: int) -> Shape:
+    """Returns the shape at which frames are painted.
+
+    Args:
+        shape: Height and width of the frames.
+        size: Longer side in pixels; 0 for their own.
 
     Raises:
-        ValueError: It would be too narrow.
+        ValueError: They would be too narrow.
     """
-    height, width = frame.shape[:2]
-    shape = pyramid(height, width, size or max(height, width))[-1]
-    return images.resize(frame, *shape)
+    return pyramid(*shape, size or max(shape))[-1]
 
 
 def _endless(

@@ -39,12 +39,11 @@ class OnePass:
         regions: Regions | None,
     ) -> None:
         self._stylizer, self._given, self._config = stylizer, styles, config
-        blends = blends or {0.0: config.style_mix}
-        self._times = list(blends)
+        self._times = list(blends) or [0.0]
         self._controls = [
-            dataclasses.replace(config, style_mix=mix)
+            dataclasses.replace(config, style_mix=tuple(mix))
             for mix in blends.values()
-        ]
+        ] or [config]
         self._regions = regions
         self._stabilizer = Stabilizer(config.stability)
         self._styles: list[Style] = []
@@ -105,8 +104,8 @@ class OnePass:
         before, after, share = mixes.at(self._times, time)
         style = self._styles[before]
         if share:
-            other = self._styles[after].embedding
-            embedding = style.embedding + share * (other - style.embedding)
+            first, last = (self._styles[i].embedding for i in (before, after))
+            embedding = first + share * (last - first)
             style = dataclasses.replace(style, embedding=embedding)
         return dataclasses.replace(style, regions=regions)
 

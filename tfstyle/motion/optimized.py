@@ -99,7 +99,7 @@ class Optimized:
 
     def state(self) -> dict[str, np.ndarray]:
         """See `painting.Painter`."""
-        if self._last is None or self._older is None:
+        if self._first is None or self._last is None or self._older is None:
             return {}
         found = {"first": self._first, "age": np.array(self._age)}
         found |= dict(zip(("gray", "last"), self._last, strict=True))
@@ -116,9 +116,7 @@ class Optimized:
         self._last = arrays["gray"], arrays["last"]
         self._age = int(arrays["age"])
 
-    def _new(
-        self, frame: np.ndarray, regions: Regions | None
-    ) -> np.ndarray:
+    def _new(self, frame: np.ndarray, regions: Regions | None) -> np.ndarray:
         """Paints the first frame of a shot, coarse to fine."""
         config = dataclasses.replace(
             self._gatys,

@@ -75,7 +75,8 @@ class ClipPainter:
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns what is known of earlier frames, for `restore`."""
-        return {"before": self._before, **self._painter.state()}
+        before = {} if self._before is None else {"before": self._before}
+        return before | self._painter.state()
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Goes on from what `state` returned, with the same results."""

@@ -106,7 +106,8 @@ class Stabilizer:
         return picture, np.clip(result, 0, 1)
 
     def _suffice(self, shares: list[np.ndarray]) -> bool:
-        return self._stability == 1 and float(sum(shares).mean()) > _ENOUGH
+        shown = sum(float(share.mean()) for share in shares)
+        return self._stability == 1 and shown > _ENOUGH
 
     def _shares(self) -> list[np.ndarray]:
         """Share of each anchor in each pixel; their sum is at most 1."""
