@@ -84,6 +84,14 @@ def _tone(stream, seconds):
     ]
 
 
+def sound(path):
+    """Writes a file without video."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        container.mux(_tone(stream, 0.2))
+        container.mux(stream.encode(None))
+
+
 def read(path):
     """Times in seconds, and arrays of bytes, of the frames of a movie."""
     with av.open(str(path)) as container:
@@ -103,3 +111,24 @@ def packets(path, kind="audio"):
             for packet in container.demux(stream)
             if packet.pts is not None
         ]
+
+
+def rotate(path):
+    """Marks a movie as turned: players show it by 90 degrees clockwise."""
+    data = bytearray(open(path, "rb").read())
+    place = data.index(b"tkhd") + 44  # Of the matrix, in version 0 of the box.
+    one, deep = 1 << 16, 1 << 30
+    matrix = np.array([0, one, 0, -one, 0, 0, 0, 0, deep], ">i4")
+    data[place : place + 36] = matrix.tobytes()
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def encrypt(path, frames):
+    """Writes a movie whose frames need a key."""
+    options = {
+        "encryption_scheme": "cenc-aes-ctr",
+        "encryption_key": "00112233445566778899aabbccddeeff",
+        "encryption_kid": "ffeeddccbbaa99887766554433221100",
+    }
+    return movie(path, frames, options=options)

@@ -75,10 +75,14 @@ def opened(target: Target, first: int = 0) -> Iterator[Opened]:
         with Reserved(raw.raw, target.path) as disk:
             try:
                 yield Opened(_writer(disk, target, target.format), disk)
-            except CutShortError:
-                if os.path.getsize(file.name):
-                    shutil.copyfile(file.name, part_of(target.path))
-                raise
+            except CutShortError as error:
+                if not os.path.getsize(file.name):
+                    raise
+                kept = part_of(target.path)
+                shutil.copyfile(file.name, kept)
+                raise CutShortError(
+                    f"{error} What was painted is '{kept}'."
+                ) from error
 
 
 def _writer(disk: Any, target: Target, format: Format) -> MovieWriter:

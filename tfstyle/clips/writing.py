@@ -44,8 +44,8 @@ class Writer(Protocol):
         """Ends the file.
 
         Args:
-            complete: Whether all frames were written; if not, the sound is
-                cut where they end.
+            complete: Whether the clip was written to its end; if not, the
+                sound is cut where the frames end.
         """
 
 

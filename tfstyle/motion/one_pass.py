@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -99,12 +100,18 @@ class OnePass:
             self._stylizer.embed(styles, controls, self._regions)
             for controls in self._controls
         ]
+        if len(self._styles) > 1 and self._styles[0].embedding is None:
+            raise ValueError(
+                "`style_mix` at several times is for models with style "
+                "embeddings, such as distilled. Give one blend."
+            )
 
     def _style(self, time: float, regions: Regions | None) -> Style:
         before, after, share = mixes.at(self._times, time)
         style = self._styles[before]
         if share:
-            first, last = (self._styles[i].embedding for i in (before, after))
+            both: Any = [self._styles[i].embedding for i in (before, after)]
+            first, last = both
             embedding = first + share * (last - first)
             style = dataclasses.replace(style, embedding=embedding)
         return dataclasses.replace(style, regions=regions)

@@ -35,6 +35,7 @@ from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.painting import ClipPainter, StoppedError
 from tfstyle.pipelines import preparation, transfer_inputs
 from tfstyle.pipelines.video_masks import Masks
+from tfstyle.pretrained import weights
 from tfstyle.runtime import checkpoint, files
 from tfstyle.runtime.checkpoint import Checkpoints
 
@@ -87,7 +88,7 @@ class Video:
         masks: Regions of the frames.
         encoder_weights: File of the encoder's weights, or `None`.
         checkpoint: Folder for checkpoints, or `None`.
-        identity: What tells runs apart in checkpoints.
+        checkpoints: Checkpoints in that folder.
     """
 
     config: VideoConfig
@@ -99,7 +100,7 @@ class Video:
     masks: Masks
     encoder_weights: str | None
     checkpoint: str | None
-    identity: Sequence[Any]
+    checkpoints: Checkpoints
 
     @property
     def expected(self) -> int:
@@ -162,11 +163,14 @@ def open_video(
     masks = Masks(inputs, styles, read, max_pixels)
     shape = motion.shape_of((details.height, details.width), config.size)
     sound = content if details.sound and format and not format.silent else None
+    model = _model(config, encoder_weights)
     identity: list[Any] = []
     if checkpoint_dir is not None:
         checkpoint.check_writable(checkpoint_dir)
-        identity = [config, blends, codec, quality, rate, start, end]
-        identity = [repr(identity), _digests(clip, inputs)]
+        given = [config, blends, codec, quality, rate, start, end, path]
+        identity = [repr(given), model, _digests(clip, inputs)]
+    checkpoints = Checkpoints(checkpoint_dir, identity, [])
+    checkpoints.load()  # Raises if it belongs to another run.
     return Video(
         config=config,
         blends=blends,
@@ -177,23 +181,30 @@ def open_video(
         masks=masks,
         encoder_weights=encoder_weights,
         checkpoint=checkpoint_dir,
-        identity=identity,
+        checkpoints=checkpoints,
     )
+
+
+def _model(config: VideoConfig, encoder_weights: str | None) -> Any:
+    """Hashes of the model's files; raises an error if there is none."""
+    if config.engine == "optimize":
+        return weights.resolve(config.features, progressbar=True).digest
+    return transfer_inputs.describe(config.model, encoder_weights)
 
 
 def _check_paths(inputs: Mapping[str, str], clip: Clip, path: str) -> None:
     """Raises `ValueError` if an input would be written over."""
-    for role, name in inputs.items():
-        if os.path.realpath(name) == os.path.realpath(path):
-            raise ValueError(
-                f"The output '{path}' is the {role}, too. Give another name."
-            )
     if isinstance(clip, Folder):
         folders = {os.path.realpath(p.parent) for p in clip.paths}
         if os.path.realpath(path) in folders:
             raise ValueError(
                 f"The frames in '{path}' would be written over. Give another "
                 "folder."
+            )
+    for role, name in inputs.items():
+        if os.path.realpath(name) == os.path.realpath(path):
+            raise ValueError(
+                f"The output '{path}' is the {role}, too. Give another name."
             )
 
 
@@ -230,7 +241,7 @@ def paint(
     run = _Run(video, stop, on_frame)
     with output.opened(video.target, run.done) as opened:
         complete = run.go_on(opened)
-        opened.writer.close(complete)
+        opened.writer.close(complete and video.end is None)
     if complete:
         run.forget()
     left_out = getattr(opened.writer, "left_out", ())
@@ -256,8 +267,7 @@ class _Run:
         on_frame: Callable[[Painted], None],
     ) -> None:
         self._video, self._stop, self._on_frame = video, stop, on_frame
-        self._checkpoints = Checkpoints(video.checkpoint, video.identity, [])
-        self._found = self._checkpoints.load()
+        self._found = video.checkpoints.load()
         self.done = self.number = self._found[1]["frames"] if self._found else 0
         self._segment = 0
 
@@ -362,7 +372,9 @@ class _Run:
             if packets:
                 os.makedirs(folder, exist_ok=True)
                 segments.save(folder, self._segment, packets)
-            self._checkpoints.save(state["arrays"], {"frames": state["frames"]})
+            self._video.checkpoints.save(
+                state["arrays"], {"frames": state["frames"]}
+            )
         self._segment += 1
 
 
