@@ -67,6 +67,12 @@ class Format(NamedTuple):
     silent: bool
 
     @property
+    def container_options(self) -> dict[str, str]:
+        """Options of the container: times as exact as those of the source."""
+        exact = self.container in ("mp4", "mov")
+        return {"movie_timescale": "90000"} if exact else {}
+
+    @property
     def pixels(self) -> str:
         """Pixel format of the frames."""
         return self.encoder.alpha if self.alpha else self.encoder.pixels
@@ -131,6 +137,8 @@ def _options(codec: str, quality: int) -> dict[str, str]:
         return {"crf": crf, "b": "0", "row-mt": "1", "cpu-used": "3"}
     if codec == "av1":
         return {"crf": f"{55 - 0.35 * quality:.0f}", "preset": "8"}
+    if codec == "gif":
+        return {"global_palette": "0"}
     if codec == "webp":
         return {"quality": f"{quality}"}
     return {}

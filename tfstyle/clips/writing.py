@@ -105,7 +105,12 @@ class MovieWriter:
         self._format, self._source, self._start = format, source, start
         self._colors = color.of_output(source.colors)
         self._height, self._width = cropped(shape, format)
-        self._container = self._av.open(file, "w", format=format.container)
+        self._container = self._av.open(
+            file,
+            "w",
+            format=format.container,
+            container_options=format.container_options,
+        )
         self._stream = self._container.add_stream(
             format.encoder.name, rate=source.rate, options=dict(format.options)
         )
@@ -152,6 +157,8 @@ class MovieWriter:
 
     def _mux_new(self, packets: list[Any]) -> None:
         for packet in packets:
+            if self._format.codec == "gif" and self._last >= 0:
+                packet = _without_header(self._av, packet)
             packet.duration = self._durations.get(packet.pts, packet.duration)
             # Reordered frames of a new encoder may begin too early.
             packet.dts = max(packet.dts, self._last + 1)
@@ -239,3 +246,19 @@ def _palette(av: Any, samples: np.ndarray) -> Any:
     table = np.zeros((256, 4), np.uint8)
     table[: len(colors)] = colors[:, [3, 0, 1, 2]]
     return av.VideoFrame.from_ndarray((np.asarray(few), table), "pal8")
+
+
+def _without_header(av: Any, packet: Any) -> Any:
+    """Drops the header of a file, which each encoder of GIF writes."""
+    data = bytes(packet)
+    if not data.startswith(b"GIF8"):
+        return packet
+    table = 3 << (data[10] & 7) + 1 if data[10] & 128 else 0
+    made = av.Packet(data[13 + table :])
+    made.pts, made.dts, made.time_base = (
+        packet.pts,
+        packet.dts,
+        packet.time_base,
+    )
+    made.duration, made.is_keyframe = packet.duration, True
+    return made

@@ -50,7 +50,7 @@ def sharpened(
 _TINY = 1e-7
 _AROUND = 8.0  # Deviation over which energies are averaged, in pixels.
 # Detail that is added is not all seen as detail: a Gaussian keeps some of it.
-_AGAIN = 1.6
+_AGAIN = 1.8
 
 
 def _energy(detail: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 _LONGEST = 256  # Longer side at which flow is found, in pixels.
+_NOISE = 1.5  # Deviation by which frames are smoothed before,
+_SMOOTH = 4.0  # and the flow after: what trembles is noise.
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -49,11 +51,16 @@ def between(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     scale = min(1, _LONGEST / max(height, width))
     small = round(scale * width), round(scale * height)
     pair = [
-        cv2.resize(x, small, interpolation=cv2.INTER_AREA)
+        cv2.resize(
+            cv2.GaussianBlur(x, (0, 0), _NOISE),
+            small,
+            interpolation=cv2.INTER_AREA,
+        )
         for x in (frame, other)
     ]
     finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     found = finder.calc(*pair, None)
+    found = cv2.GaussianBlur(found, (0, 0), _SMOOTH * scale)
     if scale == 1:
         return found
     found = cv2.resize(found, (width, height))

@@ -10,6 +10,9 @@ def warping_error(
 ) -> float:
     """Root mean square of what changes beside the motion (E_warp).
 
+    Frames are sampled by cubic splines: linear interpolation blurs, and would
+    find 0.036 in a harsh painting that does nothing but move.
+
     Args:
         frame: Frame, `(height, width, 3)`.
         other: Frame of the same shape.
@@ -23,7 +26,7 @@ def warping_error(
         Lai et al., "Learning Blind Video Temporal Consistency", ECCV 2018.
     """
     places = flow.grid(*there.shape[:2]) + there
-    warped = flow.sample(other, places, smooth=True)
+    warped = flow.sample(other, places, smooth=False)
     gap = np.square(frame - warped)[seen]
     return float(np.sqrt(gap.mean())) if gap.size else 0.0
 
