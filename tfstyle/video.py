@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     import tqdm
 
     from tfstyle.motion.mixes import Mixes
-    from tfstyle.pipelines.videos import Outcome, Painted, Video
+    from tfstyle.pipelines.video_run import Outcome, Painted
+    from tfstyle.pipelines.videos import Video
 
 _BEGAN = time.monotonic()
 
@@ -233,7 +234,7 @@ def _note(video: "Video") -> None:
 
 def _paint(video: "Video") -> "tuple[Outcome, int]":
     """Paints and shows the progress; returns the exit status, too."""
-    from tfstyle.pipelines import videos
+    from tfstyle.pipelines import video_run
 
     with program.Interrupt() as interrupt, _bar(video.expected) as bar:
 
@@ -243,7 +244,7 @@ def _paint(video: "Video") -> "tuple[Outcome, int]":
             if every and painted.number % every == 0:
                 _preview(painted)
 
-        outcome = videos.paint(video, interrupt, on_frame)
+        outcome = video_run.paint(video, interrupt, on_frame)
         status = 0 if outcome.complete else interrupt.status
     height, width = video.target.shape
     rate = outcome.painted / outcome.seconds

@@ -3,12 +3,11 @@
 import errno
 import io
 import pathlib
+from fractions import Fraction
 
 import pytest
 
 import clip_files
-from fractions import Fraction
-
 from tfstyle.clips import formats, reading
 from tfstyle.clips.disk import Reserved
 from tfstyle.clips.writing import MovieWriter

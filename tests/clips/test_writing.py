@@ -9,7 +9,7 @@ import pytest
 
 import clip_files
 from tfstyle import images
-from tfstyle.clips import color, formats, output, reading, segments, writing
+from tfstyle.clips import color, formats, output, reading, segments
 from tfstyle.clips.output import Target
 
 PIXELS = 10**6

@@ -1,77 +1,31 @@
-"""Paints a clip from a file to a file; reading and writing overlap.
-
-A run can be ended at any frame: what is painted is a whole clip then. With a
-folder for checkpoints the next run goes on after the last finished segment.
-"""
+"""Opens a clip to paint: checks its files, and reads what all frames share."""
 
 import dataclasses
 import functools
-import itertools
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tfstyle import images
 from tfstyle.clips import (
     formats,
-    output,
-    overlap,
     reading,
-    segments,
-    writing,
 )
-from tfstyle.clips.frames import Clip, CutShortError, Frame
-from tfstyle.clips.output import Opened, Target
+from tfstyle.clips.frames import Clip
+from tfstyle.clips.output import Target
 from tfstyle.clips.stills import Folder
-from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
 from tfstyle.motion import frames as motion
 from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.mixes import Mixes
-from tfstyle.motion.painting import ClipPainter, StoppedError
 from tfstyle.pipelines import preparation, transfer_inputs
 from tfstyle.pipelines.video_masks import Masks
 from tfstyle.pretrained import weights
 from tfstyle.runtime import checkpoint, files
 from tfstyle.runtime.checkpoint import Checkpoints
-
-
-class Painted(NamedTuple):
-    """A painted frame.
-
-    Attributes:
-        number: Number of the frame, from 1.
-        frame: The frame of the clip, at the size that is painted.
-        picture: What was painted of it, `(height, width, 3)`.
-    """
-
-    number: int
-    frame: Frame
-    picture: np.ndarray
-
-
-class Outcome(NamedTuple):
-    """Outcome of a run.
-
-    Attributes:
-        frames: Number of frames of the painted clip.
-        painted: Number of those that this run painted.
-        seconds: Time it took.
-        complete: Whether all frames of the clip were painted.
-        full: Whether the disk was full.
-        left_out: Codecs of tracks that the container cannot hold.
-    """
-
-    frames: int
-    painted: int
-    seconds: float
-    complete: bool
-    full: bool
-    left_out: Sequence[str]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -217,171 +171,3 @@ def _digests(clip: Clip, inputs: Mapping[str, str]) -> list[str]:
         for path in [*paths, *others]
         if os.path.isfile(path)
     ]
-
-
-def paint(
-    video: Video,
-    stop: Callable[[], bool] = lambda: False,
-    on_frame: Callable[[Painted], None] = lambda painted: None,
-) -> Outcome:
-    """Paints a clip.
-
-    Args:
-        video: The clip.
-        stop: Function that is true when the run should end.
-        on_frame: Function called with each painted frame.
-
-    Raises:
-        ValueError: The clip is damaged, or has no frames in the given time.
-            What was painted is kept as `output.part_of` names it.
-        OSError: The file cannot be written.
-        KeyboardInterrupt: The run was ended before the first frame.
-    """
-    began = time.monotonic()
-    run = _Run(video, stop, on_frame)
-    with output.opened(video.target, run.done) as opened:
-        complete = run.go_on(opened)
-        opened.writer.close(complete and video.end is None)
-    if complete:
-        run.forget()
-    left_out = getattr(opened.writer, "left_out", ())
-    seconds = time.monotonic() - began
-    painted = run.number - run.done
-    return Outcome(
-        run.number, painted, seconds, complete, opened.full, left_out
-    )
-
-
-class _Run:
-    """Run of `paint`.
-
-    Attributes:
-        done: Number of frames that earlier runs painted.
-        number: Number of frames that are painted.
-    """
-
-    def __init__(
-        self,
-        video: Video,
-        stop: Callable[[], bool],
-        on_frame: Callable[[Painted], None],
-    ) -> None:
-        self._video, self._stop, self._on_frame = video, stop, on_frame
-        self._found = video.checkpoints.load()
-        self.done = self.number = self._found[1]["frames"] if self._found else 0
-        self._segment = 0
-
-    def go_on(self, opened: Opened) -> bool:
-        """Paints until the clip or the run ends; returns whether all is done.
-
-        Raises:
-            CutShortError: The clip is damaged; what was painted is written.
-        """
-        self._opened = opened
-        self._replay()
-        complete = True
-        try:
-            with overlap.Behind(self._write) as behind:
-                for item in self._painted():
-                    behind.put(item)
-                    if self._stop() or opened.full:
-                        complete = False
-                        break
-        except CutShortError:
-            opened.writer.close(complete=False)
-            raise
-        except StoppedError:
-            complete = False
-        if not self.number:
-            raise self._nothing()
-        return complete
-
-    def forget(self) -> None:
-        """Removes the checkpoint of a finished run."""
-        if self._video.checkpoint is not None:
-            segments.remove(self._video.checkpoint)
-            checkpoint.remove(self._video.checkpoint)
-
-    def _nothing(self) -> BaseException:
-        if self._stop():
-            return KeyboardInterrupt()
-        return ValueError(
-            f"'{self._video.clip.path}' has no frames in the time from "
-            f"`start` to `end`: it has about {self._video.clip.details.count} "
-            f"frames, {float(self._video.clip.details.rate):.3g} a second."
-        )
-
-    def _replay(self) -> None:
-        """Writes the segments of earlier runs."""
-        folder = self._video.checkpoint
-        if folder is None or self._video.target.format is None:
-            return
-        while self._segment * writing.SEGMENT < self.done:
-            self._opened.writer.replay(segments.load(folder, self._segment))
-            self._segment += 1
-
-    def _frames(self) -> Iterator[tuple[Frame, Regions | None]]:
-        """Frames to paint, resized, and their regions."""
-        video = self._video
-        found = video.clip.frames(video.target.start, video.end)
-        rest = itertools.islice(found, self.done, None)
-        sized = (_resized(frame, video.target.shape) for frame in rest)
-        return video.masks.regions(sized, video.target.start, self.done)
-
-    def _painted(self) -> Iterator[tuple[Frame, dict[str, Any] | None]]:
-        """Paints frames; with the last of a segment comes the state."""
-        video = self._video
-        painter: ClipPainter | None = None
-        for frame, regions in overlap.ahead(self._frames()):
-            if painter is None:
-                painter = self._painter(regions)
-            second = float(frame.time - video.target.start)
-            picture = painter.paint(frame.pixels, second, regions)
-            self.number += 1
-            self._on_frame(Painted(self.number, frame, picture))
-            state: dict[str, Any] | None = None
-            if self.number % writing.SEGMENT == 0:
-                state = {"frames": self.number, "arrays": {}}
-                if video.checkpoint is not None:
-                    state["arrays"] = painter.state()
-            yield dataclasses.replace(frame, pixels=picture), state
-
-    def _painter(self, regions: Regions | None) -> ClipPainter:
-        video = self._video
-        painter = motion.make_painter(
-            video.styles,
-            video.config,
-            video.blends,
-            regions,
-            video.encoder_weights,
-            self._stop,
-        )
-        if self._found is not None:
-            painter.restore(self._found[0])
-        return painter
-
-    def _write(self, item: tuple[Frame, dict[str, Any] | None]) -> None:
-        """Writes a frame; ends a segment if the state is with it."""
-        frame, state = item
-        self._opened.writer.write(frame)
-        if state is None:
-            return
-        packets = self._opened.writer.end_segment()
-        folder = self._video.checkpoint
-        if folder is not None:
-            if packets:
-                os.makedirs(folder, exist_ok=True)
-                segments.save(folder, self._segment, packets)
-            self._video.checkpoints.save(
-                state["arrays"], {"frames": state["frames"]}
-            )
-        self._segment += 1
-
-
-def _resized(frame: Frame, shape: tuple[int, int]) -> Frame:
-    alpha = frame.alpha
-    return dataclasses.replace(
-        frame,
-        pixels=images.resize(frame.pixels, *shape),
-        alpha=None if alpha is None else images.resize(alpha, *shape),
-    )
