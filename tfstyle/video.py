@@ -36,6 +36,7 @@ from absl import flags
 from tfstyle.cli import (
     common_flags,
     control_flags,
+    painting,
     program,
     settings_flags,
 )
@@ -44,6 +45,7 @@ from tfstyle.motion.config import VideoConfig
 if TYPE_CHECKING:
     import tqdm
 
+    from tfstyle.motion.course import Course
     from tfstyle.motion.mixes import Mixes
     from tfstyle.pipelines.video_run import Outcome, Painted
     from tfstyle.pipelines.videos import Video
@@ -234,12 +236,17 @@ def _note(video: "Video") -> None:
 
 def _paint(video: "Video") -> "tuple[Outcome, int]":
     """Paints and shows the progress; returns the exit status, too."""
+    from tfstyle.motion.course import Course
     from tfstyle.pipelines import video_run
 
+    course = Course() if _REPORT.value else None
     with program.Interrupt() as interrupt, _bar(video.expected) as bar:
 
         def on_frame(painted: "Painted") -> None:
             bar.update(painted.number - bar.n)
+            if course:
+                frame = painted.frame
+                course.look(float(frame.time), frame.pixels, painted.picture)
             every = _PREVIEW_EVERY.value
             if every and painted.number % every == 0:
                 _preview(painted)
@@ -253,7 +260,40 @@ def _paint(video: "Video") -> "tuple[Outcome, int]":
         f"{'' if outcome.complete else ', interrupted'} after "
         f"{time.monotonic() - _BEGAN:.0f} s ({rate:.2f} frames/s)"
     )
+    if course and _REPORT.value:
+        _write_report(_REPORT.value, video, outcome, course)
     return outcome, status
+
+
+def _write_report(
+    path: str, video: "Video", outcome: "Outcome", course: "Course"
+) -> None:
+    """Writes the page of --report."""
+    from tfstyle.images import provenance
+    from tfstyle.report import clip
+
+    notes = [] if outcome.complete else ["The run was interrupted."]
+    if outcome.painted < outcome.frames:
+        notes.append(
+            f"The run was resumed: this page shows only its last "
+            f"{outcome.painted} frames."
+        )
+    inputs = {
+        role: path
+        for role, path in {"content": _CONTENT.value, **_inputs()}.items()
+        if os.path.isfile(path)
+    }
+    clip.write(
+        path,
+        config=video.config,
+        record=provenance.describe(video.config, inputs),
+        command=painting.command(),
+        title=os.path.basename(_OUTPUT.value.rstrip(os.sep)),
+        shots=course.looks,
+        values=course.measured,
+        speed=outcome.painted / outcome.seconds,
+        notes=notes,
+    )
 
 
 def _preview(painted: "Painted") -> None:
