@@ -151,6 +151,8 @@ def main() -> int:
             f"The disk is full. '{_OUTPUT.value}' is whole, but ends after "
             f"{outcome.frames} frames.",
         )
+    if outcome.unsaved:
+        raise outcome.unsaved
     return status
 
 

@@ -10,6 +10,7 @@ import pytest
 import clip_files
 from tfstyle import images
 from tfstyle.clips import color, formats, output, reading, segments
+from tfstyle.clips.movies import Movie
 from tfstyle.clips.output import Target
 
 PIXELS = 10**6
@@ -22,10 +23,11 @@ def copy(content, path, codec="auto", start=0, end=None, segment=5, quality=80):
     format = None
     if not formats.is_folder(path):
         format = formats.choose(path, codec, quality, details)
-    sound = content if details.sound and not format.silent else None
+    tracks = isinstance(clip, Movie) and format and not format.silent
     shape = details.height, details.width
     start = Fraction(start)
-    target = Target(path, format, details, shape, sound, start)
+    tracks = str(content) if tracks else None
+    target = Target(path, format, details, shape, tracks, start)
     with output.opened(target) as opened:
         for number, frame in enumerate(clip.frames(start, end), 1):
             opened.writer.write(frame)
@@ -308,3 +310,16 @@ def test_codecs_of_tracks_that_do_not_fit(clip, tmp_path):
     with pytest.raises(ValueError, match="cannot hold sound of the codec aac"):
         formats.choose("out.webm", "auto", 80, details)
     assert formats.choose("out.gif", "auto", 80, details).silent
+
+
+def test_subtitles_are_copied_or_left_out(tmp_path):
+    pictures = clip_files.pictures(8)
+    path = clip_files.subtitled(tmp_path / "in.mkv", pictures, tmp_path)
+    assert copy(path, tmp_path / "out.mkv").left_out == []
+    before, after = (
+        clip_files.packets(p, "subtitles") for p in (path, tmp_path / "out.mkv")
+    )
+    assert before == after and len(after) == 2
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams.subtitles[0].metadata["language"] == "eng"
+    assert copy(path, tmp_path / "out.mp4").left_out == ["subrip"]

@@ -36,7 +36,6 @@ def movie(path, frames, times=None, codec="libx264", pixels="yuv420p", **more):
     """
     times = even(len(frames)) if times is None else times
     sound, chapters = more.pop("sound", None), more.pop("chapters", None)
-    subtitles = more.pop("subtitles", None)
     options = more.pop("options", {})
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=25)
@@ -46,8 +45,6 @@ def movie(path, frames, times=None, codec="libx264", pixels="yuv420p", **more):
         for name, value in more.items():
             setattr(stream.codec_context, name, value)
         tone = sound and container.add_stream(sound, rate=48_000)
-        if subtitles:
-            container.add_stream(subtitles)
         if chapters:
             container.set_chapters(chapters)
         for array, time in zip(frames, times, strict=True):
@@ -111,6 +108,32 @@ def packets(path, kind="audio"):
             for packet in container.demux(stream)
             if packet.pts is not None
         ]
+
+
+def subtitled(path, frames, folder):
+    """Writes a movie with two lines of text."""
+    text = folder / "text.srt"
+    lines = ["1\n00:00:00,000 --> 00:00:00,120\nHello\n"]
+    lines.append("2\n00:00:00,160 --> 00:00:00,240\nworld\n")
+    text.write_text("\n".join(lines))
+    plain = movie(folder / "plain.mkv", frames)
+    with (
+        av.open(str(path), "w") as container,
+        av.open(plain) as movies,
+        av.open(str(text)) as texts,
+    ):
+        for source in (movies, texts):
+            container.add_stream_from_template(source.streams[0])
+        container.streams[1].metadata["language"] = "eng"
+        container.start_encoding()
+        for source, made in zip(
+            (movies, texts), container.streams, strict=True
+        ):
+            for packet in source.demux():
+                if packet.size:
+                    packet.stream = made
+                    container.mux(packet)
+    return str(path)
 
 
 def rotate(path):

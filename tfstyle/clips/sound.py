@@ -84,19 +84,18 @@ class Copier:
         if self._start:
             self._container.seek(int(self._start * 1_000_000))
         for packet in self._container.demux(list(self._made)):
-            if packet.dts is None:  # The end of a stream.
+            if not packet.size:  # The end of a stream.
                 continue
             base = Fraction(packet.time_base)
             shown = packet.dts if packet.pts is None else packet.pts
-            if self._start and shown * base < self._start:
+            if shown is None or (self._start and shown * base < self._start):
                 continue
             moved = round(self._start / base)
-            time = packet.dts * base - self._start
-            packet.dts -= moved
-            if packet.pts is not None:
-                packet.pts -= moved
+            if packet.dts is not None:
+                packet.dts -= moved
+            packet.pts = shown - moved
             packet.stream = self._made[packet.stream]
-            yield time, packet
+            yield packet.pts * base, packet
 
 
 def _described(stream: Any) -> dict[str, str]:

@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
         seconds: Time it took.
         complete: Whether all frames of the clip were painted.
         full: Whether the disk was full.
+        unsaved: Error that ended the writing of checkpoints, or `None`.
         left_out: Codecs of tracks that the container cannot hold.
     """
 
@@ -55,6 +56,7 @@ class Outcome(NamedTuple):
     seconds: float
     complete: bool
     full: bool
+    unsaved: OSError | None
     left_out: Sequence[str]
 
 
@@ -83,11 +85,14 @@ def paint(
         opened.writer.close(complete and video.end is None)
     if complete:
         run.forget()
-    left_out = getattr(opened.writer, "left_out", ())
-    seconds = time.monotonic() - began
-    painted = run.number - run.done
     return Outcome(
-        run.number, painted, seconds, complete, opened.full, left_out
+        frames=run.number,
+        painted=run.number - run.done,
+        seconds=time.monotonic() - began,
+        complete=complete,
+        full=opened.full,
+        unsaved=run.unsaved,
+        left_out=getattr(opened.writer, "left_out", ()),
     )
 
 
@@ -97,6 +102,7 @@ class _Run:
     Attributes:
         done: Number of frames that earlier runs painted.
         number: Number of frames that are painted.
+        unsaved: Error that ended the writing of checkpoints, or `None`.
     """
 
     def __init__(
@@ -109,6 +115,7 @@ class _Run:
         self._found = video.checkpoints.load()
         self.done = self.number = self._found[1]["frames"] if self._found else 0
         self._segment = 0
+        self.unsaved: OSError | None = None
 
     def go_on(self, opened: Opened) -> bool:
         """Paints until the clip or the run ends; returns whether all is done.
@@ -207,14 +214,22 @@ class _Run:
             return
         packets = self._opened.writer.end_segment()
         folder = self._video.checkpoint
-        if folder is not None:
-            if packets:
-                os.makedirs(folder, exist_ok=True)
-                segments.save(folder, self._segment, packets)
-            self._video.checkpoints.save(
-                state["arrays"], {"frames": state["frames"]}
-            )
+        if folder is not None and self.unsaved is None:
+            try:
+                self._save(folder, packets, state)
+            except OSError as error:  # The clip is worth more.
+                self.unsaved = error
         self._segment += 1
+
+    def _save(
+        self, folder: str, packets: list[Any], state: dict[str, Any]
+    ) -> None:
+        """Saves a segment, and the state after it."""
+        if packets:
+            os.makedirs(folder, exist_ok=True)
+            segments.save(folder, self._segment, packets)
+        frames = {"frames": state["frames"]}
+        self._video.checkpoints.save(state["arrays"], frames)
 
 
 def _resized(frame: Frame, shape: tuple[int, int]) -> Frame:

@@ -15,6 +15,7 @@ from tfstyle.clips import (
     reading,
 )
 from tfstyle.clips.frames import Clip
+from tfstyle.clips.movies import Movie
 from tfstyle.clips.output import Target
 from tfstyle.clips.stills import Folder
 from tfstyle.images import provenance
@@ -116,7 +117,7 @@ def open_video(
     styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
     masks = Masks(inputs, styles, read, max_pixels)
     shape = motion.shape_of((details.height, details.width), config.size)
-    sound = content if details.sound and format and not format.silent else None
+    tracks = isinstance(clip, Movie) and format and not format.silent
     model = _model(config, encoder_weights)
     identity: list[Any] = []
     if checkpoint_dir is not None:
@@ -130,7 +131,9 @@ def open_video(
         blends=blends,
         clip=clip,
         end=end,
-        target=Target(path, format, details, shape, sound, start),
+        target=Target(
+            path, format, details, shape, content if tracks else None, start
+        ),
         styles=styles,
         masks=masks,
         encoder_weights=encoder_weights,
