@@ -2,10 +2,10 @@
 
 From the root of the repository:
 
-  PYTHONPATH=.:tests/support python docs/measurements/clips.py
+  PYTHONPATH=.:tests/support python docs/measurements/clips.py transfer
 
-prints rows of docs/measurements/video.md; with a path, it also writes strips
-of frames there to look at.
+prints rows of docs/measurements/video.md, and so it does for `optimize`; with a
+path, it also writes strips of frames there to look at.
 """
 
 import pathlib
@@ -23,7 +23,8 @@ from tfstyle.runtime import devices
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 STYLES = ("woodcut", "watercolor", "stained_glass", "impasto")
-FRAMES = 40
+# Engine -> frames and styles.
+COUNTS = {"transfer": (40, STYLES), "optimize": (12, STYLES[1:2])}
 
 
 def rows(scene, frames):
@@ -65,32 +66,29 @@ def style_loss(pictures, style):
     return float(np.mean(values))
 
 
-def main(folder=None):
-    """Prints the table."""
+def main(engine, folder=None):
+    """Prints the table of an engine."""
     devices.start("cpu")
+    count, styles = COUNTS[engine]
     for front in (False, True):
         scene = moving_scenes.scene(EXAMPLES, front=front)
-        frames = [scene.frame(i) for i in range(FRAMES)]
-        name = "a disc before a pan" if front else "pan and zoom"
+        frames = [scene.frame(i) for i in range(count)]
+        name = "disc before it" if front else "pan and zoom"
         one, ten, _ = rows(scene, frames)
-        print(f"| {name} | – | source | {one:.4f} | {ten:.4f} | | | |")
-        for style in STYLES:
-            _measure(scene, frames, name, style, folder)
+        print(f"| {name} | source | – | {one:.4f} | {ten:.4f} | | | | |")
+        for style in styles:
+            _measure(scene, frames, name, style, engine, folder)
 
 
-def _measure(scene, frames, name, style, folder):
+def _measure(scene, frames, name, style, engine, folder):
     picture = images.load(EXAMPLES / f"{style}.jpg", 512)
-    runs = [("transfer", s) for s in (0, 0.5, 1)]
-    if style == STYLES[0]:
-        runs += [("optimize", s) for s in (0, 0.5, 1)]
     first = None
-    for engine, stability in runs:
+    for stability in (0, 0.5, 1):
         config = tfstyle.VideoConfig(
             engine=engine, stability=stability, features="vgg_distilled"
         )
-        given = frames if engine == "transfer" else frames[:16]
         began = time.monotonic()
-        made = [*tfstyle.stylize_frames(given, picture, config)]
+        made = [*tfstyle.stylize_frames(frames, picture, config)]
         seconds = (time.monotonic() - began) / len(made)
         one, ten, sharp = rows(scene, made)
         loss = style_loss(made[5::10], picture)
@@ -98,14 +96,15 @@ def _measure(scene, frames, name, style, folder):
             first = sharp, loss
         light = [float(np.mean(x)) for x in (made[:8], made[-8:])]
         print(
-            f"| {name} | {style} | {engine} {stability:g} | {one:.4f} | "
+            f"| {name} | {style} | {stability:g} | {one:.4f} | "
             f"{ten:.4f} | {sharp / first[0]:.2f} | {loss / first[1]:.2f} | "
             f"{light[1] - light[0]:+.3f} | {seconds:.2f} |",
             flush=True,
         )
-        if folder and engine == "transfer":
+        if folder:
             strip = np.concatenate(made[3::9], 1)
-            path = f"{folder}/{name.split()[0]}-{style}-{stability:g}.png"
+            kind = f"{engine}-{name.split()[0]}-{style}-{stability:g}"
+            path = f"{folder}/{kind}.png"
             PIL.Image.fromarray(np.uint8(255 * strip)).save(path)
 
 

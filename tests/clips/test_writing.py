@@ -322,4 +322,4 @@ def test_subtitles_are_copied_or_left_out(tmp_path):
     assert before == after and len(after) == 2
     with av.open(str(tmp_path / "out.mkv")) as container:
         assert container.streams.subtitles[0].metadata["language"] == "eng"
-    assert copy(path, tmp_path / "out.mp4").left_out == ["subrip"]
+    assert copy(path, tmp_path / "out.mp4").left_out == ["srt"]

@@ -278,5 +278,13 @@ def test_no_frames_in_the_given_time(files, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("module", ["av", "cv2"])
+def test_a_package_that_is_missing_is_named(files, tmp_path, module):
+    arguments = words(files, files / "clip.mp4", tmp_path / "out.mp4")
+    hidden = [module, *programs.TENSORFLOW]
+    done = programs.fork(command(*arguments), ROOT, hidden)
+    programs.check_refused(done, 1, "pip install tfstyle[video]")
+
+
 def test_help_loads_nothing_that_is_slow(tmp_path):
     assert "--stability" in programs.help_of("tfstyle.video", tmp_path)

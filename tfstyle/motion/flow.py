@@ -25,8 +25,7 @@ def load_cv2() -> Any:
         import cv2
     except ImportError as error:
         raise ValueError(
-            "Stable movies need OpenCV: pip install tfstyle[video], or use "
-            "--stability=0."
+            "Clips need OpenCV: pip install tfstyle[video]."
         ) from error
     return cv2
 

@@ -19,6 +19,7 @@ from tfstyle.clips.movies import Movie
 from tfstyle.clips.output import Target
 from tfstyle.clips.stills import Folder
 from tfstyle.images import provenance
+from tfstyle.motion import flow
 from tfstyle.motion import frames as motion
 from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.mixes import Mixes
@@ -105,6 +106,7 @@ def open_video(
         FileNotFoundError: There is no such file.
         OSError: The output cannot be written.
     """
+    flow.load_cv2()  # Raises if it is not installed.
     content = inputs["content"]
     clip = reading.open_clip(content, max_pixels, rate)
     details = clip.details
