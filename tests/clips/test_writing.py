@@ -1,5 +1,6 @@
 """Clips read and written again, without painting."""
 
+import pathlib
 from fractions import Fraction
 
 import av
@@ -10,6 +11,7 @@ import pytest
 import clip_files
 from tfstyle import images
 from tfstyle.clips import color, formats, output, reading, segments
+from tfstyle.clips.frames import CutShortError
 from tfstyle.clips.movies import Movie
 from tfstyle.clips.output import Target
 
@@ -323,3 +325,34 @@ def test_subtitles_are_copied_or_left_out(tmp_path):
     with av.open(str(tmp_path / "out.mkv")) as container:
         assert container.streams.subtitles[0].metadata["language"] == "eng"
     assert copy(path, tmp_path / "out.mp4").left_out == ["srt"]
+
+
+@pytest.mark.parametrize("name", ["whole.mkv", "whole.mp4"])
+def test_movies_that_are_cut_off_are_read_up_to_there(tmp_path, name):
+    pictures = clip_files.pictures(60)
+    options = {"movflags": "faststart"} if name.endswith("mp4") else {}
+    path = clip_files.movie(tmp_path / name, pictures, options=options)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: 2 * len(data) // 3])
+    found = []
+    with pytest.raises(CutShortError, match="cannot be read beyond"):
+        clip = reading.open_clip(path, PIXELS)
+        for frame in clip.frames(Fraction(0), None):
+            found.append(frame)
+    assert 10 < len(found) < 60
+
+
+def test_movies_that_change_their_size(tmp_path):
+    paths = [
+        clip_files.movie(
+            tmp_path / f"{side}.h264", clip_files.pictures(4, side, side)
+        )
+        for side in (48, 64)
+    ]
+    both = tmp_path / "both.h264"
+    both.write_bytes(b"".join(pathlib.Path(p).read_bytes() for p in paths))
+    clip, found = reading.open_clip(str(both), PIXELS), []
+    with pytest.raises(CutShortError, match="from 48x48 to 64x64 at 0.16 s"):
+        for frame in clip.frames(Fraction(0), None):
+            found.append(frame)
+    assert len(found) == 4

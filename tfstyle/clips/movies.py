@@ -1,6 +1,7 @@
 """Reads movie files by PyAV: upright frames with their own times."""
 
 import os
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -82,7 +83,7 @@ class Movie:
                 raise self._changed(frame, time)
             yield frame, time
             last, count = time, count + 1
-        if last is not None and _is_truncated(container, stream, last):
+        if last is not None and _is_truncated(stream, last):
             raise self._cut_short(last, "it is truncated")
 
     def _time(self, frame: Any, stream: Any, last: Fraction | None) -> Fraction:
@@ -224,13 +225,25 @@ def _guessed(container: Any, stream: Any) -> int:
     return round(Fraction(container.duration, 1_000_000) * _rate(stream))
 
 
-def _is_truncated(container: Any, stream: Any, last: Fraction) -> bool:
+def _is_truncated(stream: Any, last: Fraction) -> bool:
     """Whether the file says that there is more than was read."""
-    if not stream.duration:
-        return False
     start = (stream.start_time or 0) * Fraction(stream.time_base)
-    end = start + stream.duration * Fraction(stream.time_base)
-    return end - last > max(3 / _rate(stream), Fraction(1, 2))
+    more = start + _stated(stream) - last
+    return more > max(3 / _rate(stream), Fraction(1, 2))
+
+
+def _stated(stream: Any) -> Fraction:
+    """Seconds that the stream should last; 0 if it does not say."""
+    if stream.duration:
+        return stream.duration * Fraction(stream.time_base)
+    # Matroska has it as text.
+    found = re.match(
+        r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")
+    )
+    if not found:
+        return Fraction(0)
+    hours, minutes, seconds = map(Fraction, found.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def _alpha(pixels: np.ndarray) -> np.ndarray | None:

@@ -118,6 +118,11 @@ def open_video(
     read = functools.cache(lambda name: images.read(name, max_pixels))
     styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
     masks = Masks(inputs, styles, read, max_pixels)
+    if "alpha" in inputs.values() and not details.alpha:
+        raise ValueError(
+            f"'{content}' has no transparency to use as a mask. Give a mask "
+            "file."
+        )
     shape = motion.shape_of((details.height, details.width), config.size)
     tracks = isinstance(clip, Movie) and format and not format.silent
     model = _model(config, encoder_weights)
