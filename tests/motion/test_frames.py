@@ -132,6 +132,17 @@ def test_optimized_frames_fit_those_before():
     assert np.abs(steady[2] - frames[0]).mean() > 0.02
 
 
+def test_optimized_frames_blend_styles_over_time():
+    frames = [images.resize(FRAMES[0], 36, 48)] * 3
+    config = VideoConfig(engine="optimize", steps=2, features="vgg_distilled")
+    blends = {0.0: (1, 0), 0.04: (0, 1)}
+    made = painted(config, STYLES, frames, blends=blends)
+    first = dataclasses.replace(config, style_mix=(1, 0))
+    one = painted(first, STYLES, frames)
+    np.testing.assert_array_equal(made[0], one[0])
+    assert np.abs(made[2] - one[2]).max() > 0.01
+
+
 def test_an_optimized_frame_can_be_stopped():
     config = VideoConfig(engine="optimize", steps=4, features="vgg_distilled")
     frame, asked = images.resize(FRAMES[0], 36, 48), []

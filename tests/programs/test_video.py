@@ -244,7 +244,7 @@ def test_damaged_clips_are_one_line(files, tmp_path, kind, message):
         (["--style=missing.png"], 1, "'missing.png' does not exist"),
         (["--keep_mask=missing.mp4"], 1, "'missing.mp4' does not exist"),
         (["--keep_mask=alpha"], 1, "has no transparency to use as a mask"),
-        (["--keep_mask=setup.cfg"], 1, "'setup.cfg' is not a movie"),
+        (["--keep_mask=setup.cfg"], 1, "'setup.cfg' has no video stream"),
         (["--max_pixels=100"], 1, "Raise --max_pixels"),
         (["--size=8"], 1, "at least 16 pixels"),
         (["--model=nothing"], 1, "no model 'nothing'. Choose from"),

@@ -83,7 +83,9 @@ class Anchor:
             picture: What was painted of the last frame.
         """
         moved = flow.sample(self.picture, self.places, smooth=False)
-        self.light += _FOLLOW * (blur(picture - moved, _LIGHT) - self.light)
+        gap = blur(picture - moved, _LIGHT) - self.light
+        # Not in place: a checkpoint may be writing the array.
+        self.light = self.light + _FOLLOW * gap
         return moved + self.light
 
 

@@ -102,7 +102,7 @@ def make_painter(
     if config.engine == "optimize":
         from tfstyle.motion.optimized import Optimized
 
-        return ClipPainter(Optimized(styles, config, stop), config)
+        return ClipPainter(Optimized(styles, config, blends, stop), config)
     from tfstyle.adain import loading
     from tfstyle.motion.one_pass import OnePass
 

@@ -37,6 +37,22 @@ def parse(texts: Sequence[str]) -> dict[float, tuple[float, ...]]:
     return dict(sorted(found.items()))
 
 
+def shares(blends: Mixes, time: float) -> tuple[float, ...]:
+    """Returns the share of each style at a time; their sum is 1.
+
+    >>> shares({0.0: (1, 0), 2.0: (1, 3)}, 1.0)
+    (0.625, 0.375)
+
+    Args:
+        blends: Blends by time, sorted; at least one.
+        time: A time in seconds.
+    """
+    before, after, share = at([*blends], time)
+    each = [np.divide(mix, sum(mix)) for mix in blends.values()]
+    first, last = each[before], each[after]
+    return tuple((first + share * (last - first)).tolist())
+
+
 def at(times: Sequence[float], time: float) -> tuple[int, int, float]:
     """Finds the blends before and after a time.
 

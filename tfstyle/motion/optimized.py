@@ -18,9 +18,10 @@ from keras import ops
 
 from tfstyle.controls import color
 from tfstyle.controls.regions import Regions
-from tfstyle.motion import flow
+from tfstyle.motion import flow, mixes
 from tfstyle.motion.anchors import Anchor
 from tfstyle.motion.config import VideoConfig
+from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.painting import StoppedError
 from tfstyle.optimization import descent, gatys, objective, run
 from tfstyle.optimization.config import GatysConfig
@@ -49,6 +50,7 @@ class Optimized:
     Args:
         styles: Style images, arrays `(height, width, 3)`.
         config: Settings.
+        blends: Shares of the styles over time; those of `config` if empty.
         stop: Function that is true when the run should end.
 
     Raises:
@@ -59,9 +61,11 @@ class Optimized:
         self,
         styles: Sequence[np.ndarray],
         config: VideoConfig,
+        blends: Mixes,
         stop: Callable[[], bool],
     ) -> None:
-        self._given, self._config, self._stop = styles, config, stop
+        self._given, self._config = styles, config
+        self._blends, self._stop = blends, stop
         names = {field.name for field in dataclasses.fields(GatysConfig)}
         given = {
             name: value
@@ -69,6 +73,9 @@ class Optimized:
             if name in names - {"size", "tile"}
         }
         self._gatys, self._weights = run.resolve(GatysConfig(**given))
+        for mix in blends.values():
+            mixed = dataclasses.replace(config, style_mix=tuple(mix))
+            mixed.check_styles(len(styles))
         self._first: np.ndarray | None = None  # Frame of the shot.
         self._styles: list[np.ndarray] = []
         self._last: tuple[np.ndarray, np.ndarray] | None = None
@@ -85,12 +92,15 @@ class Optimized:
     ) -> np.ndarray:
         """See `painting.Painter`."""
         given, _ = color.prepare(frame, [], self._config.color)
-        gray = flow.gray(frame)
+        gray, config = flow.gray(frame), self._gatys
+        if self._blends:
+            mix = mixes.shares(self._blends, time)
+            config = dataclasses.replace(config, style_mix=mix)
         if self._last is None or self._older is None:
-            picture = self._new(given, regions)
+            picture = self._new(given, config, regions)
         else:
             wanted = self._target(gray, self._last, self._older)
-            picture = self._next(given, regions, *wanted)
+            picture = self._next(given, config, regions, *wanted)
         if self._older is None or self._age == _OLDER:
             self._older, self._age = Anchor.begin(gray, picture), 0
         self._age += 1
@@ -116,14 +126,21 @@ class Optimized:
         self._last = arrays["gray"], arrays["last"]
         self._age = int(arrays["age"])
 
-    def _new(self, frame: np.ndarray, regions: Regions | None) -> np.ndarray:
+    def _new(
+        self, frame: np.ndarray, config: GatysConfig, regions: Regions | None
+    ) -> np.ndarray:
         """Paints the first frame of a shot, coarse to fine."""
         config = dataclasses.replace(
-            self._gatys,
+            config,
             size=max(frame.shape[:2]),
             steps=_FIRST * self._config.steps,
             color="style",
         )
+        if gatys.make_plan(frame, self._styles, config, regions).side:
+            raise MemoryError(
+                f"Frames of {frame.shape[1]}x{frame.shape[0]} pixels do not "
+                "fit in memory at once. Lower `size`."
+            )
         picture = gatys.stylize(
             frame,
             self._styles,
@@ -138,13 +155,14 @@ class Optimized:
     def _next(
         self,
         frame: np.ndarray,
+        config: GatysConfig,
         regions: Regions | None,
         wanted: np.ndarray,
         known: np.ndarray,
     ) -> np.ndarray:
         """Paints a frame from what it should look like where that is known."""
         steps = self._config.steps
-        config = dataclasses.replace(self._gatys, learning_rate=_LEARNING_RATE)
+        config = dataclasses.replace(config, learning_rate=_LEARNING_RATE)
         network = descent.make_network(config, self._weights)
         parts = None if regions is None else regions.parts
         terms: dict[str, Term] = objective.terms(
