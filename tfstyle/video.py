@@ -145,7 +145,7 @@ def main() -> int:
     outcome, status = _paint(video)
     for codec in outcome.left_out:
         program.note(f"'{_OUTPUT.value}' cannot hold a track of {codec}.")
-    if outcome.full:
+    if outcome.full and not outcome.complete:
         raise OSError(
             errno.ENOSPC,
             f"The disk is full. '{_OUTPUT.value}' is whole, but ends after "

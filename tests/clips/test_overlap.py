@@ -50,6 +50,22 @@ def test_few_wait_to_be_written():
     assert done == [0, 1, 2]
 
 
+def test_what_was_handed_over_is_written_though_the_block_fails():
+    done, go = [], threading.Event()
+
+    def write(item):
+        assert go.wait(PATIENCE)
+        done.append(item)
+
+    with pytest.raises(ValueError, match="damaged"):
+        with overlap.Behind(write, 2) as behind:
+            behind.put(0)
+            behind.put(1)
+            go.set()
+            raise ValueError("damaged")
+    assert done == [0, 1]
+
+
 def test_an_error_of_writing_is_raised():
     def write(item):
         raise OSError("full")

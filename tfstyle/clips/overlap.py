@@ -49,7 +49,7 @@ class Behind(Generic[Item]):
         return self
 
     def __exit__(self, kind: object, *unused: object) -> None:
-        self._thread.shutdown(cancel_futures=kind is not None)
+        self._thread.shutdown()  # What was handed over is still written.
         if kind is None:
             self._wait(0)
 
