@@ -34,6 +34,8 @@ LONG = [
     "programs/test_fleet.py",
     "programs/test_export.py",
     "programs/test_transfer.py",
+    "programs/test_video.py",
+    "motion/test_frames.py",
     "training/test_distributed.py",
     "optimization/test_gatys.py",
     "programs/test_optimize.py",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tfstyle.adain.config import SpecializeConfig as SpecializeConfig
     from tfstyle.adain.model import StyleModel as StyleModel
     from tfstyle.controls import regions as regions
+    from tfstyle.motion.config import VideoConfig as VideoConfig
+    from tfstyle.motion.frames import stylize_frames as stylize_frames
     from tfstyle.optimization.config import DreamConfig as DreamConfig
     from tfstyle.optimization.config import GatysConfig as GatysConfig
     from tfstyle.optimization.deepdream import deep_dream as deep_dream
@@ -39,8 +41,10 @@ _EXPORTS = {
     "Report": "tfstyle.report.callback",
     "SpecializeConfig": "tfstyle.adain.config",
     "StyleModel": "tfstyle.adain.model",
+    "VideoConfig": "tfstyle.motion.config",
     "deep_dream": "tfstyle.optimization.deepdream",
     "stylize": "tfstyle.optimization.gatys",
+    "stylize_frames": "tfstyle.motion.frames",
 }
 
 _MODULES = {

@@ -20,6 +20,7 @@ ALLOWED = {
     "images": "runtime version",
     "pretrained": "runtime",
     "controls": "images runtime",
+    "clips": "images runtime",
     "features": "pretrained images runtime",
     "report": "images runtime",
     "fitting": "images runtime",
@@ -27,16 +28,18 @@ ALLOWED = {
     "export": "adain features runtime version",
     "optimization": "adain features controls losses pretrained images runtime",
     "judging": "features images losses optimization pretrained runtime",
+    "motion": "optimization adain controls images runtime",
     "training": "adain features fitting losses pretrained images runtime",
     "worklists": "images runtime version",
     "pipelines": (
-        "worklists optimization adain controls pretrained images runtime"
+        "worklists motion clips optimization adain controls pretrained images "
+        "runtime"
     ),
     "cli": "pipelines training report controls images runtime",
 }
 # These run without Keras and TensorFlow; the others load them in functions.
 VALUES = (
-    "runtime images pretrained controls report worklists pipelines cli"
+    "runtime images pretrained controls report clips worklists pipelines cli"
 ).split()
 # The modules that import TensorFlow; all others run on any backend of Keras.
 TENSORFLOW = {
@@ -52,6 +55,7 @@ TENSORFLOW = {
     "judging.measures",
     "judging.reference",
     "judging.structure",
+    "motion.optimized",
     "optimization.adam",
     "optimization.ascent",
     "optimization.deepdream",

@@ -32,6 +32,7 @@ FIELDS = {
     "tfstyle.DreamConfig": tfstyle.DreamConfig,
     "tfstyle.GatysConfig": tfstyle.GatysConfig,
     "tfstyle.Progress": tfstyle.Progress,
+    "tfstyle.VideoConfig": tfstyle.VideoConfig,
 }
 
 

@@ -102,6 +102,12 @@ class CompiledStylizer(KerasStylizer):
             input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
         )
         self._apply_regions = _compiled(model.apply_style)
+        number = tf.TensorSpec((), tf.float32)
+        self._apply_next = tf.function(
+            model.apply_next,
+            input_signature=[_IMAGES, _VECTORS, number, _VECTORS, number],
+        )
+        self._apply_next_regions = _compiled(model.apply_next)
         self._tiled = tiling.TiledModel(model, tile, _compiled)
         super().__init__(model, seen=tile + 2 * self._tiled.halo)
 
@@ -130,6 +136,27 @@ class CompiledStylizer(KerasStylizer):
         else:
             image = self._apply(photo[None], embedding, strength)
         return image[0].numpy()
+
+    def apply_next(
+        self,
+        frame: np.ndarray,
+        embedding: Tensor,
+        strength: float,
+        before: np.ndarray,
+        share: float,
+        masks: regional.Masks | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `KerasStylizer`."""
+        if max(frame.shape[:2]) > self._tile:
+            return self._tiled.apply_next(
+                frame, embedding.numpy(), strength, before, share, masks
+            )
+        given = frame[None], embedding, strength, before, share
+        if masks is not None:
+            image, own = self._apply_next_regions(*given, masks)
+        else:
+            image, own = self._apply_next(*given)
+        return image[0].numpy(), own.numpy()
 
 
 def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -152,6 +152,49 @@ class StyleNetwork(keras.Model):
         """
         maps = self.encode(contents)
         own = embeddings.join(self.moments(maps, masks))
+        return self._applied(contents, maps, own, embedding, alpha, masks)
+
+    def apply_next(
+        self,
+        contents: Tensor,
+        embedding: Tensor,
+        alpha: Tensor,
+        before: Tensor,
+        share: Tensor,
+        masks: regional.Masks | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Like `apply_style`, for a frame whose own embedding changes slowly.
+
+        The embeddings of the frames of a clip jump with whatever moves through
+        them, and the colors of the pictures would jump, too.
+
+        Args:
+            contents: Frames, `(batch, height, width, 3)`.
+            embedding: See `apply_style`.
+            alpha: See `apply_style`.
+            before: What this returned for the frame before, `(batch, size)`.
+            share: Share of this frame in its embedding, from 0 to 1; the rest
+                is `before`.
+            masks: See `apply_style`.
+
+        Returns:
+            The images, and the embedding that was taken for that of the frame.
+        """
+        maps = self.encode(contents)
+        own = embeddings.join(self.moments(maps, masks))
+        own = before + share * (own - before)
+        given = contents, maps, own, embedding, alpha, masks
+        return self._applied(*given), own
+
+    def _applied(
+        self,
+        contents: Tensor,
+        maps: dict[str, Tensor],
+        own: Tensor,
+        embedding: Tensor,
+        alpha: Tensor,
+        masks: regional.Masks | None,
+    ) -> Tensor:
         alpha = ops.reshape(ops.cast(alpha, "float32"), (-1, 1))
         target = embeddings.move(own, embedding, alpha)
         image = self.restyle(maps, own, target, masks)

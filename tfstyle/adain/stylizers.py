@@ -153,15 +153,52 @@ class KerasStylizer:
         self, photo: np.ndarray, style: Style, strength: float = 1.0
     ) -> np.ndarray:
         """See `Stylizer`."""
+        masks = self._masks(photo, style)
+        return self.apply(photo, style.embedding, strength, masks)
+
+    def stylize_next(
+        self,
+        frame: np.ndarray,
+        style: Style,
+        strength: float,
+        before: np.ndarray | None,
+        share: float,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gives a frame of a clip a style; see `StyleNetwork.apply_next`.
+
+        Args:
+            frame: The frame.
+            style: Style from `embed`.
+            strength: Strength of the style, from 0 (the frame) to 1.
+            before: Embedding that the call for the frame before returned;
+                `None` for the first of a shot.
+            share: Share of this frame in its embedding.
+
+        Returns:
+            The picture, an array of the shape of `frame`, and the embedding.
+
+        Raises:
+            ValueError: See `Stylizer.stylize`.
+            MemoryError: See `Stylizer.stylize`.
+        """
+        masks = self._masks(frame, style)
+        if before is None:
+            rows, size = ops.shape(style.embedding)
+            before, share = np.zeros((rows, size), np.float32), 1.0
+        return self.apply_next(
+            frame, style.embedding, strength, before, share, masks
+        )
+
+    def _masks(self, photo: np.ndarray, style: Style) -> regional.Masks | None:
+        """Checks a photograph; returns masks of its regions, by level."""
         check_image(photo)
         shape = photo.shape[:2]
         memory.check_pass(self.model.settings["encoder"], shape, self.seen)
-        masks = None
-        if style.regions is not None:
-            masks = regional.content_masks(
-                style.regions.parts, shape, list(self.model.channels)
-            )
-        return self.apply(photo, style.embedding, strength, masks)
+        if style.regions is None:
+            return None
+        return regional.content_masks(
+            style.regions.parts, shape, list(self.model.channels)
+        )
 
     def embed_image(
         self, style: np.ndarray, masks: regional.Masks | None
@@ -179,6 +216,21 @@ class KerasStylizer:
         """Stylizes one photograph, by `StyleNetwork.apply_style`."""
         image = self.model.apply_style(photo[None], embedding, strength, masks)
         return ops.convert_to_numpy(image)[0]
+
+    def apply_next(
+        self,
+        frame: np.ndarray,
+        embedding: Tensor,
+        strength: float,
+        before: np.ndarray,
+        share: float,
+        masks: regional.Masks | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Stylizes one frame of a clip, by `StyleNetwork.apply_next`."""
+        image, own = self.model.apply_next(
+            frame[None], embedding, strength, before, share, masks
+        )
+        return ops.convert_to_numpy(image)[0], ops.convert_to_numpy(own)
 
 
 class ControlledStylizer:

@@ -102,17 +102,40 @@ class TiledModel:
 
         See `StyleNetwork.apply_style`.
         """
-        height, width = content.shape[:2]
-        image = content  # Mirrored at the edges as in the encoder.
-        for pixels in (*features.WIDENINGS, decoder.MARGIN + 1):
-            sides = ((pixels, pixels), (pixels, pixels), (0, 0))
-            image = np.pad(image, sides, mode="symmetric")
+        image = _mirrored(content)
         own = embeddings.join(self._moments(image, masks))
+        return self._applied(image, own, embedding, alpha, masks)
+
+    def apply_next(
+        self,
+        content: np.ndarray,
+        embedding: Tensor,
+        alpha: float,
+        before: np.ndarray,
+        share: float,
+        masks: regional.Masks | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gives a frame `(height, width, 3)` of a clip a style.
+
+        See `StyleNetwork.apply_next`.
+        """
+        image = _mirrored(content)
+        own = ops.convert_to_numpy(embeddings.join(self._moments(image, masks)))
+        own = before + np.float32(share) * (own - before)
+        return self._applied(image, own, embedding, alpha, masks), own
+
+    def _applied(
+        self,
+        image: np.ndarray,
+        own: Tensor,
+        embedding: Tensor,
+        alpha: float,
+        masks: regional.Masks | None,
+    ) -> np.ndarray:
+        """Paints an image with its margins, which the result lacks."""
         target = embeddings.move(own, embedding, alpha)
-        margin = decoder.MARGIN
-        result = np.empty(
-            (height + 2 * margin, width + 2 * margin, 3), np.float32
-        )
+        height, width = (side - 2 * _EDGE for side in image.shape[:2])
+        result = np.empty((height, width, 3), np.float32)
         for window, down, across in self._windows(image):
             seen = _seen(masks, down, across)
             pixels = ops.convert_to_numpy(
@@ -122,7 +145,8 @@ class TiledModel:
             rows = slice(down.start, down.start + part.shape[0])
             columns = slice(across.start, across.start + part.shape[1])
             result[rows, columns] = part
-        return result[margin : margin + height, margin : margin + width]
+        margin = decoder.MARGIN
+        return result[margin : height - margin, margin : width - margin]
 
     def _windows(
         self, image: np.ndarray
@@ -178,6 +202,14 @@ class TiledModel:
     ) -> Tensor:
         image = self.model.restyle(self._encode(window), own, target, masks)
         return ops.clip(image, 0.0, 1.0)
+
+
+def _mirrored(content: np.ndarray) -> np.ndarray:
+    """Adds margins, mirrored at the edges as in the encoder."""
+    for pixels in (*features.WIDENINGS, decoder.MARGIN + 1):
+        sides = ((pixels, pixels), (pixels, pixels), (0, 0))
+        content = np.pad(content, sides, mode="symmetric")
+    return content
 
 
 def _mean_deviation(parts: list[tuple], epsilon: float) -> tuple:

@@ -326,14 +326,14 @@ def _report(prepared: "Prepared", config: Any, target: "Output") -> "Report":
         ),
         shown,
         target.record,
-        _command(),
+        command(),
         preparation.has_checkpoint(flags.FLAGS.checkpoint),
         os.path.basename(target.path),
     )
 
 
-def _command() -> list[str]:
-    """The command line, without folders outside the current one."""
+def command() -> list[str]:
+    """Returns the command line, without folders outside the current one."""
     module = pathlib.Path(sys.argv[0]).stem
     return ["python", "-m", f"tfstyle.{module}", *map(_inside, sys.argv[1:])]
 

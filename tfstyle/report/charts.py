@@ -61,6 +61,7 @@ def curves(
     colors: Mapping[str, str],
     marks: Sequence[tuple[float, str]],
     alt: str,
+    across: str = "step",
 ) -> str:
     """Draws values over steps, on a logarithmic scale.
 
@@ -72,6 +73,7 @@ def curves(
         colors: Name -> color, see the function `colors`.
         marks: Steps at which a section begins, with their labels.
         alt: Description of the chart, for screen readers.
+        across: Label of the horizontal axis.
 
     Returns:
         The `<svg>` element.
@@ -90,7 +92,7 @@ def curves(
     lowest, _ = axes.get_ylim()
     axes.set_ylim(bottom=max(lowest, _LEAST * largest))
     axes.grid(axis="y", linewidth=0.6)
-    axes.set_xlabel("step")
+    axes.set_xlabel(across)
     axes.margins(x=0.01)
     for step, label in marks:
         axes.axvline(step, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)))

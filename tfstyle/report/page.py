@@ -1,4 +1,4 @@
-"""Renders a report from its template, `page.html.j2` and `style.css`."""
+"""Renders a report from its template and `style.css`."""
 
 import importlib
 import pathlib
@@ -26,14 +26,15 @@ def _can_import(name: str) -> bool:
     return True
 
 
-def render(**values: Any) -> str:
-    """Fills the template; all text is escaped.
+def render(template: str = "page.html.j2", /, **values: Any) -> str:
+    """Fills a template; all text is escaped.
 
     Args:
-        **values: Values of the template: `title`; `notes`, highlighted
-            sentences; `result`, the `Figure` of the picture or `None`;
-            `inputs`, figures of the input images; and those of
-            `sections.course` and `sections.about`.
+        template: File name of the template in this package.
+        **values: Values of the template. Those of `page.html.j2` are `title`;
+            `notes`, highlighted sentences; `result`, the `Figure` of the
+            picture or `None`; `inputs`, figures of the input images; and those
+            of `sections.course` and `sections.about`.
 
     Returns:
         The page, HTML.
@@ -50,6 +51,6 @@ def render(**values: Any) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    text = environment.get_template("page.html.j2").render(values)
+    text = environment.get_template(template).render(values)
     # Names of files need not be valid text.
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,112 @@
+"""Measures how steady and how sharp painted clips are.
+
+From the root of the repository:
+
+  PYTHONPATH=.:tests/support python docs/measurements/clips.py transfer
+
+prints rows of docs/measurements/video.md, and so it does for `optimize`; with a
+path, it also writes strips of frames there to look at.
+"""
+
+import pathlib
+import sys
+import time
+
+import numpy as np
+import PIL.Image
+
+import moving_scenes
+import tfstyle
+from tfstyle import images
+from tfstyle.motion import measures
+from tfstyle.runtime import devices
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+STYLES = ("woodcut", "watercolor", "stained_glass", "impasto")
+# Engine -> frames and styles.
+COUNTS = {"transfer": (40, STYLES), "optimize": (12, STYLES[1:2])}
+
+
+def rows(scene, frames):
+    """Errors of neighbors and of every tenth, and sharpness."""
+    found = []
+    for step in (1, 10):
+        errors = [
+            measures.warping_error(
+                frames[i], frames[i - step], *scene.motion(i, i - step)
+            )
+            for i in range(step, len(frames))
+        ]
+        found.append(float(np.sqrt(np.mean(np.square(errors)))))
+    return [*found, float(np.mean([measures.sharpness(x) for x in frames]))]
+
+
+def style_loss(pictures, style):
+    """Mean distance of some pictures to the style, by the thin network."""
+    from tfstyle.optimization import descent, objective
+    from tfstyle.optimization.config import GatysConfig
+    from tfstyle.pretrained import weights
+
+    config = GatysConfig(features="vgg_distilled", precision="float32")
+    network = descent.make_network(config, weights.resolve("vgg_distilled"))
+    values = []
+    for picture in pictures:
+        terms = objective.terms(network, picture, [style], config)
+        maps = dict(
+            zip(network.output_names, network(picture[None]), strict=False)
+        )
+        maps = network(picture[None])
+        values.append(
+            sum(
+                float(term.weight * term.loss(picture[None], maps)[0])
+                for name, term in terms.items()
+                if name.startswith("style/")
+            )
+        )
+    return float(np.mean(values))
+
+
+def main(engine, folder=None):
+    """Prints the table of an engine."""
+    devices.start("cpu")
+    count, styles = COUNTS[engine]
+    for front in (False, True):
+        scene = moving_scenes.scene(EXAMPLES, front=front)
+        frames = [scene.frame(i) for i in range(count)]
+        name = "disc before it" if front else "pan and zoom"
+        one, ten, _ = rows(scene, frames)
+        print(f"| {name} | source | – | {one:.4f} | {ten:.4f} | | | | |")
+        for style in styles:
+            _measure(scene, frames, name, style, engine, folder)
+
+
+def _measure(scene, frames, name, style, engine, folder):
+    picture = images.load(EXAMPLES / f"{style}.jpg", 512)
+    first = None
+    for stability in (0, 0.5, 1):
+        config = tfstyle.VideoConfig(
+            engine=engine, stability=stability, features="vgg_distilled"
+        )
+        began = time.monotonic()
+        made = [*tfstyle.stylize_frames(frames, picture, config)]
+        seconds = (time.monotonic() - began) / len(made)
+        one, ten, sharp = rows(scene, made)
+        loss = style_loss(made[5::10], picture)
+        if not stability:
+            first = sharp, loss
+        light = [float(np.mean(x)) for x in (made[:8], made[-8:])]
+        print(
+            f"| {name} | {style} | {stability:g} | {one:.4f} | "
+            f"{ten:.4f} | {sharp / first[0]:.2f} | {loss / first[1]:.2f} | "
+            f"{light[1] - light[0]:+.3f} | {seconds:.2f} |",
+            flush=True,
+        )
+        if folder:
+            strip = np.concatenate(made[3::9], 1)
+            kind = f"{engine}-{name.split()[0]}-{style}-{stability:g}"
+            path = f"{folder}/{kind}.png"
+            PIL.Image.fromarray(np.uint8(255 * strip)).save(path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,358 @@
+"""Clips read and written again, without painting."""
+
+import pathlib
+from fractions import Fraction
+
+import av
+import numpy as np
+import PIL.Image
+import pytest
+
+import clip_files
+from tfstyle import images
+from tfstyle.clips import color, formats, output, reading, segments
+from tfstyle.clips.frames import CutShortError
+from tfstyle.clips.movies import Movie
+from tfstyle.clips.output import Target
+
+PIXELS = 10**6
+
+
+def copy(content, path, codec="auto", start=0, end=None, segment=5, quality=80):
+    """Writes the frames of a clip as they are."""
+    clip = reading.open_clip(str(content), PIXELS)
+    details, path = clip.details, str(path)
+    format = None
+    if not formats.is_folder(path):
+        format = formats.choose(path, codec, quality, details)
+    tracks = isinstance(clip, Movie) and format and not format.silent
+    shape = details.height, details.width
+    start = Fraction(start)
+    tracks = str(content) if tracks else None
+    target = Target(path, format, details, shape, tracks, start)
+    with output.opened(target) as opened:
+        for number, frame in enumerate(clip.frames(start, end), 1):
+            opened.writer.write(frame)
+            if number % segment == 0:
+                opened.writer.end_segment()
+        opened.writer.close(end is None)
+    return opened.writer
+
+
+def apart(one, other):
+    """Largest mean difference of two frames at the same place."""
+    pairs = zip(one, other, strict=True)
+    return max(np.abs(a.astype(float) - b).mean() for a, b in pairs)
+
+
+def frames(content):
+    """Frames of a clip as bytes."""
+    clip = reading.open_clip(str(content), PIXELS)
+    found = clip.frames(Fraction(0), None)
+    return [np.rint(255 * frame.pixels).astype(np.uint8) for frame in found]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """A movie of a variable rate with sound and chapters."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    gaps = np.random.default_rng(0).integers(1000, 20_000, 13)
+    times = [0, *np.cumsum(gaps).tolist()]
+    chapters = [
+        {
+            "id": i,
+            "time_base": Fraction(1, 1000),
+            "start": 400 * i,
+            "end": 400 * (i + 1),
+            "metadata": {"title": f"part {i}"},
+        }
+        for i in range(2)
+    ]
+    clip_files.movie(
+        path, clip_files.pictures(14), times, sound="aac", chapters=chapters
+    )
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
+def test_times_sound_and_chapters_are_kept(clip, tmp_path, name):
+    writer = copy(clip, tmp_path / name)
+    assert writer.left_out == []
+    times, pictures = clip_files.read(tmp_path / name)
+    expected, shown = clip_files.read(clip)
+    sound, before = (clip_files.packets(p) for p in (tmp_path / name, clip))
+    assert [data for _, data in sound] == [data for _, data in before]
+    # Matroska moves all so that nothing begins before 0, and rounds to 1 ms.
+    moved = sound[0][0] - before[0][0] if name == "out.mkv" else 0
+    exact = 0.0011 if name == "out.mkv" else 0
+    for one, other in zip(times, expected, strict=True):
+        assert abs(one - other - moved) <= exact
+    assert apart(pictures, shown) < 4
+    with av.open(str(tmp_path / name)) as container:
+        titles = [c["metadata"]["title"] for c in container.chapters()]
+    assert titles == ["part 0", "part 1"]
+
+
+def test_a_part_has_its_part_of_sound_and_chapters(clip, tmp_path):
+    start, end = Fraction(1, 2), Fraction(1)
+    copy(clip, tmp_path / "out.mp4", start=start, end=end)
+    expected = [t - start for t in clip_files.read(clip)[0] if start <= t < end]
+    assert clip_files.read(tmp_path / "out.mp4")[0] == expected
+    every = [data for _, data in clip_files.packets(clip)]
+    sound = clip_files.packets(tmp_path / "out.mp4")
+    first = every.index(sound[0][1])
+    assert [data for _, data in sound] == every[first : first + len(sound)]
+    assert 0 <= float(sound[0][0]) < 0.03
+    assert abs(float(sound[-1][0]) - 0.5) < 0.25
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        (chapter,) = container.chapters()
+    assert chapter["metadata"]["title"] == "part 1"
+
+
+def test_segments_are_written_again_bit_for_bit(clip, tmp_path):
+    source = reading.open_clip(str(clip), PIXELS)
+    format = formats.choose("out.mp4", "auto", 80, source.details)
+
+    def write(path, first):
+        given = path, format, source.details, (48, 64), str(clip), Fraction(0)
+        with output.opened(Target(*given)) as opened:
+            for number in range(first // 5):
+                opened.writer.replay(segments.load(tmp_path, number))
+            for i, frame in enumerate(source.frames(Fraction(0), None)):
+                if i < first:
+                    continue
+                opened.writer.write(frame)
+                if i % 5 == 4:
+                    packets = opened.writer.end_segment()
+                    segments.save(tmp_path, i // 5, packets)
+            opened.writer.close(True)
+        return (path).read_bytes()
+
+    whole = write(tmp_path / "whole.mp4", 0)
+    assert write(tmp_path / "again.mp4", 10) == whole
+    (tmp_path / "segment-00001.npz").write_bytes(b"PK")
+    with pytest.raises(ValueError, match="not a whole segment"):
+        [*segments.load(tmp_path, 1)]
+
+
+def test_turned_movies_are_upright(tmp_path):
+    path = clip_files.movie(tmp_path / "turned.mp4", clip_files.pictures(3))
+    _, plain = clip_files.read(path)
+    clip_files.rotate(path)
+    details = reading.open_clip(path, PIXELS).details
+    assert (details.height, details.width) == (64, 48)
+    assert apart(frames(path), [np.rot90(x, -1) for x in plain]) < 1
+    copy(path, tmp_path / "out.mp4")
+    _, shown = clip_files.read(tmp_path / "out.mp4")
+    assert apart(shown, [np.rot90(x, -1) for x in plain]) < 4
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert next(container.decode(video=0)).rotation == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "exact"),
+    [
+        ("out.mp4", "h265", 4),
+        ("out.mp4", "av1", 6),
+        ("out.webm", "vp9", 4),
+        ("out.mov", "prores", 3),
+        ("out.mkv", "ffv1", 0),
+        ("out.gif", "auto", 4),
+        ("out.webp", "auto", 5),
+    ],
+)
+def test_every_codec(tmp_path, name, codec, exact):
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(6))
+    copy(path, tmp_path / name, codec)
+    assert apart(frames(tmp_path / name), frames(path)) <= exact
+    assert reading.open_clip(str(tmp_path / name), PIXELS).details.count == 6
+
+
+def folder_of(path, pictures, alpha=None):
+    path.mkdir()
+    for i, picture in enumerate(pictures):
+        pixels = picture / np.float32(255)
+        images.save(path / f"shot-{9 + i}.png", pixels, alpha)
+    return path
+
+
+def test_folders_are_sorted_by_number_and_keep_their_names(tmp_path):
+    pictures = clip_files.pictures(3)
+    source = folder_of(tmp_path / "in", pictures)
+    assert apart(frames(source), pictures) == 0
+    assert apart(frames(f"{source}/shot-*.png"), pictures) == 0
+    (tmp_path / "out").mkdir()
+    copy(source, tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["shot-10.png", "shot-11.png", "shot-9.png"]
+    assert apart(frames(tmp_path / "out"), pictures) == 0
+
+
+def test_odd_sides_are_cut_where_they_must(tmp_path):
+    pictures = [x[:33, :51] for x in clip_files.pictures(3)]
+    source = folder_of(tmp_path / "in", pictures)
+    shapes = {"out.mp4": (32, 50), "out.webm": (33, 51), "out.gif": (33, 51)}
+    for name, shape in shapes.items():
+        copy(source, tmp_path / name)
+        (first, *_) = frames(tmp_path / name)
+        assert first.shape[:2] == shape
+        assert apart([first], [pictures[0][: shape[0], : shape[1]]]) < 6
+
+
+def test_transparency_is_kept_or_becomes_white(tmp_path):
+    alpha = np.zeros((48, 64), np.float32)
+    alpha[:, 20:] = 1
+    source = folder_of(tmp_path / "in", clip_files.pictures(3), alpha)
+    for name in ("out.mov", "out.gif", "out.webp"):
+        copy(source, tmp_path / name)
+        clip = reading.open_clip(str(tmp_path / name), PIXELS)
+        assert clip.details.alpha
+        found = next(clip.frames(Fraction(0), None)).alpha
+        assert found[:, :18].max() < 0.1 and found[:, 22:].min() > 0.9
+    copy(source, tmp_path / "out.mp4")
+    assert frames(tmp_path / "out.mp4")[0][:, :16].min() > 235
+
+
+def test_animations_keep_their_times(tmp_path):
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(6))
+    for name in ("out.gif", "out.webp"):
+        copy(path, tmp_path / name)
+        with PIL.Image.open(tmp_path / name) as file:
+            shown = []
+            for i in range(file.n_frames):
+                file.seek(i)
+                file.load()
+                shown.append(file.info["duration"])
+        assert shown == [40] * 6
+        clip = reading.open_clip(str(tmp_path / name), PIXELS)
+        times = [frame.time for frame in clip.frames(Fraction(0), None)]
+        assert times == [Fraction(i, 25) for i in range(6)]
+
+
+@pytest.mark.parametrize("matrix", [1, 6, 9])
+@pytest.mark.parametrize("range", [1, 2])
+def test_colors_are_read_and_written_as_they_are(tmp_path, matrix, range):
+    plain = np.full((32, 32, 3), (200, 100, 50), np.uint8)
+    colors = color.Colors(matrix, range, 1, 1)
+    frame = av.VideoFrame.from_ndarray(plain, "rgb24")
+    made = color.to_yuv(frame, "yuv420p", colors)
+    red, blue = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}[
+        matrix
+    ]
+    luma = 200 * red + 100 * (1 - red - blue) + 50 * blue
+    luma = luma if range == 2 else 16 + luma * 219 / 255
+    assert abs(made.to_ndarray()[:32].mean() - luma) < 1
+    back = color.to_rgb(made, colors)
+    np.testing.assert_allclose(255 * back, plain, atol=3)
+    path = clip_files.movie(
+        tmp_path / "in.mp4", [plain] * 3, colorspace=matrix, color_range=range
+    )
+    copy(path, tmp_path / "out.mp4")
+    before, after = (
+        reading.open_clip(str(p), PIXELS).details.colors
+        for p in (path, tmp_path / "out.mp4")
+    )
+    assert before == after
+    assert (after.matrix, after.range) == (matrix, range)
+
+
+def test_hdr_is_said_and_mapped():
+    hlg = color.Colors(9, 1, 18, 9)
+    pq = color.Colors(9, 1, 16, 9)
+    grays = np.linspace(0, 1, 11, dtype=np.float32)[:, None, None]
+    grays = np.repeat(grays, 3, -1)
+    for colors in (hlg, pq):
+        mapped = color.tone_map(grays, colors)
+        assert mapped.dtype == np.float32
+        assert mapped.min() >= 0 and mapped.max() <= 1
+        assert (np.diff(mapped[:, 0, 0]) >= 0).all()
+        np.testing.assert_allclose(mapped[..., 0], mapped[..., 2], atol=0.01)
+    # Reference white is 75 % of HLG and 58 % of PQ.
+    white = [np.full((1, 1, 3), x, np.float32) for x in (0.75, 0.58)]
+    for values, colors in zip(white, (hlg, pq), strict=True):
+        assert 0.85 < color.tone_map(values, colors).mean() < 1
+    assert color.of_output(hlg) == color.Colors()
+
+
+def test_bits_beyond_8_are_said(tmp_path):
+    path = clip_files.movie(
+        tmp_path / "deep.mkv", clip_files.pictures(2), pixels="yuv420p10le"
+    )
+    details = reading.open_clip(path, PIXELS).details
+    assert details.notes == ["its 10 bits per channel become 8."]
+    path = clip_files.movie(
+        tmp_path / "hdr.mkv",
+        clip_files.pictures(2),
+        pixels="yuv420p10le",
+        color_trc=18,
+        colorspace=9,
+    )
+    details = reading.open_clip(path, PIXELS).details
+    assert "HDR" in details.notes[0]
+    assert frames(path)[0].shape == (48, 64, 3)
+
+
+def test_times_that_are_negative_or_missing(tmp_path):
+    pictures = clip_files.pictures(4)
+    times = [time - 9000 for time in clip_files.even(4)]
+    path = clip_files.movie(tmp_path / "early.mkv", pictures, times)
+    copy(path, tmp_path / "early.mp4")
+    found, shown = clip_files.read(tmp_path / "early.mp4")
+    assert np.diff(found).tolist() == [Fraction(1, 25)] * 3
+    assert apart(shown, clip_files.read(path)[1]) < 4
+    # A raw stream has no times.
+    path = clip_files.movie(tmp_path / "raw.h264", pictures)
+    copy(path, tmp_path / "raw.mp4")
+    found, _ = clip_files.read(tmp_path / "raw.mp4")
+    assert np.diff(found).tolist() == [Fraction(1, 25)] * 3
+
+
+def test_codecs_of_tracks_that_do_not_fit(clip, tmp_path):
+    details = reading.open_clip(str(clip), PIXELS).details
+    with pytest.raises(ValueError, match="cannot hold sound of the codec aac"):
+        formats.choose("out.webm", "auto", 80, details)
+    assert formats.choose("out.gif", "auto", 80, details).silent
+
+
+def test_subtitles_are_copied_or_left_out(tmp_path):
+    pictures = clip_files.pictures(8)
+    path = clip_files.subtitled(tmp_path / "in.mkv", pictures, tmp_path)
+    assert copy(path, tmp_path / "out.mkv").left_out == []
+    before, after = (
+        clip_files.packets(p, "subtitles") for p in (path, tmp_path / "out.mkv")
+    )
+    assert before == after and len(after) == 2
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams.subtitles[0].metadata["language"] == "eng"
+    assert copy(path, tmp_path / "out.mp4").left_out == ["srt"]
+
+
+@pytest.mark.parametrize("name", ["whole.mkv", "whole.mp4"])
+def test_movies_that_are_cut_off_are_read_up_to_there(tmp_path, name):
+    pictures = clip_files.pictures(60)
+    options = {"movflags": "faststart"} if name.endswith("mp4") else {}
+    path = clip_files.movie(tmp_path / name, pictures, options=options)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: 2 * len(data) // 3])
+    found = []
+    with pytest.raises(CutShortError, match="cannot be read beyond"):
+        clip = reading.open_clip(path, PIXELS)
+        for frame in clip.frames(Fraction(0), None):
+            found.append(frame)
+    assert 10 < len(found) < 60
+
+
+def test_movies_that_change_their_size(tmp_path):
+    paths = [
+        clip_files.movie(
+            tmp_path / f"{side}.h264", clip_files.pictures(4, side, side)
+        )
+        for side in (48, 64)
+    ]
+    both = tmp_path / "both.h264"
+    both.write_bytes(b"".join(pathlib.Path(p).read_bytes() for p in paths))
+    clip, found = reading.open_clip(str(both), PIXELS), []
+    with pytest.raises(CutShortError, match="from 48x48 to 64x64 at 0.16 s"):
+        for frame in clip.frames(Fraction(0), None):
+            found.append(frame)
+    assert len(found) == 4

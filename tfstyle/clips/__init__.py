@@ -1,0 +1,1 @@
+"""Moving pictures in files: reads and writes frames, copies the sound."""

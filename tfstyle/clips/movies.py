@@ -1,0 +1,252 @@
+"""Reads movie files by PyAV: upright frames with their own times."""
+
+import os
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tfstyle.clips import color
+from tfstyle.clips.frames import CutShortError, Details, Frame
+from tfstyle.runtime import files
+
+_MOST_BITS = 8
+
+
+def load_av() -> Any:
+    """Imports PyAV; raises `ValueError` if it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(
+            "Movies need PyAV and OpenCV: pip install tfstyle[video]."
+        ) from error
+    av.logging.set_level(None)  # Errors are raised as well.
+    return av
+
+
+class Movie:
+    """A movie file; see `Clip`.
+
+    Args:
+        path: The file.
+        max_pixels: Maximum number of pixels of a frame.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a movie that can be read.
+    """
+
+    def __init__(self, path: str, max_pixels: int) -> None:
+        self.path = path
+        self._av = load_av()
+        if not os.path.exists(path):
+            files.check_no_address(path)
+            raise FileNotFoundError(f"'{path}' does not exist.")
+        with self._open() as container:
+            stream = self._stream(container)
+            frame = self._first(container, stream, max_pixels)
+            self.details = _details(container, stream, frame)
+        self._shape = frame.height, frame.width
+
+    def frames(self, start: Fraction, end: Fraction | None) -> Iterator[Frame]:
+        """See `Clip`."""
+        with self._open() as container:
+            stream = self._stream(container)
+            if start:
+                place = int(start / stream.time_base)
+                container.seek(max(place, 0), stream=stream)
+            for frame, time in self._timed(container, stream):
+                if end is not None and time >= end:
+                    return
+                if time >= start:
+                    yield self._converted(frame, time, stream)
+
+    def _timed(
+        self, container: Any, stream: Any
+    ) -> Iterator[tuple[Any, Fraction]]:
+        """Yields decoded frames, each with its own time, which increases."""
+        last: Fraction | None = None
+        count = 0
+        decoded = container.decode(stream)
+        while True:
+            try:
+                frame = next(decoded, None)
+            except self._av.FFmpegError as error:
+                raise self._cut_short(last, error) from error
+            if frame is None:
+                break
+            time = self._time(frame, stream, last)
+            if (frame.height, frame.width) != self._shape:
+                raise self._changed(frame, time)
+            yield frame, time
+            last, count = time, count + 1
+        if last is not None and _is_truncated(stream, last):
+            raise self._cut_short(last, "it is truncated")
+
+    def _time(self, frame: Any, stream: Any, last: Fraction | None) -> Fraction:
+        """Time of a frame; after the last one if it says none."""
+        if frame.pts is not None:
+            time = frame.pts * Fraction(frame.time_base)
+            if last is None or time > last:
+                return time
+        if last is None:
+            return Fraction(0)
+        return last + 1 / _rate(stream)
+
+    def _converted(self, frame: Any, time: Fraction, stream: Any) -> Frame:
+        pixels = color.to_rgb(frame, self.details.colors)
+        pixels = np.rot90(pixels, round(frame.rotation / 90) % 4)
+        duration = (frame.duration or 0) * Fraction(frame.time_base or 0)
+        return Frame(
+            np.ascontiguousarray(pixels[..., :3]),
+            time,
+            duration or 1 / _rate(stream),
+            _alpha(pixels),
+        )
+
+    def _open(self) -> Any:
+        try:
+            return self._av.open(self.path)
+        except self._av.FFmpegError as error:
+            if isinstance(error, OSError) and not isinstance(error, ValueError):
+                raise
+            raise ValueError(
+                f"'{self.path}' is not a movie that can be read, or it is "
+                f"damaged ({error.strerror})."
+            ) from error
+
+    def _stream(self, container: Any) -> Any:
+        wanted = [
+            stream
+            for stream in container.streams.video
+            # Covers of songs are pictures.
+            if not stream.disposition & self._av.stream.Disposition.attached_pic
+        ]
+        if not wanted:
+            kinds = sorted({s.type for s in container.streams}) or ["nothing"]
+            raise ValueError(
+                f"'{self.path}' has no video stream, only "
+                f"{' and '.join(kinds)}. Give a movie."
+            )
+        (stream, *_) = wanted
+        if stream.codec_context is None:
+            raise ValueError(
+                f"'{self.path}' has video of a codec that this FFmpeg cannot "
+                "decode. Convert it to H.264 first."
+            )
+        stream.thread_type = "AUTO"
+        return stream
+
+    def _first(self, container: Any, stream: Any, max_pixels: int) -> Any:
+        pixels = stream.codec_context.width * stream.codec_context.height
+        if pixels > max_pixels:
+            raise ValueError(
+                f"'{self.path}' has frames of {pixels} pixels; at most "
+                f"{max_pixels} are allowed. Raise `max_pixels`, or shrink it."
+            )
+        encrypted = False
+        try:
+            for packet in container.demux(stream):
+                encrypted |= packet.has_sidedata("encryption_info")
+                for frame in packet.decode():
+                    return frame
+        except self._av.FFmpegError as error:
+            why = "it is encrypted" if encrypted else error.strerror
+            raise ValueError(
+                f"'{self.path}' has video that cannot be decoded ({why})."
+            ) from error
+        why = " It is encrypted." if encrypted else ""
+        raise ValueError(
+            f"'{self.path}' has a video stream without frames.{why}"
+        )
+
+    def _cut_short(
+        self, last: Fraction | None, why: Exception | str
+    ) -> CutShortError:
+        reason = getattr(why, "strerror", None) or why
+        return CutShortError(
+            f"'{self.path}' cannot be read beyond {float(last or 0):.2f} s "
+            f"({reason})."
+        )
+
+    def _changed(self, frame: Any, time: Fraction) -> CutShortError:
+        height, width = self._shape
+        return CutShortError(
+            f"'{self.path}' changes its size from {width}x{height} to "
+            f"{frame.width}x{frame.height} at {float(time):.2f} s: use --end, "
+            "or convert it to one size."
+        )
+
+
+def _details(container: Any, stream: Any, frame: Any) -> Details:
+    colors = color.of_frame(frame)
+    turned = round(frame.rotation / 90) % 2
+    height, width = frame.height, frame.width
+    aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
+    if turned:
+        height, width, aspect = width, height, Fraction(1, 1) / aspect
+    return Details(
+        height=height,
+        width=width,
+        count=stream.frames or _guessed(container, stream),
+        rate=_rate(stream),
+        time_base=Fraction(stream.time_base),
+        aspect=aspect,
+        alpha=color.has_alpha(frame.format),
+        colors=colors,
+        sound=[
+            s.codec_context.name if s.codec_context else "unknown"
+            for s in container.streams.audio
+        ],
+        notes=_notes(frame, colors),
+    )
+
+
+def _notes(frame: Any, colors: color.Colors) -> list[str]:
+    if color.is_hdr(colors):
+        return ["it is HDR; the painted clip is SDR of Rec. 709."]
+    bits = max(component.bits for component in frame.format.components)
+    if bits > _MOST_BITS:
+        return [f"its {bits} bits per channel become {_MOST_BITS}."]
+    return []
+
+
+def _rate(stream: Any) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or 25)
+
+
+def _guessed(container: Any, stream: Any) -> int:
+    """Number of frames by the duration; 0 if that is not known."""
+    if not container.duration:
+        return 0
+    return round(Fraction(container.duration, 1_000_000) * _rate(stream))
+
+
+def _is_truncated(stream: Any, last: Fraction) -> bool:
+    """Whether the file says that there is more than was read."""
+    start = (stream.start_time or 0) * Fraction(stream.time_base)
+    more = start + _stated(stream) - last
+    return more > max(3 / _rate(stream), Fraction(1, 2))
+
+
+def _stated(stream: Any) -> Fraction:
+    """Seconds that the stream should last; 0 if it does not say."""
+    if stream.duration:
+        return stream.duration * Fraction(stream.time_base)
+    # Matroska has it as text.
+    found = re.match(
+        r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")
+    )
+    if not found:
+        return Fraction(0)
+    hours, minutes, seconds = map(Fraction, found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _alpha(pixels: np.ndarray) -> np.ndarray | None:
+    if pixels.shape[-1] < 4:
+        return None
+    return np.ascontiguousarray(pixels[..., 3])

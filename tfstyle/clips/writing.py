@@ -1,0 +1,264 @@
+"""Writes painted frames: to a movie with its sound, or to a folder.
+
+A movie is encoded in segments of `SEGMENT` frames, each by a new encoder, so
+that a run which was killed goes on after the last whole one and makes the same
+file.
+"""
+
+import pathlib
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+import PIL.Image
+
+from tfstyle import images
+from tfstyle.clips import color
+from tfstyle.clips.formats import Format
+from tfstyle.clips.frames import Details, Frame
+from tfstyle.clips.movies import load_av
+from tfstyle.clips.sound import Copier
+
+SEGMENT = 48
+"""Frames of a segment."""
+
+
+class Writer(Protocol):
+    """Writes frames one after the other."""
+
+    def write(self, frame: Frame) -> None:
+        """Writes a frame; all have one shape.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+
+    def end_segment(self) -> list[Any]:
+        """Ends a segment; returns its encoded packets, if there are any."""
+
+    def replay(self, packets: Iterable[Any]) -> None:
+        """Writes the packets of an earlier segment again."""
+
+    def close(self, complete: bool) -> None:
+        """Ends the file.
+
+        Args:
+            complete: Whether the clip was written to its end; if not, the
+                sound is cut where the frames end.
+        """
+
+
+class FolderWriter:
+    """Writes PNG files, named as the frames or by their numbers.
+
+    Args:
+        folder: Folder, which exists.
+        first: Number of the first frame to write, from 0.
+    """
+
+    def __init__(self, folder: str, first: int = 0) -> None:
+        self._folder, self._number = pathlib.Path(folder), first
+
+    def write(self, frame: Frame) -> None:
+        """See `Writer`."""
+        self._number += 1
+        name = frame.name or f"frame_{self._number:06d}"
+        images.save(self._folder / f"{name}.png", frame.pixels, frame.alpha)
+
+    def end_segment(self) -> list[Any]:
+        """See `Writer`."""
+        return []
+
+    def replay(self, packets: Iterable[Any]) -> None:
+        """See `Writer`; the files are there."""
+
+    def close(self, complete: bool) -> None:
+        """See `Writer`."""
+
+
+class MovieWriter:
+    """Writes a movie with the sound of its source.
+
+    Args:
+        file: File object of the container; must seek.
+        format: Format to write.
+        source: Details of the source.
+        shape: Height and width of the frames.
+        sound: Movie whose sound is copied; `None` for none.
+        start: Second of the source at which the painted movie begins.
+
+    Attributes:
+        left_out: Codecs of tracks that the container cannot hold.
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        format: Format,
+        source: Details,
+        shape: tuple[int, int],
+        sound: str | None,
+        start: Fraction,
+    ) -> None:
+        self._av = load_av()
+        self._format, self._source, self._start = format, source, start
+        self._colors = color.of_output(source.colors)
+        self._height, self._width = cropped(shape, format)
+        self._container = self._av.open(
+            file,
+            "w",
+            format=format.container,
+            container_options=format.container_options,
+        )
+        self._stream = self._container.add_stream(
+            format.encoder.name, rate=source.rate, options=dict(format.options)
+        )
+        self._configure(self._stream.codec_context)
+        self._stream.time_base = source.time_base
+        self._sound = sound and Copier(sound, self._container, start)
+        self.left_out = self._sound.left_out if self._sound else []
+        self._encoder: Any = None
+        self._packets: list[Any] = []
+        self._durations: dict[int, int] = {}
+        self._last = -(2**62)  # Decoding time of the last packet.
+        self._end = Fraction(0)
+
+    def write(self, frame: Frame) -> None:
+        """See `Writer`."""
+        if self._encoder is None:
+            self._encoder = self._new_encoder()
+        encoded = self._encoded(frame)
+        self._durations[encoded.pts] = encoded.duration
+        self._mux_new(self._encoder.encode(encoded))
+
+    def end_segment(self) -> list[Any]:
+        """See `Writer`."""
+        if self._encoder is not None:
+            self._mux_new(self._encoder.encode(None))
+        self._encoder, made, self._packets = None, self._packets, []
+        self._durations = {}
+        return made
+
+    def replay(self, packets: Iterable[Any]) -> None:
+        """See `Writer`."""
+        for packet in packets:
+            self._mux(packet)
+
+    def close(self, complete: bool) -> None:
+        """See `Writer`."""
+        self.end_segment()
+        end = None if complete else self._end
+        if self._sound:
+            self._sound.chapters(end)
+            self._sound.copy(end)
+            self._sound.close()
+        self._container.close()
+
+    def _mux_new(self, packets: list[Any]) -> None:
+        for packet in packets:
+            if self._format.codec == "gif" and self._last >= 0:
+                packet = _without_header(self._av, packet)
+            packet.duration = self._durations.get(packet.pts, packet.duration)
+            # Reordered frames of a new encoder may begin too early.
+            packet.dts = max(packet.dts, self._last + 1)
+            self._packets.append(packet)
+            self._mux(packet)
+
+    def _mux(self, packet: Any) -> None:
+        packet.stream = self._stream
+        base = Fraction(packet.time_base)
+        self._last = packet.dts
+        self._end = max(self._end, (packet.pts + packet.duration) * base)
+        if self._sound:
+            self._sound.copy(packet.pts * base)
+        self._container.mux_one(packet)
+
+    def _new_encoder(self) -> Any:
+        context = self._av.CodecContext.create(self._format.encoder.name, "w")
+        self._configure(context)
+        context.options = dict(self._format.options)
+        return context
+
+    def _configure(self, context: Any) -> None:
+        """Sets up an encoder: that of the header, or of a segment."""
+        context.width, context.height = self._width, self._height
+        context.pix_fmt = self._format.pixels
+        context.time_base = self._source.time_base
+        context.framerate = self._source.rate
+        context.sample_aspect_ratio = self._source.aspect
+        context.flags |= self._av.codec.context.Flags.global_header
+        if not context.format.is_rgb:
+            context.colorspace = self._colors.matrix
+            context.color_range = self._colors.range
+            context.color_trc = self._colors.transfer
+            context.color_primaries = self._colors.primaries
+
+    def _encoded(self, frame: Frame) -> Any:
+        """Makes a frame for the encoder."""
+        samples = _samples(frame, self._format.alpha)
+        samples = np.ascontiguousarray(samples[: self._height, : self._width])
+        if self._format.pixels == "pal8":
+            made = _palette(self._av, samples)
+        else:
+            kind = "rgba" if self._format.alpha else "rgb24"
+            made = self._av.VideoFrame.from_ndarray(samples, kind)
+            made = color.to_yuv(made, self._format.pixels, self._colors)
+        base = self._source.time_base
+        made.time_base = base
+        made.pts = round((frame.time - self._start) / base)
+        made.duration = max(1, round(frame.duration / base))
+        return made
+
+
+def cropped(shape: tuple[int, int], format: Format) -> tuple[int, int]:
+    """Returns the shape without an odd last row or column, where they must.
+
+    Args:
+        shape: Height and width of the frames.
+        format: Format to write.
+    """
+    if not format.encoder.even:
+        return shape
+    return shape[0] // 2 * 2, shape[1] // 2 * 2
+
+
+def _samples(frame: Frame, alpha: bool) -> np.ndarray:
+    """Rounds to 8 bits; transparent frames become white without alpha."""
+    pixels = frame.pixels
+    if frame.alpha is not None:
+        cover = frame.alpha[..., None]
+        if alpha:
+            pixels = np.concatenate([pixels, cover], -1)
+        else:
+            pixels = cover * pixels + (1 - cover)
+    elif alpha:
+        pixels = np.pad(pixels, [(0, 0), (0, 0), (0, 1)], constant_values=1)
+    return np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
+
+
+def _palette(av: Any, samples: np.ndarray) -> Any:
+    """Makes a frame of at most 256 colors, its own."""
+    methods = PIL.Image.Quantize
+    method = methods.FASTOCTREE if samples.shape[-1] == 4 else methods.MEDIANCUT
+    few = PIL.Image.fromarray(samples).quantize(256, method)
+    colors = np.array(few.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+    table = np.zeros((256, 4), np.uint8)
+    table[: len(colors)] = colors[:, [3, 0, 1, 2]]
+    return av.VideoFrame.from_ndarray((np.asarray(few), table), "pal8")
+
+
+def _without_header(av: Any, packet: Any) -> Any:
+    """Drops the header of a file, which each encoder of GIF writes."""
+    data = bytes(packet)
+    if not data.startswith(b"GIF8"):
+        return packet
+    table = 3 << (data[10] & 7) + 1 if data[10] & 128 else 0
+    made = av.Packet(data[13 + table :])
+    made.pts, made.dts, made.time_base = (
+        packet.pts,
+        packet.dts,
+        packet.time_base,
+    )
+    made.duration, made.is_keyframe = packet.duration, True
+    return made

@@ -1,0 +1,1 @@
+"""Paints the frames of a clip so that they fit each other."""

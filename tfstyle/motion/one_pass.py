@@ -1,0 +1,127 @@
+"""Paints frames by a model of any style, in one pass each."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfstyle.adain.stylizers import KerasStylizer, Style, Stylizer
+from tfstyle.controls import color
+from tfstyle.controls.regions import Regions
+from tfstyle.motion import mixes
+from tfstyle.motion.config import VideoConfig
+from tfstyle.motion.mixes import Mixes
+from tfstyle.motion.stability import Stabilizer
+
+_NEW = 0.1  # Share of a frame in the embedding that stands for it.
+
+
+class OnePass:
+    """Painter of frames; see `painting.Painter`.
+
+    The styles are embedded once for a shot, and the frames' own embeddings are
+    averaged over about ten frames.
+
+    Args:
+        stylizer: Model.
+        styles: Style images, arrays `(height, width, 3)`.
+        config: Settings.
+        blends: Shares of the styles over time; those of `config` if empty.
+        regions: Regions of the first frame and of the styles.
+    """
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        styles: Sequence[np.ndarray],
+        config: VideoConfig,
+        blends: Mixes,
+        regions: Regions | None,
+    ) -> None:
+        self._stylizer, self._given, self._config = stylizer, styles, config
+        self._times = list(blends) or [0.0]
+        self._controls = [
+            dataclasses.replace(config, style_mix=tuple(mix))
+            for mix in blends.values()
+        ] or [config]
+        self._regions = regions
+        self._stabilizer = Stabilizer(config.stability)
+        self._styles: list[Style] = []
+        self._own: np.ndarray | None = None
+        for controls in self._controls:
+            stylizer.check(styles, controls, regions)
+
+    def begin(self, frame: np.ndarray) -> None:
+        """See `painting.Painter`."""
+        self._stabilizer.reset()
+        self._own = None
+        if not self._styles or self._config.color != "style":
+            self._embed(frame)
+
+    def paint(
+        self, frame: np.ndarray, time: float, regions: Regions | None
+    ) -> np.ndarray:
+        """See `painting.Painter`."""
+        given = frame
+        if self._config.color == "luminance":
+            given, _ = color.prepare(frame, [], "luminance")
+        style = self._style(time, regions)
+        return self._stabilizer.steady(given, lambda: self._new(given, style))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See `painting.Painter`."""
+        own = {} if self._own is None else {"own": self._own}
+        embeddings = {
+            f"embedding{i}": np.asarray(style.embedding)
+            for i, style in enumerate(self._styles)
+            if style.embedding is not None
+        }
+        return self._stabilizer.state() | own | embeddings
+
+    def restore(
+        self, frame: np.ndarray, arrays: Mapping[str, np.ndarray]
+    ) -> None:
+        """See `painting.Painter`."""
+        self._embed(frame)
+        self._styles = [
+            dataclasses.replace(style, embedding=arrays[f"embedding{i}"])
+            if f"embedding{i}" in arrays
+            else style
+            for i, style in enumerate(self._styles)
+        ]
+        self._own = arrays.get("own")
+        self._stabilizer.restore(arrays)
+
+    def _embed(self, frame: np.ndarray) -> None:
+        """Embeds the styles, in the colors of the first frame of a shot."""
+        _, styles = color.prepare(frame, self._given, self._config.color)
+        self._styles = [
+            self._stylizer.embed(styles, controls, self._regions)
+            for controls in self._controls
+        ]
+        if len(self._styles) > 1 and self._styles[0].embedding is None:
+            raise ValueError(
+                "`style_mix` at several times is for models with style "
+                "embeddings, such as distilled. Give one blend."
+            )
+
+    def _style(self, time: float, regions: Regions | None) -> Style:
+        before, after, share = mixes.at(self._times, time)
+        style = self._styles[before]
+        if share:
+            both: Any = [self._styles[i].embedding for i in (before, after)]
+            first, last = both
+            embedding = first + share * (last - first)
+            style = dataclasses.replace(style, embedding=embedding)
+        return dataclasses.replace(style, regions=regions)
+
+    def _new(self, frame: np.ndarray, style: Style) -> np.ndarray:
+        """Paints a frame anew."""
+        strength = self._config.strength
+        if not isinstance(self._stylizer, KerasStylizer):
+            return self._stylizer.stylize(frame, style, strength)
+        picture, self._own = self._stylizer.stylize_next(
+            frame, style, strength, self._own, _NEW
+        )
+        return picture

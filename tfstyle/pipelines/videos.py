@@ -1,0 +1,183 @@
+"""Opens a clip to paint: checks its files, and reads what all frames share."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tfstyle import images
+from tfstyle.clips import (
+    formats,
+    reading,
+)
+from tfstyle.clips.frames import Clip
+from tfstyle.clips.movies import Movie
+from tfstyle.clips.output import Target
+from tfstyle.clips.stills import Folder
+from tfstyle.images import provenance
+from tfstyle.motion import flow
+from tfstyle.motion import frames as motion
+from tfstyle.motion.config import VideoConfig
+from tfstyle.motion.mixes import Mixes
+from tfstyle.pipelines import preparation, transfer_inputs
+from tfstyle.pipelines.video_masks import Masks
+from tfstyle.pretrained import weights
+from tfstyle.runtime import checkpoint, files
+from tfstyle.runtime.checkpoint import Checkpoints
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Video:
+    """A clip to paint; its files are checked.
+
+    Attributes:
+        config: Settings.
+        blends: Shares of the styles over time; those of `config` if empty.
+        clip: The clip.
+        end: Second at which it ends; `None` for its own end.
+        target: File or folder to write.
+        styles: Style images, at the sizes at which they are seen.
+        masks: Regions of the frames.
+        encoder_weights: File of the encoder's weights, or `None`.
+        checkpoint: Folder for checkpoints, or `None`.
+        checkpoints: Checkpoints in that folder.
+    """
+
+    config: VideoConfig
+    blends: Mixes
+    clip: Clip
+    end: Fraction | None
+    target: Target
+    styles: Sequence[np.ndarray]
+    masks: Masks
+    encoder_weights: str | None
+    checkpoint: str | None
+    checkpoints: Checkpoints
+
+    @property
+    def expected(self) -> int:
+        """Number of frames that will be painted, about; 0 if not known."""
+        details = self.clip.details
+        rest = details.count - round(self.target.start * details.rate)
+        if self.end is not None:
+            span = round((self.end - self.target.start) * details.rate)
+            rest = min(rest, span) if details.count else span
+        return max(rest, 0)
+
+
+def open_video(
+    config: VideoConfig,
+    inputs: Mapping[str, str],
+    path: str,
+    *,
+    blends: Mixes,
+    codec: str = "auto",
+    quality: int = 80,
+    rate: Fraction = reading.RATE,
+    start: Fraction = Fraction(0),
+    end: Fraction | None = None,
+    encoder_weights: str | None = None,
+    checkpoint_dir: str | None = None,
+    max_pixels: int = images.MAX_PIXELS,
+) -> Video:
+    """Opens a clip and reads what all frames share, without TensorFlow.
+
+    Args:
+        config: Settings.
+        inputs: Role -> path of the clip, `"content"`, and of style images,
+            masks and maps; see `tfstyle.controls.region_files`.
+        path: File or folder to write.
+        blends: Shares of the styles over time; those of `config` if empty.
+        codec: One of `formats.CODECS`.
+        quality: Quality of the file, from 1 to 100.
+        rate: Frames a second of a folder of pictures.
+        start: Second of the clip from which it is painted.
+        end: Second at which it ends; `None` for its end.
+        encoder_weights: File of the encoder's weights, or `None`.
+        checkpoint_dir: Folder for checkpoints, or `None`.
+        max_pixels: Maximum number of pixels of a frame or an image.
+
+    Raises:
+        ValueError: A file or a setting is wrong.
+        FileNotFoundError: There is no such file.
+        OSError: The output cannot be written.
+    """
+    flow.load_cv2()  # Raises if it is not installed.
+    content = inputs["content"]
+    clip = reading.open_clip(content, max_pixels, rate)
+    details = clip.details
+    format = None
+    if not formats.is_folder(path):
+        format = formats.choose(path, codec, quality, details)
+        files.check_writable(path)
+    _check_paths(inputs, clip, path)
+    read = functools.cache(lambda name: images.read(name, max_pixels))
+    styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
+    masks = Masks(inputs, styles, read, max_pixels)
+    if "alpha" in inputs.values() and not details.alpha:
+        raise ValueError(
+            f"'{content}' has no transparency to use as a mask. Give a mask "
+            "file."
+        )
+    shape = motion.shape_of((details.height, details.width), config.size)
+    tracks = isinstance(clip, Movie) and format and not format.silent
+    model = _model(config, encoder_weights)
+    identity: list[Any] = []
+    if checkpoint_dir is not None:
+        checkpoint.check_writable(checkpoint_dir)
+        given = [config, blends, codec, quality, rate, start, end, path]
+        identity = [repr(given), model, _digests(clip, inputs)]
+    checkpoints = Checkpoints(checkpoint_dir, identity, [])
+    checkpoints.load()  # Raises if it belongs to another run.
+    return Video(
+        config=config,
+        blends=blends,
+        clip=clip,
+        end=end,
+        target=Target(
+            path, format, details, shape, content if tracks else None, start
+        ),
+        styles=styles,
+        masks=masks,
+        encoder_weights=encoder_weights,
+        checkpoint=checkpoint_dir,
+        checkpoints=checkpoints,
+    )
+
+
+def _model(config: VideoConfig, encoder_weights: str | None) -> Any:
+    """Hashes of the model's files; raises an error if there is none."""
+    if config.engine == "optimize":
+        return weights.resolve(config.features, progressbar=True).digest
+    return transfer_inputs.describe(config.model, encoder_weights)
+
+
+def _check_paths(inputs: Mapping[str, str], clip: Clip, path: str) -> None:
+    """Raises `ValueError` if an input would be written over."""
+    if isinstance(clip, Folder):
+        folders = {os.path.realpath(p.parent) for p in clip.paths}
+        if os.path.realpath(path) in folders:
+            raise ValueError(
+                f"The frames in '{path}' would be written over. Give another "
+                "folder."
+            )
+    for role, name in inputs.items():
+        if os.path.realpath(name) == os.path.realpath(path):
+            raise ValueError(
+                f"The output '{path}' is the {role}, too. Give another name."
+            )
+
+
+def _digests(clip: Clip, inputs: Mapping[str, str]) -> list[str]:
+    """Hashes of all files by which checkpoints tell runs apart."""
+    paths = clip.paths if isinstance(clip, Folder) else [clip.path]
+    others = [p for role, p in inputs.items() if role != "content"]
+    return [
+        provenance.digest(path)
+        for path in [*paths, *others]
+        if os.path.isfile(path)
+    ]
