@@ -125,13 +125,10 @@ def _settings() -> TransferConfig:
 
 
 def _styles() -> list[str]:
-    """Paths of the styles: a specialized model's file for those inside."""
-    if _STYLE.value:
-        return list(_STYLE.value)
-    from tfstyle.adain import sources
+    """Paths of the styles, or of the model that has them inside."""
+    from tfstyle.pipelines import transfer_inputs
 
-    model = flags.FLAGS.model
-    return [model] * len(sources.find(model).styles())
+    return _STYLE.value or transfer_inputs.inside(flags.FLAGS.model)
 
 
 def _inputs() -> dict[str, str]:

@@ -61,9 +61,9 @@ _CONTENT = flags.DEFINE_string(
 )
 _STYLE = flags.DEFINE_multi_string(
     "style",
-    None,
-    "Picture to take the style of; repeat it to blend several.",
-    required=True,
+    [],
+    "Picture to take the style of; repeat it to blend several. Only models of "
+    "tfstyle.specialize need none.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -169,7 +169,7 @@ def _settings() -> "tuple[VideoConfig, Mixes]":
         blends = mixes.parse(_STYLE_MIX.value or [])
         for mix in blends.values() or [None]:
             mixed = dataclasses.replace(settings, style_mix=mix)
-            mixed.check_styles(len(_STYLE.value), apart)
+            mixed.check_styles(len(_styles()), apart)
         if _END.value is not None and _END.value <= _START.value:
             raise ValueError(
                 f"`end` must be after `start`. Received: {_END.value}"
@@ -177,9 +177,16 @@ def _settings() -> "tuple[VideoConfig, Mixes]":
     return settings, blends
 
 
+def _styles() -> list[str]:
+    """Paths of the styles, or of the model that has them inside."""
+    from tfstyle.pipelines import transfer_inputs
+
+    return _STYLE.value or transfer_inputs.inside(flags.FLAGS.model)
+
+
 def _inputs() -> dict[str, str]:
     """Role -> path, or "alpha", of styles, masks and maps."""
-    styles = {f"style {i}": p for i, p in enumerate(_STYLE.value, 1)}
+    styles = {f"style {i}": p for i, p in enumerate(_styles(), 1)}
     masks = control_flags.files().items()
     return styles | {role: path for role, path in masks if path is not None}
 

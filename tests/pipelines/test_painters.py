@@ -6,7 +6,7 @@ import pytest
 import helpers
 import tfstyle
 from tfstyle import images
-from tfstyle.adain import loading
+from tfstyle.adain import loading, specialization
 from tfstyle.adain.config import TransferConfig
 from tfstyle.images import provenance
 from tfstyle.optimization.config import GatysConfig
@@ -179,3 +179,16 @@ def test_models_and_styles_may_be_addresses(files, tmp_path):
     assert [e.recipe for e in remote] == [e.recipe for e in again]
     assert [e.output_sha256 for e in remote] == [e.output_sha256 for e in again]
     store.clear()
+
+
+def test_a_specialized_model_paints_rows_without_styles(files, tmp_path):
+    style = images.load(files / "wave.png", 512)
+    model = specialization.copy(helpers.style_model(), [style], "float32")
+    model.save_preset(tmp_path / "wave.h5")
+    found = []
+    for name in (tmp_path / "wave.h5", files / "model.h5"):
+        config = TransferConfig(model=str(name), size=40, precision="float32")
+        loader = painters.TransferLoader(config=config, styles=())
+        found += paint(loader, rows(files)[:1], tmp_path)
+    assert [entry.status for entry in found] == ["painted", "failed"]
+    assert "has no style inside" in found[1].reason

@@ -148,6 +148,8 @@ def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
     @functools.lru_cache(_KEPT)
     def recipe(styles: tuple[str, ...], settings: str) -> Recipe:
         config = _changed(loader.config, json.loads(settings))
+        if not styles and isinstance(config, TransferConfig):
+            styles = tuple(transfer_inputs.inside(config.model))
         config.check_styles(len(styles))
         return make(config, _roles(styles, fetch))
 

@@ -18,14 +18,24 @@ Read = Callable[[str], images.Picture]
 """Function that returns the image of a file."""
 
 
+def inside(model: str) -> list[str]:
+    """Returns the path of a specialized model once for each style inside it.
+
+    `styles` takes these for the images inside.
+
+    Raises:
+        ValueError: There is no such model, or no style is inside.
+    """
+    return [model] * len(sources.find(model).styles())
+
+
 def styles(
     paths: Sequence[str], config: TransferConfig, read: Read
 ) -> list[np.ndarray]:
     """Reads the style images and resizes them by the settings.
 
     Args:
-        paths: Paths of the style images, or that of the model for each of
-            those inside it.
+        paths: Paths of the style images, or those from `inside`.
         config: Settings, of which `model`, `style_size` and `style_scale` are
             used.
         read: Function that returns the image of a file.
@@ -35,10 +45,9 @@ def styles(
         FileNotFoundError: There is no such file.
     """
     scales = config.scales(len(paths))
-    inside = set(paths) == {config.model}
     given = (
         sources.find(config.model).styles()
-        if inside
+        if set(paths) == {config.model}
         else [read(path).pixels for path in paths]
     )
     seen = []
