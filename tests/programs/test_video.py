@@ -15,6 +15,7 @@ import clip_files
 import helpers
 import programs
 from tfstyle import images
+from tfstyle.clips import formats
 
 ROOT = pathlib.Path(__file__).parents[2]
 COUNT = 8
@@ -289,4 +290,6 @@ def test_a_package_that_is_missing_is_named(files, tmp_path, module):
 
 
 def test_help_loads_nothing_that_is_slow(tmp_path):
-    assert "--stability" in programs.help_of("tfstyle.video", tmp_path)
+    text = programs.help_of("tfstyle.video", tmp_path)
+    assert "--stability" in text
+    assert f"<{'|'.join(formats.CODECS)}>" in "".join(text.split())
