@@ -106,7 +106,7 @@ def test_frames_are_those_of_the_library(files, tmp_path):
 
 
 def test_a_killed_run_goes_on_and_gives_the_same_file(files, tmp_path):
-    frames = clip_files.pictures(100, 32, 40)
+    frames = clip_files.pictures(160, 32, 40)
     clip = clip_files.movie(tmp_path / "long.mp4", frames, sound="aac")
     whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     assert run(*words(files, clip, whole)).returncode == 0
