@@ -15,6 +15,7 @@ import clip_files
 import helpers
 import programs
 from tfstyle import images
+from tfstyle.clips import formats
 
 ROOT = pathlib.Path(__file__).parents[2]
 COUNT = 8
@@ -104,13 +105,14 @@ def test_frames_are_those_of_the_library(files, tmp_path):
     np.testing.assert_allclose(expected[0], single, atol=0.03)
 
 
-def test_a_killed_run_goes_on_and_gives_the_same_file(files, tmp_path):
-    frames = clip_files.pictures(100, 32, 40)
+def test_a_killed_run_goes_on(files, tmp_path):
+    frames = clip_files.pictures(160, 32, 40)
     clip = clip_files.movie(tmp_path / "long.mp4", frames, sound="aac")
     whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    assert run(*words(files, clip, whole)).returncode == 0
+    exact = "--precision=float32"
+    assert run(*words(files, clip, whole, exact)).returncode == 0
     state = tmp_path / "state"
-    arguments = words(files, clip, output, f"--checkpoint={state}")
+    arguments = words(files, clip, output, exact, f"--checkpoint={state}")
     process = programs.start(command(*arguments), ROOT)
     wait_for(process, state / "checkpoint.npz")
     process.kill()
@@ -120,7 +122,9 @@ def test_a_killed_run_goes_on_and_gives_the_same_file(files, tmp_path):
     programs.check_refused(other, 1, "belongs to other images or settings")
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
-    assert output.read_bytes() == whole.read_bytes()
+    # Frames are compared in tests/pipelines/test_videos.py, in one process.
+    assert clip_files.read(output)[0] == clip_files.read(whole)[0]
+    assert clip_files.packets(output) == clip_files.packets(whole)
     assert not state.exists()
 
 
@@ -289,4 +293,6 @@ def test_a_package_that_is_missing_is_named(files, tmp_path, module):
 
 
 def test_help_loads_nothing_that_is_slow(tmp_path):
-    assert "--stability" in programs.help_of("tfstyle.video", tmp_path)
+    text = programs.help_of("tfstyle.video", tmp_path)
+    assert "--stability" in text
+    assert f"<{'|'.join(formats.CODECS)}>" in "".join(text.split())

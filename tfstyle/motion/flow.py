@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-_LONGEST = 256  # Longer side at which flow is found, in pixels.
+_LONGEST = 384  # Longer side at which flow is found, in pixels.
 _NOISE = 1.5  # Deviation by which frames are smoothed before,
-_SMOOTH = 4.0  # and the flow after: what trembles is noise.
+_SMOOTH = 2.0  # and the flow after: what trembles is noise.
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 

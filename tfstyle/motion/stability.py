@@ -4,7 +4,7 @@ A model paints each frame anew: what moves by half a pixel gets other strokes.
 So the strokes of two earlier pictures, the anchors, are moved along with the
 clip, and one fades into the other. When it has, the newest picture becomes the
 next anchor. So strokes last for a second, are never blurred by resampling
-again and again, and never jump. Where no anchor shows what the frame does, half
+again and again, and never jump. Where no anchor shows what the frame does, most
 of the last result is moved along.
 
 Where the anchors show nearly all, only every second frame is painted.
@@ -19,7 +19,7 @@ from tfstyle.motion import filters, flow
 from tfstyle.motion.anchors import Anchor
 
 _PERIOD = 16  # Frames in which an anchor fades into the next.
-_RECENT = 0.5  # Share of the last result where there is no anchor.
+_RECENT = 0.6  # Share of the last result where there is no anchor.
 _EDGE = 2.0  # Width of edges between what is moved and what is new, in pixels.
 _ENOUGH = 0.8  # Part of a frame that anchors must show if it is not painted.
 _TINY = 1e-6

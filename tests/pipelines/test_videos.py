@@ -1,0 +1,69 @@
+"""Clips painted from file to file, in this process."""
+
+import pytest
+
+import clip_files
+import helpers
+from tfstyle import images
+from tfstyle.motion.config import VideoConfig
+from tfstyle.pipelines import video_run, videos
+
+
+class Killed(BaseException):
+    """What ends a run as abruptly as this process allows."""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    root = tmp_path_factory.mktemp("files")
+    helpers.style_model().save_preset(root / "model.h5")
+    images.save(root / "style.png", helpers.image(40, 36, 5))
+    frames = clip_files.pictures(100, 32, 40)
+    clip_files.movie(root / "clip.mp4", frames, sound="aac")
+    return root
+
+
+def opened(files, path, **more):
+    config = VideoConfig(model=str(files / "model.h5"), style_size=40)
+    inputs = {
+        "content": str(files / "clip.mp4"),
+        "style 1": str(files / "style.png"),
+    }
+    return videos.open_video(config, inputs, str(path), blends={}, **more)
+
+
+def test_a_run_goes_on_after_the_last_segment(files, tmp_path):
+    whole, path = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    outcome = video_run.paint(opened(files, whole))
+    assert (outcome.frames, outcome.painted, outcome.complete) == (
+        100,
+        100,
+        True,
+    )
+    state = str(tmp_path / "state")
+
+    def kill(painted):
+        if painted.number == 70:
+            raise Killed
+
+    with pytest.raises(Killed):
+        video = opened(files, path, checkpoint_dir=state)
+        video_run.paint(video, on_frame=kill)
+    assert not path.exists()
+    with pytest.raises(ValueError, match="other images or settings"):
+        opened(files, path, checkpoint_dir=state, quality=10)
+    outcome = video_run.paint(opened(files, path, checkpoint_dir=state))
+    assert (outcome.frames, outcome.painted) == (100, 52)
+    clip_files.check_same(path, whole)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_run_can_be_ended_at_any_frame(files, tmp_path):
+    path, seen = tmp_path / "out.mkv", []
+    video = opened(files, path, codec="ffv1")
+    outcome = video_run.paint(video, lambda: len(seen) == 5, seen.append)
+    assert (outcome.frames, outcome.complete) == (5, False)
+    assert len(clip_files.read(path)[0]) == 5
+    outcome = video_run.paint(opened(files, tmp_path / "one.mp4"), lambda: True)
+    assert outcome.frames == 1
+    assert video.expected == 100
