@@ -52,6 +52,18 @@ def frames(content):
     return [np.rint(255 * frame.pixels).astype(np.uint8) for frame in found]
 
 
+@pytest.mark.parametrize("width", [48, 320, 336])
+def test_the_same_frames_are_the_same_file(tmp_path, width):
+    # x264's macroblock tree makes several, mostly the first time.
+    wide = clip_files.pictures(30, 48, width)
+    content = clip_files.movie(tmp_path / "clip.mkv", wide, codec="ffv1")
+    made = []
+    for i in range(3):
+        copy(content, tmp_path / f"{i}.mp4", segment=24)
+        made.append((tmp_path / f"{i}.mp4").read_bytes())
+    assert made[0] == made[1] == made[2]
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     """A movie of a variable rate with sound and chapters."""

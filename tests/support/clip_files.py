@@ -155,12 +155,3 @@ def encrypt(path, frames):
         "encryption_kid": "ffeeddccbbaa99887766554433221100",
     }
     return movie(path, frames, options=options)
-
-
-def check_same(path, other):
-    """Two movies are the same but for how a busy processor rounds sums."""
-    (times, shown), (expected, frames) = read(path), read(other)
-    assert times == expected
-    assert packets(path) == packets(other)
-    for one, frame in zip(shown, frames, strict=True):
-        assert np.abs(one.astype(float) - frame).mean() < 1

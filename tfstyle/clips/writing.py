@@ -111,8 +111,9 @@ class MovieWriter:
             format=format.container,
             container_options=format.container_options,
         )
+        self._options = _options(format, self._width)
         self._stream = self._container.add_stream(
-            format.encoder.name, rate=source.rate, options=dict(format.options)
+            format.encoder.name, rate=source.rate, options=self._options
         )
         self._configure(self._stream.codec_context)
         self._stream.time_base = source.time_base
@@ -177,7 +178,7 @@ class MovieWriter:
     def _new_encoder(self) -> Any:
         context = self._av.CodecContext.create(self._format.encoder.name, "w")
         self._configure(context)
-        context.options = dict(self._format.options)
+        context.options = dict(self._options)
         return context
 
     def _configure(self, context: Any) -> None:
@@ -209,6 +210,18 @@ class MovieWriter:
         made.pts = round((frame.time - self._start) / base)
         made.duration = max(1, round(frame.duration / base))
         return made
+
+
+def _options(format: Format, width: int) -> dict[str, str]:
+    """Options of the encoder for frames of a width.
+
+    x264's macroblock tree reads beyond rows whose number of blocks is no
+    multiple of 8: two runs would not give the same file.
+    """
+    found = dict(format.options)
+    if format.encoder.name == "libx264" and -(-width // 16) % 8:
+        found["x264-params"] = "mbtree=0"
+    return found
 
 
 def cropped(shape: tuple[int, int], format: Format) -> tuple[int, int]:
