@@ -222,7 +222,7 @@ LISTS = {
         ("missing", {}, 1, "There is no file or folder"),
         ("missing/*.jpg", {}, 1, "There is no file or folder"),
         ("none", {}, 1, "The list has no rows"),
-        ("memory://missing", {}, 1, "There are no images at"),
+        ("memory://missing", {}, 1, "There is no 'memory://missing'"),
         ("odd://bucket", {}, 1, "cannot be reached"),
         ("photos", {"output": "photos/painted"}, 1, "is inside"),
         ("photos/*.png", {"output": "photos"}, 1, "is inside the output"),
