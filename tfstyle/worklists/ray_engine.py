@@ -85,8 +85,14 @@ class Fleet:
                 yield from self._listen()
                 self._check()
         finally:
-            for slot in self._slots:
-                ray.kill(slot.actor)
+            self._end()
+
+    def _end(self) -> None:
+        ends = [s.actor.end.remote() for s in self._slots if s.waiting is None]
+        if ends:
+            ray.wait(ends, num_returns=len(ends), timeout=_BEAT)
+        for slot in self._slots:
+            ray.kill(slot.actor)
 
     def _start(self, slot: Slot) -> None:
         worker = ray.remote(Worker).options(num_cpus=1, num_gpus=self._gpus)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tfstyle.images import provenance
 from tfstyle.version import __version__
-from tfstyle.worklists import painting
+from tfstyle.worklists import painting, storage
 from tfstyle.worklists.manifests import Entry
 from tfstyle.worklists.painting import Loader
 from tfstyle.worklists.ray_cluster import THREADS
@@ -68,6 +68,10 @@ class Worker:
                 yield held
                 held, told = [], time.monotonic()
         yield held
+
+    def end(self) -> None:
+        """Removes the copies of remote files, for Ray kills the process."""
+        storage.discard_all()
 
 
 def versions() -> dict[str, str]:
