@@ -37,18 +37,27 @@ def files(tmp_path_factory):
     return root
 
 
+def painted(files, content, output):
+    """Hashes of what one process paints, by name."""
+    flags = {"content": content, "style": files / "style.png", "output": output}
+    done = programs.fork(programs.command("tfstyle.transfer", flags), ROOT)
+    assert f"{len(hashes(output))} painted" in done.stdout, done.stderr
+    return hashes(output)
+
+
 @pytest.fixture(scope="module")
 def expected(files):
-    """Hashes of what one process paints, by name."""
-    output = files / "expected"
-    flags = {
-        "content": files / "photos",
-        "style": files / "style.png",
-        "output": output,
-    }
-    done = programs.fork(programs.command("tfstyle.transfer", flags), ROOT)
-    assert f"{COUNT} painted, 1 failed" in done.stdout, done.stderr
-    return hashes(output)
+    found = painted(files, files / "photos", files / "expected")
+    assert len(found) == COUNT
+    return found
+
+
+@pytest.fixture(scope="module")
+def ten(files):
+    """As `expected`, for the first ten photographs."""
+    found = painted(files, files / "photos/0*.png", files / "ten")
+    assert len(found) == 10
+    return found
 
 
 def hashes(folder):
@@ -124,7 +133,7 @@ def start():
         run.wait(programs.PATIENCE)
 
 
-def test_a_worker_may_be_lost(files, expected, tmp_path, start):
+def test_a_worker_may_be_lost(files, ten, tmp_path, start):
     output = tmp_path / "painted"
     flags = {"style": files / "style.png", "workers": 1, "shard_size": 4}
     process = start(command(files / "photos/0*.png", output, **flags))
@@ -133,9 +142,8 @@ def test_a_worker_may_be_lost(files, expected, tmp_path, start):
     worker.kill()
     programs.end(process)
     assert (process.returncode, programs.said(process)) == (0, [])
-    chosen = {name for name in expected if name.startswith("0")}
-    assert hashes(output) == {name: expected[name] for name in chosen}
-    assert sorted(e["output"] for e in entries(output)) == sorted(chosen)
+    assert hashes(output) == ten
+    assert sorted(e["output"] for e in entries(output)) == sorted(ten)
     numbers = {name.rpartition(":")[2] for name in painters(output)}
     assert numbers - {str(worker.pid)}  # Another one took its place.
 
@@ -186,10 +194,15 @@ def test_workers_nodes_and_the_driver_may_be_lost(
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "status"),
+    [
+        # Ray replaces the other handler, not this one: 12 s for the same.
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        (signal.SIGTERM, 143),
+    ],
 )
 def test_signals_stop_and_keep_what_is_done(
-    files, expected, tmp_path, start, number, status
+    files, ten, tmp_path, start, number, status
 ):
     output = tmp_path / "painted"
     words = command(
@@ -203,7 +216,8 @@ def test_signals_stop_and_keep_what_is_done(
     assert "Traceback" not in process.stderr
     found = hashes(output)
     assert summary(output)["painted"] <= len(found) < COUNT
-    assert found.items() <= expected.items()
+    first = {name for name in found if name in ten}
+    assert first and all(found[name] == ten[name] for name in first)
 
 
 def estimate(content, output, **flags):
