@@ -191,9 +191,9 @@ def _paint(plan: "Plan", loader: "Loader") -> int:
 
     tally = Tally()
     with (
-        program.Interrupt() as interrupt,
         runs.recorded(plan, tally) as record,
         ray_cluster.connected(*_cluster()) as workers,
+        program.Interrupt() as interrupt,  # Ray has a handler of its own.
         _bar(plan.count) as bar,
     ):
         from tfstyle.worklists.ray_engine import Fleet

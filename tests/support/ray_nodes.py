@@ -7,6 +7,7 @@ the address; a line on stdin removes a node; the end of stdin ends all.
 import contextlib
 import os
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ import psutil
 
 import helpers
 
+_PATIENCE = 120  # Seconds that an answer may take.
 # Seconds until a dead node is noticed; the default may take 50.
 _HEALTH = {
     "health_check_initial_delay_ms": 1000,
@@ -39,27 +41,63 @@ class Nodes:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.address = self._process.stdout.readline().strip()
-        assert self.address, "Ray does not start"
+        try:
+            self.address = self._answer().strip()
+            assert self.address, "Ray does not start"
+        except BaseException:
+            self.close()
+            raise
 
     def workers(self):
-        """Processes that paint."""
-        found = []
-        for process in psutil.Process(self._process.pid).children(True):
-            with contextlib.suppress(psutil.Error):
-                if process.cmdline()[:1] == ["ray::Worker.paint"]:
-                    found.append(process)
-        return found
+        """Processes of workers."""
+        return workers(self._process.pid)
 
     def remove(self):
         """Removes a node, as if its machine were lost."""
         self._process.stdin.write("remove\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "removed\n"
+        assert self._answer() == "removed\n"
 
     def close(self):
+        """Ends all nodes, if need be by force."""
+        started = processes(self._process.pid)
         self._process.stdin.close()
-        self._process.wait(60)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
+        kill(started)
+        self._process.wait(_PATIENCE)
+
+    def _answer(self):
+        ready, _, _ = select.select([self._process.stdout], [], [], _PATIENCE)
+        assert ready, "the nodes do not answer"
+        return self._process.stdout.readline()
+
+
+def processes(pid):
+    """A process, if it lives, and all that it started."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def workers(pid):
+    """Processes of workers below a process."""
+    found = []
+    for process in processes(pid):
+        with contextlib.suppress(psutil.Error):
+            # The method that it runs follows, or does not.
+            if process.cmdline()[0].startswith("ray::Worker"):
+                found.append(process)
+    return found
+
+
+def kill(started):
+    """Kills processes of which some may have ended."""
+    for process in started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def main():

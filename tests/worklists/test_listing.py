@@ -5,6 +5,7 @@ import fsspec
 import pyarrow
 import pyarrow.parquet
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from tfstyle.worklists import listing
 from tfstyle.worklists.rows import Row
@@ -60,6 +61,59 @@ def test_an_object_store(bucket):
         ("memory://photos/more/c.PNG", "more/c.PNG"),
     ]
     assert named(f"{bucket}/*.jpg") == [("memory://photos/b.jpg", "b.jpg")]
+
+
+def test_one_object(bucket):
+    assert named(f"{bucket}/b.jpg") == [("memory://photos/b.jpg", "b.jpg")]
+    assert named(f"{bucket}/a.gif") == [("memory://photos/a.gif", "a.png")]
+
+
+def test_addresses_keep_their_slashes(photos):
+    for scheme in ("file", "local"):
+        assert named(f"{scheme}://{photos}/*.jpg") == [
+            (f"{scheme}://{photos}/b.jpg", "b.jpg")
+        ]
+        assert named(f"{scheme}://{photos}/more/") == [
+            (f"{scheme}://{photos}/more/c.PNG", "c.PNG")
+        ]
+
+
+class Hosted(MemoryFileSystem):
+    """Files of a host, which is not in their names, such as HDFS."""
+
+    protocol = "hosted"
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        path = path.split("://")[-1]
+        host, _, name = path.partition("/")
+        name = name if ":" in host else path.lstrip("/")
+        return f"/{name}".rstrip("/")
+
+    @staticmethod
+    def _get_kwargs_from_urls(path):
+        return {"host": path.split("/")[2]}
+
+
+@pytest.mark.parametrize("ending", ["", "/b.jpg", "/*.jpg"])
+def test_addresses_keep_their_host(bucket, ending):
+    fsspec.register_implementation("hosted", Hosted, clobber=True)
+    (first, *_) = reversed(named(f"hosted://node:9000/photos{ending}")[:2])
+    assert first == ("hosted://node:9000/photos/b.jpg", "b.jpg")
+
+
+def test_folders_that_cannot_be_read_are_no_empty_ones(photos, monkeypatch):
+    scan = os.scandir
+
+    def refusing(path):
+        if os.fspath(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    for scheme in ("", "file://"):
+        with pytest.raises(PermissionError):
+            named(f"{scheme}{photos}")
 
 
 ROWS = [
@@ -146,6 +200,7 @@ def test_rows_are_read_as_they_are_taken(tmp_path):
         ({"content": "a", "styles": "b"}, "`styles` must be a list"),
         ({"content": "a", "settings": "[1]"}, "`settings` must be an object"),
         ({"content": "a", "settings": "{"}, "row 1: "),
+        ({"content": "a", "output": 7}, "`output` must be a name. Received: 7"),
         (["a"], "row 1: "),
     ],
 )
@@ -162,7 +217,7 @@ def test_wrong_rows_are_named(tmp_path, row, expected):
     [
         ("missing", FileNotFoundError, "no file or folder 'missing'"),
         ("missing/*.png", FileNotFoundError, r"'missing/\*\.png'"),
-        ("memory://missing", FileNotFoundError, "no images at 'memory://mis"),
+        ("memory://missing", FileNotFoundError, "no 'memory://missing'"),
         ("missing.parquet", FileNotFoundError, "no Parquet file at"),
         ("odd://bucket", ValueError, "'odd://bucket' cannot be reached"),
     ],

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -142,3 +143,26 @@ def test_a_full_disk_ends_a_shard_and_leaves_no_half_picture(place, tmp_path):
     store.clear()
     assert store.exist(r.output for r in shard_of(photos).rows) == [False] * 4
     assert manifests.read(store, shard_of(photos)) == {}
+
+
+class Refusing(fsspec.AbstractFileSystem):
+    """An object store that is down."""
+
+    protocol = "refusing"
+
+    def get_file(self, *unused, **unused_too):
+        raise RuntimeError("no credentials")
+
+
+def test_what_cannot_be_reached_ends_a_shard(place):
+    photos, store = place
+    fsspec.register_implementation("refusing", Refusing, clobber=True)
+    shard = shard_of(photos, Row("refusing://bucket/a.png", "a.png"))
+    with pytest.raises(ConnectionError, match="no credentials"):
+        paint(shard, store)
+    assert manifests.read(store, shard) == {}
+
+
+def test_reasons_are_never_empty():
+    assert painting.reason(MemoryError()) == "MemoryError"
+    assert painting.reason(ValueError("a\nb")) == "a b"

@@ -1,6 +1,7 @@
 import socket
 
 import pytest
+import ray
 
 from tfstyle.worklists import ray_cluster
 
@@ -21,6 +22,17 @@ def test_an_address_where_nobody_listens():
         ):
             with ray_cluster.connected(address, 1):
                 pass
+
+
+def test_a_machine_without_a_cluster(monkeypatch):
+    def refuse(**unused):
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    # A real call would find any cluster of this machine.
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(ConnectionError, match="no Ray cluster at 'auto'"):
+        with ray_cluster.connected("auto", 1):
+            pass
 
 
 def test_this_machine_keeps_a_processor_for_reading():

@@ -1,5 +1,7 @@
 """The engine, with Ray on this machine and a painter that only inverts."""
 
+import collections
+import contextlib
 import os
 import pathlib
 
@@ -9,7 +11,7 @@ import pytest
 import helpers
 import inverting
 from tfstyle import images
-from tfstyle.worklists import ray_cluster
+from tfstyle.worklists import manifests, ray_cluster
 from tfstyle.worklists.rows import Row, Shard, cut
 from tfstyle.worklists.storage import Store
 
@@ -61,24 +63,63 @@ def test_all_rows_are_painted_by_several_workers(ray, rows, tmp_path):
 
 
 def test_it_listens_on_this_machine_only(ray):
-    names = ("raylet", "gcs_server")
     ours = psutil.Process().children(recursive=True)
-    found = {process.name(): process for process in ours}
-    for name in names:
-        listening = {
-            connection.laddr.ip
-            for connection in found[name].net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-        assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert {"raylet", "gcs_server"} <= {process.name() for process in ours}
+    listening = set()
+    for process in ours:
+        with contextlib.suppress(psutil.Error):  # Some end meanwhile.
+            listening |= {
+                connection.laddr.ip
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+    assert listening and listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_a_picture_that_kills_its_worker_fails_alone(ray, rows, tmp_path):
-    entries, notes = paint(rows, tmp_path, workers=1, kills="4.png")
+def manifest(store, shard):
+    return [*manifests.read(store, shard).values()]
+
+
+def test_pictures_that_kill_their_worker_fail_alone(ray, rows, tmp_path):
+    kills = ("3.png", "4.png", "5.png", "6.png")
+    entries, notes = paint(rows, tmp_path, workers=1, size=5, kills=kills)
     failed = [e for e in entries.values() if e.status == "failed"]
-    assert [entry.output for entry in failed] == ["4.png"]
-    assert failed[0].reason == "The process of a worker was lost."
+    assert {entry.output for entry in failed} == {*kills}
+    lost = "The process of a worker was lost."
+    assert {entry.reason for entry in failed} == {lost}
     assert notes == []
+    # Their shards have manifests with all rows, and the rows none.
+    store = Store(str(tmp_path / "painted"), "run1")
+    for shard in cut(rows, 5):
+        found = manifest(store, shard)
+        assert found == [entries[row.output] for row in shard.rows]
+    assert len([*tmp_path.glob("painted/_manifest/shards/*/*")]) == 2
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_machine_without_the_mount_fails_no_row(ray, rows, tmp_path, size):
+    entries, _ = paint(
+        rows, tmp_path, size=size, lacks="mount", machine=str(tmp_path)
+    )
+    assert statuses(entries) == ["painted"] * 10
+    store = Store(str(tmp_path / "painted"), "run1")
+    for shard in cut(rows, size):
+        assert len(manifest(store, shard)) == len(shard.rows)
+        assert "failed" not in {e.status for e in manifest(store, shard)}
+
+
+def test_rows_that_fail_everywhere_have_failed(ray, rows, tmp_path):
+    missing = [Row(f"/missing/{i}.png", f"m{i}.png") for i in range(30)]
+    entries, notes = paint([*missing, *rows], tmp_path, size=4)
+    counts = collections.Counter(statuses(entries))
+    assert counts == {"failed": 30, "painted": 10} and notes == []
+
+
+def test_a_machine_with_a_full_disk_fails_no_row(ray, rows, tmp_path):
+    entries, _ = paint(
+        rows, tmp_path, pause=0.5, lacks="disk", machine=str(tmp_path)
+    )
+    assert set(statuses(entries)) <= {"painted", "there"}
 
 
 def test_a_full_disk_on_one_worker_loses_nothing(ray, rows, tmp_path):
@@ -111,12 +152,12 @@ def test_the_run_ends_when_no_worker_is_left(ray, rows, tmp_path):
 
 
 def test_workers_of_other_versions_are_refused():
-    from tfstyle.worklists import ray_engine
+    from tfstyle.worklists import ray_worker
 
-    worker = ray_engine.Worker(
+    worker = ray_worker.Worker(
         inverting.Inverting(), Store("/painted", "run1"), True, 0
     )
-    own = ray_engine._versions()
+    own = ray_worker.versions()
     worker.load(own)
     with pytest.raises(ValueError) as error:
         worker.load({**own, "keras": "3.0"})

@@ -68,11 +68,24 @@ def test_nothing_else_is_left(store):
     assert sorted(names) == ["_manifest/x.json", "more/b.png"]
 
 
-def test_drafts_of_killed_runs_are_cleared(store):
-    other = Store(store.root, "run0")
-    draft = half(other, "a.png")
-    store.clear()
+def test_drafts_of_killed_runs_are_cleared(tmp_path):
+    draft = half(Store(str(tmp_path), "run0"), "a.png")
+    Store(str(tmp_path), "run1").clear()
     assert not draft.exists()
+
+
+def test_copies_are_private_and_go(tmp_path):
+    store = Store(f"memory://{tmp_path}", "run1")
+    write(store, "a.png", b"a")
+    store = Store(str(tmp_path), "run1")
+    copies = [store.fetch(f"memory://{tmp_path}/a.png") for _ in range(2)]
+    folder = copies[0].parent.parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert tmp_path not in folder.parents
+    storage.discard(copies[0])
+    assert [path.exists() for path in copies] == [False, True]
+    storage.discard(tmp_path)
+    assert tmp_path.exists()
 
 
 def test_what_is_not_there(tmp_path):
@@ -97,7 +110,7 @@ def test_errors_of_object_stores_are_told_in_one_line():
     fsspec.register_implementation("refusing", Refusing, clobber=True)
     store = Store("refusing://bucket", "run1")
     expected = "refusing://bucket/a.png' cannot be reached: no credentials were"
-    with pytest.raises(OSError, match=expected):
+    with pytest.raises(ConnectionError, match=expected):
         store.find("a.png")
     with pytest.raises(OSError, match=expected):
         store.publish(half(store, "a.png"), "a.png")

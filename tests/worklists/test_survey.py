@@ -51,6 +51,7 @@ def test_memory_does_not_grow_with_the_rows(monkeypatch):
         (Row("/a.jpg", "b//a.jpg"), "must be a name inside the folder"),
         (Row("/a.jpg", "_manifest/a.jpg"), "is in _manifest"),
         (Row("/a.jpg", f"{'x' * 252}.jpg"), "more than 255 bytes"),
+        (Row("/a.jpg", "a\0.jpg"), r"'a\\x00.jpg' .* that no name may have"),
         (Row("/a.jpg", "a.gif"), "the name must end in one of"),
         (Row("/painted/a.jpg", "b.jpg"), "is inside the output '/painted/'"),
     ],
@@ -63,3 +64,11 @@ def test_rows_that_cannot_be_painted(row, expected):
 def test_an_empty_list():
     with pytest.raises(ValueError, match="The list has no rows"):
         survey.survey(lambda: iter([]), "/painted")
+
+
+def test_a_picture_cannot_be_a_folder_too():
+    names = ["x/a.png/b/c.png", "x/b.png/c.png", "x/a.png"]
+    rows = [Row(f"/{i}.jpg", name) for i, name in enumerate(names)]
+    with pytest.raises(ValueError, match=r"'x/a.png' of '/2.jpg' is also the"):
+        survey.survey(lambda: iter(rows), "/painted")
+    assert survey.survey(lambda: iter(rows[:2]), "/painted").count == 2

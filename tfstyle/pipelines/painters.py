@@ -10,6 +10,7 @@ import functools
 import json
 import pathlib
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tfstyle.pipelines import preparation, transfer_files, transfer_inputs
 from tfstyle.pipelines.preparation import Prepared
 from tfstyle.pretrained import weights
 from tfstyle.runtime import devices
+from tfstyle.worklists import storage
 from tfstyle.worklists.painting import Painter, Recipe
 from tfstyle.worklists.rows import Row
 from tfstyle.worklists.storage import is_address
@@ -151,7 +153,12 @@ def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
         if not styles and isinstance(config, TransferConfig):
             styles = tuple(transfer_inputs.inside(config.model))
         config.check_styles(len(styles))
-        return make(config, _roles(styles, fetch))
+        files = [fetch(path) for path in styles]
+        roles = {f"style {i}": str(path) for i, path in enumerate(files, 1)}
+        made = make(config, roles)
+        for file in files:  # Copies go when the recipe is not kept any more.
+            weakref.finalize(made, storage.discard, file)
+        return made
 
     def painter(row: Row) -> Recipe:
         settings = json.dumps(row.settings, sort_keys=True)
@@ -162,10 +169,6 @@ def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
     if loader.styles:
         painter(Row("", ""))  # Says now what is wrong.
     return painter
-
-
-def _roles(styles: tuple[str, ...], fetch: Fetch) -> dict[str, str]:
-    return {f"style {i}": str(fetch(p)) for i, p in enumerate(styles, 1)}
 
 
 def _changed(config: Any, settings: Mapping[str, Any]) -> Any:

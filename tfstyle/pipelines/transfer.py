@@ -41,7 +41,6 @@ class Transfer:
         # With regions, styles are embedded anew for each photograph's regions.
         masked = region_files.any_in(files.inputs)
         self._style = None if masked else self._embed(None)
-        self._done: set[Item] = set()
         self.left_out: list[str] = []
 
     def one(self, photograph: Photograph) -> np.ndarray:

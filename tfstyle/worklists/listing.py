@@ -27,12 +27,7 @@ from typing import Any
 
 from tfstyle.images import folders
 from tfstyle.worklists.rows import Row, name_of
-from tfstyle.worklists.storage import (
-    filesystem,
-    is_address,
-    join,
-    reaching,
-)
+from tfstyle.worklists.storage import filesystem, is_address, join, reaching
 
 _LISTS = (".txt", ".jsonl", ".parquet")
 _BATCH = 10_000  # Rows of a Parquet file in memory.
@@ -72,7 +67,7 @@ def folder_of(content: str) -> str:
 def _found(content: str) -> tuple[str, Iterator[str]]:
     """Root that names are relative to, and the paths of the images."""
     if is_address(content):
-        return _plain(content), _remote(content)
+        return _remote(content)
     absolute = os.path.abspath(content)
     if os.path.isfile(absolute):
         return os.path.dirname(absolute), iter([absolute])
@@ -96,23 +91,45 @@ def _plain(content: str) -> str:
 def _walked(root: str) -> Iterator[str]:
     """Images of a folder and its subfolders; holds one folder in memory."""
     wanted = folders.endings()
-    for folder, inner, names in os.walk(root):
+    for folder, inner, names in os.walk(root, onerror=_raise):
         inner.sort()
         for name in sorted(names):
             if os.path.splitext(name)[1].lower() in wanted:
                 yield os.path.join(folder, name)
 
 
-def _remote(address: str) -> Iterator[str]:
-    """Images of an address: one object, a pattern, or all below a prefix."""
-    wanted, found = folders.endings(), False
-    scheme = address.partition("://")[0]
+def _raise(error: OSError) -> None:
+    """For `os.walk`, which leaves out what it cannot read."""
+    raise error
+
+
+def _remote(address: str) -> tuple[str, Iterator[str]]:
+    """As `_found`: one object, a pattern, or all below a prefix."""
     system, path = filesystem(address)
     with reaching(address):
-        for name in _names(system, path):
+        is_file = not glob.has_magic(path) and system.isfile(path)
+    root = address.rpartition("/")[0] if is_file else _plain(address)
+    names = iter([path]) if is_file else _names(system, path)
+    return root, _images(address, path, names)
+
+
+def _images(address: str, path: str, names: Iterator[str]) -> Iterator[str]:
+    """Addresses of the images among the names in a file system.
+
+    Args:
+        address: Where they were looked for.
+        path: The same, inside the file system.
+        names: Names inside it.
+    """
+    # Scheme and host, which names lack, and the slash before them.
+    inner = path.strip("/")
+    before = address.rstrip("/").removesuffix(inner) if inner else address
+    wanted, found = folders.endings(), False
+    with reaching(address):
+        for name in names:
             if os.path.splitext(name)[1].lower() in wanted:
                 found = True
-                yield f"{scheme}://{name.lstrip('/')}"
+                yield before + name.lstrip("/")
     if not found:
         raise FileNotFoundError(f"There are no images at '{address}'.")
 
@@ -120,11 +137,18 @@ def _remote(address: str) -> Iterator[str]:
 def _names(system: Any, path: str) -> Iterator[str]:
     if glob.has_magic(path):
         yield from system.glob(path)
-    elif system.isfile(path):
-        yield path
     else:
-        for folder, _, names in system.walk(path):
-            yield from (join(folder, name) for name in sorted(names))
+        yield from _below(system, path)
+
+
+def _below(system: Any, folder: str) -> Iterator[str]:
+    """Files, then those in folders; `walk` leaves out what it cannot read."""
+    found = sorted(system.ls(folder, detail=True), key=lambda f: f["name"])
+    inner = [f["name"] for f in found if f["type"] == "directory"]
+    yield from (f["name"] for f in found if f["type"] != "directory")
+    for name in inner:
+        if name.rstrip("/") != folder.rstrip("/"):  # Itself, in some stores.
+            yield from _below(system, name)
 
 
 def _listed(path: str, ending: str) -> Iterator[Row]:
@@ -208,7 +232,9 @@ def _row(base: str, values: Mapping[str, Any]) -> Row:
     settings = settings or {}
     if not isinstance(settings, Mapping):
         raise TypeError(f"`settings` must be an object. Received: {settings!r}")
-    output = values.get("output")
+    output = values.get("output") or ""
+    if not isinstance(output, str):
+        raise TypeError(f"`output` must be a name. Received: {output!r}")
     if not output:
         ending = os.path.splitext(folders.renamed(content))[1]
         output = name_of(content, styles, settings) + ending

@@ -100,7 +100,7 @@ def paint(
         resume: Whether pictures with the same record are left as they are.
 
     Raises:
-        OSError: A picture cannot be written.
+        OSError: A picture cannot be written, or a photograph not be reached.
     """
     desk = _Desk(painter, place, resume)
     done = batch.process(rows, desk.read, desk.paint, desk.write)
@@ -171,7 +171,7 @@ def reason(error: object) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f": '{error.filename}'" if error.filename else ""
         return f"{error.strerror}{where}"
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _now() -> str:
@@ -189,7 +189,13 @@ class _Desk:
     def __init__(self, painter: Painter, place: Place, resume: bool) -> None:
         self._painter, self._place, self._resume = painter, place, resume
 
-    def read(self, row: Row) -> Entry | _Work:
+    def read(self, row: Row) -> Entry | _Work | ConnectionError:
+        try:
+            return self._read(row)
+        except ConnectionError as error:
+            return error  # The next row would meet it, too: `write` raises.
+
+    def _read(self, row: Row) -> Entry | _Work:
         began = time.monotonic()
         recipe = self._painter(row)
         content = self._place.fetch(row.content)
@@ -204,14 +210,20 @@ class _Desk:
         seconds = time.monotonic() - began
         return _Work(item, recipe, record, given, seconds)
 
-    def paint(self, row: Row, work: Entry | _Work) -> Entry | _Painted:
-        if isinstance(work, Entry):
+    def paint(
+        self, row: Row, work: Entry | _Work | ConnectionError
+    ) -> Entry | _Painted | ConnectionError:
+        if not isinstance(work, _Work):
             return work
         began = time.monotonic()
         pixels = work.recipe.paint(work.given)
         return _Painted(work, pixels, time.monotonic() - began)
 
-    def write(self, row: Row, painted: Entry | _Painted) -> Entry:
+    def write(
+        self, row: Row, painted: Entry | _Painted | ConnectionError
+    ) -> Entry:
+        if isinstance(painted, ConnectionError):
+            raise painted
         if isinstance(painted, Entry):
             return painted
         began = time.monotonic()

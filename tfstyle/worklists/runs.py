@@ -102,7 +102,7 @@ def recorded(plan: Plan, tally: Tally) -> Iterator[Callable[[Entry], None]]:
             yield record
         finally:
             failures.seek(0)
-            store.write_text("_manifest/failures.jsonl", failures.read())
+            store.write_text("_manifest/failures.jsonl", failures)
             summary = {
                 "content": plan.content,
                 "rows": plan.count,

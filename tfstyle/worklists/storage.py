@@ -5,10 +5,12 @@ for workers of which any may be killed: pictures are written in a folder for
 drafts, and appear under their name when they are whole.
 """
 
+import atexit
 import concurrent.futures
 import contextlib
 import dataclasses
-import hashlib
+import functools
+import io
 import os
 import pathlib
 import re
@@ -16,7 +18,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import fsspec
@@ -75,13 +77,19 @@ class Store:
     run: str
 
     def fetch(self, address: str) -> pathlib.Path:
-        """See `Place`; raises `FileNotFoundError` if there is nothing."""
+        """See `Place`.
+
+        Raises:
+            FileNotFoundError: There is nothing.
+            PermissionError: It may not be read.
+            ConnectionError: It cannot be reached, or not copied.
+        """
         if not is_address(address):
             return pathlib.Path(address)
         system, path = filesystem(address)
-        copy = self._scratch() / pathlib.PurePosixPath(path).name
-        copy.parent.mkdir(parents=True)
+        copy = _scratch(_own()) / pathlib.PurePosixPath(path).name
         with reaching(address):
+            copy.parent.mkdir()
             system.get_file(path, os.fspath(copy))
         return copy
 
@@ -91,7 +99,7 @@ class Store:
 
     def draft(self, name: str) -> pathlib.Path:
         """See `Place`."""
-        return self._scratch() / pathlib.PurePosixPath(name).name
+        return _scratch(self._drafts()) / pathlib.PurePosixPath(name).name
 
     def publish(self, draft: pathlib.Path, name: str) -> None:
         """See `Place`; an older picture is replaced as a whole."""
@@ -106,6 +114,7 @@ class Store:
 
     def discard(self, path: pathlib.Path) -> None:
         """See `Place`."""
+        discard(path)
         if self._drafts() in path.parents:
             shutil.rmtree(path.parent, ignore_errors=True)
 
@@ -128,28 +137,47 @@ class Store:
         self.discard(path)
         return text
 
-    def write_text(self, name: str, text: str) -> None:
-        """Writes a file as a whole."""
+    def write_text(self, name: str, text: str | IO[str]) -> None:
+        """Writes a file as a whole: a text, or what another file has."""
+        source = io.StringIO(text) if isinstance(text, str) else text
         draft = self.draft(name)
         draft.parent.mkdir(parents=True)
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            shutil.copyfileobj(source, file)
         self.publish(draft, name)
 
     def clear(self) -> None:
         """Removes the drafts of this and of earlier, killed runs."""
-        shutil.rmtree(self._drafts().parent, ignore_errors=True)
+        if not is_address(self.root):
+            shutil.rmtree(self._drafts().parent, ignore_errors=True)
 
     def _drafts(self) -> pathlib.Path:
         if is_address(self.root):
-            tag = hashlib.sha256(self.root.encode()).hexdigest()[:16]
-            own = os.path.join(tempfile.gettempdir(), f"tfstyle-{tag}")
-        else:
-            # On the disk of the pictures: only there a rename is atomic.
-            own = os.path.join(self.root, _DRAFTS)
-        return pathlib.Path(own, self.run)
+            return _own()
+        # On the disk of the pictures: only there a rename is atomic.
+        return pathlib.Path(self.root, _DRAFTS, self.run)
 
-    def _scratch(self) -> pathlib.Path:
-        return self._drafts() / secrets.token_hex(8)
+
+def discard(copy: pathlib.Path) -> None:
+    """Removes a copy that `Store.fetch` made in this process."""
+    if copy.parent.parent == _own():
+        shutil.rmtree(copy.parent, ignore_errors=True)
+
+
+def discard_all() -> None:
+    """Removes all copies of this process, and its drafts for addresses."""
+    shutil.rmtree(_own(), ignore_errors=True)
+
+
+@functools.cache
+def _own() -> pathlib.Path:
+    """A private folder for copies; it goes with the process."""
+    atexit.register(discard_all)
+    return pathlib.Path(tempfile.mkdtemp(prefix="tfstyle-"))
+
+
+def _scratch(folder: pathlib.Path) -> pathlib.Path:
+    return folder / secrets.token_hex(8)
 
 
 def is_address(path: str) -> bool:
@@ -178,19 +206,28 @@ def filesystem(address: str) -> "tuple[fsspec.AbstractFileSystem, str]":
         found: tuple[Any, str] = fsspec.url_to_fs(address)
     except (ImportError, ValueError) as error:
         raise ValueError(f"'{address}' cannot be reached: {error}") from error
+    found[0].dircache.use_listings_cache = False  # Files come and go.
     return found
 
 
 @contextlib.contextmanager
 def reaching(address: str) -> Iterator[None]:
-    """Turns the errors of an object store, each has its own, into `OSError`."""
+    """Turns the errors of an object store, each has its own, into ours.
+
+    Raises:
+        FileNotFoundError: There is nothing at the address.
+        PermissionError: It may not be read or written.
+        ConnectionError: Anything else.
+    """
     try:
         yield
     except FileNotFoundError as error:
         raise FileNotFoundError(f"There is no '{address}'.") from error
     except Exception as error:
+        denied = isinstance(error, PermissionError)
+        kind = PermissionError if denied else ConnectionError
         text = " ".join(str(error).split()) or type(error).__name__
-        raise OSError(f"'{address}' cannot be reached: {text}") from error
+        raise kind(f"'{address}' cannot be reached: {text}") from error
 
 
 def _upload(draft: pathlib.Path, target: str) -> None:

@@ -49,11 +49,13 @@ def survey(
             `root`, two rows have the same, or a photograph is inside `root`.
     """
     inside, count, sample = join(root, ""), 0, []
+    outer: set[str] = set()  # Folders that could be names of pictures: few.
     chance = random.Random(0)
     with _Repeated() as repeated:
         for row in rows():
             _check(row, inside)
             repeated.add(row.output)
+            outer.update(_folders(row.output))
             # Each row so far is as likely to be in the sample.
             if count < sampled:
                 sample.append(row)
@@ -62,7 +64,9 @@ def survey(
             count += 1
         if not count:
             raise ValueError("The list has no rows. Expected: photographs.")
-        _check_repeated(rows(), repeated.hashes())
+        for hashes in repeated.hashes():
+            _check_repeated(rows(), hashes)
+    _check_folders(rows(), outer)
     return Survey(count, sample)
 
 
@@ -80,6 +84,11 @@ def _check(row: Row, inside: str) -> None:
             f"The output '{row.output}' of '{row.content}' is in _manifest, "
             "which is for the manifests. Give another name."
         )
+    if "\0" in row.output:
+        raise ValueError(
+            f"The output {row.output!r} of '{row.content}' has a character "
+            "that no name may have. Give another name."
+        )
     if any(len(os.fsencode(part)) > _LONGEST for part in parts):
         raise ValueError(
             f"The output '{row.output}' has a part of more than {_LONGEST} "
@@ -96,8 +105,6 @@ def _check(row: Row, inside: str) -> None:
 
 def _check_repeated(rows: Iterable[Row], hashes: set[int]) -> None:
     """Raises `ValueError` if outputs with these hashes are equal."""
-    if not hashes:
-        return
     taken: dict[str, str] = {}
     for row in rows:
         if hash(row.output) % 2**64 not in hashes:
@@ -108,6 +115,25 @@ def _check_repeated(rows: Iterable[Row], hashes: set[int]) -> None:
                 f"'{row.output}'. Rename one of them."
             )
         taken[row.output] = row.content
+
+
+def _folders(name: str) -> Iterator[str]:
+    """Folders of a name that end like pictures."""
+    while name := name.rpartition("/")[0]:
+        if os.path.splitext(name)[1].lower() in WRITABLE:
+            yield name
+
+
+def _check_folders(rows: Iterable[Row], outer: set[str]) -> None:
+    """Raises `ValueError` if one of these folders is also a picture."""
+    if not outer:
+        return
+    for row in rows:
+        if row.output in outer:
+            raise ValueError(
+                f"The output '{row.output}' of '{row.content}' is also the "
+                "folder of another one. Rename one of them."
+            )
 
 
 class _Repeated:
@@ -133,11 +159,12 @@ class _Repeated:
             held.tofile(self._files[value % _PARTS])
             del held[:]
 
-    def hashes(self) -> set[int]:
-        found: set[int] = set()
+    def hashes(self) -> Iterator[set[int]]:
+        """Yields those of a part at a time, if there are any."""
         for file, held in zip(self._files, self._held, strict=True):
             held.tofile(file)
             file.seek(0)
             values = np.sort(np.frombuffer(file.read(), np.uint64))
-            found.update(values[1:][values[1:] == values[:-1]].tolist())
-        return found
+            found = values[1:][values[1:] == values[:-1]]
+            if len(found):
+                yield set(found.tolist())
