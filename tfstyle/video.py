@@ -308,10 +308,10 @@ def _write_report(
 def _preview(painted: "Painted") -> None:
     """Writes a frame beside the output; the run is worth more than that."""
     from tfstyle import images
+    from tfstyle.clips import output
 
-    path = os.path.splitext(_OUTPUT.value.rstrip(os.sep))[0] + "-preview.png"
     with contextlib.suppress(OSError):
-        images.save(path, painted.picture)
+        images.save(output.preview_of(_OUTPUT.value), painted.picture)
 
 
 def _bar(count: int) -> "tqdm.tqdm":

@@ -79,7 +79,9 @@ def opened(target: Target, first: int = 0) -> Iterator[Opened]:
                 if not os.path.getsize(file.name):
                     raise
                 kept = part_of(target.path)
-                shutil.copyfile(file.name, kept)
+                with files.atomic(kept) as copy:
+                    file.seek(0)
+                    shutil.copyfileobj(file, copy)
                 raise CutShortError(
                     f"{error} What was painted is '{kept}'."
                 ) from error
@@ -95,3 +97,8 @@ def part_of(path: str) -> str:
     """Returns the name for the part of a clip that could be painted."""
     whole = pathlib.Path(path)
     return os.fspath(whole.with_name(f"{whole.stem}-part{whole.suffix}"))
+
+
+def preview_of(path: str) -> str:
+    """Returns the name of the picture of a frame beside an output."""
+    return os.path.splitext(path.rstrip(os.sep))[0] + "-preview.png"

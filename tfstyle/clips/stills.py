@@ -31,7 +31,7 @@ class Folder:
 
     def __init__(self, path: str, max_pixels: int, rate: Fraction) -> None:
         self.path, self._max_pixels, self._rate = path, max_pixels, rate
-        self.paths = _sorted(path)
+        self.paths = pictures(path)
         first = images.read(self.paths[0], max_pixels)
         self._shape = first.pixels.shape
         height, width = self._shape[:2]
@@ -112,8 +112,12 @@ class Animation:
                 time += shown
 
 
-def _sorted(path: str) -> list[pathlib.Path]:
-    """Finds pictures; frame_10 comes after frame_9."""
+def pictures(path: str) -> list[pathlib.Path]:
+    """Finds the pictures of a folder or a pattern; frame_10 after frame_9.
+
+    Raises:
+        FileNotFoundError: There are none.
+    """
     if os.path.isdir(path):
         found = folders.find([path])
     else:
