@@ -1,5 +1,6 @@
 """Clips read and written again, without painting."""
 
+import itertools
 import pathlib
 from fractions import Fraction
 
@@ -368,3 +369,69 @@ def test_movies_that_change_their_size(tmp_path):
         for frame in clip.frames(Fraction(0), None):
             found.append(frame)
     assert len(found) == 4
+
+
+def lasting(path, start=0, end=None):
+    """Times and durations of frames."""
+    clip = reading.open_clip(str(path), PIXELS)
+    found = clip.frames(Fraction(start), end)
+    return [(frame.time, frame.duration) for frame in found]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_frames_last_until_the_next_though_they_are_reordered(tmp_path, name):
+    ticks = [0, 9000, 11_700, 27_000, 29_700, 45_000, 54_000, 63_000]
+    path = clip_files.movie(tmp_path / name, clip_files.pictures(8), ticks)
+    found = lasting(path)
+    times = [time for time, _ in found]
+    assert times == [tick * clip_files.BASE for tick in ticks]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    assert [duration for _, duration in found[:-1]] == gaps
+    assert found[-1][1] > 0
+
+
+@pytest.mark.parametrize("name", ["held.gif", "held.webp"])
+def test_a_last_frame_may_be_held(tmp_path, name):
+    pictures = [PIL.Image.fromarray(x) for x in clip_files.pictures(3)]
+    first, *rest = pictures
+    first.save(
+        tmp_path / name,
+        save_all=True,
+        append_images=rest,
+        duration=[40, 40, 3000],
+    )
+    assert lasting(tmp_path / name)[-1] == (Fraction(2, 25), 3)
+    copy(tmp_path / name, tmp_path / "out.gif")
+    assert lasting(tmp_path / "out.gif")[-1] == (Fraction(2, 25), 3)
+
+
+def test_broadcasts_begin_at_any_time(tmp_path):
+    path = clip_files.movie(
+        tmp_path / "clip.ts",
+        clip_files.pictures(30),
+        sound="aac",
+        options={"output_ts_offset": "36000"},
+    )
+    assert clip_files.read(path)[0][0] >= 36_000
+    times = [time for time, _ in lasting(path)]
+    assert np.diff(times).tolist() == [Fraction(1, 25)] * 29
+    assert 0 <= times[0] < 1
+    part = times[10], times[20]
+    assert [time for time, _ in lasting(path, *part)] == times[10:20]
+    copy(path, tmp_path / "out.mkv", start=part[0], end=part[1])
+    begun = clip_files.read(tmp_path / "out.mkv")[0]
+    assert len(begun) == 10 and begun[0] < 0.05
+    sound = clip_files.packets(tmp_path / "out.mkv")
+    assert 0 <= sound[0][0] < 0.05
+    # Without the headers of 7 bytes that only MPEG-TS has.
+    every = [data[7:] for _, data in clip_files.packets(path)]
+    assert 0 < every.index(sound[0][1]) < len(every) // 2
+
+
+@pytest.mark.parametrize("name", ["clip.ts", "clip.h264", "clip.mkv"])
+def test_a_part_begins_at_its_frame(tmp_path, name):
+    pictures = clip_files.pictures(60)
+    path = clip_files.movie(tmp_path / name, pictures, gop_size=20)
+    times = [time for time, _ in lasting(path)]
+    start = times[29]
+    assert [time for time, _ in lasting(path, start)] == times[29:]
