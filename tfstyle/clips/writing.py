@@ -111,7 +111,7 @@ class MovieWriter:
             format=format.container,
             container_options=format.container_options,
         )
-        self._options = _options(format, self._width)
+        self._options = _options(format)
         self._stream = self._container.add_stream(
             format.encoder.name, rate=source.rate, options=self._options
         )
@@ -212,14 +212,14 @@ class MovieWriter:
         return made
 
 
-def _options(format: Format, width: int) -> dict[str, str]:
-    """Options of the encoder for frames of a width.
+def _options(format: Format) -> dict[str, str]:
+    """Options of the encoder.
 
-    x264's macroblock tree reads beyond rows whose number of blocks is no
-    multiple of 8: two runs would not give the same file.
+    x264's macroblock tree reads beyond its rows: two runs would not give the
+    same file. Which widths are affected depends on the processor.
     """
     found = dict(format.options)
-    if format.encoder.name == "libx264" and -(-width // 16) % 8:
+    if format.encoder.name == "libx264":
         found["x264-params"] = "mbtree=0"
     return found
 
