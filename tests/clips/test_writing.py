@@ -182,6 +182,12 @@ def test_every_codec(tmp_path, name, codec, exact):
     assert reading.open_clip(str(tmp_path / name), PIXELS).details.count == 6
 
 
+def test_encoders_print_nothing(tmp_path, capfd):
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(2))
+    copy(path, tmp_path / "out.mkv", "av1")
+    assert capfd.readouterr() == ("", "")
+
+
 def folder_of(path, pictures, alpha=None):
     path.mkdir()
     for i, picture in enumerate(pictures):
@@ -460,3 +466,12 @@ def test_a_damaged_picture_ends_a_folder(tmp_path):
         for frame in clip.frames(Fraction(0), None):
             found.append(frame)
     assert len(found) == 2
+
+
+def test_avi_with_reordered_frames(tmp_path):
+    path = clip_files.movie(tmp_path / "clip.avi", clip_files.pictures(30))
+    times = [time for time, _ in lasting(path)]
+    assert len(times) == 30
+    # The last ones have no times at all.
+    assert times[:27] == [Fraction(i, 25) for i in range(27)]
+    assert min(np.diff(times)) > 0

@@ -54,7 +54,9 @@ def test_a_run_goes_on_after_the_last_segment(files, tmp_path):
     assert not path.exists()
     with pytest.raises(ValueError, match="other images or settings"):
         opened(files, path, checkpoint_dir=state, quality=10)
-    outcome = video_run.paint(opened(files, path, checkpoint_dir=state))
+    video = opened(files, path, checkpoint_dir=state)
+    assert video.done == 48
+    outcome = video_run.paint(video)
     assert (outcome.frames, outcome.painted) == (100, 52)
     assert path.read_bytes() == whole.read_bytes()
     assert not (tmp_path / "state").exists()

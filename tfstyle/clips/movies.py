@@ -19,6 +19,7 @@ _INDEXED = ("mov", "matroska")
 
 def load_av() -> Any:
     """Imports PyAV; raises `ValueError` if it is not installed."""
+    os.environ.setdefault("SVT_LOG", "1")  # Errors alone, from AV1's encoder.
     try:
         import av
     except ImportError as error:
@@ -62,6 +63,11 @@ class Movie:
             base = Fraction(stream.time_base)
             self._begin = round(begin_of(container) / base) * base
             frame = self._first(container, stream, max_pixels)
+            # AVI has times of decoding alone; those of frames that were put
+            # in order are as far apart as the frames.
+            self._by_decoding = container.format.name == "avi"
+            if self._by_decoding and frame.dts is not None:
+                self._begin = frame.dts * base
             self.details = _details(container, stream, frame)
         self._shape = frame.height, frame.width
 
@@ -133,8 +139,9 @@ class Movie:
 
     def _time(self, frame: Any, stream: Any, last: Fraction | None) -> Fraction:
         """Time of a frame; after the last one if it says none."""
-        if frame.pts is not None:
-            time = frame.pts * Fraction(frame.time_base) - self._begin
+        stamp = frame.dts if self._by_decoding else frame.pts
+        if stamp is not None:
+            time = stamp * Fraction(stream.time_base) - self._begin
             if last is None or time > last:
                 return time
         if last is None:

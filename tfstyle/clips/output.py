@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from tfstyle.clips.disk import Reserved
+from tfstyle.clips.disk import Reserved, room_for
 from tfstyle.clips.formats import Format
 from tfstyle.clips.frames import CutShortError, Details
-from tfstyle.clips.writing import FolderWriter, MovieWriter, Writer
+from tfstyle.clips.writing import (
+    SEGMENT,
+    FolderWriter,
+    MovieWriter,
+    Writer,
+)
 from tfstyle.runtime import files
 
 
@@ -72,7 +77,8 @@ def opened(target: Target, first: int = 0) -> Iterator[Opened]:
         return
     with files.atomic(target.path, "w+b") as file:
         raw: Any = file
-        with Reserved(raw.raw, target.path) as disk:
+        room = room_for(target.shape, SEGMENT)
+        with Reserved(raw.raw, target.path, room) as disk:
             try:
                 yield Opened(_writer(disk, target, target.format), disk)
             except CutShortError as error:

@@ -59,6 +59,12 @@ class Video:
     checkpoints: Checkpoints
 
     @property
+    def done(self) -> int:
+        """Number of frames that earlier runs painted."""
+        found = self.checkpoints.load()
+        return found[1]["frames"] if found else 0
+
+    @property
     def expected(self) -> int:
         """Number of frames that will be painted, about; 0 if not known."""
         details = self.clip.details
