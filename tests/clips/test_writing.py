@@ -182,6 +182,15 @@ def test_every_codec(tmp_path, name, codec, exact):
     assert reading.open_clip(str(tmp_path / name), PIXELS).details.count == 6
 
 
+def test_x265_writes_clips_of_few_frames(tmp_path):
+    # It gave random times of decoding, one in twenty of which was refused.
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(2))
+    for _ in range(60):
+        copy(path, tmp_path / "out.mp4", "h265")
+        times, _ = clip_files.read(tmp_path / "out.mp4")
+        assert times == [0, Fraction(1, 25)]
+
+
 def test_encoders_print_nothing(tmp_path, capfd):
     path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(2))
     copy(path, tmp_path / "out.mkv", "av1")
@@ -359,7 +368,7 @@ def test_movies_that_are_cut_off_are_read_up_to_there(tmp_path, name):
         clip = reading.open_clip(path, PIXELS)
         for frame in clip.frames(Fraction(0), None):
             found.append(frame)
-    assert 10 < len(found) < 60
+    assert 5 < len(found) < 60
 
 
 def test_movies_that_change_their_size(tmp_path):

@@ -161,10 +161,21 @@ class MovieWriter:
             if self._format.codec == "gif" and self._last >= 0:
                 packet = _without_header(self._av, packet)
             packet.duration = self._durations.get(packet.pts, packet.duration)
-            # Reordered frames of a new encoder may begin too early.
-            packet.dts = max(packet.dts, self._last + 1)
+            packet.dts = self._decoding_time(packet)
             self._packets.append(packet)
             self._mux(packet)
+
+    def _decoding_time(self, packet: Any) -> int:
+        """Repairs the time at which a packet is decoded.
+
+        Reordered frames of a new encoder may begin too early, and x265 gives
+        any number for clips of few frames.
+        """
+        first, span = min(self._durations), sum(self._durations.values())
+        earliest = max(first - span, self._last + 1)
+        if earliest <= packet.dts <= packet.pts:
+            return packet.dts
+        return earliest
 
     def _mux(self, packet: Any) -> None:
         packet.stream = self._stream
