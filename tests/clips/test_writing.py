@@ -421,6 +421,18 @@ def test_a_last_frame_may_be_held(tmp_path, name):
     assert lasting(tmp_path / "out.gif")[-1] == (Fraction(2, 25), 3)
 
 
+@pytest.mark.parametrize("name", ["late.mkv", "late.mp4"])
+def test_movies_that_begin_late(tmp_path, name):
+    ticks = [900_000 + tick for tick in clip_files.even(20)]
+    path = clip_files.movie(tmp_path / name, clip_files.pictures(20), ticks)
+    assert lasting(path) == [
+        (Fraction(i, 25), Fraction(1, 25)) for i in range(20)
+    ]
+    assert [time for time, _ in lasting(path, Fraction(2, 5))] == [
+        Fraction(i, 25) for i in range(10, 20)
+    ]
+
+
 def test_broadcasts_begin_at_any_time(tmp_path):
     path = clip_files.movie(
         tmp_path / "clip.ts",

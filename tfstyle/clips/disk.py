@@ -16,8 +16,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def room_for(shape: Shape, frames: int) -> int:
     """Returns the bytes that end a movie: what an encoder holds, the index.
 
-    Half a byte a pixel is more than x264 makes of painted frames at its best
-    quality.
+    Half a byte a pixel and frame is an estimate for x264 at a high quality.
 
     Args:
         shape: Height and width of the frames.

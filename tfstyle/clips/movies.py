@@ -150,8 +150,7 @@ class Movie:
 
     def _end(self, stream: Any) -> Fraction:
         """Second at which the stream should end, or an early one."""
-        start = (stream.start_time or 0) * Fraction(stream.time_base)
-        return start - self._begin + _stated(stream)
+        return _stated_end(stream) - self._begin
 
     def _converted(
         self, frame: Any, time: Fraction, duration: Fraction
@@ -289,10 +288,11 @@ def _own_duration(frame: Any, stream: Any) -> Fraction:
     return own or 1 / _rate(stream)
 
 
-def _stated(stream: Any) -> Fraction:
-    """Seconds that the stream should last; 0 if it does not say."""
+def _stated_end(stream: Any) -> Fraction:
+    """Time at which the stream should end; 0 if it does not say."""
     if stream.duration:
-        return stream.duration * Fraction(stream.time_base)
+        ticks = (stream.start_time or 0) + stream.duration
+        return ticks * Fraction(stream.time_base)
     # Matroska has it as text.
     found = re.match(
         r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")
