@@ -181,15 +181,15 @@ def _check_paths(
         for place in (path, output.part_of(path), output.preview_of(path))
     }
     for role, names in sources.items():
-        if os.path.realpath(inputs[role]) == os.path.realpath(path):
-            raise ValueError(
-                f"The output '{path}' is the {role}, too. Give another name."
-            )
         folders = {os.path.dirname(x) for x in names if x != inputs[role]}
         if os.path.realpath(path) in map(os.path.realpath, folders):
             raise ValueError(
                 f"The frames in '{path}' would be written over. Give another "
                 "folder."
+            )
+        if os.path.realpath(inputs[role]) == os.path.realpath(path):
+            raise ValueError(
+                f"The output '{path}' is the {role}, too. Give another name."
             )
         for name in names:
             if os.path.realpath(name) in places:
