@@ -25,6 +25,7 @@ for each. Ctrl-C ends a run: what is painted is a clip with its sound.
 import contextlib
 import dataclasses
 import errno
+import math
 import os
 import sys
 import time
@@ -165,6 +166,7 @@ def _settings() -> "tuple[VideoConfig, Mixes]":
         devices.check(_DEVICE.value, several=False)
         values = settings_flags.values(VideoConfig)
         settings = VideoConfig(**{**values, "style_mix": None})
+        _check_finite()
         apart = region_files.check_roles(_inputs())
         blends = mixes.parse(_STYLE_MIX.value or [])
         for mix in blends.values() or [None]:
@@ -175,6 +177,15 @@ def _settings() -> "tuple[VideoConfig, Mixes]":
                 f"`end` must be after `start`. Received: {_END.value}"
             )
     return settings, blends
+
+
+def _check_finite() -> None:
+    """Raises `ValueError` for numbers such as inf, which absl takes."""
+    for flag in (_START, _END, _RATE):
+        if flag.value is not None and not math.isfinite(flag.value):
+            raise ValueError(
+                f"`{flag.name}` must be a finite number. Received: {flag.value}"
+            )
 
 
 def _styles() -> list[str]:
@@ -249,7 +260,7 @@ def _paint(video: "Video") -> "tuple[Outcome, int]":
     from tfstyle.pipelines import video_run
 
     course = Course() if _REPORT.value else None
-    with program.Interrupt() as interrupt, _bar(video.expected) as bar:
+    with program.Interrupt() as interrupt, _bar(video) as bar:
 
         def on_frame(painted: "Painted") -> None:
             bar.update(painted.number - bar.n)
@@ -308,17 +319,18 @@ def _write_report(
 def _preview(painted: "Painted") -> None:
     """Writes a frame beside the output; the run is worth more than that."""
     from tfstyle import images
+    from tfstyle.clips import output
 
-    path = os.path.splitext(_OUTPUT.value.rstrip(os.sep))[0] + "-preview.png"
     with contextlib.suppress(OSError):
-        images.save(path, painted.picture)
+        images.save(output.preview_of(_OUTPUT.value), painted.picture)
 
 
-def _bar(count: int) -> "tqdm.tqdm":
+def _bar(video: "Video") -> "tqdm.tqdm":
     import tqdm
 
     return tqdm.tqdm(
-        total=count or None,
+        total=video.expected or None,
+        initial=video.done,
         unit="frame",
         dynamic_ncols=True,
         mininterval=0.2 if sys.stderr.isatty() else 30.0,

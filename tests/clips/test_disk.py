@@ -9,7 +9,7 @@ import pytest
 
 import clip_files
 from tfstyle.clips import formats, reading
-from tfstyle.clips.disk import Reserved
+from tfstyle.clips.disk import Reserved, room_for
 from tfstyle.clips.writing import MovieWriter
 
 
@@ -61,3 +61,13 @@ def test_other_errors_are_raised(tmp_path):
         with pytest.raises(OSError, match="Input/output"):
             disk.write(b"1")
         assert not disk.full
+
+
+def test_the_room_grows_with_the_frames(tmp_path):
+    assert room_for((48, 64), 48) == 4 * 2**20
+    size = room_for((720, 1280), 48)
+    assert size == 720 * 1280 * 24
+    with Reserved(io.BytesIO(), tmp_path / "out.mp4", size):
+        (room,) = tmp_path.iterdir()
+        assert room.stat().st_size == size
+    assert not list(tmp_path.iterdir())

@@ -74,3 +74,31 @@ def test_an_error_of_writing_is_raised():
         with overlap.Behind(write, 1) as behind:
             for i in range(10):
                 behind.put(i)
+
+
+def test_nothing_is_written_after_an_error():
+    done, go = [], threading.Event()
+
+    def write(item):
+        assert go.wait(PATIENCE)
+        if item == 1:
+            raise OSError("full")
+        done.append(item)
+
+    with pytest.raises(OSError, match="full"):
+        with overlap.Behind(write, 4) as behind:
+            for i in range(4):
+                behind.put(i)
+            go.set()
+    assert done == [0]
+
+
+def test_an_error_of_writing_is_raised_though_the_block_fails():
+    def write(item):
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full") as caught:
+        with overlap.Behind(write, 4) as behind:
+            behind.put(0)
+            raise ValueError("damaged")
+    assert isinstance(caught.value.__context__, ValueError)

@@ -1,5 +1,6 @@
 """Clips read and written again, without painting."""
 
+import itertools
 import pathlib
 from fractions import Fraction
 
@@ -54,7 +55,8 @@ def frames(content):
 
 @pytest.mark.parametrize("width", [48, 320, 336])
 def test_the_same_frames_are_the_same_file(tmp_path, width):
-    # x264's macroblock tree makes several, mostly the first time.
+    # Without mbtree=0, 320x240, 336x240 and 854x480 gave several files on a
+    # processor with AVX-512.
     wide = clip_files.pictures(30, 48, width)
     content = clip_files.movie(tmp_path / "clip.mkv", wide, codec="ffv1")
     made = []
@@ -178,6 +180,21 @@ def test_every_codec(tmp_path, name, codec, exact):
     copy(path, tmp_path / name, codec)
     assert apart(frames(tmp_path / name), frames(path)) <= exact
     assert reading.open_clip(str(tmp_path / name), PIXELS).details.count == 6
+
+
+def test_x265_writes_clips_of_few_frames(tmp_path):
+    # It gave random times of decoding, one in twenty of which was refused.
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(2))
+    for _ in range(60):
+        copy(path, tmp_path / "out.mp4", "h265")
+        times, _ = clip_files.read(tmp_path / "out.mp4")
+        assert times == [0, Fraction(1, 25)]
+
+
+def test_encoders_print_nothing(tmp_path, capfd):
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(2))
+    copy(path, tmp_path / "out.mkv", "av1")
+    assert capfd.readouterr() == ("", "")
 
 
 def folder_of(path, pictures, alpha=None):
@@ -351,7 +368,7 @@ def test_movies_that_are_cut_off_are_read_up_to_there(tmp_path, name):
         clip = reading.open_clip(path, PIXELS)
         for frame in clip.frames(Fraction(0), None):
             found.append(frame)
-    assert 10 < len(found) < 60
+    assert 5 < len(found) < 60
 
 
 def test_movies_that_change_their_size(tmp_path):
@@ -368,3 +385,114 @@ def test_movies_that_change_their_size(tmp_path):
         for frame in clip.frames(Fraction(0), None):
             found.append(frame)
     assert len(found) == 4
+
+
+def lasting(path, start=0, end=None):
+    """Times and durations of frames."""
+    clip = reading.open_clip(str(path), PIXELS)
+    found = clip.frames(Fraction(start), end)
+    return [(frame.time, frame.duration) for frame in found]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_frames_last_until_the_next_though_they_are_reordered(tmp_path, name):
+    ticks = [0, 9000, 11_700, 27_000, 29_700, 45_000, 54_000, 63_000]
+    path = clip_files.movie(tmp_path / name, clip_files.pictures(8), ticks)
+    found = lasting(path)
+    times = [time for time, _ in found]
+    assert times == [tick * clip_files.BASE for tick in ticks]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    assert [duration for _, duration in found[:-1]] == gaps
+    assert found[-1][1] > 0
+
+
+@pytest.mark.parametrize("name", ["held.gif", "held.webp"])
+def test_a_last_frame_may_be_held(tmp_path, name):
+    pictures = [PIL.Image.fromarray(x) for x in clip_files.pictures(3)]
+    first, *rest = pictures
+    first.save(
+        tmp_path / name,
+        save_all=True,
+        append_images=rest,
+        duration=[40, 40, 3000],
+    )
+    assert lasting(tmp_path / name)[-1] == (Fraction(2, 25), 3)
+    copy(tmp_path / name, tmp_path / "out.gif")
+    assert lasting(tmp_path / "out.gif")[-1] == (Fraction(2, 25), 3)
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.mp4"])
+def test_movies_that_begin_late(tmp_path, name):
+    ticks = [900_000 + tick for tick in clip_files.even(20)]
+    path = clip_files.movie(tmp_path / name, clip_files.pictures(20), ticks)
+    assert lasting(path) == [
+        (Fraction(i, 25), Fraction(1, 25)) for i in range(20)
+    ]
+    assert [time for time, _ in lasting(path, Fraction(2, 5))] == [
+        Fraction(i, 25) for i in range(10, 20)
+    ]
+
+
+def test_broadcasts_begin_at_any_time(tmp_path):
+    path = clip_files.movie(
+        tmp_path / "clip.ts",
+        clip_files.pictures(30),
+        sound="aac",
+        options={"output_ts_offset": "36000"},
+    )
+    assert clip_files.read(path)[0][0] >= 36_000
+    times = [time for time, _ in lasting(path)]
+    assert np.diff(times).tolist() == [Fraction(1, 25)] * 29
+    assert 0 <= times[0] < 1
+    part = times[10], times[20]
+    assert [time for time, _ in lasting(path, *part)] == times[10:20]
+    copy(path, tmp_path / "out.mkv", start=part[0], end=part[1])
+    begun = clip_files.read(tmp_path / "out.mkv")[0]
+    assert len(begun) == 10 and begun[0] < 0.05
+    sound = clip_files.packets(tmp_path / "out.mkv")
+    assert 0 <= sound[0][0] < 0.05
+    # Without the headers of 7 bytes that only MPEG-TS has.
+    every = [data[7:] for _, data in clip_files.packets(path)]
+    assert 0 < every.index(sound[0][1]) < len(every) // 2
+
+
+@pytest.mark.parametrize("name", ["clip.ts", "clip.h264", "clip.mkv"])
+def test_a_part_begins_at_its_frame(tmp_path, name):
+    pictures = clip_files.pictures(60)
+    path = clip_files.movie(tmp_path / name, pictures, gop_size=20)
+    times = [time for time, _ in lasting(path)]
+    start = times[29]
+    assert [time for time, _ in lasting(path, start)] == times[29:]
+
+
+def test_folders_with_equal_names_are_numbered(tmp_path):
+    pictures = clip_files.pictures(4)
+    for i, name in enumerate(("a/1.png", "a/2.png", "b/1.png", "b/1.bmp")):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(pictures[i]).save(tmp_path / "in" / name)
+    source = f"{tmp_path}/in/*/*"
+    assert len(frames(source)) == 4
+    (tmp_path / "out").mkdir()
+    copy(source, tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [f"frame_{i:06d}.png" for i in range(1, 5)]
+
+
+def test_a_damaged_picture_ends_a_folder(tmp_path):
+    source = folder_of(tmp_path / "in", clip_files.pictures(4))
+    (source / "shot-11.png").write_bytes(b"no picture")
+    found = []
+    clip = reading.open_clip(str(source), PIXELS)
+    with pytest.raises(CutShortError, match=r"Frame 3 cannot .*shot-11.png"):
+        for frame in clip.frames(Fraction(0), None):
+            found.append(frame)
+    assert len(found) == 2
+
+
+def test_avi_with_reordered_frames(tmp_path):
+    path = clip_files.movie(tmp_path / "clip.avi", clip_files.pictures(30))
+    times = [time for time, _ in lasting(path)]
+    assert len(times) == 30
+    # The last ones have no times at all.
+    assert times[:27] == [Fraction(i, 25) for i in range(27)]
+    assert min(np.diff(times)) > 0

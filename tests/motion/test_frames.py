@@ -181,6 +181,25 @@ def test_a_painter_goes_on_from_its_state(model, engine):
     assert len(whole) == 2
 
 
+def test_a_model_without_embeddings_goes_on_in_the_same_colors(model):
+    config = VideoConfig(model=model, color="statistics", stability=0)
+    stylizer = loading.load(model)
+    first, second = (
+        OnePass(stylizer, STYLES[:1], config, {}, None) for _ in range(2)
+    )
+    first.begin(FRAMES[0])
+    darker = [0.5 * FRAMES[1], 0.4 * FRAMES[2]]
+    first.paint(darker[0], 0.0, None)
+    state = first.state()
+    without = {k: x for k, x in state.items() if "embedding" not in k}
+    second.restore(darker[0], without)
+    np.testing.assert_allclose(
+        second.paint(darker[1], 0.0, None),
+        first.paint(darker[1], 0.0, None),
+        atol=1e-4,
+    )
+
+
 def test_wrong_arguments(model, paint):
     config = VideoConfig(model=model)
     with pytest.raises(ValueError, match="must be a VideoConfig"):

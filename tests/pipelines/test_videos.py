@@ -1,5 +1,6 @@
 """Clips painted from file to file, in this process."""
 
+import numpy as np
 import pytest
 
 import clip_files
@@ -23,12 +24,13 @@ def files(tmp_path_factory):
     return root
 
 
-def opened(files, path, **more):
+def opened(files, path, inputs=None, **more):
     config = VideoConfig(model=str(files / "model.h5"), style_size=40)
-    inputs = {
+    usual = {
         "content": str(files / "clip.mp4"),
         "style 1": str(files / "style.png"),
     }
+    inputs = usual | (inputs or {})
     return videos.open_video(config, inputs, str(path), blends={}, **more)
 
 
@@ -52,7 +54,9 @@ def test_a_run_goes_on_after_the_last_segment(files, tmp_path):
     assert not path.exists()
     with pytest.raises(ValueError, match="other images or settings"):
         opened(files, path, checkpoint_dir=state, quality=10)
-    outcome = video_run.paint(opened(files, path, checkpoint_dir=state))
+    video = opened(files, path, checkpoint_dir=state)
+    assert video.done == 48
+    outcome = video_run.paint(video)
     assert (outcome.frames, outcome.painted) == (100, 52)
     assert path.read_bytes() == whole.read_bytes()
     assert not (tmp_path / "state").exists()
@@ -67,3 +71,45 @@ def test_a_run_can_be_ended_at_any_frame(files, tmp_path):
     outcome = video_run.paint(opened(files, tmp_path / "one.mp4"), lambda: True)
     assert outcome.frames == 1
     assert video.expected == 100
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("content", "out-part.mp4"),
+        ("style 1", "out-preview.png"),
+        ("keep_mask", "out-preview*.png"),
+    ],
+)
+def test_parts_and_previews_are_not_written_over_inputs(
+    files, tmp_path, role, name
+):
+    for kind in (".mp4", ".png"):
+        source = files / ("clip.mp4" if kind == ".mp4" else "style.png")
+        for word in ("part", "preview"):
+            copy = tmp_path / f"out-{word}{kind}"
+            copy.write_bytes(source.read_bytes())
+    with pytest.raises(ValueError, match="name of a part or a preview"):
+        opened(files, tmp_path / "out.mp4", {role: str(tmp_path / name)})
+
+
+def test_masks_in_folders_belong_to_the_run(files, tmp_path):
+    masks, state = tmp_path / "masks", tmp_path / "state"
+    masks.mkdir()
+
+    def write(level):
+        for i in range(3):
+            pixels = np.full((32, 40, 3), level, np.float32)
+            images.save(masks / f"{i}.png", pixels)
+
+    def open_again():
+        inputs = {"keep_mask": str(masks)}
+        given = {"checkpoint_dir": str(state)}
+        return opened(files, tmp_path / "out.mp4", inputs, **given)
+
+    write(0.25)
+    open_again().checkpoints.save({}, {"frames": 1})
+    open_again()
+    write(0.5)
+    with pytest.raises(ValueError, match="other images or settings"):
+        open_again()

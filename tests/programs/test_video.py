@@ -15,6 +15,7 @@ import clip_files
 import helpers
 import programs
 from tfstyle import images
+from tfstyle.adain import specialization
 from tfstyle.clips import formats
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -237,6 +238,9 @@ def test_damaged_clips_are_one_line(files, tmp_path, kind, message):
         (["--output=out.webm"], 1, "cannot hold sound of the codec aac"),
         (["--stability=2"], 2, "--stability.* must be from 0 to 1"),
         (["--engine=optimize", "--strength=0.5"], 2, "is for the engine"),
+        (["--end=inf"], 2, "--end must be a finite number"),
+        (["--rate=inf"], 2, "--rate must be a finite number"),
+        (["--start=nan"], 2, "--start must be a finite number"),
         (["--start=9", "--end=8"], 2, "--end must be after --start"),
         (["--style_mix=1:1,0"], 2, "a share for each of the 1"),
         (["--style_mix=a:1"], 2, "--style_mix must be shares such as"),
@@ -271,6 +275,23 @@ def test_inputs_are_never_written_over(files, tmp_path):
         done = run_quick(*words(files, files / content, files / output))
         programs.check_refused(done, 1, message)
     assert programs.contents(files) == before
+
+
+def test_a_specialized_model_has_the_style_inside(files, tmp_path):
+    style = images.load(files / "style.png", 40)
+    model = specialization.copy(helpers.style_model(), [style], "float32")
+    model.save_preset(tmp_path / "wave.h5")
+    output = tmp_path / "out.mkv"
+    arguments = (
+        f"--content={files / 'clip.mp4'}",
+        f"--output={output}",
+        "--end=0.1",
+    )
+    done = run(f"--model={tmp_path / 'wave.h5'}", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert len(clip_files.read(output)[0]) == 3
+    done = run_quick(f"--model={files / 'model.h5'}", *arguments)
+    programs.check_refused(done, 2, "has no style inside")
 
 
 def test_no_frames_in_the_given_time(files, tmp_path):

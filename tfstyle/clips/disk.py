@@ -7,10 +7,22 @@ import pathlib
 import secrets
 from typing import Any
 
-from tfstyle.runtime.types import Path
+from tfstyle.runtime.types import Path, Shape
 
-_RESERVE = 4 * 2**20  # Bytes: enough to encode what waits and end the file.
+_LEAST = 4 * 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def room_for(shape: Shape, frames: int) -> int:
+    """Returns the bytes that end a movie: what an encoder holds, the index.
+
+    Half a byte a pixel and frame is an estimate for x264 at a high quality.
+
+    Args:
+        shape: Height and width of the frames.
+        frames: Number of frames that an encoder may hold.
+    """
+    return max(_LEAST, shape[0] * shape[1] * frames // 2)
 
 
 class Reserved:
@@ -22,20 +34,21 @@ class Reserved:
     Args:
         raw: File without a buffer, for reading and writing.
         path: The file's final path, beside which the room is.
+        size: Bytes of the room; see `room_for`.
 
     Attributes:
         full: Whether the disk is full; the run should end then.
     """
 
-    def __init__(self, raw: Any, path: Path) -> None:
-        self._raw, self.full = raw, False
+    def __init__(self, raw: Any, path: Path, size: int = _LEAST) -> None:
+        self._raw, self._size, self.full = raw, size, False
         folder = pathlib.Path(os.path.realpath(path)).parent
         self._room = folder / f".tfstyle-{secrets.token_hex(8)}.tmp"
         self.seek, self.tell, self.read = raw.seek, raw.tell, raw.read
 
     def __enter__(self) -> "Reserved":
         with contextlib.suppress(OSError), open(self._room, "xb") as room:
-            room.write(bytes(_RESERVE))
+            room.write(bytes(self._size))
         return self
 
     def __exit__(self, *unused: object) -> None:

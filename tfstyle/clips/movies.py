@@ -13,10 +13,13 @@ from tfstyle.clips.frames import CutShortError, Details, Frame
 from tfstyle.runtime import files
 
 _MOST_BITS = 8
+# Containers that find key frames; others are read from their beginning.
+_INDEXED = ("mov", "matroska")
 
 
 def load_av() -> Any:
     """Imports PyAV; raises `ValueError` if it is not installed."""
+    os.environ.setdefault("SVT_LOG", "1")  # Errors alone, from AV1's encoder.
     try:
         import av
     except ImportError as error:
@@ -25,6 +28,16 @@ def load_av() -> Any:
         ) from error
     av.logging.set_level(None)  # Errors are raised as well.
     return av
+
+
+def seeks(container: Any) -> bool:
+    """Whether a container finds the key frame before a time."""
+    return container.format.name.startswith(_INDEXED)
+
+
+def begin_of(container: Any) -> Fraction:
+    """Returns the time, in seconds, that its files call their beginning."""
+    return Fraction(container.start_time or 0, 1_000_000)
 
 
 class Movie:
@@ -47,7 +60,14 @@ class Movie:
             raise FileNotFoundError(f"'{path}' does not exist.")
         with self._open() as container:
             stream = self._stream(container)
+            base = Fraction(stream.time_base)
+            self._begin = round(begin_of(container) / base) * base
             frame = self._first(container, stream, max_pixels)
+            # AVI has times of decoding alone; those of frames that were put
+            # in order are as far apart as the frames.
+            self._by_decoding = container.format.name == "avi"
+            if self._by_decoding and frame.dts is not None:
+                self._begin = frame.dts * base
             self.details = _details(container, stream, frame)
         self._shape = frame.height, frame.width
 
@@ -55,21 +75,49 @@ class Movie:
         """See `Clip`."""
         with self._open() as container:
             stream = self._stream(container)
-            if start:
-                place = int(start / stream.time_base)
+            if start and seeks(container):
+                place = int((start + self._begin) / stream.time_base)
                 container.seek(max(place, 0), stream=stream)
-            for frame, time in self._timed(container, stream):
+            for frame, time, duration in self._lasting(container, stream):
                 if end is not None and time >= end:
                     return
                 if time >= start:
-                    yield self._converted(frame, time, stream)
+                    yield self._converted(frame, time, duration)
+
+    def _lasting(
+        self, container: Any, stream: Any
+    ) -> Iterator[tuple[Any, Fraction, Fraction]]:
+        """Yields frames, their times, and how long they are shown.
+
+        A frame lasts until the next one: what files say of its duration is
+        often the time to the next one that is decoded.
+        """
+        held: tuple[Any, Fraction] | None = None
+        error: CutShortError | None = None
+        timed = self._timed(container, stream)
+        while True:
+            try:
+                following = next(timed, None)
+            except CutShortError as cut:
+                following, error = None, cut
+            if held and following:
+                yield *held, following[1] - held[1]
+            elif held:
+                rest = self._end(stream) - held[1]
+                own = _own_duration(held[0], stream)
+                yield *held, own if error or rest <= 0 else rest
+            if error:
+                raise error
+            if not following:
+                return
+            held = following
 
     def _timed(
         self, container: Any, stream: Any
     ) -> Iterator[tuple[Any, Fraction]]:
         """Yields decoded frames, each with its own time, which increases."""
         last: Fraction | None = None
-        count = 0
+        rest, count = Fraction(0), 0
         decoded = container.decode(stream)
         while True:
             try:
@@ -82,28 +130,37 @@ class Movie:
             if (frame.height, frame.width) != self._shape:
                 raise self._changed(frame, time)
             yield frame, time
+            rest = self._end(stream) - time - _own_duration(frame, stream)
             last, count = time, count + 1
-        if last is not None and _is_truncated(stream, last):
+        # Frames that are held until the end may not say so.
+        whole = 0 < stream.frames <= count
+        if rest > max(3 / _rate(stream), Fraction(1, 2)) and not whole:
             raise self._cut_short(last, "it is truncated")
 
     def _time(self, frame: Any, stream: Any, last: Fraction | None) -> Fraction:
         """Time of a frame; after the last one if it says none."""
-        if frame.pts is not None:
-            time = frame.pts * Fraction(frame.time_base)
+        stamp = frame.dts if self._by_decoding else frame.pts
+        if stamp is not None:
+            time = stamp * Fraction(stream.time_base) - self._begin
             if last is None or time > last:
                 return time
         if last is None:
             return Fraction(0)
         return last + 1 / _rate(stream)
 
-    def _converted(self, frame: Any, time: Fraction, stream: Any) -> Frame:
+    def _end(self, stream: Any) -> Fraction:
+        """Second at which the stream should end, or an early one."""
+        return _stated_end(stream) - self._begin
+
+    def _converted(
+        self, frame: Any, time: Fraction, duration: Fraction
+    ) -> Frame:
         pixels = color.to_rgb(frame, self.details.colors)
         pixels = np.rot90(pixels, round(frame.rotation / 90) % 4)
-        duration = (frame.duration or 0) * Fraction(frame.time_base or 0)
         return Frame(
             np.ascontiguousarray(pixels[..., :3]),
             time,
-            duration or 1 / _rate(stream),
+            duration,
             _alpha(pixels),
         )
 
@@ -225,17 +282,17 @@ def _guessed(container: Any, stream: Any) -> int:
     return round(Fraction(container.duration, 1_000_000) * _rate(stream))
 
 
-def _is_truncated(stream: Any, last: Fraction) -> bool:
-    """Whether the file says that there is more than was read."""
-    start = (stream.start_time or 0) * Fraction(stream.time_base)
-    more = start + _stated(stream) - last
-    return more > max(3 / _rate(stream), Fraction(1, 2))
+def _own_duration(frame: Any, stream: Any) -> Fraction:
+    """Seconds that a frame says it lasts, or the mean."""
+    own = (frame.duration or 0) * Fraction(frame.time_base or 0)
+    return own or 1 / _rate(stream)
 
 
-def _stated(stream: Any) -> Fraction:
-    """Seconds that the stream should last; 0 if it does not say."""
+def _stated_end(stream: Any) -> Fraction:
+    """Time at which the stream should end; 0 if it does not say."""
     if stream.duration:
-        return stream.duration * Fraction(stream.time_base)
+        ticks = (stream.start_time or 0) + stream.duration
+        return ticks * Fraction(stream.time_base)
     # Matroska has it as text.
     found = re.match(
         r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from tfstyle.clips.disk import Reserved
+from tfstyle.clips.disk import Reserved, room_for
 from tfstyle.clips.formats import Format
 from tfstyle.clips.frames import CutShortError, Details
-from tfstyle.clips.writing import FolderWriter, MovieWriter, Writer
+from tfstyle.clips.writing import (
+    SEGMENT,
+    FolderWriter,
+    MovieWriter,
+    Writer,
+)
 from tfstyle.runtime import files
 
 
@@ -72,14 +77,17 @@ def opened(target: Target, first: int = 0) -> Iterator[Opened]:
         return
     with files.atomic(target.path, "w+b") as file:
         raw: Any = file
-        with Reserved(raw.raw, target.path) as disk:
+        room = room_for(target.shape, SEGMENT)
+        with Reserved(raw.raw, target.path, room) as disk:
             try:
                 yield Opened(_writer(disk, target, target.format), disk)
             except CutShortError as error:
                 if not os.path.getsize(file.name):
                     raise
                 kept = part_of(target.path)
-                shutil.copyfile(file.name, kept)
+                with files.atomic(kept) as copy:
+                    file.seek(0)
+                    shutil.copyfileobj(file, copy)
                 raise CutShortError(
                     f"{error} What was painted is '{kept}'."
                 ) from error
@@ -95,3 +103,8 @@ def part_of(path: str) -> str:
     """Returns the name for the part of a clip that could be painted."""
     whole = pathlib.Path(path)
     return os.fspath(whole.with_name(f"{whole.stem}-part{whole.suffix}"))
+
+
+def preview_of(path: str) -> str:
+    """Returns the name of the picture of a frame beside an output."""
+    return os.path.splitext(path.rstrip(os.sep))[0] + "-preview.png"

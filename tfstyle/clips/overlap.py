@@ -33,6 +33,9 @@ def ahead(items: Iterable[Item], count: int = 2) -> Iterator[Item]:
 class Behind(Generic[Item]):
     """Calls a function in another thread; a context manager.
 
+    After an error the function is not called again; the error is raised by
+    the next `put`, or when the block ends, however it does.
+
     Args:
         function: Function of one item.
         count: Number of items that may wait.
@@ -44,14 +47,14 @@ class Behind(Generic[Item]):
         self._function, self._count = function, count
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         self._waiting: collections.deque = collections.deque()
+        self._failed = False
 
     def __enter__(self) -> "Behind[Item]":
         return self
 
-    def __exit__(self, kind: object, *unused: object) -> None:
+    def __exit__(self, *unused: object) -> None:
         self._thread.shutdown()  # What was handed over is still written.
-        if kind is None:
-            self._wait(0)
+        self._wait(0)
 
     def put(self, item: Item) -> None:
         """Hands an item over; waits while `count` others do.
@@ -60,7 +63,16 @@ class Behind(Generic[Item]):
             Exception: Whatever the function raised for an earlier item.
         """
         self._wait(self._count)
-        self._waiting.append(self._thread.submit(self._function, item))
+        self._waiting.append(self._thread.submit(self._call, item))
+
+    def _call(self, item: Item) -> None:
+        if self._failed:
+            return
+        try:
+            self._function(item)
+        except BaseException:
+            self._failed = True
+            raise
 
     def _wait(self, left: int) -> None:
         while len(self._waiting) > left:

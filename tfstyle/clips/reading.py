@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from tfstyle.clips.frames import Clip
 from tfstyle.clips.movies import Movie
-from tfstyle.clips.stills import Animation, Folder
+from tfstyle.clips.stills import Animation, Folder, pictures
 
 RATE = Fraction(25)
 """Frames a second of pictures, which do not say theirs."""
@@ -27,9 +27,7 @@ def open_clip(path: str, max_pixels: int, rate: Fraction = RATE) -> Clip:
         ValueError: It is not a clip that can be read.
     """
     ending = os.path.splitext(path)[1].lower()
-    if not os.path.isfile(path) and (
-        os.path.isdir(path) or any(c in path for c in "*?[")
-    ):
+    if _is_folder(path):
         return Folder(path, max_pixels, rate)
     if ending in _STILLS and os.path.isfile(path):
         raise ValueError(
@@ -39,3 +37,24 @@ def open_clip(path: str, max_pixels: int, rate: Fraction = RATE) -> Clip:
     if ending == ".webp" and os.path.isfile(path):
         return Animation(path, max_pixels)
     return Movie(path, max_pixels)
+
+
+def files_of(path: str) -> list[str]:
+    """Returns the files that a clip is read from.
+
+    Args:
+        path: See `open_clip`.
+
+    Raises:
+        FileNotFoundError: There is no picture in the folder.
+    """
+    if _is_folder(path):
+        return [os.fspath(picture) for picture in pictures(path)]
+    return [path]
+
+
+def _is_folder(path: str) -> bool:
+    """Whether it is a folder of frames, or a pattern."""
+    return not os.path.isfile(path) and (
+        os.path.isdir(path) or any(c in path for c in "*?[")
+    )

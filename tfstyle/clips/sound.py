@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from tfstyle.clips.movies import load_av
+from tfstyle.clips.movies import begin_of, load_av, seeks
 
 _KINDS = ("audio", "subtitle")
 
@@ -25,7 +25,8 @@ class Copier:
 
     def __init__(self, path: str, output: Any, start: Fraction) -> None:
         self._container = load_av().open(path)
-        self._output, self._start = output, start
+        self._output, self._whole = output, not start
+        self._start = start + begin_of(self._container)
         self.left_out: list[str] = []
         self._made = {}
         for stream in self._container.streams:
@@ -81,14 +82,16 @@ class Copier:
         """Yields packets and their times, without those before the start."""
         if not self._made:
             return
-        if self._start:
+        if not self._whole and seeks(self._container):
             self._container.seek(int(self._start * 1_000_000))
         for packet in self._container.demux(list(self._made)):
             if not packet.size:  # The end of a stream.
                 continue
             base = Fraction(packet.time_base)
             shown = packet.dts if packet.pts is None else packet.pts
-            if shown is None or (self._start and shown * base < self._start):
+            if shown is None:
+                continue
+            if not self._whole and shown * base < self._start:
                 continue
             moved = round(self._start / base)
             if packet.dts is not None:

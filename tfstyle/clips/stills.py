@@ -31,7 +31,10 @@ class Folder:
 
     def __init__(self, path: str, max_pixels: int, rate: Fraction) -> None:
         self.path, self._max_pixels, self._rate = path, max_pixels, rate
-        self.paths = _sorted(path)
+        self.paths = pictures(path)
+        # a.jpg beside a.png would be one file of the painted clip.
+        stems = {picture.stem.lower() for picture in self.paths}
+        self._named = len(stems) == len(self.paths)
         first = images.read(self.paths[0], max_pixels)
         self._shape = first.pixels.shape
         height, width = self._shape[:2]
@@ -52,12 +55,22 @@ class Folder:
                 continue
             if end is not None and time >= end:
                 return
-            picture = images.read(path, self._max_pixels)
+            picture = self._read(path, number)
             if picture.pixels.shape != self._shape:
                 raise _changed(os.fspath(path), self._shape, picture.pixels)
+            name = path.stem if self._named else ""
             yield Frame(
-                picture.pixels, time, 1 / self._rate, picture.alpha, path.stem
+                picture.pixels, time, 1 / self._rate, picture.alpha, name
             )
+
+    def _read(self, path: pathlib.Path, number: int) -> images.Picture:
+        """Reads a picture; those before a damaged one are worth keeping."""
+        try:
+            return images.read(path, self._max_pixels)
+        except (ValueError, OSError) as error:
+            raise CutShortError(
+                f"Frame {number + 1} cannot be read: {error}"
+            ) from error
 
 
 class Animation:
@@ -112,8 +125,12 @@ class Animation:
                 time += shown
 
 
-def _sorted(path: str) -> list[pathlib.Path]:
-    """Finds pictures; frame_10 comes after frame_9."""
+def pictures(path: str) -> list[pathlib.Path]:
+    """Finds the pictures of a folder or a pattern; frame_10 after frame_9.
+
+    Raises:
+        FileNotFoundError: There are none.
+    """
     if os.path.isdir(path):
         found = folders.find([path])
     else:

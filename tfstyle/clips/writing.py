@@ -111,7 +111,7 @@ class MovieWriter:
             format=format.container,
             container_options=format.container_options,
         )
-        self._options = _options(format, self._width)
+        self._options = _options(format)
         self._stream = self._container.add_stream(
             format.encoder.name, rate=source.rate, options=self._options
         )
@@ -161,10 +161,21 @@ class MovieWriter:
             if self._format.codec == "gif" and self._last >= 0:
                 packet = _without_header(self._av, packet)
             packet.duration = self._durations.get(packet.pts, packet.duration)
-            # Reordered frames of a new encoder may begin too early.
-            packet.dts = max(packet.dts, self._last + 1)
+            packet.dts = self._decoding_time(packet)
             self._packets.append(packet)
             self._mux(packet)
+
+    def _decoding_time(self, packet: Any) -> int:
+        """Repairs the time at which a packet is decoded.
+
+        Reordered frames of a new encoder may begin too early, and x265 gives
+        any number for clips of few frames.
+        """
+        first, span = min(self._durations), sum(self._durations.values())
+        earliest = max(first - span, self._last + 1)
+        if earliest <= packet.dts <= packet.pts:
+            return packet.dts
+        return earliest
 
     def _mux(self, packet: Any) -> None:
         packet.stream = self._stream
@@ -212,14 +223,14 @@ class MovieWriter:
         return made
 
 
-def _options(format: Format, width: int) -> dict[str, str]:
-    """Options of the encoder for frames of a width.
+def _options(format: Format) -> dict[str, str]:
+    """Options of the encoder.
 
-    x264's macroblock tree reads beyond rows whose number of blocks is no
-    multiple of 8: two runs would not give the same file.
+    x264's macroblock tree reads beyond its rows: two runs would not give the
+    same file. Which widths are affected depends on the processor.
     """
     found = dict(format.options)
-    if format.encoder.name == "libx264" and -(-width // 16) % 8:
+    if format.encoder.name == "libx264":
         found["x264-params"] = "mbtree=0"
     return found
 

@@ -49,6 +49,7 @@ class OnePass:
         self._stabilizer = Stabilizer(config.stability)
         self._styles: list[Style] = []
         self._own: np.ndarray | None = None
+        self._first: np.ndarray | None = None
         for controls in self._controls:
             stylizer.check(styles, controls, regions)
 
@@ -77,13 +78,16 @@ class OnePass:
             for i, style in enumerate(self._styles)
             if style.embedding is not None
         }
-        return self._stabilizer.state() | own | embeddings
+        first = {}
+        if self._config.color != "style" and self._first is not None:
+            first = {"first": self._first}
+        return self._stabilizer.state() | own | first | embeddings
 
     def restore(
         self, frame: np.ndarray, arrays: Mapping[str, np.ndarray]
     ) -> None:
         """See `painting.Painter`."""
-        self._embed(frame)
+        self._embed(arrays.get("first", frame))
         self._styles = [
             dataclasses.replace(style, embedding=arrays[f"embedding{i}"])
             if f"embedding{i}" in arrays
@@ -95,6 +99,7 @@ class OnePass:
 
     def _embed(self, frame: np.ndarray) -> None:
         """Embeds the styles, in the colors of the first frame of a shot."""
+        self._first = frame
         _, styles = color.prepare(frame, self._given, self._config.color)
         self._styles = [
             self._stylizer.embed(styles, controls, self._regions)

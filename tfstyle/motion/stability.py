@@ -133,7 +133,7 @@ class Stabilizer:
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Goes on from what `state` returned, with the same results."""
         self.reset()
-        if not arrays:
+        if "place" not in arrays:  # Each frame is painted by itself.
             return
         age, skipped = arrays["place"].tolist()
         self._age, self._skipped = age, bool(skipped)

@@ -12,12 +12,12 @@ import numpy as np
 from tfstyle import images
 from tfstyle.clips import (
     formats,
+    output,
     reading,
 )
 from tfstyle.clips.frames import Clip
 from tfstyle.clips.movies import Movie
 from tfstyle.clips.output import Target
-from tfstyle.clips.stills import Folder
 from tfstyle.images import provenance
 from tfstyle.motion import flow
 from tfstyle.motion import frames as motion
@@ -57,6 +57,12 @@ class Video:
     encoder_weights: str | None
     checkpoint: str | None
     checkpoints: Checkpoints
+
+    @property
+    def done(self) -> int:
+        """Number of frames that earlier runs painted."""
+        found = self.checkpoints.load()
+        return found[1]["frames"] if found else 0
 
     @property
     def expected(self) -> int:
@@ -114,7 +120,8 @@ def open_video(
     if not formats.is_folder(path):
         format = formats.choose(path, codec, quality, details)
         files.check_writable(path)
-    _check_paths(inputs, clip, path)
+    sources = _sources(inputs)
+    _check_paths(inputs, sources, path)
     read = functools.cache(lambda name: images.read(name, max_pixels))
     styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
     masks = Masks(inputs, styles, read, max_pixels)
@@ -130,7 +137,7 @@ def open_video(
     if checkpoint_dir is not None:
         checkpoint.check_writable(checkpoint_dir)
         given = [config, blends, codec, quality, rate, start, end, path]
-        identity = [repr(given), model, _digests(clip, inputs)]
+        identity = [repr(given), model, _digests(sources)]
     checkpoints = Checkpoints(checkpoint_dir, identity, [])
     checkpoints.load()  # Raises if it belongs to another run.
     return Video(
@@ -156,28 +163,45 @@ def _model(config: VideoConfig, encoder_weights: str | None) -> Any:
     return transfer_inputs.describe(config.model, encoder_weights)
 
 
-def _check_paths(inputs: Mapping[str, str], clip: Clip, path: str) -> None:
+def _sources(inputs: Mapping[str, str]) -> dict[str, list[str]]:
+    """Role -> files that are read for it."""
+    return {
+        role: reading.files_of(name)
+        for role, name in inputs.items()
+        if name != "alpha"
+    }
+
+
+def _check_paths(
+    inputs: Mapping[str, str], sources: Mapping[str, list[str]], path: str
+) -> None:
     """Raises `ValueError` if an input would be written over."""
-    if isinstance(clip, Folder):
-        folders = {os.path.realpath(p.parent) for p in clip.paths}
-        if os.path.realpath(path) in folders:
+    places = {
+        os.path.realpath(place)
+        for place in (path, output.part_of(path), output.preview_of(path))
+    }
+    for role, names in sources.items():
+        folders = {os.path.dirname(x) for x in names if x != inputs[role]}
+        if os.path.realpath(path) in map(os.path.realpath, folders):
             raise ValueError(
                 f"The frames in '{path}' would be written over. Give another "
                 "folder."
             )
-    for role, name in inputs.items():
-        if os.path.realpath(name) == os.path.realpath(path):
+        if os.path.realpath(inputs[role]) == os.path.realpath(path):
             raise ValueError(
                 f"The output '{path}' is the {role}, too. Give another name."
             )
+        for name in names:
+            if os.path.realpath(name) in places:
+                raise ValueError(
+                    f"The {role} '{name}' has the name of a part or a preview "
+                    f"of the output '{path}'. Give another name."
+                )
 
 
-def _digests(clip: Clip, inputs: Mapping[str, str]) -> list[str]:
-    """Hashes of all files by which checkpoints tell runs apart."""
-    paths = clip.paths if isinstance(clip, Folder) else [clip.path]
-    others = [p for role, p in inputs.items() if role != "content"]
-    return [
-        provenance.digest(path)
-        for path in [*paths, *others]
-        if os.path.isfile(path)
-    ]
+def _digests(sources: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Role -> hashes of its files, by which checkpoints tell runs apart."""
+    return {
+        role: [provenance.digest(name) for name in names]
+        for role, names in sources.items()
+    }
