@@ -337,7 +337,7 @@ def test_other_forms_are_written(
 @pytest.mark.parametrize(
     ("program", "words", "status", "message"),
     [
-        ("onnx", ["--output=o", "--signature=paint"], 2, "--signature"),
+        ("onnx", ["--output=o", "--signature=draw"], 2, "--signature"),
         ("onnx", ["--output=missing/o", "--model=a"], 1, "no model 'a'"),
         ("litert", ["--output=o", "--height=15"], 2, "--height"),
         ("saved_model", ["--model=a"], 2, "--output"),

@@ -100,9 +100,7 @@ def test_the_new_model_needs_no_style(files, tmp_path):
     assert np.abs(colors - picture).mean() > 0.005
 
 
-def test_ctrl_c_writes_the_model_and_the_same_command_continues(
-    files, tmp_path
-):
+def test_ctrl_c_writes_the_model_as_it_is(files, tmp_path):
     model, log = tmp_path / "wave.h5", tmp_path / "wave_training/log.jsonl"
     # Without photographs, from scenes.
     flags = [
@@ -121,9 +119,6 @@ def test_ctrl_c_writes_the_model_and_the_same_command_continues(
     assert len(sources.find(str(model)).styles()) == 1
     ended = json.loads(log.read_text().splitlines()[-1])["done"]
     assert 0 < ended < 400
-    other = run(*flags[:-1], "--steps=300")
-    assert other.returncode == 1
-    assert "belongs to other settings: {'steps': 400}" in other.stderr
 
 
 @pytest.mark.parametrize(

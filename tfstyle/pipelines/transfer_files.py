@@ -119,6 +119,7 @@ class Files:
         Raises:
             OSError: The file cannot be written; see `output.Output.save`.
         """
+        item.output.parent.mkdir(parents=True, exist_ok=True)
         target = output.Output(
             path=os.fspath(item.output),
             record=record,
