@@ -10,7 +10,7 @@ from tfstyle.worklists.tasks import Task
 _FAULTS = 5  # In a row: more than the tries of one shard.
 _DEATHS = 50  # In a row, by rows that were alone.
 _FAILED = 8  # Failures in a row that another worker has to confirm.
-_LOADING = 60.0  # Seconds that others wait for a worker that is starting.
+_LOADING = 20.0  # Seconds that others wait for a worker that is starting.
 
 
 @dataclasses.dataclass(eq=False)
