@@ -1,4 +1,6 @@
+import signal
 import socket
+import subprocess
 
 import pytest
 import ray
@@ -33,6 +35,38 @@ def test_a_machine_without_a_cluster(monkeypatch):
     with pytest.raises(ConnectionError, match="no Ray cluster at 'auto'"):
         with ray_cluster.connected("auto", 1):
             pass
+
+
+class Slow:
+    """`ray.init` of a busy machine, where nodes do not start in time."""
+
+    def __init__(self, times):
+        self.left, self.started = times, []
+
+    def __call__(self, **unused):
+        self.left -= 1
+        if self.left < 0:
+            return
+        self.started.append(subprocess.Popen(["sleep", "100"]))
+        raise Exception("The current node timed out during startup.")
+
+
+def test_nodes_that_are_slow_once(monkeypatch):
+    init = Slow(1)
+    monkeypatch.setattr(ray, "init", init)
+    with ray_cluster.connected("local", 1) as workers:
+        assert workers == 1
+    assert [process.wait(60) for process in init.started] == [-signal.SIGKILL]
+
+
+def test_nodes_that_do_not_start(monkeypatch):
+    init = Slow(9)
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(TimeoutError, match="does not start here: The current"):
+        with ray_cluster.connected("local", 1):
+            pass
+    killed = [process.wait(60) for process in init.started]
+    assert killed == [-signal.SIGKILL] * 2
 
 
 def test_this_machine_keeps_a_processor_for_reading():

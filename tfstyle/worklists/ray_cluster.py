@@ -7,6 +7,8 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import psutil
+
 # One thread for each worker: more pictures than with several threads for one.
 THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -36,6 +38,7 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
 
     Raises:
         ConnectionError: There is no cluster at the address.
+        TimeoutError: Ray's processes do not start on this machine.
         ValueError: Ray is not installed, or versions differ.
     """
     local = address == "local"
@@ -53,12 +56,7 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
     else:
         _check_address(address)
     try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **more,
-        )
+        _init(ray, address=address, **more)
     except ConnectionError as error:
         raise ConnectionError(
             f"There is no Ray cluster at '{address}'. Start one, or use "
@@ -78,6 +76,36 @@ def count(address: str, workers: int, gpus: float = 0.0) -> int:
         return workers or max(1, _processors() - 1)
     with connected(address, workers, gpus) as found:
         return found
+
+
+def _init(ray: Any, **settings: Any) -> None:
+    """Calls `ray.init`, twice if Ray's own processes do not start in time.
+
+    They have 30 s, which may be too little on a busy machine. Ray says so by
+    a bare `Exception` and leaves them running.
+    """
+    before = _children()
+    for last in (False, True):
+        try:
+            ray.init(
+                log_to_driver=False, logging_level=logging.ERROR, **settings
+            )
+            return
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            for process in _children() - before:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            if last:
+                raise TimeoutError(
+                    f"Ray does not start here: {error} Its logs are in "
+                    "/tmp/ray/session_latest/logs."
+                ) from error
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
 
 
 def _room(resources: Mapping[str, float], gpus: float) -> int:
