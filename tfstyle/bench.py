@@ -271,9 +271,10 @@ def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     else:
         shape = config.size, config.size
         seen = network.name, network.output, shape, config.tile
-        step = tiled.Step(
-            network, terms, optimizer, tiles.Tiling(*seen), lambda part: False
+        loss = tiled.Loss(
+            network, terms, tiles.Tiling(*seen), lambda part: False
         )
+        step = tiled.Step(loss, optimizer)
     state = step(optimizer.init(content[None], tuple(terms)))
     times = []
     for _ in range(steps):

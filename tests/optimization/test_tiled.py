@@ -9,7 +9,7 @@ from network_cases import settings
 from tfstyle import features
 from tfstyle.controls import regions
 from tfstyle.features import tiles
-from tfstyle.optimization import adam, objective, statistics, tiled
+from tfstyle.optimization import adam, descent, objective, statistics, tiled
 
 SHAPE = (60, 83)
 SIDE = 32
@@ -32,7 +32,7 @@ def network(small_vgg16):
 def make_step(network, terms, pause=lambda part: False, optimizer=OPTIMIZER):
     tiling = tiles.Tiling(network.name, network.output, SHAPE, SIDE)
     assert len(tiling.tiles) == 12
-    return tiled.Step(network, terms, optimizer, tiling, pause)
+    return tiled.Step(tiled.Loss(network, terms, tiling, pause), optimizer)
 
 
 def whole(network, terms):
@@ -75,6 +75,18 @@ def test_loss_and_gradient_are_those_of_the_whole(network, case):
     most = 1e-3 if case == "wasserstein" else 1e-5
     gap = np.linalg.norm(gradients[0] - gradient)
     assert gap < most * np.linalg.norm(gradient)
+
+
+def test_norms_of_gradients_are_those_of_the_whole(network):
+    terms = objective.terms(
+        network, PHOTO, STYLES, settings(**ALL, **CASES["gram"])
+    )
+    image = tf.constant(PAINTED[None])
+    tiling = tiles.Tiling(network.name, network.output, SHAPE, SIDE)
+    found = tiled.gradient_norms(network, terms, tiling)(image)
+    expected = descent.compile_gradients(network, terms)(image)
+    assert [*found] == [*terms] and all(found.values())
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 class Recorder(adam.Adam):

@@ -203,7 +203,7 @@ def test_tiles_become_smaller_when_memory_runs_out(
     config, watched, monkeypatch
 ):
     sides = []
-    look = tiled.Step._moments
+    look = tiled.Loss._moments
 
     def moments(step, picture):
         height, width = step._tiling.window
@@ -212,7 +212,7 @@ def test_tiles_become_smaller_when_memory_runs_out(
         sides.append(max(height, width))
         return look(step, picture)
 
-    monkeypatch.setattr(tiled.Step, "_moments", moments)
+    monkeypatch.setattr(tiled.Loss, "_moments", moments)
     large = dataclasses.replace(config, tile=56)
     found = gatys.stylize(PHOTO, STYLES, large)
     assert sides and max(sides) <= 28

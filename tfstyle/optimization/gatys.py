@@ -259,10 +259,10 @@ class _Optimization:
                 network.name, network.output, shape, self.side
             )
             if len(tiling.tiles) > 1:
-                given = network, terms, self.optimizer, tiling, self._pause
-                step = tiled.Step(*given, self.own)
+                loss = tiled.Loss(network, terms, tiling, self._pause)
+                step = tiled.Step(loss, self.optimizer, self.own)
                 self.step, self.evaluated = step, step.evaluated
-                self.gradients = lambda image: {}
+                self.gradients = tiled.gradient_norms(network, terms, tiling)
                 return
         config = self.config
         if self.side is not None:  # As it was planned.

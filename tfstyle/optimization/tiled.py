@@ -42,25 +42,74 @@ class Step:
     """Step at one size, which sees the picture in tiles.
 
     Args:
-        network: VGG network with mirrored borders.
-        terms: Terms of the loss, from `objective.terms`.
+        loss: Loss of the picture.
         optimizer: Optimizer.
-        tiling: Tiles of the picture.
-        pause: Function that is called between tiles.
         own: Function that makes arrays of the picture's size, see
             `adam.Adam.writable`.
     """
 
     def __init__(
         self,
-        network: keras.Model,
-        terms: Mapping[str, objective.Term],
+        loss: "Loss",
         optimizer: adam.Adam,
-        tiling: tiles.Tiling,
-        pause: Pause,
         own: adam.Own = scratch.in_memory,
     ) -> None:
-        self._tiling, self._pause, self.own = tiling, pause, own
+        self._loss, self._optimizer, self.own = loss, optimizer, own
+
+    def __call__(self, state: adam.State) -> adam.State | None:
+        """Returns the next state; `None` if the run ends within the step.
+
+        The arrays of `state` become those of the next, see
+        `adam.Adam.step_in_place`.
+        """
+        found = self._loss(np.asarray(state.x)[0])
+        if found is None:
+            return None
+        state = self._optimizer.writable(state, self.own)
+        return self._optimizer.step_in_place(state, *found)
+
+    def evaluated(self, state: adam.State) -> adam.State | None:
+        """Returns the state with the loss of its picture, else unchanged."""
+        found = self._loss(np.asarray(state.x)[0])
+        return None if found is None else state._replace(value=found[0])
+
+
+def gradient_norms(
+    network: keras.Model,
+    terms: Mapping[str, objective.Term],
+    tiling: tiles.Tiling,
+) -> Callable[[tf.Tensor], dict[str, float]]:
+    """Returns what `descent.compile_gradients` does, for pictures in tiles.
+
+    It takes about a step for each term, and is not ended within it.
+    """
+
+    def norm(image: tf.Tensor, name: str) -> float:
+        alone = Loss(network, {name: terms[name]}, tiling, lambda part: False)
+        found = alone(np.asarray(image)[0])
+        return 0.0 if found is None else float(np.linalg.norm(found[1]))
+
+    return lambda image: {name: norm(image, name) for name in terms}
+
+
+class Loss:
+    """Loss of a picture that is seen in tiles, and its gradient.
+
+    Args:
+        network: VGG network with mirrored borders.
+        terms: Terms of the loss, from `objective.terms`.
+        tiling: Tiles of the picture.
+        pause: Function that is called between tiles.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        terms: Mapping[str, objective.Term],
+        tiling: tiles.Tiling,
+        pause: Pause,
+    ) -> None:
+        self._tiling, self._pause = tiling, pause
         self._styles, self._contents, variations, others = _sorted(terms)
         self._weights = {
             name: None
@@ -83,28 +132,18 @@ class Step:
             name: _compiled(functools.partial(_image_gradient, term), _as_it_is)
             for name, term in others.items()
         }
-        self._optimizer = optimizer
         self._names = [*terms]
 
-    def __call__(self, state: adam.State) -> adam.State | None:
-        """Returns the next state; `None` if the run ends within the step.
+    def __call__(self, picture: np.ndarray) -> tuple | None:
+        """Returns the loss, its gradient and its terms.
 
-        The arrays of `state` become those of the next, see
-        `adam.Adam.step_in_place`.
+        Args:
+            picture: Float32 array of shape `(height, width, 3)`, in [0, 1].
+
+        Returns:
+            The loss; its gradient, an array `(1, height, width, 3)`; and terms
+            by name. `None` if the run ends meanwhile.
         """
-        found = self._evaluate(np.asarray(state.x)[0])
-        if found is None:
-            return None
-        state = self._optimizer.writable(state, self.own)
-        return self._optimizer.step_in_place(state, *found)
-
-    def evaluated(self, state: adam.State) -> adam.State | None:
-        """Returns the state with the loss of its picture, else unchanged."""
-        found = self._evaluate(np.asarray(state.x)[0])
-        return None if found is None else state._replace(value=found[0])
-
-    def _evaluate(self, picture: np.ndarray) -> tuple | None:
-        """Returns the loss, its gradient and its terms."""
         moments = self._moments(picture)
         if moments is None:
             return None
@@ -331,7 +370,7 @@ class _View:
             cores: Core of the tile in the maps of each layer.
             weights: Weights of the core's positions, by style term.
             slopes: Mean of the whole picture and what its derivatives are, by
-                style term; see `Step._weighted_slopes`.
+                style term; see `Loss._weighted_slopes`.
             contents: Target of the core and factor, by content term.
         """
         with tf.GradientTape() as tape:
@@ -345,7 +384,12 @@ class _View:
             for layer, pull in pulls.items()
         ]
         targets = [maps[layer] for layer in pulls]
-        gradient = tape.gradient(targets, window, output_gradients=upstream)
+        gradient = tape.gradient(
+            targets,
+            window,
+            output_gradients=upstream,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
         return gradient, values
 
     def _pulls(
