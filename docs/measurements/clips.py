@@ -5,26 +5,55 @@ From the root of the repository:
   PYTHONPATH=.:tests/support python docs/measurements/clips.py transfer
 
 prints rows of docs/measurements/video.md, and so it does for `optimize`; with a
-path, it also writes strips of frames there to look at.
+folder, it also writes strips of frames there to look at. With a movie after it,
+and the number of a frame, that and the next frames are painted; they should
+have no cut. Motion in a movie is estimated.
 """
 
+import itertools
 import pathlib
 import sys
 import time
 
+import av
 import numpy as np
 import PIL.Image
 
 import moving_scenes
 import tfstyle
 from tfstyle import images
-from tfstyle.motion import measures
+from tfstyle.motion import flow, measures
 from tfstyle.runtime import devices
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 STYLES = ("woodcut", "watercolor", "stained_glass", "impasto")
 # Engine -> frames and styles.
+SCENES = {"pan and zoom": False, "disc before it": True}
 COUNTS = {"transfer": (40, STYLES), "optimize": (12, STYLES[1:2])}
+
+
+class Movie:
+    """Frames of a recorded movie, with estimated motion."""
+
+    def __init__(self, path, first, count):
+        with av.open(path) as movie:
+            frames = movie.decode(video=0)
+            frames = itertools.islice(frames, first, first + count)
+            self._frames = [
+                np.float32(frame.to_ndarray(format="rgb24") / 255)
+                for frame in frames
+            ]
+
+    def frame(self, number):
+        """A frame, `(height, width, 3)`, float32."""
+        return self._frames[number]
+
+    def motion(self, number, other):
+        """Flow from a frame to another, and which pixels both show."""
+        now, then = (flow.gray(self._frames[i]) for i in (number, other))
+        there, back = flow.between(now, then), flow.between(then, now)
+        places = flow.grid(*now.shape) + there
+        return there, flow.consistent(there, back) & flow.inside(places)
 
 
 def rows(scene, frames):
@@ -66,14 +95,20 @@ def style_loss(pictures, style):
     return float(np.mean(values))
 
 
-def main(engine, folder=None):
+def main(engine, folder=None, movie=None, first="0"):
     """Prints the table of an engine."""
     devices.start("cpu")
     count, styles = COUNTS[engine]
-    for front in (False, True):
-        scene = moving_scenes.scene(EXAMPLES, front=front)
+    if movie:
+        name = pathlib.Path(movie).stem
+        scenes = {name: Movie(movie, int(first), count)}
+    else:
+        scenes = {
+            name: moving_scenes.scene(EXAMPLES, front=front)
+            for name, front in SCENES.items()
+        }
+    for name, scene in scenes.items():
         frames = [scene.frame(i) for i in range(count)]
-        name = "disc before it" if front else "pan and zoom"
         one, ten, _ = rows(scene, frames)
         print(f"| {name} | source | – | {one:.4f} | {ten:.4f} | | | | |")
         for style in styles:

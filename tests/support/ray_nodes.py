@@ -87,8 +87,9 @@ def workers(pid):
     found = []
     for process in processes(pid):
         with contextlib.suppress(psutil.Error):
-            # The method that it runs follows, or does not.
-            if process.cmdline()[0].startswith("ray::Worker"):
+            # The method that it runs follows, or does not; of one that has
+            # just ended there is nothing.
+            if " ".join(process.cmdline()).startswith("ray::Worker"):
                 found.append(process)
     return found
 
