@@ -16,6 +16,7 @@ import sys
 import time
 
 import av
+import cv2
 import numpy as np
 import PIL.Image
 
@@ -33,7 +34,10 @@ COUNTS = {"transfer": (40, STYLES), "optimize": (12, STYLES[1:2])}
 
 
 class Movie:
-    """Frames of a recorded movie, with estimated motion."""
+    """Frames of a recorded movie, with estimated motion.
+
+    It is OpenCV's own, at full size: not the flow that strokes are moved by.
+    """
 
     def __init__(self, path, first, count):
         with av.open(path) as movie:
@@ -51,7 +55,9 @@ class Movie:
     def motion(self, number, other):
         """Flow from a frame to another, and which pixels both show."""
         now, then = (flow.gray(self._frames[i]) for i in (number, other))
-        there, back = flow.between(now, then), flow.between(then, now)
+        finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        finder.setFinestScale(0)
+        there, back = finder.calc(now, then, None), finder.calc(then, now, None)
         places = flow.grid(*now.shape) + there
         return there, flow.consistent(there, back) & flow.inside(places)
 

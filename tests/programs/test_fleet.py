@@ -148,8 +148,7 @@ def test_a_worker_may_be_lost(files, ten, tmp_path, start):
     assert numbers - {str(worker.pid)}  # Another one took its place.
 
 
-# 45 to 110 s: it starts three nodes of Ray and paints the collection twice.
-@pytest.mark.slow
+# 77 s alone: it starts three nodes of Ray and paints the collection twice.
 def test_workers_nodes_and_the_driver_may_be_lost(
     files, expected, tmp_path, nodes, start
 ):
