@@ -77,7 +77,6 @@ def _extras(advice: list[str]) -> Iterator[str]:
 def _processor() -> str:
     from tfstyle.runtime import processor
 
-    cores = len(os.sched_getaffinity(0)) if _has_affinity() else os.cpu_count()
     names = {
         "AVX2": "avx2" in processor.flags(),
         "AVX-512": processor.has_avx512(),
@@ -85,11 +84,7 @@ def _processor() -> str:
         "oneDNN": processor.has_onednn(),
     }
     found = [name for name, there in names.items() if there]
-    return ", ".join([f"{cores} cores", platform.machine(), *found])
-
-
-def _has_affinity() -> bool:
-    return hasattr(os, "sched_getaffinity")
+    return ", ".join([f"{processor.cores()} cores", platform.machine(), *found])
 
 
 def _memory(advice: list[str]) -> str:

@@ -3,6 +3,7 @@ import socket
 import pytest
 import ray
 
+from tfstyle.runtime import processor
 from tfstyle.worklists import ray_cluster
 
 
@@ -36,8 +37,7 @@ def test_a_machine_without_a_cluster(monkeypatch):
 
 
 def test_this_machine_keeps_a_processor_for_reading():
-    processors = ray_cluster._processors()
-    assert ray_cluster.count("local", 0) == max(1, processors - 1)
+    assert ray_cluster.count("local", 0) == max(1, processor.cores() - 1)
     assert ray_cluster.count("local", 7) == 7
 
 

@@ -47,7 +47,9 @@ def hidden() -> Iterator[None]:
         [sys.executable, "-I", "-S", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is not meant for it.
+        # Ctrl-C is not meant for it: on Unix, and on Windows.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     ) as process:
         pipe = cast(IO[bytes], process.stdin)
         os.dup2(pipe.fileno(), 2)

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tfstyle.runtime import processor
+
 # One thread for each worker: more pictures than with several threads for one.
 THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -46,7 +48,7 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
     more: dict[str, Any] = {}
     if local:
         more = {
-            "num_cpus": workers or max(1, _processors() - 1),
+            "num_cpus": workers or max(1, processor.cores() - 1),
             "include_dashboard": False,
             "object_store_memory": _STORE,
         }
@@ -75,7 +77,7 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
 def count(address: str, workers: int, gpus: float = 0.0) -> int:
     """Returns the number of workers that `connected` would yield."""
     if workers or (address == "local" and not gpus):
-        return workers or max(1, _processors() - 1)
+        return workers or max(1, processor.cores() - 1)
     with connected(address, workers, gpus) as found:
         return found
 
@@ -94,10 +96,6 @@ def _imported() -> Any:
             "This needs Ray: pip install 'tfstyle[fleet]'."
         ) from error
     return ray
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _is_loopback(address: str) -> bool:
