@@ -23,7 +23,7 @@ from tfstyle.export import known_answers
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import Sides, UncheckedSignatures
 from tfstyle.features import convolution
-from tfstyle.runtime import files
+from tfstyle.runtime import chatter, files
 from tfstyle.runtime.types import Path, Shape
 
 _TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}
@@ -61,8 +61,9 @@ def export(
         OSError: The file cannot be written.
     """
     files.check_writable(path)
-    data = convert(model, precision, size, style_size)
-    interpreter = _interpreter(data)
+    with chatter.hidden():
+        data = convert(model, precision, size, style_size)
+        interpreter = _interpreter(data)
     worst = max(
         _check(precision, record, run(interpreter, record))
         for known in _SIZES
