@@ -64,18 +64,18 @@ def export(
     with chatter.hidden():
         data = convert(model, precision, size, style_size)
         interpreter = _interpreter(data)
-    worst = max(
-        _check(precision, record, run(interpreter, record))
-        for known in _SIZES
-        for record in known_answers.records(
-            model,
-            None,
-            _fixed(size, known),
-            _fixed(style_size, _STYLE_SIZE),
-            count=1,
+        worst = max(
+            _check(precision, record, run(interpreter, record))
+            for known in _SIZES
+            for record in known_answers.records(
+                model,
+                None,
+                _fixed(size, known),
+                _fixed(style_size, _STYLE_SIZE),
+                count=1,
+            )
+            if record.signature in UncheckedSignatures.names(model)
         )
-        if record.signature in UncheckedSignatures.names(model)
-    )
     with files.atomic(path) as file:
         file.write(data)
     return worst
