@@ -102,7 +102,7 @@ def _run(command: Sequence[str], purpose: str) -> None:
 
 def _write(place: pathlib.Path, record: Record) -> None:
     (place / "inputs").mkdir(parents=True)
-    (place / "signature").write_text(record.signature)
+    (place / "signature").write_text(record.signature, "utf-8")
     for name, array in record.inputs.items():
         proto = tf.make_tensor_proto(array)
         (place / "inputs" / name).write_bytes(proto.SerializeToString())
@@ -115,4 +115,4 @@ def _read(place: pathlib.Path) -> tuple[str, dict[str, np.ndarray]]:
         )
         for path in place.glob("outputs/*")
     }
-    return (place / "status").read_text(errors="replace"), outputs
+    return (place / "status").read_text("utf-8", "replace"), outputs

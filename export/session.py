@@ -21,13 +21,13 @@ def main(model: str, requests: str) -> None:
         loaded = tf.saved_model.loader.load(session, ["serve"], model)
         for request in sorted(pathlib.Path(requests).iterdir()):
             status = _answer(session, loaded.signature_def, request)
-            (request / "status").write_text(status)
+            (request / "status").write_text(status, "utf-8")
 
 
 def _answer(
     session: tf.Session, signatures: Mapping[str, Any], request: pathlib.Path
 ) -> str:
-    name = (request / "signature").read_text()
+    name = (request / "signature").read_text("utf-8")
     if name not in signatures:
         return f'FAILED_PRECONDITION: Serving signature key "{name}" not found.'
     inputs, outputs = signatures[name].inputs, signatures[name].outputs

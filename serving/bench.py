@@ -321,7 +321,9 @@ class _Report:
     def __init__(self, stack: contextlib.ExitStack, path: str | None) -> None:
         self._file: TextIO | None = None
         if path:
-            self._file = stack.enter_context(pathlib.Path(path).open("w"))
+            self._file = stack.enter_context(
+                pathlib.Path(path).open("w", encoding="utf-8")
+            )
 
     def line(self, text: str, **values: object) -> None:
         print(text, flush=True)

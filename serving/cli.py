@@ -19,6 +19,8 @@ from absl import app, flags
 # Flags that are defined here belong to the calling program and its --help.
 flags.disclaim_key_flags()
 
+_BROKEN_PIPE = 128 + 13  # SIGPIPE, which Windows does not have.
+
 
 def run(main: Callable[[], int | None]) -> None:
     """Parses the flags, calls `main` and ends the process.
@@ -33,7 +35,7 @@ def run(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:
         # `--help | head` is no error. Python would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 128 + signal.SIGPIPE
+        status = _BROKEN_PIPE
     except KeyboardInterrupt:
         status = _report("interrupted", 128 + signal.SIGINT)
     sys.exit(status)

@@ -15,7 +15,8 @@ import asyncio
 import logging
 import os
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from absl import app, flags
 
@@ -123,6 +124,11 @@ _LOG_LEVEL = flags.DEFINE_enum(
 )
 
 _LOG = logging.getLogger("serving")
+# Signal -> what ends the process.
+_SIGNALS: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 def main() -> None:
@@ -153,13 +159,7 @@ async def _serve(config: "ServerConfig", manager: "ModelManager") -> None:
     from serving.server.server import Server
 
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    signals = [signal.SIGTERM]
-    # Background processes of a script ignore SIGINT; leave it so.
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signals.append(signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, stop.set)
+    _call_on_signals(asyncio.get_running_loop(), stop.set)
     server = Server(config, manager)
     await server.start()
     _poll(manager)
@@ -168,10 +168,26 @@ async def _serve(config: "ServerConfig", manager: "ModelManager") -> None:
         fields["rest"] = f"http://{config.address(server.rest_port)}"
     _LOG.info("serving", extra={"fields": fields})
     await stop.wait()
-    for number in signals:
-        loop.remove_signal_handler(number)  # A second one ends it at once.
     _LOG.info("draining", extra={"fields": {"seconds": config.grace}})
     await server.stop()
+
+
+def _call_on_signals(
+    loop: asyncio.AbstractEventLoop, function: Callable[[], object]
+) -> None:
+    """Calls a function at the first signal; the second ends the process."""
+
+    def called(number: int, frame: object) -> None:
+        for each, ending in _SIGNALS.items():
+            if signal.getsignal(each) == called:
+                signal.signal(each, ending)
+        loop.call_soon_threadsafe(function)
+
+    # Not `loop.add_signal_handler`, which Windows does not have.
+    for number in _SIGNALS:
+        # Background processes of a script ignore SIGINT; leave it so.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, called)
 
 
 def _poll(manager: "ModelManager") -> None:

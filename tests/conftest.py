@@ -33,6 +33,7 @@ LONG = [
     "worklists/test_ray_engine.py",
     "training/test_adain.py",
     "training/test_distillation.py",
+    "notebooks/test_notebooks.py",
     "programs/test_fleet.py",
     "programs/test_export.py",
     "programs/test_transfer.py",
@@ -45,6 +46,7 @@ LONG = [
     "programs/test_distill.py",
     "optimization/test_deepdream.py",
     "programs/test_dream.py",
+    "conformance/test_other_systems.py",
     "features/test_applications.py",
     "programs/test_bench.py",
 ]

@@ -10,6 +10,8 @@ that needs it, so `--help` and flag errors answer at once.
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tfstyle.runtime import processor
@@ -17,6 +19,8 @@ from tfstyle.version import __version__ as __version__
 
 # Names that `__getattr__` loads, for type checkers, editors and the docs.
 if TYPE_CHECKING:
+    from tfstyle import features as features
+    from tfstyle import losses as losses
     from tfstyle.adain.config import SpecializeConfig as SpecializeConfig
     from tfstyle.adain.model import StyleModel as StyleModel
     from tfstyle.controls import regions as regions
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from tfstyle.optimization.gatys import stylize as stylize
     from tfstyle.pipelines import sweeps as sweeps
     from tfstyle.report.callback import Report as Report
+    from tfstyle.runtime.progress import Bar as Bar
     from tfstyle.runtime.progress import Progress as Progress
 
 processor.prefer_onednn()
@@ -35,6 +40,7 @@ processor.prefer_onednn()
 # Public name -> module that defines it. Programs (the modules that define
 # flags) must not appear here: importing one twice defines its flags twice.
 _EXPORTS = {
+    "Bar": "tfstyle.runtime.progress",
     "DreamConfig": "tfstyle.optimization.config",
     "GatysConfig": "tfstyle.optimization.config",
     "Progress": "tfstyle.runtime.progress",
@@ -48,8 +54,20 @@ _EXPORTS = {
 }
 
 _MODULES = {
+    "features": "tfstyle.features",
+    "losses": "tfstyle.losses",
     "regions": "tfstyle.controls.regions",
     "sweeps": "tfstyle.pipelines.sweeps",
+}
+
+# Those that load Keras, and so TensorFlow or another backend.
+_KERAS = {
+    "StyleModel",
+    "deep_dream",
+    "features",
+    "losses",
+    "stylize",
+    "stylize_frames",
 }
 
 __all__ = sorted(_EXPORTS)
@@ -59,12 +77,23 @@ if not TYPE_CHECKING:  # For type checkers, `__getattr__` defines every name.
 
     def __getattr__(name: str) -> object:
         if name in _MODULES:
-            return importlib.import_module(_MODULES[name])
+            return _load(name, _MODULES[name])
         if name not in _EXPORTS:
             raise AttributeError(
                 f"module {__name__!r} has no attribute {name!r}"
             )
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
+        return getattr(_load(name, _EXPORTS[name]), name)
+
+
+def _load(name: str, module: str) -> ModuleType:
+    """Imports a module; in a notebook without TensorFlow's notices."""
+    quiet = name in _KERAS and "ipykernel" in sys.modules
+    if not quiet or "tensorflow" in sys.modules:
+        return importlib.import_module(module)
+    from tfstyle.runtime import devices
+
+    with devices.quietly():
+        return importlib.import_module(module)
 
 
 def __dir__() -> list[str]:

@@ -49,7 +49,7 @@ def programs() -> dict[str, str]:
     """Returns the programs by name, with what each does."""
     files = sorted(pathlib.Path(__file__).parent.glob("[!_]*.py"))
     return {
-        file.stem: (ast.get_docstring(ast.parse(file.read_text())) or "")
+        file.stem: (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "")
         .partition("\n")[0]
         .rstrip(".")
         for file in files

@@ -337,7 +337,7 @@ def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
     devices.start("cpu")
     network = _network(config, path)
     idle = _status("VmRSS")
-    with open("/proc/self/clear_refs", "w") as file:
+    with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:
         file.write("5")  # Resets VmHWM.
     _step_seconds(network, config, steps=3)
     taken = _status("VmHWM") - idle
@@ -351,7 +351,7 @@ def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
 
 
 def _status(key: str) -> int:
-    with open("/proc/self/status") as file:
+    with open("/proc/self/status", encoding="utf-8") as file:
         found = re.search(rf"{key}:\s*(\d+) kB", file.read())
     return int(found[1]) * 1024 if found else 0
 

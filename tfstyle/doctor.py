@@ -8,9 +8,11 @@ be painted here.
 
 import importlib.metadata
 import os
+import pathlib
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 
 from tfstyle.cli import program
@@ -20,6 +22,11 @@ _PACKAGES = ("tensorflow", "keras", "jax", "numpy", "pillow", "h5py")
 # Extras for users, not those of people who change the code.
 _INTERNAL = {"docs", "lint", "test"}
 _NETWORKS = ("vgg_distilled", "vgg16", "vgg19")
+# Files that tools for programs leave in the environment that they make.
+_TOOLS = {
+    "pipx_metadata.json": "pipx install --force",
+    "uv-receipt.toml": "uv tool install",
+}
 _LITTLE_MEMORY, _LITTLE_DISK = 2e9, 1e9  # Bytes.
 
 
@@ -59,6 +66,7 @@ def _version(name: str) -> str:
 def _extras(advice: list[str]) -> Iterator[str]:
     """Names the extras, and says which packages of them are missing."""
     needed: dict[str, list[str]] = {}
+    lacking = []
     try:
         lines = importlib.metadata.requires("tfstyle") or []
     except importlib.metadata.PackageNotFoundError:
@@ -71,13 +79,25 @@ def _extras(advice: list[str]) -> Iterator[str]:
         missing = [name for name in needed[extra] if not _version(name)]
         yield f"{extra} without {' '.join(missing)}" if missing else extra
         if missing:
-            advice.append(f"For {extra}: pip install 'tfstyle[{extra}]'")
+            lacking.append(extra)
+    if lacking:
+        names = ",".join(lacking)
+        advice.append(
+            f"Only if you need them: {_installer()} 'tfstyle[{names}]'"
+        )
+
+
+def _installer() -> str:
+    """Command that installs extras where tfstyle is installed."""
+    for name, command in _TOOLS.items():
+        if (pathlib.Path(sys.prefix) / name).exists():
+            return command
+    return "pip install"
 
 
 def _processor() -> str:
     from tfstyle.runtime import processor
 
-    cores = len(os.sched_getaffinity(0)) if _has_affinity() else os.cpu_count()
     names = {
         "AVX2": "avx2" in processor.flags(),
         "AVX-512": processor.has_avx512(),
@@ -85,11 +105,7 @@ def _processor() -> str:
         "oneDNN": processor.has_onednn(),
     }
     found = [name for name, there in names.items() if there]
-    return ", ".join([f"{cores} cores", platform.machine(), *found])
-
-
-def _has_affinity() -> bool:
-    return hasattr(os, "sched_getaffinity")
+    return ", ".join([f"{processor.cores()} cores", platform.machine(), *found])
 
 
 def _memory(advice: list[str]) -> str:

@@ -41,15 +41,15 @@ def shuffle(old: str, new: str, pairs: str, sheets: str) -> None:
         shown = [images.load(p) for p in (*sources, *(p for _, p in sides))]
         sheet = images.contact_sheet([shown[:2], shown[2:]], _HEIGHT)
         images.save(folder / path.name, sheet)
-    _key(sheets).write_text(json.dumps(key, indent=1))
+    _key(sheets).write_text(json.dumps(key, indent=1), "utf-8")
 
 
 def reveal(sheets: str) -> None:
     """Prints how often each was preferred, and on which pairs."""
-    key = json.loads(_key(sheets).read_text())
+    key = json.loads(_key(sheets).read_text("utf-8"))
     votes = collections.defaultdict(collections.Counter)
     for path in pathlib.Path(sheets).glob("answers*.txt"):
-        for line in filter(str.strip, path.read_text().splitlines()):
+        for line in filter(str.strip, path.read_text("utf-8").splitlines()):
             name, side = line.split()
             votes[name][(key[name] | {"same": "same"})[side]] += 1
     preferred = collections.defaultdict(list)

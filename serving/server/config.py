@@ -145,7 +145,7 @@ def read(path: str | os.PathLike[str], message: str) -> Any:
     Raises:
         ValueError: It is not such a message; the error names the line.
     """
-    text = pathlib.Path(path).read_text()
+    text = pathlib.Path(path).read_text("utf-8")
     try:
         return text_format.Parse(text, _CLASSES[message]())
     except text_format.ParseError as error:

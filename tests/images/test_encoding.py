@@ -4,7 +4,6 @@ import tracemalloc
 
 import numpy as np
 import PIL.Image
-import PIL.ImageCms
 import pytest
 
 import helpers

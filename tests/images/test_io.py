@@ -202,6 +202,17 @@ def test_a_full_disk_leaves_the_older_picture(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
+def test_pictures_are_shown_as_notebooks_display_them(tmp_path):
+    red = np.full((10, 20, 3), [1, 0, 0], np.float32)
+    images.save(tmp_path / "red.png", red)
+    shown = images.show(red, tmp_path / "red.png", height=10)
+    assert shown.size == (8 + 20 + 8 + 20 + 8, 8 + 10 + 8)
+    assert shown.getpixel((15, 12)) == shown.getpixel((40, 12)) == (255, 0, 0)
+    assert shown._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="at least one image"):
+        images.show()
+
+
 def test_contact_sheet_keeps_the_pictures():
     red = np.zeros((40, 20, 3), np.float32) + np.float32([1, 0, 0])
     blue = np.zeros((10, 30, 3), np.float32) + np.float32([0, 0, 1])

@@ -110,6 +110,24 @@ def test_the_doctor_says_what_is_here(tmp_path):
     assert "Copy https://" in done.stdout and f"to {tmp_path}" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("pyvenv.cfg", "pip install"),
+        ("pipx_metadata.json", "pipx install --force"),
+        ("uv-receipt.toml", "uv tool install"),
+    ],
+)
+def test_the_doctor_knows_how_extras_are_installed(file, command, tmp_path):
+    (tmp_path / file).touch()
+    code = (
+        f"import sys; sys.prefix = {str(tmp_path)!r}\n"
+        "from tfstyle import doctor\nprint(doctor._installer())"
+    )
+    done = programs.call([sys.executable, "-c", code], ROOT)
+    assert done.stdout == f"{command}\n", done.stderr
+
+
 def test_the_doctor_says_why_tensorflow_does_not_work(tmp_path):
     path = programs.poison(tmp_path)
     done = programs.call([sys.executable, "-m", "tfstyle.doctor"], ROOT, path)

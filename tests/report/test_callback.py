@@ -1,5 +1,6 @@
 import base64
 import dataclasses
+import html
 import io
 import re
 
@@ -48,6 +49,17 @@ def painted(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     made.write(path, picture)
     return picture, made, path
+
+
+def test_a_notebook_shows_the_page_in_a_frame_without_scripts(painted):
+    _, made, _ = painted
+    frame = re.fullmatch(
+        r'<iframe srcdoc="([^"]*)" title="tfstyle report" sandbox="" [^<]*>'
+        "</iframe>",
+        made._repr_html_(),
+    )
+    assert html.unescape(frame[1]) == made.html()
+    assert "photo &lt;1&gt;" in made.html()
 
 
 def progress(step, width=64, steps=40, **changes):

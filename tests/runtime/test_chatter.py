@@ -19,6 +19,9 @@ from tfstyle.runtime import chatter
         "E0000 00:00:1795226703.712728    5107 cuda_platform.cc:52] failed "
         "call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN "
         "ERROR (303)",
+        "W0000 00:00:1795906879.121021   24869 tf_tfl_flatbuffer_helpers.cc:"
+        "364] Ignored output_format.",
+        "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.",
     ],
 )
 def test_chatter_is_known(line):

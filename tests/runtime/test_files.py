@@ -204,6 +204,20 @@ def test_a_folder_appears_when_it_is_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_files_are_flushed_as_windows_wants_it(tmp_path, monkeypatch):
+    flushed = []
+
+    def fsync(descriptor):
+        os.write(descriptor, b"")  # Fails unless it is open for writing.
+        flushed.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with files.atomic_folder(tmp_path / "1") as folder:
+        (folder / "file").write_text("whole")
+    assert flushed == [(tmp_path / "1" / "file").stat().st_ino]
+    assert (tmp_path / "1" / "file").read_text() == "whole"
+
+
 def test_a_folder_that_fails_leaves_nothing(tmp_path):
     with (
         pytest.raises(KeyboardInterrupt),

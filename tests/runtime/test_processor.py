@@ -95,6 +95,14 @@ def test_a_tensorflow_that_is_there_already_is_left_as_it_is(
     assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
 
 
+def test_cores_without_affinity_are_those_of_the_machine(monkeypatch):
+    assert 1 <= processor.cores() <= os.cpu_count()
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert processor.cores() == os.cpu_count()
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processor.cores() == 1
+
+
 def test_importing_the_package_comes_before_tensorflow():
     code = (
         "import tfstyle, os, sys, json;"

@@ -4,7 +4,7 @@ import numpy as np
 
 import helpers
 import losses_cases
-from tfstyle import features
+from tfstyle import StyleModel, features
 from tfstyle.optimization import objective
 from tfstyle.optimization.config import GatysConfig
 
@@ -65,6 +65,8 @@ def evaluate(weights):
     found["thin"] = maps(IMAGE, "vgg_distilled", ["block5_conv1"])[
         "block5_conv1"
     ]
+    model = StyleModel.from_preset("distilled")
+    found["one pass"] = model.stylize(PHOTO, WAVE, color="luminance")
     network = features.extractor("vgg16", LAYERS, weights=weights)
     for style_loss in ("gram", "wasserstein"):
         config = settings(

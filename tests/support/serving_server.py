@@ -76,17 +76,18 @@ def command(**flags):
 class Program:
     """`python -m serving.dev_server`, from when its log says that it serves.
 
-    The log is a file: nobody need read it for the server to go on.
+    The log is a file: nobody need read it for the server to go on. `variables`
+    are of its environment.
     """
 
-    def __init__(self, **flags):
+    def __init__(self, variables=(), **flags):
         flags = {"port": free_port(), "rest_api_port": 0} | flags
         self._out = tempfile.TemporaryFile("w+")
         self._errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             command(**flags),
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **dict(variables)},
             stdout=self._out,
             stderr=self._errors,
         )

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 import ray
 
+from tfstyle.runtime import processor
 from tfstyle.worklists import ray_cluster
 
 
@@ -70,8 +71,7 @@ def test_nodes_that_do_not_start(monkeypatch):
 
 
 def test_this_machine_keeps_a_processor_for_reading():
-    processors = ray_cluster._processors()
-    assert ray_cluster.count("local", 0) == max(1, processors - 1)
+    assert ray_cluster.count("local", 0) == max(1, processor.cores() - 1)
     assert ray_cluster.count("local", 7) == 7
 
 

@@ -84,7 +84,7 @@ def compose(
         ]
     ).T
     pairs = zip(rows, embeddings, strict=True)
-    return sum(row * e for row, e in pairs)
+    return sum(ops.cast(row, e.dtype) * e for row, e in pairs)
 
 
 def _normalized(shares: Sequence[float], count: int) -> np.ndarray:

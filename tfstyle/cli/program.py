@@ -31,6 +31,7 @@ from absl import app, flags
 flags.disclaim_key_flags()
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_BROKEN_PIPE = 128 + 13  # SIGPIPE, which Windows does not have.
 _STOPPING = b"\nStopping; what is done is written. Ctrl-C again aborts.\n"
 
 
@@ -51,7 +52,7 @@ def run(main: Callable[..., int | None], arguments: int = 0) -> None:
     except BrokenPipeError:
         # `--help | head` is not an error, but flushing would raise one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 128 + signal.SIGPIPE
+        status = _BROKEN_PIPE
     except KeyboardInterrupt:
         status = _report("interrupted", 128 + signal.SIGINT)
     # Saves a garbage collection of TensorFlow's objects, which takes 0.9 s.

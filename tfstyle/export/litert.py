@@ -23,7 +23,7 @@ from tfstyle.export import known_answers
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import Sides, UncheckedSignatures
 from tfstyle.features import convolution
-from tfstyle.runtime import files
+from tfstyle.runtime import chatter, files
 from tfstyle.runtime.types import Path, Shape
 
 _TOLERANCES = {"float32": known_answers.TOLERANCE, "float16": 2e-3}
@@ -61,20 +61,21 @@ def export(
         OSError: The file cannot be written.
     """
     files.check_writable(path)
-    data = convert(model, precision, size, style_size)
-    interpreter = _interpreter(data)
-    worst = max(
-        _check(precision, record, run(interpreter, record))
-        for known in _SIZES
-        for record in known_answers.records(
-            model,
-            None,
-            _fixed(size, known),
-            _fixed(style_size, _STYLE_SIZE),
-            count=1,
+    with chatter.hidden():
+        data = convert(model, precision, size, style_size)
+        interpreter = _interpreter(data)
+        worst = max(
+            _check(precision, record, run(interpreter, record))
+            for known in _SIZES
+            for record in known_answers.records(
+                model,
+                None,
+                _fixed(size, known),
+                _fixed(style_size, _STYLE_SIZE),
+                count=1,
+            )
+            if record.signature in UncheckedSignatures.names(model)
         )
-        if record.signature in UncheckedSignatures.names(model)
-    )
     with files.atomic(path) as file:
         file.write(data)
     return worst

@@ -11,7 +11,7 @@ Examples:
 from tfstyle.images.decoding import read_metadata
 from tfstyle.images.encoding import Format, check_format
 from tfstyle.images.io import MAX_PIXELS, Picture, load, read, save
-from tfstyle.images.sheets import check_sheet, contact_sheet
+from tfstyle.images.sheets import check_sheet, contact_sheet, show
 from tfstyle.images.sizes import fit, resize, zoom
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "read_metadata",
     "resize",
     "save",
+    "show",
     "zoom",
 ]

@@ -9,6 +9,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from tfstyle.images import srgb
+from tfstyle.images.conversion import ImageLike, to_image
 from tfstyle.images.sizes import resize
 from tfstyle.runtime import host_memory
 
@@ -86,6 +87,24 @@ def contact_sheet(
             place = (sum(widths[:i]) + _GAP * (i + 1), step * j + _GAP)
             sheet.paste(_to_image(cell), place)
     return srgb.unit(sheet)
+
+
+def show(*pictures: ImageLike, height: int = 320) -> PIL.Image.Image:
+    """Returns pictures side by side, as an image that notebooks display.
+
+    Args:
+        *pictures: Images, see `tfstyle.images.conversion`.
+        height: Height of each, in pixels; the aspect stays.
+
+    Raises:
+        ValueError: There are no pictures, or one of them is not an image.
+
+    Examples:
+        >>> show(np.zeros((4, 6, 3)), np.ones((8, 6, 3)), height=8).size
+        (42, 24)
+    """
+    row = [to_image(picture) for picture in pictures]
+    return _to_image(contact_sheet([row], height))
 
 
 def labeled(

@@ -4,6 +4,7 @@
 pictures; `write` makes the page from them.
 """
 
+import html
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -107,13 +108,22 @@ class Report:
             ValueError: `picture` is not an image.
             OSError: The file cannot be written.
         """
+        text = self.html(picture, note)
+        with files.atomic(path, "w") as file:
+            file.write(text)
+
+    def html(self, picture: ImageLike | None = None, note: str = "") -> str:
+        """Returns the page as text; arguments and errors are those of `write`.
+
+        A notebook shows a report itself: `report` as the last line of a cell.
+        """
         if self._sizes and not note:
             self._finish()
         if picture is not None:
             picture = to_image(picture)
         elif self._picture is not None:
             picture = self._picture()
-        text = page.render(
+        return page.render(
             title=self._title,
             notes=self._notes(note),
             result=_result(picture),
@@ -121,8 +131,14 @@ class Report:
             **sections.course(self._sizes, self._spent),
             **sections.about(self._config, self._record, self._command),
         )
-        with files.atomic(path, "w") as file:
-            file.write(text)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame: its styles do not reach the notebook."""
+        source = html.escape(self.html())
+        return (
+            f'<iframe srcdoc="{source}" title="{html.escape(self._title)}" '
+            'sandbox="" width="100%" height="720" style="border: 0"></iframe>'
+        )
 
     def _note(self, progress: Progress) -> None:
         """Stores the numbers of a call with its size."""

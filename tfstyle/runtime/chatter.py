@@ -1,4 +1,4 @@
-"""Hides the notices that TensorFlow writes to every terminal as it starts.
+"""Hides the notices that TensorFlow and LiteRT write to every terminal.
 
 They come from C++, before `TF_CPP_MIN_LOG_LEVEL` is read: no level hides them.
 So the file descriptor of stderr is a pipe during the start, and a child
@@ -28,6 +28,8 @@ _CHATTER = re.compile(
     |failed\ call\ to\ cuInit:.*(\(303\)|NO_DEVICE|no\ CUDA-capable\ device)
     |Unable\ to\ register\ cu(FFT|DNN|BLAS)\ factory
     |computation\ placer\ already\ registered
+    |^W.*flatbuffer_helpers\.cc:\d+\]\ Ignored    # Options of a converter.
+    |^INFO:\ Created\ TensorFlow\ Lite\ XNNPACK
     |TF-TRT\ Warning:\ Could\ not\ find\ TensorRT
     """,
     re.VERBOSE,
@@ -47,7 +49,9 @@ def hidden() -> Iterator[None]:
         [sys.executable, "-I", "-S", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is not meant for it.
+        # Ctrl-C is not meant for it: on Unix, and on Windows.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     ) as process:
         pipe = cast(IO[bytes], process.stdin)
         os.dup2(pipe.fileno(), 2)

@@ -86,16 +86,30 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
     """
     check(device)
     _check_backend(os.environ.setdefault("KERAS_BACKEND", "tensorflow"))
-    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    quiet = contextlib.nullcontext() if level == "0" else chatter.hidden()
-    with quiet, _signals_held(), _without_collection():
+    with quietly():
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
 
-        # Each size has a function of its own; to TensorFlow that looks like
-        # one function that is traced again and again.
-        tf.get_logger().addFilter(_is_no_retracing)
         return _choose(tf, device)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Hides the notices of a TensorFlow that the block imports.
+
+    Unless `TF_CPP_MIN_LOG_LEVEL` is 0. Chooses no device.
+    """
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    quiet = contextlib.nullcontext() if level == "0" else chatter.hidden()
+    with quiet, _signals_held(), _without_collection():
+        yield
+        tf: Any = sys.modules.get("tensorflow")  # Not on other backends.
+        if tf is not None:
+            tf.config.list_physical_devices()  # Prints notices, too.
+            # Each size has a function of its own; to TensorFlow that looks
+            # like one function that is traced again and again.
+            tf.get_logger().addFilter(_is_no_retracing)
+            tf.get_logger().setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -197,7 +197,8 @@ def _target(path: Path) -> pathlib.Path:
 
 
 def _flush(path: pathlib.Path) -> None:
-    with open(path, "rb") as file:
+    # Windows flushes only what is open for writing.
+    with open(path, "r+b") as file:
         os.fsync(file.fileno())
 
 

@@ -51,7 +51,7 @@ def _control_groups(
 ) -> Iterator[int]:
     """Bytes that each control group of this process leaves to it."""
     try:
-        lines = pathlib.Path(listing).read_text().splitlines()
+        lines = pathlib.Path(listing).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return
     for line in lines:
@@ -72,9 +72,9 @@ def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
     group = top / path.lstrip("/")
     while group.is_relative_to(top):
         with contextlib.suppress(OSError):
-            limit = (group / limit_name).read_text().strip()
-            usage = int((group / usage_name).read_text())
-            stat = (group / "memory.stat").read_text()
+            limit = (group / limit_name).read_text("utf-8").strip()
+            usage = int((group / usage_name).read_text("utf-8"))
+            stat = (group / "memory.stat").read_text("utf-8")
             # Cached files count as used but can be dropped.
             cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
             usage -= int(cache[1]) if cache else 0

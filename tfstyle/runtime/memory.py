@@ -20,7 +20,7 @@ def peak() -> int:
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
     # getrusage() would count what the parent held when it started us.
     with contextlib.suppress(FileNotFoundError):
-        with open("/proc/self/status") as file:
+        with open("/proc/self/status", encoding="utf-8") as file:
             if found := re.search(r"VmHWM:\s*(\d+) kB", file.read()):
                 return int(found[1]) * 1024
     return psutil.Process().memory_info().rss

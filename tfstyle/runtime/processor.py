@@ -1,4 +1,4 @@
-"""Instruction sets of the processor; enables oneDNN where it is faster.
+"""Cores and instruction sets of the processor; enables oneDNN.
 
 TensorFlow has two libraries for processors: Eigen, and oneDNN, which is its
 default only on processors with instructions for neural networks. On others
@@ -72,10 +72,17 @@ def flags() -> frozenset[str]:
     return found
 
 
+def cores() -> int:
+    """Number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: not all, under `taskset`.
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @functools.cache
 def _all_flags() -> frozenset[str]:
     try:
-        with open("/proc/cpuinfo") as file:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
             found = re.search(r"^flags\s*:(.*)$", file.read(), re.MULTILINE)
     except FileNotFoundError:
         return frozenset()

@@ -15,13 +15,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-import tqdm
 
 from tfstyle.runtime import files
 from tfstyle.runtime.types import Path
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
 
 _SHOWN_LOSSES = 3  # More do not fit beside the bar in 80 columns.
 
@@ -78,16 +80,22 @@ def all_of(*callbacks: OnStep) -> OnStep:
 
 
 class Bar:
-    """Draws a progress bar on stderr; a context manager.
+    """Draws a progress bar on stderr or in a notebook; a context manager.
 
     Shows the size, the step, the speed, the main losses and the remaining
     time of the whole run.
+
+    Example:
+        ```python
+        with tfstyle.Bar() as bar:
+            picture = tfstyle.stylize(photo, wave, on_step=bar)
+        ```
     """
 
     def __init__(self) -> None:
         self._last: Progress | None = None
         self._losses: Mapping[str, float] = {}
-        self._bar: tqdm.tqdm | None = None
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> "Bar":
         return self
@@ -136,8 +144,10 @@ def _where(progress: Progress) -> str:
     return f"{shape} {progress.step}/{progress.steps} "
 
 
-def _new_bar(progress: Progress) -> tqdm.tqdm:
-    bar = tqdm.tqdm(
+def _new_bar(progress: Progress) -> "tqdm":
+    from tqdm.auto import tqdm  # Loads asyncio, which --help does not need.
+
+    bar = tqdm(
         total=progress.total,
         # A resumed run begins in the middle.
         initial=progress.done,
@@ -146,14 +156,19 @@ def _new_bar(progress: Progress) -> tqdm.tqdm:
         bar_format="{desc}{percentage:3.0f}%|{bar}| "
         "{elapsed}<{remaining}{postfix}",
         dynamic_ncols=True,
-        # A terminal gets a smooth bar, a log file a line now and then.
-        mininterval=0.2 if sys.stderr.isatty() else 30.0,
+        # A terminal and a notebook get a smooth bar, a log file a line now and
+        # then.
+        mininterval=0.2 if _is_watched() else 30.0,
         miniters=0,
         # Steps differ in length: an average over many predicts better.
         smoothing=0.05,
     )
     bar.start_t -= progress.seconds
     return bar
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 def begins(last: Progress, progress: Progress) -> bool:

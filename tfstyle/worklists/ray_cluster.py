@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+from tfstyle.runtime import processor
+
 # One thread for each worker: more pictures than with several threads for one.
 THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -49,7 +51,7 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
     more: dict[str, Any] = {}
     if local:
         more = {
-            "num_cpus": workers or max(1, _processors() - 1),
+            "num_cpus": workers or max(1, processor.cores() - 1),
             "include_dashboard": False,
             "object_store_memory": _STORE,
         }
@@ -73,7 +75,7 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
 def count(address: str, workers: int, gpus: float = 0.0) -> int:
     """Returns the number of workers that `connected` would yield."""
     if workers or (address == "local" and not gpus):
-        return workers or max(1, _processors() - 1)
+        return workers or max(1, processor.cores() - 1)
     with connected(address, workers, gpus) as found:
         return found
 
@@ -122,10 +124,6 @@ def _imported() -> Any:
             "This needs Ray: pip install 'tfstyle[fleet]'."
         ) from error
     return ray
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _is_loopback(address: str) -> bool:
