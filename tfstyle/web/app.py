@@ -14,7 +14,12 @@ from tfstyle.web.work import Worker
 
 _STATIC = pathlib.Path(__file__).with_name("static")
 _HOST = "127.0.0.1"
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 
 def listen(port: int) -> socket.socket:
