@@ -6,15 +6,23 @@ import { get, later, say, telling } from "./dom.js";
 import { on, show, shown, store } from "./store.js";
 import { ready, recipe, take } from "./recipe.js";
 
+let painted = "";  // Recipe of the last picture of one pass.
+
 const submit = telling(async (given, kept) => {
+  atOnce.cancel();
+  if (given.engine === "one_pass") painted = JSON.stringify(given);
   const job = await postJson("api/jobs", { recipe: given, kept });
-  store.jobs.set(job.id, job);
+  // Its event may have come before this answer, and may be newer.
+  if (!store.jobs.has(job.id)) store.jobs.set(job.id, job);
   show(job.id);
   return job;
 });
 
 const atOnce = later(() => {
-  if (store.desk.atOnce && ready()) submit(recipe("one_pass"), false);
+  const given = recipe("one_pass");
+  if (store.desk.atOnce && ready() && JSON.stringify(given) !== painted) {
+    submit(given, false);
+  }
 }, 250);
 
 const paint = (engine) => () => {
@@ -58,17 +66,19 @@ function openPrint() {
 }
 
 function draw() {
-  const job = shown(), ended = job && job.status !== "running" &&
-    job.status !== "waiting";
-  get("actions").hidden = !ended;
-  if (!ended) return;
-  const model = job.recipe.engine === "specialize";
-  get("keep").hidden = job.kept;
-  get("download").hidden = !job.width;
+  const job = shown();
+  get("actions").hidden = !job;
+  if (!job) return;
+  const model = job.recipe.engine === "specialize", { width, kept } = job;
+  get("keep").hidden = kept;
+  // Nothing moves while a picture takes the place of another.
+  get("download").style.visibility = width ? "visible" : "hidden";
   get("download").href =
     `api/jobs/${job.id}/${model ? "model" : "picture"}?download`;
   get("download").textContent = model ? "Download the model" : "Download";
   get("again").hidden = get("print-open").hidden = model;
+  get("remove").disabled = job.status === "running" ||
+    job.status === "waiting";
 }
 
 export function start() {

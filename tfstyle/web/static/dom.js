@@ -26,10 +26,13 @@ export const telling = (action) => async (...given) => {
   }
 };
 
+// A function that runs an action once no call has come for a while.
 export function later(action, wait) {
   let timer = 0;
-  return () => {
+  const call = () => {
     clearTimeout(timer);
     timer = setTimeout(action, wait);
   };
+  call.cancel = () => clearTimeout(timer);
+  return call;
 }
