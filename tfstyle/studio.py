@@ -10,7 +10,7 @@ picture that is being painted, which "Go on" continues.
 Nothing is sent to another machine, and nothing is downloaded.
 """
 
-import importlib.util
+import importlib
 import os
 import pathlib
 import webbrowser
@@ -36,8 +36,10 @@ _OPEN = flags.DEFINE_bool("open", False, "Opens the page in the browser.")
 
 def main() -> None:
     """Serves the page until Ctrl-C."""
-    if importlib.util.find_spec("aiohttp") is None:
-        raise ValueError("The studio needs aiohttp: pip install aiohttp.")
+    if not _has_aiohttp():
+        raise ValueError(
+            "The studio needs aiohttp: pip install 'tfstyle[studio]'"
+        )
     os.environ["TFSTYLE_OFFLINE"] = "1"
     from tfstyle.web import app, guard
 
@@ -51,6 +53,14 @@ def main() -> None:
     if _OPEN.value:
         webbrowser.open(address)
     app.run(root, listening, token)
+
+
+def _has_aiohttp() -> bool:
+    try:
+        importlib.import_module("aiohttp")
+    except ImportError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -19,42 +19,22 @@ from tfstyle.web import app
 TOKEN = "a-token-of-the-tests-only"
 
 
-class Studio:
-    """A running studio; use as a context manager.
+class Client:
+    """A client of a studio, with the cookie of its page.
 
     Attributes:
-        url: Its origin, such as `http://127.0.0.1:40001`.
-        session: Session that has the page's cookie.
+        url: Origin of the studio, such as `http://127.0.0.1:40001`.
+        session: Session that has the cookie.
         cookie: The same as a header.
     """
 
-    def __init__(self, root):
-        self._root = root
-
-    def __enter__(self):
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        listening = app.listen(0)
-        port = listening.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self._runner = web.AppRunner(app.make(self._root, port, TOKEN))
-        self._call(self._runner.setup())
-        self._call(web.SockSite(self._runner, listening).start())
+    def __init__(self, address):
+        self.url, _, token = address.partition("/?token=")
         self.session = requests.Session()
-        self.session.get(f"{self.url}/?token={TOKEN}", timeout=PATIENCE)
+        self.session.get(address, timeout=PATIENCE)
+        port = self.url.rpartition(":")[2]
         # requests would keep it back from other names of the host.
-        self.cookie = f"tfstyle_studio_{port}={TOKEN}"
-        return self
-
-    def __exit__(self, *unused):
-        self._call(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _call(self, coroutine):
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return future.result(PATIENCE)
+        self.cookie = f"tfstyle_studio_{port}={token}"
 
     def get(self, path, **options):
         return self.session.get(self.url + path, timeout=PATIENCE, **options)
@@ -125,6 +105,34 @@ class Studio:
             assert time.monotonic() < last, job
             time.sleep(0.05)
         return job
+
+
+class Studio(Client):
+    """A studio in a thread of the tests; use as a context manager."""
+
+    def __init__(self, root):
+        self._root = root
+
+    def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        listening = app.listen(0)
+        port = listening.getsockname()[1]
+        self._runner = web.AppRunner(app.make(self._root, port, TOKEN))
+        self._call(self._runner.setup())
+        self._call(web.SockSite(self._runner, listening).start())
+        super().__init__(f"http://127.0.0.1:{port}/?token={TOKEN}")
+        return self
+
+    def __exit__(self, *unused):
+        self._call(self._runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _call(self, coroutine):
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result(PATIENCE)
 
 
 def png(pixels):
