@@ -75,7 +75,9 @@ async def _measure(page: browser.Page) -> None:
     times, widths = await page.run(_FRAMES)
     gaps = np.diff([0, *times])
     print(f"{len(times)} frames in {times[-1]:.1f} s; first {times[0]:.1f} s")
-    print(f"median gap {np.median(gaps[1:]):.2f} s, longest {max(gaps[1:]):.2f}")
+    print(
+        f"median gap {np.median(gaps[1:]):.2f} s, longest {max(gaps[1:]):.2f}"
+    )
     changes = [i for i in range(1, len(widths)) if widths[i] != widths[i - 1]]
     print("gaps at a new size, s:", *(f"{gaps[i]:.2f}" for i in changes))
     rest = [gap for i, gap in enumerate(gaps) if i and i not in changes]
@@ -91,8 +93,8 @@ def main() -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert program.stdout is not None
-        address = program.stdout.readline().split()[1]
+        with program.stdout:  # It says no more.
+            address = program.stdout.readline().split()[1]
         began = time.monotonic()
         with browser.start(pathlib.Path(folder)) as port:
             browser.visit(port, address, _measure)

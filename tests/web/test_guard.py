@@ -13,12 +13,6 @@ from tfstyle.web import guard
 PNG = studio_server.png(helpers.image(20, 20, 1))
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with studio_server.Studio(tmp_path_factory.mktemp("studio")) as running:
-        yield running
-
-
 @pytest.fixture
 def stranger(studio):
     """A session without the cookie."""

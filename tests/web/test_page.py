@@ -121,12 +121,6 @@ class Page(browser.Page):
 
 
 @pytest.fixture
-def studio(tmp_path):
-    with studio_server.Studio(tmp_path / "studio") as running:
-        yield running
-
-
-@pytest.fixture
 def browse(studio, tmp_path):
     """Runs a coroutine function with the `Page` of the studio."""
     address = f"{studio.url}/?token={studio_server.TOKEN}"

@@ -16,12 +16,6 @@ PHOTO = helpers.image(40, 60, 1)
 PNG = studio_server.png(PHOTO)
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with studio_server.Studio(tmp_path_factory.mktemp("studio")) as running:
-        yield running
-
-
 def saved(image, format, **options):
     file = io.BytesIO()
     image.save(file, format, **options)

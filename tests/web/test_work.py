@@ -13,15 +13,9 @@ MASK = np.zeros((40, 60), np.float32)
 MASK[:, :30] = 1
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    with studio_server.Studio(tmp_path_factory.mktemp("studio")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def recipe(studio):
-    """A recipe of one pass with the module's photograph and style."""
+    """A recipe of one pass."""
     return {
         "engine": "one_pass",
         "content": studio.image(40, 60, 1),
@@ -151,6 +145,7 @@ def test_the_desk_is_there_after_a_reload(studio, recipe):
     assert studio.state()["desk"] == {"recipe": recipe}
 
 
+@pytest.mark.slow  # 25 s: the losses are compiled, and weigh photographs.
 def test_a_model_of_one_style_joins_the_list_and_paints(
     studio, recipe, monkeypatch
 ):
