@@ -156,6 +156,8 @@ def test_a_model_of_one_style_joins_the_list_and_paints(
     asked = {**recipe, "styles": [], "model": made["id"]}
     job = studio.wait(studio.paint(asked)["id"], "done")
     assert (job["width"], job["height"]) == (48, 32)
+    command = studio.get(f"/api/jobs/{job['id']}/command").json()
+    assert "--model=" in command["shell"] and "--style=" not in command["shell"]
     command = studio.get(f"/api/jobs/{made['id']}/command").json()
     assert "python -m tfstyle.specialize" in command["shell"]
     assert "--steps=2" in command["shell"]

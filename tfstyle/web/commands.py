@@ -39,7 +39,12 @@ def shell(
         output: File to write.
         **more: Further flags; `None` leaves one out.
     """
-    flags = [(role.partition(" ")[0], path) for role, path in inputs.items()]
+    inside = getattr(config, "model", None)  # Its styles need no flag.
+    flags = [
+        (role.partition(" ")[0], path)
+        for role, path in inputs.items()
+        if path != inside
+    ]
     flags.append(("output", output))
     flags += _flags(config)
     flags += [(k, v) for k, v in more.items() if v is not None]

@@ -19,7 +19,10 @@ export function recipe(engine) {
     return { engine, content, styles: plain };
   }
   if (engine === "one_pass") {
-    return { engine, content, styles, keep, model, settings: picked(SHARED) };
+    // A model of its own has its style inside.
+    const given = model === "distilled" ? styles : [];
+    return { engine, content, styles: given, keep, model,
+      settings: picked(SHARED) };
   }
   const settings = picked([...SHARED, ...OPTIMIZING]);
   return { engine, content, styles, keep, settings };
