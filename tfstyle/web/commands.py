@@ -21,7 +21,7 @@ def shell(
     output: str,
     **more: Any,
 ) -> str:
-    """Returns the command of a recipe.
+    r"""Returns the command of a recipe.
 
     >>> from tfstyle.adain.config import TransferConfig
     >>> inputs = {"content": "cat.jpg", "style 1": "wave.jpg"}
