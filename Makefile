@@ -9,14 +9,17 @@ PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 DEMO_FLAGS ?=
 # More flags of serving.dev_server, for instance SERVE_FLAGS=--port=9000
 SERVE_FLAGS ?=
+# More flags of tfstyle.studio, for instance STUDIO_FLAGS=--port=9000
+STUDIO_FLAGS ?=
 DEMO_CONTENT := examples/cat.jpg
 DEMO_STYLE := examples/impasto.jpg
 
-.PHONY: help demo serve docs test lint clean
+.PHONY: help demo serve studio docs test lint clean
 
 help:
 	@echo "make demo   paint $(DEMO_CONTENT) in the style of $(DEMO_STYLE)"
 	@echo "make serve  export the shipped model and serve it, with a web page"
+	@echo "make studio open a page to paint, mask and watch"
 	@echo "make docs   build the guides and the API reference into site/"
 	@echo "make test   run the tests"
 	@echo "make lint   check style, formatting and types"
@@ -34,6 +37,9 @@ serve: $(VENV)/.serving
 	@echo "Open http://localhost:8501/ when the log says \"serving\"."
 	$(RUN) -m serving.dev_server --model_name=style \
 	  --model_base_path=models/style $(SERVE_FLAGS)
+
+studio: $(VENV)/.studio
+	$(RUN) -m tfstyle.studio --open $(STUDIO_FLAGS)
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
@@ -78,6 +84,10 @@ $(VENV)/.core: setup.cfg tfstyle/version.py $(VENV)/.python
 
 $(VENV)/.serving: $(VENV)/.core
 	$(PIP) install --editable ".[serving]"
+	@touch $@
+
+$(VENV)/.studio: $(VENV)/.core
+	$(PIP) install --editable ".[studio]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core

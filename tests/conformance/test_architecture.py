@@ -35,11 +35,13 @@ ALLOWED = {
         "worklists motion clips optimization adain controls pretrained images "
         "runtime"
     ),
+    "web": "pipelines adain optimization pretrained images runtime",
     "cli": "pipelines training report controls images runtime",
 }
 # These run without Keras and TensorFlow; the others load them in functions.
 VALUES = (
-    "runtime images pretrained controls report clips worklists pipelines cli"
+    "runtime images pretrained controls report clips worklists pipelines web "
+    "cli"
 ).split()
 # The modules that import TensorFlow; all others run on any backend of Keras.
 TENSORFLOW = {

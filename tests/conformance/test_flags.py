@@ -48,4 +48,4 @@ def test_helps_are_sentences(program):
 
 
 def test_all_programs_are_found():
-    assert len(PROGRAMS) == 21
+    assert len(PROGRAMS) == 22

@@ -25,15 +25,6 @@ DROP = """
 class Page(browser.Page):
     """The page of the server."""
 
-    async def choose(self, id, path):
-        root = (await self.command("DOM.getDocument"))["root"]
-        node = await self.command(
-            "DOM.querySelector", nodeId=root["nodeId"], selector=f"#{id}"
-        )
-        await self.command(
-            "DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(path)]
-        )
-
     async def painted(self):
         await self.until('get("status").textContent.startsWith("Painted")')
 

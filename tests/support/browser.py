@@ -70,6 +70,16 @@ class Page:
         text = await self.run("return document.body.innerText")
         raise AssertionError(f"not {condition}: {text}")
 
+    async def choose(self, id, path):
+        """Chooses a file in an input."""
+        root = (await self.command("DOM.getDocument"))["root"]
+        node = await self.command(
+            "DOM.querySelector", nodeId=root["nodeId"], selector=f"#{id}"
+        )
+        await self.command(
+            "DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(path)]
+        )
+
     async def named(self, roles):
         """Roles and names of what screen readers find."""
         nodes = (await self.command("Accessibility.getFullAXTree"))["nodes"]

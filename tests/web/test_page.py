@@ -1,0 +1,393 @@
+"""The page in a browser: from two files to a picture, masks and recipes."""
+
+import asyncio
+import importlib.util
+import pathlib
+import time
+
+import numpy as np
+import pytest
+
+import browser
+import studio_server
+from programs import PATIENCE
+from tfstyle import images
+from tfstyle.images import provenance
+
+# Two files of another window, onto the zones: a photograph and a style.
+DROP = """
+  const drop = async (zone, name, color) => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [120, 80];
+    const context = canvas.getContext("2d");
+    context.fillStyle = color;
+    context.fillRect(0, 0, 120, 80);
+    context.fillStyle = "white";
+    context.fillRect(30, 20, 40, 30);
+    const blob = await new Promise((done) => canvas.toBlob(done));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([blob], name, { type: "image/png" }));
+    const options = { dataTransfer, bubbles: true, cancelable: true };
+    get(zone).dispatchEvent(new DragEvent("drop", options));
+  };
+  await drop("content-drop", "photo.png", "green");
+  await drop("style-drop", "style.png", "orange");
+"""
+# How much the page shows of the mask at a column.
+ALPHA = """(x) => {
+  const copy = new OffscreenCanvas(120, 80).getContext(
+    "2d", { willReadFrequently: true });
+  copy.drawImage(get("mask"), 0, 0);
+  return copy.getImageData(x, 40, 1, 1).data[3];
+}"""
+PAINTED = 'get("after").naturalWidth && get("after").src.includes("picture")'
+IDLE = '!get("remove").disabled'
+
+
+class Page(browser.Page):
+    """The page of the studio."""
+
+    async def run(self, code):
+        return await super().run(
+            f"const get = (id) => document.getElementById(id); {code}"
+        )
+
+    async def ready(self):
+        await self.until("document.body.dataset.ready === 'yes'")
+
+    async def click(self, id):
+        await self.run(f'get("{id}").click()')
+
+    async def set(self, id, value):
+        await self.run(
+            f'get("{id}").value = {value!r};'
+            'for (const name of ["input", "change"])'
+            f'  get("{id}").dispatchEvent(new Event(name));'
+        )
+
+    async def text(self, id):
+        return await self.run(f'return get("{id}").textContent')
+
+    async def begin(self, size=256):
+        """Drops two files and waits for the picture."""
+        await self.ready()
+        await self.set("size", str(size))
+        await self.run(DROP)
+        await self.until(PAINTED)
+
+    async def drag(self, id, *points):
+        """Moves the pressed mouse over an element, by shares of its sides."""
+        box = await self.run(
+            f'get("{id}").scrollIntoView({{ block: "center" }});'
+            f"const {{ x, y, width, height }} ="
+            f'  get("{id}").getBoundingClientRect();'
+            "return [x, y, width, height];"
+        )
+        kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 1)]
+        for kind, (x, y) in zip(
+            [*kinds, "mouseReleased"], [*points, points[-1]], strict=True
+        ):
+            await self.command(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=box[0] + x * box[2],
+                y=box[1] + y * box[3],
+                button="left",
+                buttons=int(kind != "mouseReleased"),
+                clickCount=1,
+            )
+
+    async def press(self, key, code=0):
+        for kind in ("keyDown", "keyUp"):
+            await self.command(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=code,
+            )
+
+    async def see(self, width, height, scheme="light"):
+        await self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        await self.command(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
+
+
+@pytest.fixture
+def browse(studio, tmp_path):
+    """Runs a coroutine function with the `Page` of the studio."""
+    address = f"{studio.url}/?token={studio_server.TOKEN}"
+    with browser.start(tmp_path) as port:
+        yield lambda look: browser.visit(port, address, look, Page)
+
+
+async def until(condition):
+    """Waits for what the server should know; returns it."""
+    last = time.monotonic() + PATIENCE
+    while not (found := await asyncio.to_thread(condition)):
+        assert time.monotonic() < last
+        await asyncio.sleep(0.1)
+    return found
+
+
+def test_the_whole_way(studio, browse, tmp_path):
+    def desk():
+        return studio.state()["desk"]
+
+    def newest():
+        return studio.state()["jobs"][-1]
+
+    async def visit(page):
+        await page.begin()
+        assert await page.run('return get("after").naturalWidth') == 256
+
+        await page.click("masks-open")
+        await page.set("mask-region", "keep")
+        await page.set("mask-size", "60")
+        before = await page.run('return get("after").src')
+        await page.drag("mask", (0.2, 0.5), (0.3, 0.5), (0.4, 0.5))
+        keep = await until(lambda: desk().get("keep"))
+        mask = images.load(_file(studio, keep, tmp_path))[..., 0]
+        height, width = mask.shape
+        assert mask[height // 2, width // 4] > 0.9
+        assert mask[height // 2, width * 3 // 4] == 0
+        assert mask[2, width // 4] == 0
+        await page.until(f'get("after").src !== {before!r}')
+
+        await page.set("steps", "400")
+        await page.click("optimize")
+        await page.until('get("after").src.includes("frame")')
+        await page.until('get("live-text").textContent.includes("step")')
+        await page.command("Page.reload")
+        await page.until('document.readyState === "complete"')
+        await page.ready()
+        await page.until('get("after").src.includes("frame")')
+        await page.click("live-stop")
+        stopped = await until(
+            lambda: (job := newest())["status"] == "stopped" and job
+        )
+        assert stopped["recipe"]["keep"] == keep
+        await page.until(PAINTED)
+        assert await page.run('return get("history").children.length') == 1
+        assert not await page.run('return get("live-resume").hidden')
+
+        await page.click("command-open")
+        await page.until('get("command").open')
+        shell = await page.text("command-shell")
+        assert shell.startswith("python -m tfstyle.optimize")
+        assert "--keep_mask=" in shell and "--steps=400" in shell
+        assert "tfstyle.stylize" in await page.text("command-python")
+        await page.run('get("command").close()')
+
+        data = await page.run(
+            'const answer = await fetch(get("download").href);'
+            'const name = answer.headers.get("Content-Disposition");'
+            "return [name, [...new Uint8Array(await answer.arrayBuffer())]];"
+        )
+        assert "photo_style.png" in data[0]
+        (tmp_path / "saved.png").write_bytes(bytes(data[1]))
+        record = provenance.read(tmp_path / "saved.png")
+        assert record["config"]["steps"] == 400
+        assert record["notes"]["complete"] is False
+
+        await page.click("live-resume")
+        await until(lambda: newest()["status"] == "running")
+        await page.click("live-stop")
+        await until(lambda: newest()["status"] == "stopped")
+        assert page.errors == []
+        elsewhere = [u for u in page.requests if not u.startswith(studio.url)]
+        assert not [u for u in elsewhere if not u.startswith("blob:")]
+
+    browse(visit)
+
+
+def _file(studio, id, folder):
+    path = pathlib.Path(folder, f"{id}.png")
+    path.write_bytes(studio.get(f"/api/images/{id}/file").content)
+    return path
+
+
+def test_masks_are_undone_imported_and_found_again(studio, browse, tmp_path):
+    half = np.zeros((80, 120), np.float32)
+    half[:, 60:] = 1
+    (tmp_path / "half.png").write_bytes(studio_server.png(half))
+
+    def mask():
+        (style,) = studio.state()["desk"].get("styles") or [{}]
+        return style.get("mask")
+
+    async def visit(page):
+        await page.begin()
+        await page.click("masks-open")
+        await page.until('get("mask").width === 120')
+        await page.choose("mask-import", tmp_path / "half.png")
+        first = await until(mask)
+        found = images.load(_file(studio, first, tmp_path))[..., 0]
+        np.testing.assert_allclose(found, half, atol=0.01)
+        await page.click("mask-invert")
+        second = await until(lambda: mask() != first and mask())
+        found = images.load(_file(studio, second, tmp_path))[..., 0]
+        np.testing.assert_allclose(found, 1 - half, atol=0.01)
+        await page.click("mask-undo")
+        assert await until(lambda: mask() == first)
+        await page.click("mask-redo")
+        assert await until(lambda: mask() == second)
+        await page.click("mask-clear")
+        await until(lambda: mask() is None)
+        await page.click("mask-undo")
+        assert await until(lambda: mask() == second)
+
+        await page.command("Page.reload")
+        await page.until('document.readyState === "complete"')
+        await page.ready()
+        await page.click("masks-open")
+        await page.until(f"({ALPHA})(30) > 100")
+        assert await page.run(f"return ({ALPHA})(90)") == 0
+        assert page.errors == []
+
+    browse(visit)
+
+
+def test_the_keyboard_is_enough(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.run('get("compare").focus()')
+        await page.press("ArrowRight", 39)
+        assert await page.run('return get("compare").value') == "1"
+        clip = await page.run('return get("before").style.clipPath')
+        assert clip == "inset(0px 99% 0px 0px)"
+        await page.click("masks-open")
+        await page.until('get("mask").width === 120')
+        await page.run('get("mask").focus()')
+        await page.press("ArrowLeft", 37)
+        await page.press(" ", 32)
+        await until(lambda: studio.state()["desk"]["styles"][0]["mask"])
+        await page.until(IDLE)
+        # From the top, Tab reaches every button, once, and leaves no trap.
+        await page.run('document.querySelector(".skip").focus()')
+        seen = []
+        for _ in range(80):
+            here = await page.run(
+                "const e = document.activeElement;return e.id || e.outerHTML"
+            )
+            if here in seen[1:]:
+                break
+            seen.append(here)
+            await page.press("Tab", 9)
+        wanted = {"content-file", "style-file", "compare", "mask", "mask-size"}
+        wanted |= {"mask-import", "optimize", "strength", "download", "size"}
+        assert wanted <= {*seen}
+
+    browse(visit)
+
+
+def test_another_page_sees_what_this_one_begins(studio, browse):
+    async def visit(page):
+        await page.ready()
+        recipe = {
+            "engine": "one_pass",
+            "content": studio.image(40, 60, 1),
+            "styles": [{"image": studio.image(40, 40, 2)}],
+            "settings": {"size": 64},
+        }
+        job = studio.paint(recipe)
+        await page.until('get("history").children.length === 1')
+        await page.until(
+            'get("history").querySelector("img").naturalWidth === 64'
+        )
+        await page.run('get("history").querySelector("button").click()')
+        await page.until('get("after").naturalWidth === 64')
+        studio.delete(f"/api/jobs/{job['id']}")
+        await page.until('get("history").children.length === 0')
+        assert await page.run('return get("after").hidden')
+
+    browse(visit)
+
+
+def test_what_goes_wrong_is_said(browse, tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
+
+    async def visit(page):
+        await page.ready()
+        await page.choose("content-file", tmp_path / "notes.txt")
+        await page.until('get("status").className === "error"')
+        assert "“notes.txt” is not an image" in await page.text("status")
+        await page.click("optimize")
+        text = "Choose a photograph and a style."
+        await page.until(f'get("status").textContent === "{text}"')
+
+    browse(visit)
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """Code of axe-core, by which the page is checked."""
+    spec = importlib.util.find_spec("axe_core_python")
+    if spec is None:
+        pytest.skip("needs axe-core-python")
+    return pathlib.Path(spec.origin).with_name("axe.min.js").read_text()
+
+
+async def violations(page, axe):
+    await page.command("Runtime.evaluate", expression=axe)
+    found = await page.run(
+        "const found = await axe.run(document, { resultTypes:"
+        "  ['violations'] });"
+        "return found.violations.map((v) => [v.impact, v.id,"
+        "  v.nodes.map((n) => n.html + ' ' + n.failureSummary).join('; ')]);"
+    )
+    return [item for item in found if item[0] in ("serious", "critical")]
+
+
+def test_axe_finds_nothing_serious(studio, browse, axe):
+    async def visit(page):
+        await page.ready()
+        assert await violations(page, axe) == []
+        await page.begin()
+        await page.click("keep")
+        await page.click("masks-open")
+        await page.run('get("several").click()')
+        await page.run('get("style-samples").children[1].click()')
+        for width, height in [(360, 740), (1440, 900), (3840, 2160)]:
+            for scheme in ("light", "dark"):
+                await page.see(width, height, scheme)
+                assert await violations(page, axe) == []
+            wide = "return document.documentElement.scrollWidth"
+            assert await page.run(wide) <= width
+        await page.until(IDLE)
+        await page.click("command-open")
+        await page.until('get("command").open')
+        assert await violations(page, axe) == []
+
+    browse(visit)
+
+
+def test_everything_has_a_name_for_screen_readers(browse):
+    async def visit(page):
+        await page.begin()
+        await page.click("masks-open")
+        named = await page.named(
+            {"button", "slider", "combobox", "image", "link", "checkbox"}
+        )
+        assert len(named) >= 25
+        assert all(name for _, name in named), named
+
+    browse(visit)
+
+
+def test_the_page_is_made_of_its_own_files(studio):
+    text = studio.get("/").text
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "style=" not in text and "onclick" not in text
+    folder = pathlib.Path(studio_server.app.__file__).with_name("static")
+    for path in folder.iterdir():
+        assert studio.get(f"/static/{path.name}").ok
+        lines = path.read_text().splitlines()
+        assert len(lines) < 250 or path.suffix != ".js"

@@ -1,0 +1,45 @@
+// Zones where files are dropped, chosen or pasted.
+
+import { upload } from "./api.js";
+import { say, telling } from "./dom.js";
+import { emit, store } from "./store.js";
+
+// Sends a file; resolves to its image, or undefined.
+export const send = telling(async (file, name = file.name) => {
+  say(`Reading “${name}” …`);
+  const image = await upload(file, name);
+  store.images.set(image.id, image);
+  emit("images");
+  say(image.note ? `“${image.name}”: ${image.note}` : "");
+  return image;
+});
+
+async function sendAll(files, take) {
+  for (const file of files) {
+    const image = await send(file);
+    if (image) take(image, files.length);
+  }
+}
+
+export function droppable(zone, input, take) {
+  input.addEventListener("change", async () => {
+    const files = [...input.files];
+    input.value = "";  // So that the same file can be chosen again.
+    await sendAll(files, take);
+  });
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    sendAll(event.dataTransfer.files, take);
+  });
+}
+
+// A file beside the zones would replace the page.
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => event.preventDefault());
+}
