@@ -22,6 +22,9 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, lambda number, frame: None)
 
+# Importing it, to look for doctests, would take the calls from this process.
+collect_ignore = ["support/other_system/sitecustomize.py"]
+
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # Real weights for development, beside the checkout; never part of it.
 SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
