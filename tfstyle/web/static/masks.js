@@ -28,11 +28,13 @@ async function lay() {
   if (of !== photo.id) layers.clear();
   of = photo.id;
   for (const [i, key] of regions().entries()) {
-    if (layers.has(key)) continue;
+    // A recipe that is taken may have another mask than the layer.
+    const mask = maskOf(key) ?? null;
+    if (dirty.has(key) || layers.get(key)?.mask === mask) continue;
     const color = key === KEEP ? KEEP_COLOR : COLORS[i];
     const made = new Layer(photo.width, photo.height, color);
+    made.mask = mask;
     layers.set(key, made);
-    const mask = maskOf(key);
     if (mask) {
       const answer = await fetch(`api/images/${mask}/file`);
       await made.read(await answer.blob());
@@ -95,6 +97,7 @@ async function keep(key, painted) {
     : await send(await painted.write(), "mask.png");
   if (image === undefined) return;
   const mask = image && image.id;
+  painted.mask = mask;
   if (key === KEEP) {
     edit({ keep: mask });
   } else {
