@@ -1,12 +1,14 @@
 """What a run tells of itself while it goes on."""
 
+import json
+
 import numpy as np
 
 from tfstyle.runtime.progress import Progress
 from tfstyle.web.live import Live
 
 
-def reported(live, step, steps):
+def reported(live, step, steps, loss):
     progress = Progress(
         size=16,
         height=16,
@@ -15,7 +17,7 @@ def reported(live, step, steps):
         steps=steps,
         done=step,
         total=steps,
-        losses={"total": 1 / step},
+        losses={"total": loss},
         seconds=step,
         memory=0,
     )
@@ -26,8 +28,18 @@ def test_losses_of_long_runs_reach_from_the_first_to_the_last():
     live = Live(lambda message: None)
     live.stop()  # No frames.
     for step in range(1, 2002):
-        reported(live, step, 2001)
+        reported(live, step, 2001, 1 / step)
         assert live.losses[-1] == [step / 2001, 1 / step]
     assert live.losses[0] == [1 / 2001, 1]
     shares = [share for share, _ in live.losses]
     assert shares == sorted(shares) and 200 <= len(shares) <= 400
+
+
+def test_losses_that_are_no_numbers_are_left_out():
+    told = []
+    live = Live(told.append)
+    for step, loss in enumerate([2.0, np.nan, np.inf], 1):
+        live._next = 0  # No pause between messages.
+        reported(live, step, 3, loss)
+    assert live.losses == [[1 / 3, 2.0]]
+    json.dumps(told, allow_nan=False)  # What browsers can read.

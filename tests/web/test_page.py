@@ -353,6 +353,18 @@ def test_a_recipe_that_is_taken_brings_its_size_and_its_masks(studio, browse):
     browse(visit)
 
 
+def test_transparent_pictures_lie_on_white_as_their_photographs_do(browse):
+    async def visit(page):
+        await page.begin()
+        await page.see(1440, 900, "dark")
+        color = await page.run(
+            'return getComputedStyle(get("after")).backgroundColor'
+        )
+        assert color == "rgb(255, 255, 255)"
+
+    browse(visit)
+
+
 def test_masks_that_are_gone_are_left_out(studio, browse):
     style = {"image": studio.image(40, 40, 2), "share": 1, "scale": 1}
     desk = {

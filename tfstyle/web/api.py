@@ -182,7 +182,9 @@ class Api:
         """Name of a file to download, of the names of its images."""
         recipe = job.recipe
         ids = [recipe.content, *(style.image for style in recipe.styles[:1])]
-        names = [self._images.get(id).name for id in ids if id and id in self._images]
+        names = [
+            self._images.get(id).name for id in ids if id and id in self._images
+        ]
         stems = [pathlib.PurePath(name).stem for name in names]
         return "_".join(stems) or "painting"
 
