@@ -1,7 +1,5 @@
 """What a run tells of itself while it goes on."""
 
-import json
-
 import numpy as np
 
 from tfstyle.runtime.progress import Progress
@@ -33,13 +31,3 @@ def test_losses_of_long_runs_reach_from_the_first_to_the_last():
     assert live.losses[0] == [1 / 2001, 1]
     shares = [share for share, _ in live.losses]
     assert shares == sorted(shares) and 200 <= len(shares) <= 400
-
-
-def test_losses_that_are_no_numbers_are_left_out():
-    told = []
-    live = Live(told.append)
-    for step, loss in enumerate([2.0, np.nan, np.inf], 1):
-        live._next = 0  # No pause between messages.
-        reported(live, step, 3, loss)
-    assert live.losses == [[1 / 3, 2.0]]
-    json.dumps(told, allow_nan=False)  # What browsers can read.

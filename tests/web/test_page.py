@@ -365,6 +365,50 @@ def test_transparent_pictures_lie_on_white_as_their_photographs_do(browse):
     browse(visit)
 
 
+def test_masks_lie_on_their_own_photograph(studio, browse):
+    other = {
+        "engine": "one_pass",
+        "content": studio.image(80, 40, 1),
+        "styles": [{"image": studio.image(40, 40, 2)}],
+        "settings": {"size": 64},
+    }
+    studio.paint(other)
+
+    async def visit(page):
+        await page.begin()
+        await page.click("masks-open")
+        await page.until('get("mask").width === 120')
+        await page.run('get("history").querySelector("button").click()')
+        await page.until('get("after").naturalWidth === 32')
+        assert await page.run('return get("mask").hidden')
+        await page.click("masks-open")  # The photograph comes, not the picture.
+        shape = "get('mask').clientWidth / get('mask').clientHeight"
+        await page.until(f"Math.abs({shape} - 1.5) < 0.02")
+        assert await page.run('return get("after").hidden')
+
+    browse(visit)
+
+
+def test_all_files_of_a_drop_are_taken(browse):
+    async def visit(page):
+        await page.ready()
+        await page.run("""
+          const dataTransfer = new DataTransfer();
+          for (const width of [40, 50]) {
+            const canvas = new OffscreenCanvas(width, 40);
+            canvas.getContext("2d");
+            const blob = await canvas.convertToBlob();
+            dataTransfer.items.add(new File([blob], `${width}.png`));
+          }
+          get("style-drop").dispatchEvent(new DragEvent("drop",
+            { dataTransfer, bubbles: true, cancelable: true }));
+          dataTransfer.items.clear();  // As after the event of a user.
+        """)
+        await page.until('get("style-list").children.length === 2')
+
+    browse(visit)
+
+
 def test_masks_that_are_gone_are_left_out(studio, browse):
     style = {"image": studio.image(40, 40, 2), "share": 1, "scale": 1}
     desk = {

@@ -1,6 +1,5 @@
 """Shows a run while it goes on: progress, losses and frames, and ends it."""
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -60,7 +59,7 @@ class Live:
         """Reports `progress`; returns whether the run should end."""
         self.done = progress.done / progress.total
         loss = progress.losses.get("total", progress.losses.get("loss"))
-        if loss is not None and math.isfinite(loss):  # JSON has no NaN.
+        if loss is not None:
             self.losses.append([self.done, loss])
         if len(self.losses) > _LOOKS:
             del self.losses[1::2]  # The first and the last stay.

@@ -3,7 +3,7 @@
 
 import { Layer } from "./brush.js";
 import { get, later, make, say, telling } from "./dom.js";
-import { edit, on, store } from "./store.js";
+import { edit, on, show, shown, store } from "./store.js";
 import { COLORS } from "./styles.js";
 import { send } from "./uploads.js";
 
@@ -177,11 +177,16 @@ function pick(eraser) {
   get("mask-brush").setAttribute("aria-pressed", !eraser);
 }
 
+// Whether the picture that is shown is of another photograph than the masks.
+const foreign = () =>
+  shown() && shown().recipe.content !== store.desk.content;
+
 function toggle() {
   const open = get("masks").hidden;
   get("masks").hidden = get("mask").hidden = !open;
   get("masks-open").setAttribute("aria-expanded", open);
   if (open) {
+    if (foreign()) show(null);
     list();
     lay();
   }
@@ -228,8 +233,10 @@ export function start() {
   canvas.addEventListener("keydown", key);
   on("desk images", () => {
     if (get("masks").hidden) return;
+    if (foreign()) show(null);
     list();
     lay();
   });
   on("placed", draw);
+  on("shown", () => { if (!get("masks").hidden && foreign()) toggle(); });
 }
