@@ -76,7 +76,7 @@ class Api:
         if not isinstance(desk, dict):
             raise ValueError("A desk must be an object.")
         with files.atomic(self._desk, "w") as file:
-            json.dump(desk, file)
+            json.dump(desk, file, allow_nan=False)  # Browsers read none.
         return web.json_response({})
 
     def _read_desk(self) -> Any:
