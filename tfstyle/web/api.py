@@ -160,11 +160,12 @@ class Api:
             self._worker.painter.inputs(recipe),
             "painted.keras" if special else "painted.png",
         )
-        dpi = recipe.dpi if recipe.engine == "optimize" else None
+        # `tfstyle.transfer` has no flag for it.
+        flag = recipe.dpi if recipe.engine == "optimize" else None
         return web.json_response(
             {
-                "shell": commands.shell(*given, dpi=dpi),
-                "python": commands.python(*given, dpi=dpi),
+                "shell": commands.shell(*given, dpi=flag),
+                "python": commands.python(*given, dpi=recipe.dpi),
             }
         )
 
