@@ -45,7 +45,7 @@ def main() -> None:
 
     listening = app.listen(_PORT.value)
     root = pathlib.Path(_OUTPUT.value).absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(0o700, parents=True, exist_ok=True)  # Of this user alone.
     token = guard.token(root)
     port = listening.getsockname()[1]
     address = f"http://127.0.0.1:{port}/?token={token}"

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import time
 
 import pytest
@@ -129,6 +130,12 @@ def test_nothing_listens_beyond_this_machine(start):
             host = "127.0.0.2"  # On Linux it is this machine, too.
         assert outside.connect_ex((host, port)) != 0
     assert requests.get(running.address, timeout=60).ok
+
+
+def test_a_new_folder_is_of_this_user_alone(start, tmp_path):
+    start()
+    mode = stat.S_IMODE((tmp_path / "studio").stat().st_mode)
+    assert mode == 0o700
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):

@@ -108,10 +108,14 @@ class Client:
 
 
 class Studio(Client):
-    """A studio in a thread of the tests; use as a context manager."""
+    """A studio in a thread of the tests; use as a context manager.
+
+    Attributes:
+        root: Its folder.
+    """
 
     def __init__(self, root):
-        self._root = root
+        self.root = root
 
     def __enter__(self):
         self._loop = asyncio.new_event_loop()
@@ -119,7 +123,7 @@ class Studio(Client):
         self._thread.start()
         listening = app.listen(0)
         port = listening.getsockname()[1]
-        self._runner = web.AppRunner(app.make(self._root, port, TOKEN))
+        self._runner = web.AppRunner(app.make(self.root, port, TOKEN))
         self._call(self._runner.setup())
         self._call(web.SockSite(self._runner, listening).start())
         super().__init__(f"http://127.0.0.1:{port}/?token={TOKEN}")

@@ -155,6 +155,25 @@ def test_bodies_that_are_no_recipes_are_refused(studio, body):
     assert studio.state()["jobs"] == []
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e999", "NaN", "-1"])
+def test_numbers_that_are_none_are_refused(studio, number):
+    id = "0" * 24
+    recipe = (
+        f'{{"engine": "one_pass", "content": "{id}", "styles":'
+        f' [{{"image": "{id}", "share": {number}}}]}}'
+    )
+    body = f'{{"recipe": {recipe}, "kept": true}}'.encode()
+    answer = studio.post("/api/jobs", body)
+    assert answer.status_code == 400 and "`share`" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN"])
+def test_a_desk_that_no_page_can_read_is_refused(studio, number):
+    answer = studio.post("/api/desk", f'{{"a": {number}}}'.encode())
+    assert answer.status_code == 400
+    assert studio.state()["desk"] == {}
+
+
 def test_a_recipe_of_unknown_images_is_refused(studio):
     recipe = {
         "engine": "one_pass",

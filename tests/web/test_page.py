@@ -311,6 +311,122 @@ def test_another_page_sees_what_this_one_begins(studio, browse):
     browse(visit)
 
 
+def test_a_new_picture_takes_the_place_of_the_last_at_once(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.click("keep")
+        await until(lambda: studio.state()["jobs"][0]["kept"])
+        for strength in ("70", "40"):  # The second takes the first's place.
+            before = await page.run(
+                "window.shown = []; new MutationObserver(() =>"
+                '  shown.push(get("after").getAttribute("src"))).observe('
+                '  get("after"), { attributeFilter: ["src"] });'
+                'return get("after").src'
+            )
+            await page.set("strength", strength)
+            await page.until(f'{PAINTED} && get("after").src !== {before!r}')
+        kept = studio.state()["jobs"][0]["id"]
+        assert kept not in str(await page.run("return shown"))
+
+    browse(visit)
+
+
+def test_a_recipe_that_is_taken_brings_its_size_and_its_masks(studio, browse):
+    async def visit(page):
+        await page.begin()
+        (job,) = studio.state()["jobs"]
+        recipe = {**job["recipe"], "settings": {"size": 200}}
+        studio.paint(recipe)
+        await page.until('get("history").children.length === 1')
+        await page.click("masks-open")
+        await page.set("mask-region", "keep")
+        await page.drag("mask", (0.2, 0.5), (0.4, 0.5))
+        await until(lambda: studio.state()["desk"].get("keep"))
+        assert await page.run(f"return ({ALPHA})(36)") > 100
+        await page.run('get("history").querySelector("button").click()')
+        await page.click("again")
+        await until(lambda: studio.state()["desk"].get("keep") is None)
+        assert await page.run('return get("size").value') == "200"
+        assert await page.run(f"return ({ALPHA})(36)") == 0
+        assert page.errors == []
+
+    browse(visit)
+
+
+def test_transparent_pictures_lie_on_white_as_their_photographs_do(browse):
+    async def visit(page):
+        await page.begin()
+        await page.see(1440, 900, "dark")
+        color = await page.run(
+            'return getComputedStyle(get("after")).backgroundColor'
+        )
+        assert color == "rgb(255, 255, 255)"
+
+    browse(visit)
+
+
+def test_masks_lie_on_their_own_photograph(studio, browse):
+    other = {
+        "engine": "one_pass",
+        "content": studio.image(80, 40, 1),
+        "styles": [{"image": studio.image(40, 40, 2)}],
+        "settings": {"size": 64},
+    }
+    studio.paint(other)
+
+    async def visit(page):
+        await page.begin()
+        await page.click("masks-open")
+        await page.until('get("mask").width === 120')
+        await page.run('get("history").querySelector("button").click()')
+        await page.until('get("after").naturalWidth === 32')
+        assert await page.run('return get("mask").hidden')
+        await page.click("masks-open")  # The photograph comes, not the picture.
+        shape = "get('mask').clientWidth / get('mask').clientHeight"
+        await page.until(f"Math.abs({shape} - 1.5) < 0.02")
+        assert await page.run('return get("after").hidden')
+
+    browse(visit)
+
+
+def test_all_files_of_a_drop_are_taken(browse):
+    async def visit(page):
+        await page.ready()
+        await page.run("""
+          const dataTransfer = new DataTransfer();
+          for (const width of [40, 50]) {
+            const canvas = new OffscreenCanvas(width, 40);
+            canvas.getContext("2d");
+            const blob = await canvas.convertToBlob();
+            dataTransfer.items.add(new File([blob], `${width}.png`));
+          }
+          get("style-drop").dispatchEvent(new DragEvent("drop",
+            { dataTransfer, bubbles: true, cancelable: true }));
+          dataTransfer.items.clear();  // As after the event of a user.
+        """)
+        await page.until('get("style-list").children.length === 2')
+
+    browse(visit)
+
+
+def test_masks_that_are_gone_are_left_out(studio, browse):
+    style = {"image": studio.image(40, 40, 2), "share": 1, "scale": 1}
+    desk = {
+        "content": studio.image(40, 60, 1),
+        "styles": [{**style, "mask": "0" * 24}],
+        "keep": "1" * 24,
+        "settings": {"size": 256},
+    }
+    studio.post("/api/desk", desk)
+
+    async def visit(page):
+        await page.ready()
+        await page.click("paint")
+        await page.until(PAINTED)
+
+    browse(visit)
+
+
 def test_what_goes_wrong_is_said(browse, tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
 

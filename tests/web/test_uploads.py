@@ -40,6 +40,13 @@ def test_the_same_file_is_kept_once_and_found_again(tmp_path):
     assert again.every() == [image]
 
 
+@pytest.mark.parametrize("text", ["", '{"id', "{}", "[]", '{"id": "a"}'])
+def test_damaged_records_do_not_keep_the_others_back(tmp_path, text):
+    image = Uploads(tmp_path).add(PNG, "a.png")
+    (tmp_path / "damaged.json").write_text(text)
+    assert Uploads(tmp_path).every() == [image]
+
+
 def test_larger_images_are_reduced_with_a_note(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "LARGEST", 30)
     store = Uploads(tmp_path)

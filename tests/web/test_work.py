@@ -1,5 +1,10 @@
 """Jobs from the request to the picture, with the real library."""
 
+import json
+import os
+import shutil
+import threading
+
 import numpy as np
 import pytest
 
@@ -8,6 +13,8 @@ import studio_server
 from tfstyle import images
 from tfstyle.adain import specialization
 from tfstyle.images import provenance
+from tfstyle.web import recipes, work
+from tfstyle.web.events import Events
 
 MASK = np.zeros((40, 60), np.float32)
 MASK[:, :30] = 1
@@ -96,6 +103,7 @@ def test_optimization_shows_frames_stops_and_goes_on(studio, recipe):
             break
     assert seen["progress"]["steps"] == 200
     assert seen["progress"]["loss"][1] > 0
+    assert studio.job(id)["losses"]  # For pages that come later.
     frame = studio.get(f"/api/jobs/{id}/frame")
     assert frame.headers["Content-Type"] == "image/jpeg"
     studio.post(f"/api/jobs/{id}/stop")
@@ -138,6 +146,82 @@ def test_what_cannot_be_painted_is_said_in_plain_words(studio, recipe):
     assert "is black" in job["message"]
     # The queue goes on.
     studio.wait(studio.paint(recipe)["id"], "done")
+
+
+@pytest.mark.parametrize("verb", ["stop", "resume"])
+def test_the_queue_goes_on_when_the_disk_refuses(studio, recipe, verb):
+    first = studio.paint(optimizing(recipe))
+    second = studio.paint(recipe)
+    if verb == "resume":
+        studio.post(f"/api/jobs/{second['id']}/stop")
+    shutil.rmtree(studio.root / "jobs" / second["id"])
+    if verb == "resume":
+        answer = studio.post(f"/api/jobs/{second['id']}/resume")
+        assert answer.status_code == 507
+    studio.post(f"/api/jobs/{first['id']}/stop")
+    job = studio.wait(second["id"], "failed")
+    assert job["message"] == "The disk refuses: No such file or directory"
+    studio.wait(studio.paint(recipe)["id"], "done")
+
+
+def test_a_job_whose_images_are_gone_keeps_its_picture(
+    studio, recipe, tmp_path
+):
+    job = studio.wait(studio.paint(recipe)["id"], "done")
+    kept = tmp_path / "jobs" / job["id"]
+    shutil.copytree(studio.root / "jobs" / job["id"], kept)
+    (kept / "job.json").write_text(json.dumps({**job, "status": "failed"}))
+    with studio_server.Studio(tmp_path) as other:
+        assert other.get(f"/api/jobs/{job['id']}/picture?download").ok
+        answer = other.post(f"/api/jobs/{job['id']}/resume")
+        assert answer.status_code == 404
+        assert other.job(job["id"])["status"] == "failed"
+
+
+ASKED = recipes.parse(
+    {"engine": "one_pass", "content": "0" * 24, "styles": [{"image": "1" * 24}]}
+)
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """A worker whose thread does not run."""
+    return work.Worker(*work.folders(tmp_path), Events())
+
+
+def test_what_the_painter_has_taken_is_not_removed(worker):
+    first = worker.submit(ASKED, kept=False)
+    taken, _ = worker._next()
+    assert taken is first
+    worker.submit(ASKED, kept=False)  # Would take its place if it waited.
+    with pytest.raises(ValueError, match="Stop it first"):
+        worker.remove(first)
+
+
+def test_keeping_does_not_undo_what_the_painter_says(
+    worker, tmp_path, monkeypatch
+):
+    job = worker.submit(ASKED, kept=True)
+    worker._next()
+    slow, go = threading.Event(), threading.Event()
+
+    def fsync(file):  # A disk that takes its time for the first file.
+        if not slow.is_set():
+            slow.set()
+            go.wait(10)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    keeps = threading.Thread(target=worker.keep, args=[job])
+    ends = threading.Thread(target=worker._set, args=[job, "done"])
+    keeps.start()
+    slow.wait(10)
+    ends.start()
+    ends.join(0.5)
+    go.set()
+    keeps.join(10)
+    ends.join(10)
+    saved = tmp_path / "jobs" / job.id / "job.json"
+    assert json.loads(saved.read_text())["status"] == job.status == "done"
 
 
 def test_the_desk_is_there_after_a_reload(studio, recipe):

@@ -48,6 +48,7 @@ class Files:
         quality: Quality of JPEG and WebP, from 1 to 100.
         rescue: Whether to write another file if a picture's file cannot be
             written. Pictures missing in a folder are made by the next run.
+        dpi: Pixels per inch when printed; `None` to leave it open.
     """
 
     config: TransferConfig
@@ -56,6 +57,7 @@ class Files:
     read: transfer_inputs.Read
     quality: int
     rescue: bool
+    dpi: int | None = None
 
     def photograph(self, item: Item) -> Photograph:
         """Reads the photograph of an item.
@@ -125,6 +127,7 @@ class Files:
             record=record,
             alpha=alpha,
             quality=self.quality,
+            dpi=self.dpi,
         )
         target.save(pixels, rescue=self.rescue)
         return target.left_out

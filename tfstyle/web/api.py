@@ -76,7 +76,7 @@ class Api:
         if not isinstance(desk, dict):
             raise ValueError("A desk must be an object.")
         with files.atomic(self._desk, "w") as file:
-            json.dump(desk, file)
+            json.dump(desk, file, allow_nan=False)  # Browsers read none.
         return web.json_response({})
 
     def _read_desk(self) -> Any:
@@ -109,10 +109,7 @@ class Api:
         if not isinstance(value, dict) or value.keys() != {"recipe", "kept"}:
             raise ValueError("A job must have `recipe` and `kept`.")
         recipe = recipes.parse(value["recipe"])
-        for id in recipe.images():
-            self._images.get(id)
-        if recipe.model != "distilled":
-            self._jobs.get(recipe.model)
+        self._check(recipe)
         job = self._worker.submit(recipe, value["kept"] is True)
         return web.json_response(job.to_json())
 
@@ -123,7 +120,10 @@ class Api:
             "resume": self._worker.resume,
             "keep": self._worker.keep,
         }
-        verbs[request.match_info["verb"]](self._job(request))
+        job, verb = self._job(request), request.match_info["verb"]
+        if verb == "resume":
+            self._check(job.recipe)
+        verbs[verb](job)
         return web.json_response({})
 
     async def remove(self, request: web.Request) -> web.Response:
@@ -160,13 +160,21 @@ class Api:
             self._worker.painter.inputs(recipe),
             "painted.keras" if special else "painted.png",
         )
-        dpi = recipe.dpi if recipe.engine == "optimize" else None
+        # `tfstyle.transfer` has no flag for it.
+        flag = recipe.dpi if recipe.engine == "optimize" else None
         return web.json_response(
             {
-                "shell": commands.shell(*given, dpi=dpi),
-                "python": commands.python(*given, dpi=dpi),
+                "shell": commands.shell(*given, dpi=flag),
+                "python": commands.python(*given, dpi=recipe.dpi),
             }
         )
+
+    def _check(self, recipe: recipes.Recipe) -> None:
+        """Raises `KeyError` if an image or the model is not there any more."""
+        for id in recipe.images():
+            self._images.get(id)
+        if recipe.model != "distilled":
+            self._jobs.get(recipe.model)
 
     def _job(self, request: web.Request) -> Job:
         return self._jobs.get(request.match_info["job"])
@@ -175,7 +183,9 @@ class Api:
         """Name of a file to download, of the names of its images."""
         recipe = job.recipe
         ids = [recipe.content, *(style.image for style in recipe.styles[:1])]
-        names = [self._images.get(id).name for id in ids if id]
+        names = [
+            self._images.get(id).name for id in ids if id and id in self._images
+        ]
         stems = [pathlib.PurePath(name).stem for name in names]
         return "_".join(stems) or "painting"
 

@@ -14,7 +14,7 @@ from tfstyle.web import frames
 _LONGEST = 1024  # Longer side of frames, in pixels.
 _BETWEEN = 0.4  # Seconds between frames at least,
 _SHARE = 0.1  # and share of the time that they may take.
-_LOOKS = 400  # Losses that are kept.
+_LOOKS = 400  # Losses that are kept; an even number.
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -59,8 +59,10 @@ class Live:
         """Reports `progress`; returns whether the run should end."""
         self.done = progress.done / progress.total
         loss = progress.losses.get("total", progress.losses.get("loss"))
-        if loss is not None and len(self.losses) < _LOOKS:
+        if loss is not None:
             self.losses.append([self.done, loss])
+        if len(self.losses) > _LOOKS:
+            del self.losses[1::2]  # The first and the last stay.
         began = time.monotonic()
         if began >= self._next and not self.stopped:
             self._tell(self._message(progress))

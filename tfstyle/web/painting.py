@@ -121,6 +121,7 @@ class Painter:
             read=self._read,
             quality=95,
             rescue=False,
+            dpi=job.recipe.dpi,
         )
         photograph = files.photograph(Item(content, self._jobs.picture(job)))
         record = files.describe(None)

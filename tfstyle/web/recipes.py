@@ -6,7 +6,6 @@ what the pipelines of the programs take.
 """
 
 import dataclasses
-import math
 import pathlib
 import re
 import typing
@@ -231,11 +230,11 @@ def _setting(name: str, value: Any, kind: Any) -> Any:
 
 
 def _number(name: str, value: Any, most: float) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) not in (int, float):
         raise ValueError(f"`{name}` must be a number.")
     if not 0 <= value <= most:
         raise ValueError(
-            f"`{name}` must be from 0 to {most:g}. Received: {value:g}"
+            f"`{name}` must be from 0 to {most:g}. Received: {value!r:.80}"
         )
     return float(value)
 

@@ -12,7 +12,6 @@ import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
 
 import PIL.Image
 
@@ -149,10 +148,14 @@ class Uploads:
 
 
 def _stored(folder: pathlib.Path) -> Iterator[Image]:
+    """Images of the folder, but those whose files are damaged or missing."""
     for path in sorted(folder.glob("*.json")):
-        values: dict[str, Any] = json.loads(path.read_text())
-        if (folder / values["file"]).is_file():
-            yield Image(**values)
+        try:
+            image = Image(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            continue
+        if (folder / image.file).is_file():
+            yield image
 
 
 def _decoded(

@@ -64,10 +64,6 @@ class Worker:
         Raises:
             ValueError: Too many jobs wait.
         """
-        if not kept:
-            for job in self._jobs.every():
-                if not job.kept and job.status != jobs.RUNNING:
-                    self.remove(job)
         if len(self._waiting) >= _MOST_WAITING:
             raise ValueError(
                 f"{_MOST_WAITING} pictures are waiting already. Wait, or "
@@ -75,6 +71,8 @@ class Worker:
             )
         job = self._jobs.add(recipe, kept)
         self._queue(job)
+        if not kept:
+            self._make_room(job)
         return job
 
     def resume(self, job: Job) -> None:
@@ -93,24 +91,30 @@ class Worker:
 
     def keep(self, job: Job) -> None:
         """Keeps a job in the history."""
-        job.kept = True
-        self._set(job, job.status, job.message)
+        with self._changed:
+            job.kept = True
+            self._set(job, job.status, job.message)
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: Job, heir: Job | None = None) -> None:
         """Removes a job that does not run.
+
+        Args:
+            job: The job.
+            heir: The job that pages show in its place.
 
         Raises:
             ValueError: It runs, or pictures wait that need its model.
         """
-        if job.status == jobs.RUNNING:
-            raise ValueError("This is being painted. Stop it first.")
-        if any(not other.ended for other in self._jobs.users(job.id)):
-            raise ValueError("Pictures wait that need this model.")
         with self._changed:
+            if job.status == jobs.RUNNING:
+                raise ValueError("This is being painted. Stop it first.")
+            if any(not other.ended for other in self._jobs.users(job.id)):
+                raise ValueError("Pictures wait that need this model.")
             if job in self._waiting:
                 self._waiting.remove(job)
-        self._jobs.remove(job)
-        self._events.publish("removed", job.id, {"id": job.id})
+            self._jobs.remove(job)
+        message = {"id": job.id, "heir": heir and heir.id}
+        self._events.publish("removed", job.id, message)
 
     def frame(self, job: Job) -> bytes:
         """Returns the newest picture of a job, a JPEG; empty without one."""
@@ -120,18 +124,27 @@ class Worker:
         path = self._jobs.frame(job)
         return path.read_bytes() if path.exists() else b""
 
+    def _make_room(self, heir: Job) -> None:
+        """Removes the jobs before `heir` that nobody kept."""
+        for job in self._jobs.every():
+            with self._changed:
+                mine = job is heir or job.kept
+                if not mine and job.status != jobs.RUNNING:
+                    self.remove(job, heir)
+
     def _queue(self, job: Job) -> None:
-        self._set(job, jobs.WAITING)
         with self._changed:
             self._waiting.append(job)
             self._changed.notify()
+            self._set(job, jobs.WAITING)
 
     def _set(self, job: Job, status: str, message: str = "") -> None:
-        """Changes, saves and tells the status of a job."""
-        job.status, job.message = status, message
-        job.version += 1
-        self._jobs.save(job)
-        self._events.publish("job", job.id, job.to_json())
+        """Changes, tells and saves the status of a job."""
+        with self._changed:  # Both threads call it.
+            job.status, job.message = status, message
+            job.version += 1
+            self._events.publish("job", job.id, job.to_json())
+            self._jobs.save(job)
 
     def _work(self) -> None:
         """The thread: warms up, then paints until `close`."""
@@ -151,8 +164,9 @@ class Worker:
             if self._closed:
                 return None
             job = self._waiting.popleft()
+            job.status = jobs.RUNNING  # From here on it cannot be removed.
             live = Live(lambda message: self._tell(job, message))
-            live.losses = [list(pair) for pair in job.losses]
+            live.losses = job.losses  # So that a reload finds all of them.
             self._running = job, live
             return self._running
 
@@ -161,10 +175,10 @@ class Worker:
         self._events.publish(kind, job.id, {"id": job.id, **message})
 
     def _paint(self, job: Job, live: Live) -> None:
-        self._set(job, jobs.RUNNING)
         began, before = time.monotonic(), job.seconds
         status, message = jobs.DONE, ""
         try:
+            self._set(job, jobs.RUNNING)
             self.painter.paint(job, live)
             if live.stopped:
                 status, message = jobs.STOPPED, "Stopped."
@@ -174,14 +188,16 @@ class Worker:
             status, message = jobs.FAILED, self._plain(job, _told(error))
         job.seconds = before + time.monotonic() - began
         job.done = 1.0 if status == jobs.DONE else live.done
-        job.losses = live.losses
         with self._changed:
             self._running = None
-        self._set(job, status, message)
+            try:
+                self._set(job, status, message)
+            except OSError as error:  # The pages know; the queue goes on.
+                _LOG.warning("%s", _told(error))
 
     def _plain(self, job: Job, text: str) -> str:
         """A message with names in place of the paths of images."""
-        for id in job.recipe.images():
+        for id in filter(self._uploads.__contains__, job.recipe.images()):
             path, name = self._uploads.path(id), self._uploads.get(id).name
             text = text.replace(f"'{path}'", f"“{name}”")
         return text
@@ -192,6 +208,8 @@ def _told(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError) or _ran_out(error):
         return f"Memory ran out. Try a smaller size. ({text[:200]})"
+    if isinstance(error, OSError) and error.strerror:
+        return f"The disk refuses: {error.strerror}"
     if isinstance(error, (ValueError, OSError, FloatingPointError)):
         return text
     _LOG.error("A picture failed.", exc_info=error)

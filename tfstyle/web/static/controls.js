@@ -31,6 +31,9 @@ function options(select, pairs, value) {
 }
 
 function write(input, value) {
+  // Sizes for print are not in the list.
+  if (input.id === "size" && ![...input.options].some(
+    (option) => option.value === String(value))) input.add(new Option(value));
   if (input !== document.activeElement || input.type === "range") {
     input.value = value;
   }

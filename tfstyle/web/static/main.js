@@ -45,11 +45,11 @@ function changed(job) {
   emit("jobs");
 }
 
-function removed({ id }) {
+function removed({ id, heir }) {
   store.jobs.delete(id);
   if (store.desk.shown === id) {
     const kept = [...store.jobs.values()].filter((job) => job.kept);
-    show(kept.at(-1)?.id ?? null);
+    show(heir ?? kept.at(-1)?.id ?? null);
   }
   emit("jobs");
 }

@@ -3,7 +3,7 @@
 
 import { Layer } from "./brush.js";
 import { get, later, make, say, telling } from "./dom.js";
-import { edit, on, store } from "./store.js";
+import { edit, on, show, shown, store } from "./store.js";
 import { COLORS } from "./styles.js";
 import { send } from "./uploads.js";
 
@@ -28,11 +28,13 @@ async function lay() {
   if (of !== photo.id) layers.clear();
   of = photo.id;
   for (const [i, key] of regions().entries()) {
-    if (layers.has(key)) continue;
+    // A recipe that is taken may have another mask than the layer.
+    const mask = maskOf(key) ?? null;
+    if (dirty.has(key) || layers.get(key)?.mask === mask) continue;
     const color = key === KEEP ? KEEP_COLOR : COLORS[i];
     const made = new Layer(photo.width, photo.height, color);
+    made.mask = mask;
     layers.set(key, made);
-    const mask = maskOf(key);
     if (mask) {
       const answer = await fetch(`api/images/${mask}/file`);
       await made.read(await answer.blob());
@@ -95,6 +97,7 @@ async function keep(key, painted) {
     : await send(await painted.write(), "mask.png");
   if (image === undefined) return;
   const mask = image && image.id;
+  painted.mask = mask;
   if (key === KEEP) {
     edit({ keep: mask });
   } else {
@@ -174,11 +177,16 @@ function pick(eraser) {
   get("mask-brush").setAttribute("aria-pressed", !eraser);
 }
 
+// Whether the picture that is shown is of another photograph than the masks.
+const foreign = () =>
+  shown() && shown().recipe.content !== store.desk.content;
+
 function toggle() {
   const open = get("masks").hidden;
   get("masks").hidden = get("mask").hidden = !open;
   get("masks-open").setAttribute("aria-expanded", open);
   if (open) {
+    if (foreign()) show(null);
     list();
     lay();
   }
@@ -225,8 +233,10 @@ export function start() {
   canvas.addEventListener("keydown", key);
   on("desk images", () => {
     if (get("masks").hidden) return;
+    if (foreign()) show(null);
     list();
     lay();
   });
   on("placed", draw);
+  on("shown", () => { if (!get("masks").hidden && foreign()) toggle(); });
 }

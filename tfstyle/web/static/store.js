@@ -36,8 +36,11 @@ export function restore(desk) {
   const settings = { ...DEFAULTS.settings, ...desk.settings };
   store.desk = { ...structuredClone(DEFAULTS), ...desk, settings };
   const known = (id) => store.images.has(id);
-  store.desk.styles = store.desk.styles.filter((s) => known(s.image));
-  if (!known(store.desk.content)) store.desk.content = null;
+  const found = (id) => known(id) ? id : null;
+  store.desk.styles = store.desk.styles.filter((s) => known(s.image))
+    .map((style) => ({ ...style, mask: found(style.mask) }));
+  store.desk.content = found(store.desk.content);
+  store.desk.keep = found(store.desk.keep);
 }
 
 const save = later(telling(() => postJson("api/desk", store.desk)), 300);

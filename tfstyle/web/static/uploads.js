@@ -35,7 +35,8 @@ export function droppable(zone, input, take) {
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    sendAll(event.dataTransfer.files, take);
+    // A copy: the list may be emptied once the event is over.
+    sendAll([...event.dataTransfer.files], take);
   });
 }
 
