@@ -205,17 +205,18 @@ def test_numbers_are_read(call):
     assert process.stdout == "(3, 17)\n"
 
 
-def test_full_disk_behind_stdout_is_an_error(command):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk_behind_stdout_is_an_error(command, unbuffered):
     with open("/dev/full", "w") as full:
         process = subprocess.run(
             [*command, "--name=dog", "--code=print('x')"],
-            env=with_package({}),
+            env=with_package({"PYTHONUNBUFFERED": unbuffered}),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
         )
     assert process.returncode == 1
-    assert process.stderr.startswith("error: No space left on device\n")
+    assert process.stderr == "error: No space left on device\n"
 
 
 def test_debugging_shows_the_traceback(call):

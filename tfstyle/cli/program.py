@@ -51,7 +51,7 @@ def run(main: Callable[..., int | None], arguments: int = 0) -> None:
         status = _call(main, arguments)
     except BrokenPipeError:
         # `--help | head` is not an error, but flushing would raise one.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         status = _BROKEN_PIPE
     except KeyboardInterrupt:
         status = _report("interrupted", 128 + signal.SIGINT)
@@ -128,7 +128,17 @@ def _call(main: Callable[..., int | None], most: int) -> int:
             error, _expected()
         ):
             raise
-        return _report(f"error: {_message(error)}", 1)
+        status = _report(f"error: {_message(error)}", 1)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _discard_output()  # Python would flush once more, and complain.
+        return status
+
+
+def _discard_output() -> None:
+    """Sends what was printed, and cannot be written, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(
