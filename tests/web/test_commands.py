@@ -59,8 +59,13 @@ def words(command):
     return printed.stdout.decode().split("\0")[:-1]
 
 
-@pytest.mark.parametrize("make", [blended, optimized])
-def test_both_paint_the_picture_of_the_studio(studio, parts, make, tmp_path):
+# Threads add up in any order: steps may differ by rounding, once in some runs.
+@pytest.mark.parametrize(
+    ("make", "most"), [(blended, 0), (optimized, 1.01 / 255)]
+)
+def test_both_paint_the_picture_of_the_studio(
+    studio, parts, make, most, tmp_path
+):
     job = studio.wait(studio.paint(make(parts))["id"], "done", "failed")
     assert job["status"] == "done", job["message"]
     given = studio.get(f"/api/jobs/{job['id']}/command").json()
@@ -72,14 +77,14 @@ def test_both_paint_the_picture_of_the_studio(studio, parts, make, tmp_path):
     process = programs.fork(words(given["shell"]), tmp_path)
     assert process.returncode == 0, process.stderr
     painted = tmp_path / "painted.png"
-    np.testing.assert_array_equal(images.load(painted), expected)
+    np.testing.assert_allclose(images.load(painted), expected, 0, most)
     shell = painted.read_bytes()
 
     painted.unlink()
     (tmp_path / "recipe.py").write_text(given["python"])
     process = programs.fork(["python", "-m", "recipe"], tmp_path)
     assert process.returncode == 0, process.stderr
-    np.testing.assert_array_equal(images.load(painted), expected)
+    np.testing.assert_allclose(images.load(painted), expected, 0, most)
     # The resolution for print, for which `tfstyle.transfer` has no flag.
     assert b"pHYs" in (tmp_path / "studio.png").read_bytes()
     assert b"pHYs" in painted.read_bytes()
