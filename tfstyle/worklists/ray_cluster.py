@@ -101,8 +101,8 @@ def _init(ray: Any, **settings: Any) -> None:
                     process.kill()
             if last:
                 raise TimeoutError(
-                    f"Ray does not start here: {error} Its logs are in "
-                    "/tmp/ray/session_latest/logs."
+                    f"Ray does not start here: {error} Try again when the "
+                    "machine has less to do."
                 ) from error
 
 
