@@ -208,6 +208,12 @@ def test_the_whole_way(studio, browse, tmp_path):
     browse(visit)
 
 
+def _style_mask(studio):
+    """Mask of the only style, None before the page has told the server."""
+    (style,) = studio.state()["desk"].get("styles") or [{}]
+    return style.get("mask")
+
+
 def _file(studio, id, folder):
     path = pathlib.Path(folder, f"{id}.png")
     path.write_bytes(studio.get(f"/api/images/{id}/file").content)
@@ -220,8 +226,7 @@ def test_masks_are_undone_imported_and_found_again(studio, browse, tmp_path):
     (tmp_path / "half.png").write_bytes(studio_server.png(half))
 
     def mask():
-        (style,) = studio.state()["desk"].get("styles") or [{}]
-        return style.get("mask")
+        return _style_mask(studio)
 
     async def visit(page):
         await page.begin()
@@ -268,7 +273,7 @@ def test_the_keyboard_is_enough(studio, browse):
         await page.run('get("mask").focus()')
         await page.press("ArrowLeft", 37)
         await page.press(" ", 32)
-        await until(lambda: studio.state()["desk"]["styles"][0]["mask"])
+        await until(lambda: _style_mask(studio))
         await page.until(IDLE)
         # From the top, Tab reaches every button, once, and leaves no trap.
         await page.run('document.querySelector(".skip").focus()')
