@@ -47,7 +47,7 @@ LONG = [
     "programs/test_optimize.py",
     "programs/test_train.py",
     "programs/test_distill.py",
-    "optimization/test_deepdream.py",
+    "dreams/test_deepdream.py",
     "programs/test_dream.py",
     "conformance/test_other_systems.py",
     "features/test_applications.py",

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from tfstyle.adain.config import SpecializeConfig as SpecializeConfig
     from tfstyle.adain.model import StyleModel as StyleModel
     from tfstyle.controls import regions as regions
+    from tfstyle.dreams.config import DreamConfig as DreamConfig
+    from tfstyle.dreams.deepdream import deep_dream as deep_dream
     from tfstyle.motion.config import VideoConfig as VideoConfig
     from tfstyle.motion.frames import stylize_frames as stylize_frames
-    from tfstyle.optimization.config import DreamConfig as DreamConfig
     from tfstyle.optimization.config import GatysConfig as GatysConfig
-    from tfstyle.optimization.deepdream import deep_dream as deep_dream
     from tfstyle.optimization.gatys import stylize as stylize
     from tfstyle.pipelines import sweeps as sweeps
     from tfstyle.report.callback import Report as Report
@@ -41,14 +41,14 @@ processor.prefer_onednn()
 # flags) must not appear here: importing one twice defines its flags twice.
 _EXPORTS = {
     "Bar": "tfstyle.runtime.progress",
-    "DreamConfig": "tfstyle.optimization.config",
+    "DreamConfig": "tfstyle.dreams.config",
     "GatysConfig": "tfstyle.optimization.config",
     "Progress": "tfstyle.runtime.progress",
     "Report": "tfstyle.report.callback",
     "SpecializeConfig": "tfstyle.adain.config",
     "StyleModel": "tfstyle.adain.model",
     "VideoConfig": "tfstyle.motion.config",
-    "deep_dream": "tfstyle.optimization.deepdream",
+    "deep_dream": "tfstyle.dreams.deepdream",
     "stylize": "tfstyle.optimization.gatys",
     "stylize_frames": "tfstyle.motion.frames",
 }

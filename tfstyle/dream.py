@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from absl import app, flags
 
 from tfstyle.cli import control_flags, painting, program, settings_flags
-from tfstyle.optimization.config import DreamConfig
+from tfstyle.dreams.config import DreamConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,8 @@ def _paint(prepared: "Prepared") -> int:
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
-        from tfstyle.optimization import deepdream, run
+        from tfstyle.dreams import deepdream
+        from tfstyle.optimization import run
 
         settings = run.on_device(prepared.config)
 

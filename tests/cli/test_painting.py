@@ -14,7 +14,7 @@ import pathlib
 
 from tfstyle.cli import program as cli
 from tfstyle.cli import painting, settings_flags
-from tfstyle.optimization.config import DreamConfig
+from tfstyle.dreams.config import DreamConfig
 
 settings_flags.define(DreamConfig, leave_out=("layers",))
 painting.define_flags()

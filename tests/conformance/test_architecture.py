@@ -27,13 +27,16 @@ ALLOWED = {
     "adain": "features fitting controls losses pretrained images runtime",
     "export": "adain features runtime version",
     "optimization": "adain features controls losses pretrained images runtime",
+    "dreams": (
+        "optimization features controls losses pretrained images runtime"
+    ),
     "judging": "features images losses optimization pretrained runtime",
     "motion": "optimization adain controls images runtime",
     "training": "adain features fitting losses pretrained images runtime",
     "worklists": "images runtime version",
     "pipelines": (
-        "worklists motion clips optimization adain controls pretrained images "
-        "runtime"
+        "worklists motion clips dreams optimization adain controls pretrained "
+        "images runtime"
     ),
     "web": "pipelines adain optimization pretrained images runtime",
     "cli": "pipelines training report controls images runtime",
@@ -47,6 +50,9 @@ VALUES = (
 TENSORFLOW = {
     "adain.loading",
     "adain.saved_models",
+    "dreams.ascent",
+    "dreams.deepdream",
+    "dreams.excitation",
     "export.graph_images",
     "export.known_answers",
     "export.litert",
@@ -59,10 +65,7 @@ TENSORFLOW = {
     "judging.structure",
     "motion.optimized",
     "optimization.adam",
-    "optimization.ascent",
-    "optimization.deepdream",
     "optimization.descent",
-    "optimization.excitation",
     "optimization.gatys",
     "optimization.lbfgs",
     "optimization.tiled",

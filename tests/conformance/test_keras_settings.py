@@ -8,8 +8,9 @@ import helpers
 import tfstyle
 from tfstyle import features
 from tfstyle.controls import regions
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.fitting import loop
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.training import adain, distillation
 from tfstyle.training.config import AdaINConfig
 from tfstyle.training.perceptual import PerceptualLoss

@@ -28,14 +28,14 @@ TINY = 64  # Pixels; larger numbers in a fence become this one.
 # only the hash that its file must have is that of the random one.
 RUNNER = """
 import dataclasses, pathlib, sys
-from tfstyle.optimization import config
+import tfstyle
 from tfstyle.pretrained import weights
 digest, *fences = sys.argv[1:]
 weights.FILES["vgg16"] = dataclasses.replace(
     weights.FILES["vgg16"], digest=digest
 )
-config.GatysConfig.__init__.__kwdefaults__.update(size=64, steps=1)
-dream = config.DreamConfig.__init__.__kwdefaults__
+tfstyle.GatysConfig.__init__.__kwdefaults__.update(size=64, steps=1)
+dream = tfstyle.DreamConfig.__init__.__kwdefaults__
 dream.update(size=64, steps=1, octaves=1)
 for fence in fences:
     code = compile(pathlib.Path(fence).read_text(), fence, "exec")

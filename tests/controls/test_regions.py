@@ -10,8 +10,10 @@ import helpers
 from tfstyle import features, images, losses
 from tfstyle.adain.model import StyleModel
 from tfstyle.controls import regions
-from tfstyle.optimization import deepdream, gatys
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.dreams import deepdream
+from tfstyle.dreams.config import DreamConfig
+from tfstyle.optimization import gatys
+from tfstyle.optimization.config import GatysConfig
 
 PHOTO, WAVE, NIGHT = (
     helpers.image(*shape, seed)

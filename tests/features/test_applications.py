@@ -7,9 +7,11 @@ import pytest
 
 import helpers
 from tfstyle import features
+from tfstyle.dreams import deepdream
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.features import applications
-from tfstyle.optimization import deepdream, gatys
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.optimization import gatys
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.pretrained import topology, weights
 
 IMAGE = helpers.image(80, 96)

@@ -10,8 +10,9 @@ import helpers
 import tfstyle
 from tfstyle import images
 from tfstyle.controls import regions
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.images import conversion
-from tfstyle.optimization import config
+from tfstyle.optimization.config import GatysConfig
 
 IMAGE = helpers.image(10, 12)
 BYTES = np.rint(255 * IMAGE).astype(np.uint8)
@@ -170,8 +171,8 @@ def test_files_that_are_not_there_are_named():
 
 def test_all_engines_take_them(path):
     settings = {"size": 20, "steps": 1, "features": "vgg_distilled"}
-    gatys = config.GatysConfig(start_size=20, **settings)
-    dream = config.DreamConfig(octaves=1, **settings)
+    gatys = GatysConfig(start_size=20, **settings)
+    dream = DreamConfig(octaves=1, **settings)
     model = helpers.style_model()
     photo, style = images.load(path), helpers.image(16, 20)
     larger = images.resize(photo, 20, 24)

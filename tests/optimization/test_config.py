@@ -8,8 +8,7 @@ import pytest
 from tfstyle.adain.config import TransferConfig
 from tfstyle.controls.settings import Controls
 from tfstyle.optimization import config
-from tfstyle.optimization.config import DREAM_LAYERS, DreamConfig, GatysConfig
-from tfstyle.pretrained import topology
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime.devices import JIT_COMPILE, PRECISIONS
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -229,7 +228,7 @@ def test_two_configs_share_no_layers():
     assert "block1_conv2" not in GatysConfig().style_layers
 
 
-@pytest.mark.parametrize("kind", [Controls, GatysConfig, DreamConfig])
+@pytest.mark.parametrize("kind", [Controls, GatysConfig])
 def test_every_setting_is_documented(kind):
     for field in dataclasses.fields(kind):
         assert f"\n    {field.name}: " in kind.__doc__
@@ -245,51 +244,3 @@ def test_a_histogram_is_not_for_regions():
 def test_other_networks_than_vgg_pool_as_they_do(features):
     with pytest.raises(ValueError, match=f"for {features} it must be 'max'"):
         GatysConfig(features=features, pooling="avg")
-
-
-def test_a_dream_takes_the_layers_of_its_network():
-    for name, layers in DREAM_LAYERS.items():
-        assert topology.check(name, layers)
-        assert DreamConfig().shares(name).keys() == layers.keys()
-        assert sum(DreamConfig().shares(name).values()) == 1
-    assert set(DREAM_LAYERS) == set(config.FEATURES) - {"auto"}
-    own = DreamConfig(layers={"block1_conv1": 1, "a": 0, "b": 3})
-    assert own.shares("vgg16") == {"block1_conv1": 0.25, "b": 0.75}
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"size": 0}, "`size` must be positive. Received: size=0"),
-        ({"octaves": 0}, "`octaves` must be positive"),
-        ({"steps": -1}, "`steps` must be positive"),
-        ({"step_size": NAN}, "`step_size` must be positive"),
-        ({"tile": 0}, "`tile` must be positive"),
-        ({"levels": 0}, "`levels` must be positive"),
-        ({"octave_scale": 1.0}, "`octave_scale` must be above 1"),
-        ({"zoom": 4.1}, "`zoom` must be above 1 and at most 4"),
-        ({"jitter": -1}, "`jitter` must not be negative"),
-        ({"jitter": 513}, "`jitter` must be at most 512. Received: jitter=513"),
-        (
-            {"octaves": 1.5},
-            "`octaves` must be a whole number above 0. Received",
-        ),
-        ({"jitter": "8"}, "`jitter` must be a whole number from 0 up. R.*='8'"),
-        ({"octave_scale": "2"}, "`octave_scale` must be positive. R.*='2'"),
-        ({"layers": ["mixed3"]}, "`layers` must map .* layers=\\['mixed3'\\]"),
-        ({"channels": 3}, "`channels` must be a tuple of whole numbers"),
-        ({"channels": (0.5,)}, "`channels` must be a tuple of whole numbers"),
-        ({"zoom_frames": -1}, "`zoom_frames` must not be negative"),
-        ({"seed": -1}, "`seed` must not be negative"),
-        ({"layers": {}}, "`layers` must not be empty"),
-        ({"layers": {"a": 0}}, "`layers` must have a value above 0"),
-        ({"channels": ()}, "`channels` must be numbers from 0 up"),
-        ({"channels": (3, -1)}, "`channels` must be numbers from 0 up"),
-        ({"content_weight": -1}, "`content_weight` must be a number"),
-        ({"color": "statistics"}, "`color` must be one of style, luminance. R"),
-        ({"features": "alexnet"}, "`features` must be one of auto, vgg16"),
-    ],
-)
-def test_wrong_dreams_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        DreamConfig(**settings)

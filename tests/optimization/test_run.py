@@ -4,8 +4,9 @@ import shutil
 import numpy as np
 import pytest
 
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.optimization import run
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Stage, stages
 from tfstyle.pretrained import weights
 from tfstyle.runtime.checkpoint import Checkpoints

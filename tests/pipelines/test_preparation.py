@@ -7,9 +7,11 @@ import pytest
 
 import helpers
 from tfstyle import images
+from tfstyle.dreams import deepdream
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.images import provenance
-from tfstyle.optimization import deepdream, gatys, run
-from tfstyle.optimization.config import DreamConfig, GatysConfig
+from tfstyle.optimization import gatys, run
+from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import preparation
 from tfstyle.pretrained import cache, weights
 

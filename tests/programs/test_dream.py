@@ -13,8 +13,8 @@ import helpers
 import programs
 from programs import call, fork, said
 from tfstyle import images
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.images import provenance
-from tfstyle.optimization.config import DreamConfig
 
 FLAGS = {
     "image": "photo.png",

@@ -1,1 +1,1 @@
-"""Optimization of the pixels of a picture: `stylize` and `deep_dream`."""
+"""Optimization of the pixels of a picture: `stylize`."""

@@ -1,10 +1,11 @@
-"""Settings of `stylize` and `deep_dream`: frozen, and checked when created.
+"""Settings of `stylize`: frozen, and checked when created.
 
 The fields also define the flags of the programs.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 from tfstyle.controls.settings import Controls
 from tfstyle.pretrained.topology import STYLE_LAYERS
@@ -33,63 +34,58 @@ _CONTENT_LAYERS = {"block4_conv2": 1.0}
 _STYLE_LAYERS = dict(
     zip(STYLE_LAYERS, (256.0, 64.0, 16.0, 4.0, 1.0), strict=True)
 )
-DREAM_COLORS = ("style", "luminance")
-DREAM_LAYERS = {
-    "vgg16": {"block4_conv3": 1.0, "block5_conv2": 1.0},
-    "vgg19": {"block4_conv4": 1.0, "block5_conv2": 1.0},
-    "vgg_distilled": {"block4_conv3": 1.0, "block5_conv1": 1.0},
-    "inception_v3": {"mixed3": 1.0, "mixed5": 1.0},
-    "resnet50": {"conv4_block3_out": 1.0, "conv4_block6_out": 1.0},
-}
-"""Default layers of `deep_dream`, by network. Those of VGG were chosen by eye,
-InceptionV3's are from TensorFlow's tutorial, ResNet50's are a guess."""
-# Strides are 32 at most, and larger shifts cost memory, see `ascent`.
-_MOST_JITTER = 512
-
 
 ADDED = {"chroma_weight": 0.0, "print_size": 0}
 """Settings that records and checkpoints of older versions lack, with the value
 that stands for their absence."""
 
-_PRECISION = (
+PRECISION_HELP = (
     "Precision of the convolutions: float32, bfloat16, or auto: bfloat16 where "
     "the device calculates in it. Statistics and pixels are always float32."
 )
-_JIT_COMPILE = (
+JIT_COMPILE_HELP = (
     "Whether XLA compiles the step: on, off, or auto: on except on a CPU."
 )
-_FEATURE_WEIGHTS = (
+FEATURE_WEIGHTS_HELP = (
     "File of the network's weights (.h5); the published file, which is "
     "downloaded once, if not given."
 )
-_TV_WEIGHT = (
+TV_WEIGHT_HELP = (
     "Weight of the total-variation term (squared differences of neighboring "
     "pixels); higher is smoother."
 )
 
 
-def _check_enlargement(name: str, value: float) -> None:
-    checks.positive(name, value)
-    if not 1 < value <= 4:
-        raise ValueError(
-            f"`{name}` must be above 1 and at most 4. Received: {name}={value}"
-        )
+class RunConfig(Protocol):
+    """Settings of an engine that sees pictures by a network, as `run` needs.
 
+    A dataclass, such as `GatysConfig`, which explains the fields.
+    """
 
-def _check_jitter(name: str, value: int) -> None:
-    checks.whole(name, value)
-    if value > _MOST_JITTER:
-        raise ValueError(
-            f"`{name}` must be at most {_MOST_JITTER}. Received: {name}={value}"
-        )
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
+    @property
+    def features(self) -> str:
+        """Name of the network, or "auto"."""
 
-def _check_channels(name: str, values: Sequence[int]) -> None:
-    checks.several(name, values, whole=True)
-    if not values or min(values) < 0:
-        raise ValueError(
-            f"`{name}` must be numbers from 0 up. Received: {name}={values}"
-        )
+    @property
+    def feature_weights(self) -> str | None:
+        """File of its weights."""
+
+    @property
+    def precision(self) -> str:
+        """Precision of its convolutions, or "auto"."""
+
+    @property
+    def jit_compile(self) -> str:
+        """Whether XLA compiles the step, or "auto"."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Settings that change no picture but for rounding.
+
+        They may change when a run is resumed.
+        """
 
 
 @settings.documented
@@ -131,7 +127,7 @@ class GatysConfig(Controls):
         "where its weights are at hand, else vgg_distilled.",
         choices=FEATURES,
     )
-    feature_weights: str | None = setting(None, _FEATURE_WEIGHTS)
+    feature_weights: str | None = setting(None, FEATURE_WEIGHTS_HELP)
     draft: bool = setting(
         False,
         "Paints all sizes but the last with the thin network vgg_distilled, "
@@ -166,7 +162,7 @@ class GatysConfig(Controls):
         "layers of equal weights, 5 is as much as 80 for the default layers.",
         check=checks.weight,
     )
-    tv_weight: float = setting(2.0, _TV_WEIGHT, check=checks.weight)
+    tv_weight: float = setting(2.0, TV_WEIGHT_HELP, check=checks.weight)
     chroma_weight: float = setting(
         0.05,
         "Weight of the total variation of the colors alone, without their "
@@ -253,8 +249,10 @@ class GatysConfig(Controls):
         "Seed of the random numbers, such as those of noise in `init`.",
         check=checks.whole,
     )
-    precision: str = setting("auto", _PRECISION, choices=PRECISIONS)
-    jit_compile: str = setting("auto", _JIT_COMPILE, choices=JIT_COMPILE)
+    precision: str = setting("auto", PRECISION_HELP, choices=PRECISIONS)
+    jit_compile: str = setting("auto", JIT_COMPILE_HELP, choices=JIT_COMPILE)
+
+    resources = ("feature_weights", "tile", "memory")  # See `RunConfig`.
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -283,121 +281,3 @@ class GatysConfig(Controls):
                 "it must be 0. Received: "
                 f"histogram_weight={self.histogram_weight}"
             )
-
-
-@settings.documented
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DreamConfig:
-    """Settings of `deep_dream`: sizes, steps, network and layers.
-
-    `help(DreamConfig)` lists all fields with their meanings.
-    """
-
-    size: int = setting(
-        512, "Longer side of the result, in pixels.", check=checks.count
-    )
-    octaves: int = setting(
-        4, "Number of sizes, from coarse to fine.", check=checks.count
-    )
-    octave_scale: float = setting(
-        1.4,
-        "Ratio of each size to the one before, above 1 and at most 4.",
-        check=_check_enlargement,
-    )
-    steps: int = setting(20, "Steps at each size.", check=checks.count)
-    step_size: float = setting(
-        0.006,
-        "Change by each step: root mean square over all values, which are in "
-        "[0, 1].",
-        check=checks.positive,
-    )
-    jitter: int = setting(
-        32,
-        "Largest random shift of the picture before each step, in pixels; at "
-        "most 512.",
-        check=_check_jitter,
-    )
-    levels: int = setting(
-        4,
-        "Number of bands of the gradient, from fine to coarse, that get equal "
-        "strength; 1 for the gradient as it is.",
-        check=checks.count,
-    )
-    features: str = setting(
-        "auto",
-        "Network that dreams: vgg16, vgg19, vgg_distilled (thin, inside the "
-        "package), inception_v3, resnet50, or auto: VGG16 where its weights "
-        "are at hand, else vgg_distilled.",
-        choices=FEATURES,
-    )
-    feature_weights: str | None = setting(None, _FEATURE_WEIGHTS)
-    layers: Mapping[str, float] | None = setting(
-        None,
-        "Layers to excite, each with its weight; the weights are divided by "
-        "their sum. If not given, the default layers of the network.",
-        check=checks.layers,
-    )
-    channels: tuple[int, ...] | None = setting(
-        None,
-        "Channels of the layers to excite, numbered from 0; all if not given.",
-        check=_check_channels,
-    )
-    content_weight: float = setting(
-        0.0,
-        "Weight of the loss that keeps the photograph's edges: 1 keeps all "
-        "contours, 10 leaves little of the dream.",
-        check=checks.weight,
-    )
-    tv_weight: float = setting(
-        2.0, f"{_TV_WEIGHT} 0 leaves grain, 10 is soft.", check=checks.weight
-    )
-    tile: int = setting(
-        768,
-        "Side of the largest square that the network sees at once, in pixels; "
-        "smaller needs less memory.",
-        check=checks.count,
-    )
-    zoom_frames: int = setting(
-        0,
-        "Number of frames of a zoom, each made from the one before with a "
-        "quarter of the steps; 0 for a single picture.",
-        check=checks.whole,
-    )
-    zoom: float = setting(
-        1.05,
-        "Enlargement from one frame to the next, above 1 and at most 4.",
-        check=_check_enlargement,
-    )
-    color: str = setting(
-        "style",
-        "Colors of the result: style for those of the dream, luminance for "
-        "those of the photograph.",
-        choices=DREAM_COLORS,
-    )
-    seed: int = setting(0, "Seed of the random shifts.", check=checks.whole)
-    precision: str = setting("auto", _PRECISION, choices=PRECISIONS)
-    jit_compile: str = setting("auto", _JIT_COMPILE, choices=JIT_COMPILE)
-
-    def __post_init__(self) -> None:
-        settings.check(self)
-
-    def shares(self, network: str) -> dict[str, float]:
-        """Returns the layers to excite with their weights.
-
-        Weights are above 0, and their sum is 1.
-
-        Args:
-            network: Name of the network.
-        """
-        layers = DREAM_LAYERS[network] if self.layers is None else self.layers
-        total = sum(layers.values())
-        return {name: w / total for name, w in layers.items() if w}
-
-
-RESOURCES: dict[type, tuple[str, ...]] = {
-    GatysConfig: ("feature_weights", "tile", "memory"),
-    DreamConfig: ("feature_weights",),
-}
-"""Settings by class that change no picture but for rounding, and so may change
-when a run is resumed. The tile of dreams is not one: older checkpoints have it.
-"""

@@ -13,12 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfstyle.optimization.config import (
-    ADDED,
-    RESOURCES,
-    DreamConfig,
-    GatysConfig,
-)
+from tfstyle.optimization.config import ADDED, GatysConfig, RunConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import devices
 from tfstyle.runtime.checkpoint import Checkpoints, DivergedError
@@ -26,7 +21,7 @@ from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
 from tfstyle.runtime.types import Shape
 
-Config = TypeVar("Config", GatysConfig, DreamConfig)
+Config = TypeVar("Config", bound=RunConfig)
 
 
 class Stage(NamedTuple):
@@ -118,7 +113,7 @@ def on_device(config: Config) -> Config:
 
 
 def identity(
-    config: GatysConfig | DreamConfig,
+    config: RunConfig,
     weights_file: weights.Resolved,
     note: Any = None,
 ) -> list[Any]:
@@ -136,8 +131,7 @@ def identity(
     named = {
         name: value
         for name, value in dataclasses.asdict(config).items()
-        if (name, value) not in ADDED.items()
-        and name not in RESOURCES[type(config)]
+        if (name, value) not in ADDED.items() and name not in config.resources
     }
     network = {"features": weights_file.name, "weights": weights_file.digest}
     return [named | network, note]

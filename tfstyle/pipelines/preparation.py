@@ -18,9 +18,10 @@ import numpy as np
 from tfstyle import images
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.images import provenance
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization.config import ADDED, DreamConfig, GatysConfig
+from tfstyle.optimization.config import ADDED, GatysConfig
 from tfstyle.pretrained import topology, weights
 from tfstyle.runtime import checkpoint, files
 

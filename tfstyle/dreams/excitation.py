@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import features, images, losses
-from tfstyle.optimization.config import DreamConfig
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.pretrained.weights import Resolved
 
 MARGIN = 2

@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import losses
+from tfstyle.dreams import excitation
+from tfstyle.dreams.config import DreamConfig
+from tfstyle.dreams.excitation import MARGIN, Score
 from tfstyle.images import windows
-from tfstyle.optimization import excitation
-from tfstyle.optimization.config import STRUCTURE_SCALES, DreamConfig
-from tfstyle.optimization.excitation import MARGIN, Score
+from tfstyle.optimization.config import STRUCTURE_SCALES
 from tfstyle.runtime.types import Shape
 
 # Overlap of tiles, in strides of the deepest layer. VGG sees less than that

@@ -4,9 +4,10 @@ import pytest
 import helpers
 from tfstyle import images
 from tfstyle.controls import color
+from tfstyle.dreams import deepdream, excitation
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.features import memory
-from tfstyle.optimization import deepdream, excitation, run
-from tfstyle.optimization.config import DreamConfig
+from tfstyle.optimization import run
 from tfstyle.runtime import checkpoint
 
 HOW_TO_REGENERATE = (

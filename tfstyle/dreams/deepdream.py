@@ -17,11 +17,11 @@ import tensorflow as tf
 from tfstyle import images
 from tfstyle.controls import color
 from tfstyle.controls.regions import Regions
+from tfstyle.dreams import ascent, excitation
+from tfstyle.dreams.config import DreamConfig
 from tfstyle.features import memory
 from tfstyle.images.conversion import ImageLike, to_image
 from tfstyle.images.sizes import octaves
-from tfstyle.optimization import ascent, excitation
-from tfstyle.optimization.config import DreamConfig
 from tfstyle.optimization.run import Run, Stage, identity, resolve
 from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import checks, devices

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle.optimization import ascent, excitation, run
-from tfstyle.optimization.config import DreamConfig
+from tfstyle.dreams import ascent, excitation
+from tfstyle.dreams.config import DreamConfig
+from tfstyle.optimization import run
 
 HOW_TO_REGENERATE = (
     "If the change is meant, run `pytest --update-golden` and say in the "

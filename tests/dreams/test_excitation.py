@@ -4,8 +4,9 @@ import tensorflow as tf
 
 import helpers
 from tfstyle import features
-from tfstyle.optimization import excitation, run
-from tfstyle.optimization.config import DreamConfig
+from tfstyle.dreams import excitation
+from tfstyle.dreams.config import DreamConfig
+from tfstyle.optimization import run
 
 PHOTO = helpers.image(40, 56)
 GUIDE = helpers.image(32, 32, seed=1)

@@ -1,0 +1,1 @@
+"""Dreams: pictures in which a network sees more of what it sees."""
