@@ -23,7 +23,7 @@ GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 MODULES = {
     "features": "features/__init__.py",
     "images": "images/__init__.py",
-    "losses": "losses.py",
+    "losses": "losses/__init__.py",
     "regions": "controls/regions.py",
     "sweeps": "pipelines/sweeps.py",
 }

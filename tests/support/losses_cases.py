@@ -111,3 +111,22 @@ def value_and_gradient(loss, x, style, photo):
 
 def flat(value):
     return np.full((1, 12, 14, 6), value, "float32")
+
+
+def image(*rows):
+    return np.array(rows, "float32")[None, :, :, None]
+
+
+def statistics(x):
+    """Of one example, in float64: mean, covariance."""
+    flat = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    return flat.mean(0), np.cov(flat.T, bias=True).reshape(2 * x.shape[-1:])
+
+
+def check_twin(loss, twin):
+    """Compares with a function of single examples in NumPy or SciPy."""
+    # The style has another size, smaller and then larger.
+    for x, style in ((PAINTED, STYLE), (STYLE, PAINTED)):
+        expected = [twin(*pair) for pair in zip(x, style, strict=True)]
+        actual = loss(x, style, None)
+        np.testing.assert_allclose(actual, expected, rtol=1e-4)

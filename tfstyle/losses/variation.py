@@ -1,0 +1,89 @@
+"""Total variation: how much neighboring pixels differ."""
+
+from keras import ops
+
+from tfstyle.losses.positions import float32
+from tfstyle.runtime.types import Shape, Tensor
+
+
+def total_variation_loss(image: Tensor) -> Tensor:
+    """Returns the mean squared difference between neighboring pixels.
+
+    Args:
+        image: Image, `(batch, height, width, channels)`, both sides at least
+            2 pixels.
+
+    Returns:
+        Shape `(batch,)`, float32: the sum of the means down and across.
+
+    Reference:
+        Mahendran and Vedaldi, "Understanding Deep Image Representations by
+        Inverting Them", CVPR 2015, who sum `(dx^2 + dy^2)^(beta / 2)`;
+        beta is 2 here.
+    """
+    down, across = _squared_differences(image)
+    return down + across
+
+
+def chroma_variation_loss(image: Tensor) -> Tensor:
+    """Returns the part of the total variation that is in the colors alone.
+
+    A picture varies as much as its gray picture, the mean of red, green and
+    blue, plus as much as the rest, its chroma: the loss is that rest.
+
+    Args:
+        image: RGB image, `(batch, height, width, 3)`, both sides at least 2
+            pixels.
+
+    Returns:
+        Shape `(batch,)`, float32: the sum of the means down and across. For a
+        gray picture 0 but for rounding, which may be negative.
+    """
+    return total_variation_loss(image) - total_variation_loss(_gray(image))
+
+
+def variation_part(block: Tensor, shape: Shape, chroma: bool = False) -> Tensor:
+    """Returns what a block adds to the variation of the image it is part of.
+
+    Args:
+        block: Block of an image, with one more row below and one more column
+            to the right: those that follow in the image, or at its edges the
+            last ones again.
+        shape: Height and width of the image.
+        chroma: Whether to return a part of `chroma_variation_loss` instead of
+            `total_variation_loss`.
+
+    Returns:
+        Shape `(batch,)`, float32. The parts of blocks that cover an image add
+        up to its loss.
+    """
+    height, width = shape
+    rows, columns = (ops.cast(n, "float32") for n in ops.shape(block)[1:3])
+    below, beside = block[:, :, :-1], block[:, :-1]
+    down = (rows - 1) * (columns - 1) / ((height - 1) * width)
+    across = (rows - 1) * (columns - 1) / (height * (width - 1))
+    found = 0.0
+    for sign, part in ((1, lambda x: x), (-1, _gray))[: 1 + chroma]:
+        found += sign * down * _squared_differences(part(below))[0]
+        found += sign * across * _squared_differences(part(beside))[1]
+    return found
+
+
+def _gray(image: Tensor) -> Tensor:
+    return ops.mean(float32(image), axis=-1, keepdims=True)
+
+
+def _squared_differences(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns mean squared differences of neighbors, down and across."""
+    batch, height, width, channels = ops.shape(image)
+    # Channels join the rows: differences of long rows are faster.
+    rows = ops.reshape(float32(image), (batch, height, width * channels))
+    found = []
+    for axis, step in ((1, 1), (2, channels)):
+        shape = list(ops.shape(rows))
+        shape[axis] -= step
+        start = [0, 0, 0]
+        start[axis] = step
+        gap = ops.slice(rows, start, shape) - ops.slice(rows, (0, 0, 0), shape)
+        found.append(ops.mean(ops.square(gap), axis=(1, 2)))
+    return found[0], found[1]
