@@ -25,7 +25,7 @@ from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.painting import StoppedError
 from tfstyle.optimization import descent, gatys, objective, run
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.objective import Maps, Term
+from tfstyle.optimization.term import Maps, Term
 from tfstyle.runtime.types import Tensor
 
 _WEIGHT = 400.0  # Weight of the temporal term at a stability of 1.

@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import features, images
-from tfstyle.optimization import adam, lbfgs, objective
+from tfstyle.optimization import adam, lbfgs
 from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimization.term import Term
 from tfstyle.pretrained.weights import Resolved
 
 # Networks and graphs of steps that are kept for later pictures.
@@ -142,7 +143,7 @@ def _kept_network(*key: Any) -> list[keras.Model]:
 
 def compile_step(
     network: keras.Model,
-    terms: Mapping[str, objective.Term],
+    terms: Mapping[str, Term],
     optimizer: Optimizer[S],
     config: GatysConfig,
 ) -> Callable[[S], S]:
@@ -239,7 +240,7 @@ def _trace(
 
 
 def compile_gradients(
-    network: keras.Model, terms: Mapping[str, objective.Term]
+    network: keras.Model, terms: Mapping[str, Term]
 ) -> Callable[[tf.Tensor], dict[str, float]]:
     """Compiles the norms of the gradients of all terms, for reports.
 

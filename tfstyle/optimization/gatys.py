@@ -25,6 +25,7 @@ from tfstyle.optimization import adam, descent, objective, strength, tiled
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.descent import State
 from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
+from tfstyle.optimization.term import Term
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import checks, devices, scratch
@@ -169,7 +170,7 @@ class _Optimization:
     """Loop of `stylize` over the sizes and the steps at each size."""
 
     network: keras.Model
-    terms: Mapping[str, objective.Term]
+    terms: Mapping[str, Term]
     optimizer: Any  # A `descent.Optimizer`.
     step: Callable[[Any], Any]
     evaluated: Callable[[Any], Any]
@@ -239,7 +240,7 @@ class _Optimization:
 
     def _terms(
         self, network: keras.Model, photo: np.ndarray
-    ) -> dict[str, objective.Term]:
+    ) -> dict[str, Term]:
         regions = self.inputs.regions
         parts = None if regions is None else regions.parts
         given = self.inputs.styles, self.config, parts, self.share.value
@@ -247,9 +248,7 @@ class _Optimization:
             lambda: objective.terms(network, photo, *given, self.side)
         )
 
-    def _compile(
-        self, network: keras.Model, terms: Mapping[str, objective.Term]
-    ) -> None:
+    def _compile(self, network: keras.Model, terms: Mapping[str, Term]) -> None:
         """Makes the optimizer and compiles the step for this size."""
         self.network, self.terms, self.seen = network, terms, self.side
         steps, shape = self.run.stage.steps, self.run.stage.shape
@@ -323,7 +322,7 @@ class _Optimization:
         self,
         state: State | None,
         photo: np.ndarray,
-        terms: Mapping[str, objective.Term],
+        terms: Mapping[str, Term],
     ) -> State:
         """Returns the first state at this size: new, resized or resumed."""
         if state is None:

@@ -204,3 +204,19 @@ class Sum:
             self._mean.astype(np.float32),
             (self._scatter / self._weight).astype(np.float32),
         )
+
+
+def blend(statistics: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    """Returns the sum of statistics, each times its share."""
+    return sum(share * s for share, s in zip(shares, statistics, strict=True))
+
+
+def blend_moments(
+    sources: Sequence[Moments], shares: Sequence[float]
+) -> Moments:
+    """Blends styles by their first two moments, as crowsonkb does."""
+    if len(sources) == 1:
+        return sources[0]
+    mean = blend([source.mean for source in sources], shares)
+    second = blend([source.second() for source in sources], shares)
+    return Moments(mean, second - mean[:, :, None] * mean[:, None, :])

@@ -23,8 +23,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle.features import tiles
-from tfstyle.optimization import adam, objective, statistics
+from tfstyle.optimization import adam, statistics
 from tfstyle.optimization.statistics import Moments
+from tfstyle.optimization.term import Content, Style, Term, Variation
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape
 
@@ -76,7 +77,7 @@ class Step:
 
 def gradient_norms(
     network: keras.Model,
-    terms: Mapping[str, objective.Term],
+    terms: Mapping[str, Term],
     tiling: tiles.Tiling,
 ) -> Callable[[tf.Tensor], dict[str, float]]:
     """Returns what `descent.compile_gradients` does, for pictures in tiles.
@@ -105,7 +106,7 @@ class Loss:
     def __init__(
         self,
         network: keras.Model,
-        terms: Mapping[str, objective.Term],
+        terms: Mapping[str, Term],
         tiling: tiles.Tiling,
         pause: Pause,
     ) -> None:
@@ -266,11 +267,11 @@ class Loss:
         return values, slopes
 
 
-_KINDS = (objective.Style, objective.Content, objective.Variation, object)
+_KINDS = (Style, Content, Variation, object)
 
 
 def _sorted(
-    terms: Mapping[str, objective.Term],
+    terms: Mapping[str, Term],
 ) -> list[dict[str, Any]]:
     """Sorts terms by what they need.
 
@@ -466,7 +467,7 @@ def _variation(
 
 
 def _image_gradient(
-    term: objective.Term, image: tf.Tensor
+    term: Term, image: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     with tf.GradientTape() as tape:
         tape.watch(image)
