@@ -26,11 +26,14 @@ ALLOWED = {
     "fitting": "images runtime",
     "adain": "features fitting controls losses pretrained images runtime",
     "export": "adain features runtime version",
-    "optimization": "adain features controls losses pretrained images runtime",
+    "optimizers": "runtime",
+    "optimization": (
+        "optimizers adain features controls losses pretrained images runtime"
+    ),
     "dreams": (
         "optimization features controls losses pretrained images runtime"
     ),
-    "judging": "features images losses optimization pretrained runtime",
+    "judging": "features images losses optimizers pretrained runtime",
     "motion": "optimization adain controls images runtime",
     "training": "adain features fitting losses pretrained images runtime",
     "worklists": "images runtime version",
@@ -64,11 +67,13 @@ TENSORFLOW = {
     "judging.reference",
     "judging.structure",
     "motion.optimized",
-    "optimization.adam",
     "optimization.descent",
     "optimization.gatys",
-    "optimization.lbfgs",
     "optimization.tiled",
+    "optimizers.adam",
+    "optimizers.adam_state",
+    "optimizers.interface",
+    "optimizers.lbfgs",
     "training.distributed",
     "training.summaries",
 }

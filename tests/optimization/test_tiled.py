@@ -9,7 +9,8 @@ from network_cases import settings
 from tfstyle import features
 from tfstyle.controls import regions
 from tfstyle.features import tiles
-from tfstyle.optimization import adam, descent, objective, statistics, tiled
+from tfstyle.optimization import descent, objective, statistics, tiled
+from tfstyle.optimizers import adam
 
 SHAPE = (60, 83)
 SIDE = 32

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import features, losses
-from tfstyle.optimization import adam
+from tfstyle.optimizers import adam
 from tfstyle.pretrained.topology import STYLE_LAYERS
 from tfstyle.runtime.types import Tensor
 

@@ -21,11 +21,12 @@ from tfstyle.controls.regions import Regions
 from tfstyle.features import memory, planning, tiles
 from tfstyle.images.conversion import ImageLike, to_image, to_images
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization import adam, descent, objective, strength, tiled
+from tfstyle.optimization import descent, objective, strength, tiled
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.descent import State
 from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
 from tfstyle.optimization.term import Term
+from tfstyle.optimizers.adam_state import FILED, Own
+from tfstyle.optimizers.interface import State
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import checks, devices, scratch
@@ -171,7 +172,7 @@ class _Optimization:
 
     network: keras.Model
     terms: Mapping[str, Term]
-    optimizer: Any  # A `descent.Optimizer`.
+    optimizer: Any  # An `Optimizer`.
     step: Callable[[Any], Any]
     evaluated: Callable[[Any], Any]
     gradients: Callable[[tf.Tensor], dict[str, float]]
@@ -180,7 +181,7 @@ class _Optimization:
     seen: int | None  # and that of the compiled step.
 
     def __init__(
-        self, inputs: _Inputs, run: Run, plan: planning.Plan, own: adam.Own
+        self, inputs: _Inputs, run: Run, plan: planning.Plan, own: Own
     ) -> None:
         self.inputs, self.run, self.config = inputs, run, inputs.config
         self.plan, self.own = plan, own
@@ -441,7 +442,7 @@ class _Optimization:
         self.begun = meta.get("begun", self.run.step > 0)
         self._take_plan(meta.get("side"), meta.get("room", 0))
         if self.plan.filed:
-            for name in adam.FILED:  # One by one: each leaves memory.
+            for name in FILED:  # One by one: each leaves memory.
                 arrays[name] = self.own(arrays[name])
         steps = self.run.stage.steps
         return descent.make_optimizer(self.config, steps).restore(arrays)

@@ -23,9 +23,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle.features import tiles
-from tfstyle.optimization import adam, statistics
+from tfstyle.optimization import statistics
 from tfstyle.optimization.statistics import Moments
 from tfstyle.optimization.term import Content, Style, Term, Variation
+from tfstyle.optimizers import adam
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfstyle.optimization.adam import Adam, State
+from tfstyle.optimizers.adam import Adam, State
 from tfstyle.runtime import scratch
 
 START = np.random.default_rng(0).uniform(0.4, 0.6, (1, 6, 8, 3))

@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from tfstyle.optimization.lbfgs import LBFGS, State
+from tfstyle.optimizers.lbfgs import LBFGS, State
 
 INFINITY = float("inf")
 

@@ -1,0 +1,1 @@
+"""Optimizers of a picture: their steps compile, and runs resume bit for bit."""
