@@ -101,10 +101,10 @@ def _paint(prepared: "Prepared") -> int:
     from tfstyle.runtime import devices
 
     with devices.start(flags.FLAGS.device).scope():
-        from tfstyle.optimization import gatys, run
+        from tfstyle.optimization import gatys, run, sight
 
         settings = run.on_device(prepared.config)
-        plan = gatys.make_plan(
+        plan = sight.make_plan(
             prepared.content.pixels,
             prepared.styles,
             settings,

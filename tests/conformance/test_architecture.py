@@ -69,6 +69,8 @@ TENSORFLOW = {
     "motion.optimized",
     "optimization.descent",
     "optimization.gatys",
+    "optimization.loop",
+    "optimization.sight",
     "optimization.tiled",
     "optimizers.adam",
     "optimizers.adam_state",

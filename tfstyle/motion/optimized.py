@@ -23,7 +23,7 @@ from tfstyle.motion.anchors import Anchor
 from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.painting import StoppedError
-from tfstyle.optimization import descent, gatys, objective, run
+from tfstyle.optimization import descent, gatys, objective, run, sight
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.term import Maps, Term
 from tfstyle.runtime.types import Tensor
@@ -136,7 +136,7 @@ class Optimized:
             steps=_FIRST * self._config.steps,
             color="style",
         )
-        if gatys.make_plan(frame, self._styles, config, regions).side:
+        if sight.make_plan(frame, self._styles, config, regions).side:
             raise MemoryError(
                 f"Frames of {frame.shape[1]}x{frame.shape[0]} pixels do not "
                 "fit in memory at once. Lower `size`."

@@ -90,11 +90,11 @@ class OptimizeEngine:
 
     def load(self, task: Task) -> None:
         """Raises `MemoryError` if the picture does not fit; loads nothing."""
-        from tfstyle.optimization import gatys
+        from tfstyle.optimization import sight
 
         prepared, settings = self._resolved(task)
         given = prepared.content.pixels, prepared.styles, settings
-        gatys.make_plan(*given, prepared.regions)
+        sight.make_plan(*given, prepared.regions)
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
         """Optimizes the picture of a task; see `Engine.stylize`."""
