@@ -33,7 +33,7 @@ from tfstyle.adain.config import TransferConfig
 from tfstyle.cli import (
     common_flags,
     control_flags,
-    painting,
+    notes,
     program,
     settings_flags,
 )
@@ -220,7 +220,7 @@ def _engine(tasks: "list[Task]") -> "Engine":
     optimize = engines.OptimizeEngine(limit)
     for task in tasks:
         optimize.check(task)
-    painting.note_weights(tasks[0].config, optimize.prepared(tasks[0]))
+    notes.weights(tasks[0].config, optimize.prepared(tasks[0]))
     return optimize
 
 
@@ -277,7 +277,7 @@ def _write(
         record=provenance.describe(settings, _inputs(tasks)),
         quality=_QUALITY.value,
     )
-    painting.note_left_out(target.path, target.left_out)
+    notes.left_out(target.path, target.left_out)
     target.save(sheet, complete)
 
 

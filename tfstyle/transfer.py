@@ -43,7 +43,7 @@ from tfstyle.adain.config import TransferConfig
 from tfstyle.cli import (
     common_flags,
     control_flags,
-    painting,
+    notes,
     program,
     settings_flags,
 )
@@ -217,7 +217,7 @@ def _stylize_one(files: "Files", item: "Item") -> int:
     record = _describe(files)  # May download weights, so it comes last.
     transfer = Transfer(files, _load(files.config), record)
     height, width = transfer.one(photograph).shape[:2]
-    painting.note_left_out(os.fspath(item.output), transfer.left_out)
+    notes.left_out(os.fspath(item.output), transfer.left_out)
     seconds = time.monotonic() - _BEGAN
     print(f"{item.output}: {width}x{height} after {seconds:.1f} s")
     return 0
@@ -245,7 +245,7 @@ def _stylize_all(files: "Files", items: "list[Item]") -> int:
             if entry.reason:
                 what = f"skipped '{entry.content}': {entry.reason}"
                 bar.write(what, sys.stderr)
-    painting.note_left_out(_OUTPUT.value, transfer.left_out)
+    notes.left_out(_OUTPUT.value, transfer.left_out)
     seconds = time.monotonic() - _BEGAN
     print(f"{_OUTPUT.value}: {tally} after {seconds:.1f} s")
     return interrupt.status or int(tally[FAILED] > 0)
@@ -281,7 +281,7 @@ def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
     left_out = files.write(
         item, sheet, None, files.record(shared, item.content)
     )
-    painting.note_left_out(os.fspath(item.output), left_out)
+    notes.left_out(os.fspath(item.output), left_out)
     print(f"{item.output}: {grid[0]}x{grid[1]} pictures")
     return 0
 

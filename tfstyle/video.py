@@ -37,7 +37,7 @@ from absl import flags
 from tfstyle.cli import (
     common_flags,
     control_flags,
-    painting,
+    notes,
     program,
     settings_flags,
 )
@@ -292,9 +292,9 @@ def _write_report(
     from tfstyle.images import provenance
     from tfstyle.report import clip
 
-    notes = [] if outcome.complete else ["The run was interrupted."]
+    remarks = [] if outcome.complete else ["The run was interrupted."]
     if outcome.painted < outcome.frames:
-        notes.append(
+        remarks.append(
             f"The run was resumed: this page shows only its last "
             f"{outcome.painted} frames."
         )
@@ -307,12 +307,12 @@ def _write_report(
         path,
         config=video.config,
         record=provenance.describe(video.config, inputs),
-        command=painting.command(),
+        command=notes.command(),
         title=os.path.basename(_OUTPUT.value.rstrip(os.sep)),
         shots=course.looks,
         values=course.measured,
         speed=outcome.painted / outcome.seconds,
-        notes=notes,
+        notes=remarks,
     )
 
 

@@ -7,15 +7,13 @@ A program calls `define_flags` when it is imported, then `settings` and
 import contextlib
 import dataclasses
 import os
-import pathlib
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from tfstyle.cli import common_flags, program, settings_flags
+from tfstyle.cli import common_flags, notes, program, settings_flags
 
 if TYPE_CHECKING:  # --help need not wait even for NumPy.
     import numpy as np
@@ -163,9 +161,9 @@ def prepare(
     _check_space(config, prepared, format)
     if prepared.content.alpha is not None and not format.alpha:
         program.note(f"{format.name} holds no transparency; it becomes white.")
-    note_weights(config, prepared)
+    notes.weights(config, prepared)
     if values.replay:
-        _note_other_weights(values.replay, prepared)
+        notes.other_weights(values.replay, prepared)
     return prepared
 
 
@@ -189,51 +187,6 @@ def _check_space(config: Any, prepared: "Prepared", format: "Format") -> None:
 
 # Bytes per value of the picture that checkpoints take.
 _STATES = {"adam": 23, "lbfgs": 88, "dream": 8}
-
-
-def _note_other_weights(path: str, prepared: "Prepared") -> None:
-    """Notes if a picture was painted with other weights."""
-    from tfstyle.images import provenance
-
-    notes = provenance.read(path).get("notes", {})
-    if notes.get("weights") != prepared.weights_file.digest:
-        program.note(
-            f"'{path}' was painted with other weights; this picture will "
-            "differ."
-        )
-
-
-def note_weights(config: Any, prepared: "Prepared") -> None:
-    """Notes fallback and unpublished weights.
-
-    Args:
-        config: The settings of the flags.
-        prepared: The prepared run.
-    """
-    found = prepared.config.features
-    if config.features == "auto" and found == "vgg_distilled":
-        program.note(
-            "VGG16's weights are not available; painting with the thin network "
-            "of this package. --features=vgg16 says what is missing."
-        )
-    if not prepared.weights_file.published:
-        program.note(
-            f"'{prepared.weights_file.path}' is not the published weights file."
-        )
-
-
-def note_left_out(path: str, left_out: Sequence[str]) -> None:
-    """Notes what the record of a picture, or of a folder of them, lacks.
-
-    Args:
-        path: Path of the picture or the folder.
-        left_out: Names of missing entries; see `output.Output.left_out`.
-    """
-    if left_out:
-        program.note(
-            f"'{path}' has no room for all of its record: left out are "
-            f"{', '.join(left_out)}. Other formats have more room."
-        )
 
 
 def paint(prepared: "Prepared", config: Any, run: "Run") -> int:
@@ -261,7 +214,7 @@ def paint(prepared: "Prepared", config: Any, run: "Run") -> int:
         quality=values.quality,
         dpi=values.dpi,
     )
-    note_left_out(target.path, target.left_out)
+    notes.left_out(target.path, target.left_out)
     with contextlib.ExitStack() as stack:
         # Covers the writing, too: Ctrl-C must not lose a complete picture.
         interrupt = stack.enter_context(program.Interrupt())
@@ -322,28 +275,11 @@ def _report(prepared: "Prepared", config: Any, target: "Output") -> "Report":
     weights = config.feature_weights
     return Report(
         dataclasses.replace(
-            config, feature_weights=weights and _inside(weights)
+            config, feature_weights=weights and notes.without_folder(weights)
         ),
         shown,
         target.record,
-        command(),
+        notes.command(),
         preparation.has_checkpoint(flags.FLAGS.checkpoint),
         os.path.basename(target.path),
     )
-
-
-def command() -> list[str]:
-    """Returns the command line, without folders outside the current one."""
-    module = pathlib.Path(sys.argv[0]).stem
-    return ["python", "-m", f"tfstyle.{module}", *map(_inside, sys.argv[1:])]
-
-
-def _inside(word: str) -> str:
-    """Drops the directory of a path, or a flag's, outside the folder."""
-    flag, equals, path = "", "", word
-    if word.startswith("-"):
-        flag, equals, path = word.partition("=")
-    whole = os.path.normpath(path)
-    if os.path.isabs(whole) or whole.split(os.sep)[0] == os.pardir:
-        path = os.path.basename(whole)
-    return flag + equals + path
