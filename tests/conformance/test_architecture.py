@@ -56,6 +56,7 @@ TENSORFLOW = {
     "dreams.ascent",
     "dreams.deepdream",
     "dreams.excitation",
+    "dreams.loop",
     "export.graph_images",
     "export.known_answers",
     "export.litert",
