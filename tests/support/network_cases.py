@@ -82,3 +82,10 @@ def evaluate(weights):
         weighted = values(network, terms, photo[::-1].copy())
         found |= {f"{style_loss}/{name}": x for name, x in weighted.items()}
     return {name: np.array(x) for name, x in found.items()}
+
+
+def terms_of(network, picture, content, styles, **changes):
+    """Weighted terms of a picture, by name."""
+    config = settings(**changes)
+    terms = objective.terms(network, content, styles, config)
+    return values(network, terms, picture)
