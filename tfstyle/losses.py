@@ -3,7 +3,8 @@
 Every function is pure, takes channels-last tensors and uses `keras.ops` only,
 so it runs on any Keras backend. Losses return one value per example, shape
 `(batch,)`; the caller weights and adds them. Statistics are computed in
-float32, whatever the precision of the features.
+float32, whatever the precision of the features, and roots of small matrices in
+float64.
 
 Statistics of a region (Gatys et al. 2017, section 3.2) are those of all
 positions, weighted: the weights have shape `(1 or batch, height * width, 1)`
@@ -25,6 +26,7 @@ roots.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 from tfstyle.runtime.types import Shape, Tensor
@@ -186,12 +188,12 @@ def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
         mean: Mean of the style, `(batch, channels)`, from `mean_covariance`.
         covariance: Covariance of the style, `(batch, channels, channels)`.
     """
-    values, vectors = ops.linalg.eigh(covariance)
+    values, vectors = ops.linalg.eigh(_exact(covariance))
     # Rounding gives values below 0 where the features hardly vary.
     values = ops.maximum(values, 0.0)
     roots = vectors * ops.sqrt(values)[:, None]
     root = ops.matmul(roots, ops.swapaxes(vectors, 1, 2))
-    return Gaussian(mean, root, ops.sum(values, axis=1))
+    return Gaussian(_exact(mean), root, ops.sum(values, axis=1))
 
 
 def wasserstein_loss(
@@ -255,6 +257,7 @@ def wasserstein_slopes(
         `covariance`; float32.
     """
     channels = covariance.shape[-1]
+    mean, covariance = _exact(mean), _exact(covariance)
     moved = target.root @ covariance @ target.root
     values, vectors = ops.linalg.eigh(moved)
     least = epsilon * target.trace[:, None] / channels + _TINY
@@ -269,10 +272,16 @@ def wasserstein_slopes(
     gap = mean - target.mean
     # Rounding may make the distance slightly negative.
     value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
-    by_covariance = (ops.eye(channels, dtype="float32") - plan) / channels
-    return value, 2 * gap / channels, by_covariance
+    by_covariance = (ops.eye(channels, dtype=plan.dtype) - plan) / channels
+    return (
+        _float32(value),
+        _float32(2 * gap / channels),
+        _float32(by_covariance),
+    )
 
 
+# Channels up to which float64 takes no longer than float32.
+_NARROW = 128
 _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
 
 
@@ -541,6 +550,16 @@ def _mean_products(left: Tensor, right: Tensor, positions: Any) -> Tensor:
 
 def _weighted(flat: Tensor, weights: Tensor | None) -> Tensor:
     return flat if weights is None else weights * flat
+
+
+def _exact(x: Tensor) -> Tensor:
+    """Converts to the type in which matrix roots are taken.
+
+    In float32 they are noise where the style hardly varies, as it does in some
+    directions of first layers. JAX has no float64 unless it is told to.
+    """
+    narrow = x.shape[-1] <= _NARROW and keras.backend.backend() != "jax"
+    return ops.cast(x, "float64" if narrow else "float32")
 
 
 def _float32(x: Tensor) -> Tensor:
