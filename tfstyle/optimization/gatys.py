@@ -422,6 +422,8 @@ class _Optimization:
             "room": self.plan.room,
         }
         self.run.save(state.to_numpy(), meta)
+        if self.plan.filed:
+            scratch.release(*(getattr(state, name) for name in adam.FILED))
 
     def _take_plan(self, side: int | None, room: int) -> None:
         """Sees the picture as before, if memory still suffices for that."""
