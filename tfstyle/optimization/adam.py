@@ -279,6 +279,7 @@ class Adam:
             for old, new in zip(state.coarse_square, means, strict=True)
         ]
         square = tf.image.resize(state.square, shape, "bilinear")
+        scratch.release(state.mean, state.square)
         return state._replace(
             x=x,
             mean=mean,

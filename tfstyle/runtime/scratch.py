@@ -73,7 +73,7 @@ def release(*arrays: Any) -> None:
     memory, and systems without this, are left as they are.
     """
     for array in arrays:
-        pages = array.base if isinstance(array, np.memmap) else None
+        pages: Any = array.base if isinstance(array, np.memmap) else None
         if isinstance(pages, mmap.mmap) and hasattr(pages, "madvise"):
             pages.madvise(mmap.MADV_DONTNEED)
 
