@@ -160,6 +160,18 @@ def test_tiff_of_16_bits_has_no_other_text(tmp_path):
         }
 
 
+def test_tiff_of_8_bits_is_written_strip_by_strip(tmp_path, monkeypatch):
+    tifffile = pytest.importorskip("tifffile", reason="needs extra `print`")
+    picture, path = helpers.image(150, 20), tmp_path / "a.tiff"
+    images.save(path, picture)
+    with tifffile.TiffFile(path) as file:
+        assert file.pages[0].tags["RowsPerStrip"].value == encoding.ROWS
+    found = images.load(path)
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    images.save(path, picture)  # Whole, by Pillow.
+    np.testing.assert_array_equal(images.load(path), found)
+
+
 def test_16_bits_without_tifffile_name_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tifffile", None)
     with pytest.raises(ValueError, match=r"tfstyle\[print\]"):

@@ -130,3 +130,20 @@ def test_wasserstein_target_may_be_a_little_less_than_semidefinite():
         expected = np.mean((x - 1) ** 2)  # All mass goes to one point.
         np.testing.assert_allclose(value, [expected], rtol=1e-5)
         assert np.isfinite(gradient).all()
+
+
+def test_the_slope_is_exact_where_the_style_hardly_varies():
+    random = np.random.default_rng(0)
+    vectors = np.linalg.qr(random.standard_normal((16, 16)))[0]
+    spread = np.geomspace(1, 1e-5, 16)
+    style, x = (
+        ((vectors * values) @ vectors.T).astype("float32")
+        for values in (spread, spread**0.8)
+    )
+    mean = np.zeros((1, 16), "float32")
+    target = losses.gaussian(mean, style[None])
+    _, _, slope = losses.wasserstein_slopes(mean, x[None], target, 1e-6)
+    root = scipy.linalg.sqrtm(style.astype(float))
+    between = scipy.linalg.sqrtm(root @ x.astype(float) @ root)
+    expected = np.eye(16) - root @ np.linalg.inv(between) @ root
+    np.testing.assert_allclose(16 * slope[0], expected, atol=1e-4)

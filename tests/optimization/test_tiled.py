@@ -72,10 +72,8 @@ def test_loss_and_gradient_are_those_of_the_whole(network, case):
     assert {n: float(x) for n, x in found.aux.items()} == pytest.approx(
         {n: float(x) for n, x in values.items()}, rel=1e-4, abs=1e-6
     )
-    # The root in the Wasserstein distance makes more of rounding.
-    most = 1e-3 if case == "wasserstein" else 1e-5
     gap = np.linalg.norm(gradients[0] - gradient)
-    assert gap < most * np.linalg.norm(gradient)
+    assert gap < 1e-5 * np.linalg.norm(gradient)
 
 
 def test_norms_of_gradients_are_those_of_the_whole(network):

@@ -1,6 +1,8 @@
 """Whole runs of `stylize` in tiles."""
 
 import dataclasses
+import shutil
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import tensorflow as tf
 import helpers
 from tfstyle.controls import regions
 from tfstyle.features import memory, planning
-from tfstyle.optimization import gatys, run, tiled
+from tfstyle.optimization import gatys, run, sight, tiled
 from tfstyle.optimization.config import GatysConfig
+from tfstyle.optimizers import adam
 from tfstyle.runtime import checkpoint, scratch
 
 PHOTO = helpers.image(48, 68, seed=3)
@@ -176,6 +179,35 @@ def test_layers_without_weight_are_left_out(config):
         gatys.stylize(PHOTO, STYLES, each) for each in (tiles, whole)
     )
     np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_checkpoints_and_arrays_in_files_need_room_together(
+    config, tmp_path, monkeypatch
+):
+    plan = planning.plan
+    monkeypatch.setattr(
+        planning, "plan", lambda *given: plan(*given)._replace(filed=10**6)
+    )
+    pixels = 48 * 68
+    free = 1_500_000 + 2 * 69 * pixels
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(free - 1))
+    given = PHOTO, STYLES, config
+    sight.make_plan(*given)  # Without checkpoints.
+    with pytest.raises(OSError, match="needs about"):
+        sight.make_plan(*given, checkpoint_dir=str(tmp_path))
+    checkpoint.save(tmp_path, {}, {})  # The first of two is there.
+    sight.make_plan(*given, checkpoint_dir=str(tmp_path))
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def test_a_checkpoint_has_the_size_that_was_estimated():
+    picture = np.zeros((1, 200, 300, 3), "float32")
+    state = adam.Adam(levels=5).init(picture).to_numpy()
+    size = sum(array.nbytes for array in state.values())
+    assert size == pytest.approx(memory.checkpoint((200, 300)), rel=0.02)
 
 
 def leave(monkeypatch, shape):

@@ -706,7 +706,7 @@ def test_tiles_are_said_and_give_nearly_the_same_picture(tmp_path):
     changes = TILES | {"tile": None, "output": "whole.png"}
     whole = fork(command(**changes), tmp_path)
     assert tiled.returncode == whole.returncode == 0, tiled.stderr
-    note = "note: 96x72 in 12 tiles of 34x36 pixels, "
+    note = "note: 96x72 in 12 tiles of 40x40 pixels, "
     assert any(line.startswith(note) for line in tiled.stderr.splitlines())
     assert "tiles" not in whole.stderr
     pictures = [images.load(tmp_path / n) for n in ("out.png", "whole.png")]

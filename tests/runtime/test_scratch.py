@@ -1,5 +1,7 @@
+import mmap
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from typing import NamedTuple
@@ -35,6 +37,23 @@ def test_the_file_is_given_back_with_the_array(tmp_path):
         if link.startswith(str(tmp_path))
     ]
     assert len(opened) <= 1 and kept.size == ARRAY.size
+
+
+def test_released_pages_keep_their_values_and_take_no_memory(tmp_path):
+    if not hasattr(mmap, "MADV_DONTNEED") or not os.path.exists("/proc"):
+        pytest.skip("needs madvise and /proc")
+    array = scratch.Folder(str(tmp_path)).own(np.arange(8_000_000.0))
+    array += 1
+    before = _pages_of_files()
+    scratch.release(array, ARRAY)
+    assert before - _pages_of_files() > 60_000
+    np.testing.assert_array_equal(array, np.arange(1, 8_000_001.0))
+
+
+def _pages_of_files():
+    """Memory of the process that is pages of files, in kB."""
+    status = pathlib.Path("/proc/self/status").read_text("utf-8")
+    return int(re.search(r"RssFile:\s*(\d+)", status)[1])
 
 
 def _descriptors():

@@ -28,6 +28,7 @@ _THIN = 0.3  # Largest fraction of these that "vgg_distilled" takes.
 _WHOLE = 180
 _WHOLE_STEP = 150
 _STATE = 48  # Of these, Adam's means and the best picture: four arrays.
+_CHECKPOINT = 69  # Bytes per pixel: also the picture, and coarser means.
 _STYLES = 24  # Bytes per pixel of style images that are seen in tiles.
 # Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
 # pixel of the whole image. Measured in the same way.
@@ -220,6 +221,15 @@ def state(shape: Shape) -> int:
         shape: Height and width of the picture.
     """
     return _STATE * math.prod(shape)
+
+
+def checkpoint(shape: Shape) -> int:
+    """Returns the bytes of a checkpoint of Adam's state.
+
+    Args:
+        shape: Height and width of the picture.
+    """
+    return _CHECKPOINT * math.prod(shape)
 
 
 def arrays(

@@ -4,7 +4,9 @@ A VGG network with mirrored borders sees each tile in a window with a halo of at
 least half its receptive field. Every position of every feature map belongs to
 the core of exactly one tile, where the maps are those of the whole picture. So
 sums over the cores are sums over the whole maps, and the gradients of the
-windows add up to that of the picture.
+windows add up to that of the picture. Windows start where the squares of
+`winograd` start, so that rounding is that of the whole picture, too: a pooling
+or ReLU that decides otherwise would change the gradient.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tfstyle.features import winograd
 from tfstyle.features.networks import MIRRORED
 from tfstyle.images import windows
 from tfstyle.pretrained import topology
@@ -122,8 +125,8 @@ class Tiling:
         name: Name of a VGG network with mirrored borders.
         layers: Layers whose maps are wanted.
         shape: Height and width of the image, in pixels.
-        side: Longest side of a window, in pixels, see `check_side`; the last
-            windows may be longer by less than a stride.
+        side: Longest side of a window, in pixels, see `check_side`; a picture
+            that is longer by less than a stride is seen at once.
 
     Attributes:
         image: Height and width of the image, in pixels.
@@ -185,7 +188,12 @@ def sides(name: str, layers: Iterable[str]) -> tuple[int, int]:
 
 def _least(stride: int, halo: int) -> int:
     """Least side, of which the border leaves some pixels of each core."""
-    return 2 * halo + max(stride, _WIDER)
+    return 2 * halo + max(_grid(stride), _WIDER)
+
+
+def _grid(stride: int) -> int:
+    """Pixels from one square of the deepest layer to the next."""
+    return winograd.STEP * stride
 
 
 def _step_and_halo(found: Mapping[str, Reach]) -> tuple[int, int]:
@@ -199,11 +207,16 @@ def _spans(
 ) -> list[windows.Span]:
     """Returns the spans along a side: few, of nearly the same length."""
     if length < side + stride:
-        return windows.spans(length, length, halo, stride)
-    rest, inner = length - 2 * halo, side - 2 * halo
-    count = -(-rest // inner)
-    even = -(-rest // (count * stride)) * stride
-    return windows.spans(length, even + 2 * halo, halo, stride)
+        return [windows.Span(0, 0, length, length)]
+    grid, rest = _grid(stride), length - 2 * halo
+    count = -(-rest // ((side - 2 * halo) // grid * grid))
+    starts = [-(-i * rest // (count * grid)) * grid for i in range(count)]
+    cuts = [0, *(start + halo for start in starts[1:]), length]
+    stops = [*(cut + halo for cut in cuts[1:-1]), length]
+    return [
+        windows.Span(*places)
+        for places in zip(starts, cuts, cuts[1:], stops, strict=False)
+    ]
 
 
 def _mirrored(part: slice, side: int) -> np.ndarray:

@@ -17,7 +17,8 @@ from keras import ops
 
 from tfstyle.runtime.types import Tensor
 
-_STEP = 4  # Results along each side of a square.
+STEP = 4
+"""Results along each side of a square."""
 _INPUT = np.array(
     [
         [4, 0, -5, 0, 1, 0],
@@ -92,11 +93,11 @@ def convolve(x: Tensor, kernel: Tensor, zeros: int) -> Tensor:
     batch, rows, columns, inputs = ops.shape(x)
     outputs = ops.shape(kernel)[-1]
     height, width = rows + 2 * zeros - 2, columns + 2 * zeros - 2
-    down, across = -(-height // _STEP), -(-width // _STEP)
-    below = _STEP * (down + 1) - zeros - rows
-    beside = _STEP * (across + 1) - zeros - columns
+    down, across = -(-height // STEP), -(-width // STEP)
+    below = STEP * (down + 1) - zeros - rows
+    beside = STEP * (across + 1) - zeros - columns
     x = ops.pad(x, ((0, 0), (zeros, below), (zeros, beside), (0, 0)))
-    split = (batch, down + 1, _STEP, across + 1, _STEP, inputs)
+    split = (batch, down + 1, STEP, across + 1, STEP, inputs)
     x = ops.transpose(ops.reshape(x, split), (2, 4, 0, 1, 3, 5))
     slices = (
         x[:, :, :, :down, :across],
@@ -111,8 +112,8 @@ def convolve(x: Tensor, kernel: Tensor, zeros: int) -> Tensor:
     squares = ops.reshape(ops.matmul(_INPUTS, squares), (36, count, inputs))
     kernel = ops.reshape(kernel, (36, inputs, outputs))
     found = ops.reshape(ops.matmul(squares, kernel), (36, count * outputs))
-    shape = (_STEP, _STEP, batch, down, across, outputs)
+    shape = (STEP, STEP, batch, down, across, outputs)
     found = ops.reshape(ops.matmul(_OUTPUTS, found), shape)
-    whole = (batch, _STEP * down, _STEP * across, outputs)
+    whole = (batch, STEP * down, STEP * across, outputs)
     found = ops.reshape(ops.transpose(found, (2, 3, 0, 4, 1, 5)), whole)
     return found[:, :height, :width]

@@ -9,6 +9,7 @@
 """
 
 import dataclasses
+import importlib.util
 import json
 import os
 import pathlib
@@ -191,10 +192,12 @@ def write(
     Raises:
         ValueError: The format cannot hold the metadata.
     """
-    large = format is _TIFF and samples.size > _MOST_TIFF
-    if large or samples.dtype == np.uint16:
-        write_deep = _write_png if format is _PNG else _write_tiff
-        write_deep(file, samples, metadata, dpi)
+    deep = samples.dtype == np.uint16
+    if format is _TIFF and (deep or _strip_by_strip(samples)):
+        _write_tiff(file, samples, metadata, dpi)
+        return
+    if deep:
+        _write_png(file, samples, metadata, dpi)
         return
     stream: Any = _Undescribed(file)
     _image(samples).save(
@@ -203,6 +206,12 @@ def write(
         icc_profile=srgb.icc_profile(),
         **_options(format, quality, metadata, dpi),
     )
+
+
+def _strip_by_strip(samples: Samples) -> bool:
+    """Whether tifffile is to write 8 bits: Pillow compresses in memory."""
+    large = samples.size > _MOST_TIFF
+    return large or importlib.util.find_spec("tifffile") is not None
 
 
 class _Undescribed:

@@ -3,7 +3,8 @@
 Every function is pure, takes channels-last tensors and uses `keras.ops` only,
 so it runs on any Keras backend. Losses return one value per example, shape
 `(batch,)`; the caller weights and adds them. Statistics are computed in
-float32, whatever the precision of the features.
+float32, whatever the precision of the features, and roots of small matrices in
+float64.
 
 Statistics of a region (Gatys et al. 2017, section 3.2) are those of all
 positions, weighted: the weights have shape `(1 or batch, height * width, 1)`

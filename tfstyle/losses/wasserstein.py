@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+import keras
 from keras import ops
 
 from tfstyle.losses.positions import (
     flatten,
+    float32,
     half_constant_products,
     mean_vector,
     products,
@@ -13,6 +15,8 @@ from tfstyle.losses.positions import (
 )
 from tfstyle.runtime.types import Tensor
 
+# Channels up to which float64 takes no longer than float32.
+_NARROW = 128
 _TINY = 1e-12  # Keeps 0 / 0 out of the derivative for a constant style.
 
 
@@ -56,12 +60,12 @@ def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
         mean: Mean of the style, `(batch, channels)`, from `mean_covariance`.
         covariance: Covariance of the style, `(batch, channels, channels)`.
     """
-    values, vectors = ops.linalg.eigh(covariance)
+    values, vectors = ops.linalg.eigh(_exact(covariance))
     # Rounding gives values below 0 where the features hardly vary.
     values = ops.maximum(values, 0.0)
     roots = vectors * ops.sqrt(values)[:, None]
     root = ops.matmul(roots, ops.swapaxes(vectors, 1, 2))
-    return Gaussian(mean, root, ops.sum(values, axis=1))
+    return Gaussian(_exact(mean), root, ops.sum(values, axis=1))
 
 
 def wasserstein_loss(
@@ -125,6 +129,7 @@ def wasserstein_slopes(
         `covariance`; float32.
     """
     channels = covariance.shape[-1]
+    mean, covariance = _exact(mean), _exact(covariance)
     moved = target.root @ covariance @ target.root
     values, vectors = ops.linalg.eigh(moved)
     least = epsilon * target.trace[:, None] / channels + _TINY
@@ -139,5 +144,15 @@ def wasserstein_slopes(
     gap = mean - target.mean
     # Rounding may make the distance slightly negative.
     value = (ops.sum(ops.square(gap), axis=1) + spread) / channels
-    by_covariance = (ops.eye(channels, dtype="float32") - plan) / channels
-    return value, 2 * gap / channels, by_covariance
+    by_covariance = (ops.eye(channels, dtype=plan.dtype) - plan) / channels
+    return float32(value), float32(2 * gap / channels), float32(by_covariance)
+
+
+def _exact(x: Tensor) -> Tensor:
+    """Converts to the type in which matrix roots are taken.
+
+    In float32 they are noise where the style hardly varies, as it does in some
+    directions of first layers. JAX has no float64 unless it is told to.
+    """
+    narrow = x.shape[-1] <= _NARROW and keras.backend.backend() != "jax"
+    return ops.cast(x, "float64" if narrow else "float32")

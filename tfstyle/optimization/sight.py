@@ -21,7 +21,7 @@ from tfstyle.optimization.run import Stage
 from tfstyle.optimization.term import Term
 from tfstyle.optimizers.adam_state import FILED, Own
 from tfstyle.optimizers.interface import State
-from tfstyle.runtime import checks, scratch
+from tfstyle.runtime import checkpoint, checks, scratch
 from tfstyle.runtime.types import Shape
 
 
@@ -39,13 +39,13 @@ def make_plan(
         styles: Style images, of any size.
         config: Settings, without "auto".
         regions: Regions of the photograph for each style.
-        checkpoint_dir: Folder for arrays that memory has no room for; that for
-            temporary files if `None`.
+        checkpoint_dir: Folder for checkpoints, and for arrays that memory has
+            no room for; these are in that for temporary files if `None`.
 
     Raises:
         ValueError: `tile` does not suit the network's layers.
         MemoryError: The picture does not fit, in tiles neither.
-        OSError: The disk has no room for these arrays.
+        OSError: The disk has no room for these arrays and the checkpoints.
     """
     height, width = content.shape[:2]
     shape = pyramid(height, width, config.size, config.start_size)[-1]
@@ -60,8 +60,20 @@ def make_plan(
     )
     if plan.filed:
         # Those of the size before are still there when a size begins.
-        scratch.Folder(checkpoint_dir).check_space(1.5 * plan.filed)
+        needed = 1.5 * plan.filed + _checkpoints(plan.shape, checkpoint_dir)
+        scratch.Folder(checkpoint_dir).check_space(needed)
     return plan
+
+
+def _checkpoints(shape: Shape, folder: str | None) -> int:
+    """Returns the bytes that checkpoints will add to a folder.
+
+    The next one is written beside the last.
+    """
+    if folder is None:
+        return 0
+    more = 1 if checkpoint.file_of(folder).exists() else 2
+    return more * memory.checkpoint(shape)
 
 
 class Sight:

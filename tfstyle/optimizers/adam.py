@@ -140,6 +140,7 @@ class Adam:
         seen = state._replace(value=value, aux=aux)
         if value < state.best_value:
             np.copyto(state.best, state.x)
+            scratch.release(state.best)
             seen = seen._replace(best_value=value)
         gradient *= gradient.size  # See `step`.
         if not np.isfinite(value + np.vdot(gradient, gradient)):
@@ -158,6 +159,7 @@ class Adam:
             found = self._fine(*given)
             for array, part in zip((x, *kept), found, strict=True):
                 array[rows] = part
+            scratch.release(*kept)
         return self._counted(seen)._replace(
             x=x, coarse_mean=means, coarse_square=squares
         )
@@ -206,6 +208,7 @@ class Adam:
             for old, new in zip(state.coarse_square, means, strict=True)
         ]
         square = tf.image.resize(state.square, shape, "bilinear")
+        scratch.release(state.mean, state.square)
         return state._replace(
             x=x,
             mean=mean,
@@ -222,7 +225,9 @@ class Adam:
         """Returns the running average, which is less noisy than `x`."""
         if not state.count:
             return state.x
-        return tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
+        picture = tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
+        scratch.release(state.average)
+        return picture
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> State:
         """Returns the state of which `to_numpy` made `arrays`."""

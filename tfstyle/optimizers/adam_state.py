@@ -57,7 +57,7 @@ class State(NamedTuple):
         for field in _COARSE:
             images = arrays.pop(field)
             arrays |= {f"{field}/{i}": x for i, x in enumerate(images)}
-        return {name: np.asarray(value) for name, value in arrays.items()}
+        return {name: np.asanyarray(value) for name, value in arrays.items()}
 
     @classmethod
     def from_numpy(cls, arrays: Mapping[str, np.ndarray]) -> "State":

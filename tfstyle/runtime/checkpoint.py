@@ -10,12 +10,13 @@ import json
 import os
 import pathlib
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from tfstyle.runtime import files
+from tfstyle.runtime import files, scratch
 from tfstyle.runtime.types import Path
 
 # One file, so that arrays and metadata always belong to the same step.
@@ -55,7 +56,16 @@ def save(
     contents[_META] = np.frombuffer(text, np.uint8)
     os.makedirs(folder, exist_ok=True)
     with files.atomic(file_of(folder)) as file:
-        np.savez(file, **contents)  # type: ignore[arg-type]
+        _write(file, contents)
+
+
+def _write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+    """Does what `numpy.savez` does, and releases arrays one by one."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(array))
+            scratch.release(array)
 
 
 def load(

@@ -1,10 +1,12 @@
 """Arrays in temporary files, for what memory has no room for.
 
 The system keeps them in memory as long as there is room, and else writes them
-to the disk. The files have no names and vanish with the process.
+to the disk. The files have no names and vanish with the process. Pages that
+are released do not count as memory of the process.
 """
 
 import errno
+import mmap
 import os
 import pathlib
 import tempfile
@@ -60,7 +62,20 @@ class Folder:
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from error
         copied[...] = array
+        release(copied)
         return copied
+
+
+def release(*arrays: Any) -> None:
+    """Gives the pages of arrays in files back to the system.
+
+    They keep their values, and pages come back when they are used. Arrays in
+    memory, and systems without this, are left as they are.
+    """
+    for array in arrays:
+        pages: Any = array.base if isinstance(array, np.memmap) else None
+        if isinstance(pages, mmap.mmap) and hasattr(pages, "madvise"):
+            pages.madvise(mmap.MADV_DONTNEED)
 
 
 # File systems that are kept in memory.
