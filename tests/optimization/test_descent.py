@@ -165,36 +165,6 @@ def test_a_step_goes_against_the_gradient(config):
     assert value(first.x - 0.01 * moved) > value(first.x)
 
 
-@pytest.mark.parametrize("init", ["content", "grey", "noise", "style"])
-def test_initial_pictures_are_images_of_the_photographs_shape(init):
-    settings = GatysConfig(init=init)
-    picture = descent.initial_picture(PHOTO, [WAVE], settings, None)
-    assert picture.shape == PHOTO.shape and picture.dtype == np.float32
-    assert 0 <= picture.min() <= picture.max() <= 1
-
-
-def test_noise_of_the_style_has_its_mean_colour():
-    settings = GatysConfig(init="style")
-    large = np.zeros((128, 128, 3), np.float32)
-    grey = 0.5 + 0.1 * (WAVE - 0.5)  # Far from 0 and 1, where it is clipped.
-    picture = descent.initial_picture(large, [grey], settings, None)
-    np.testing.assert_allclose(
-        picture.mean((0, 1)), grey.mean((0, 1)), atol=0.005
-    )
-
-
-def test_the_noise_has_the_colours_of_the_blend():
-    dark, light = (np.full((8, 8, 3), v, np.float32) for v in (0.2, 0.6))
-    settings = GatysConfig(init="style", style_mix=(3.0, 1.0))
-    large = np.zeros((200, 200, 3), np.float32)
-    picture = descent.initial_picture(large, [dark, light], settings, None)
-    # Mean 0.3 and variance 0.75 * 0.25 * 0.4 ** 2, but for the clipping.
-    normal = np.random.default_rng(1).normal(0.3, 0.03**0.5, 10**6)
-    wanted = np.clip(normal, 0, 1)
-    np.testing.assert_allclose(picture.mean((0, 1)), wanted.mean(), atol=3e-3)
-    np.testing.assert_allclose(picture.std((0, 1)), wanted.std(), atol=3e-3)
-
-
 def test_gradients_are_those_of_each_term(config):
     network = make_network(config)
     terms = objective.terms(network, PHOTO, [WAVE], config)

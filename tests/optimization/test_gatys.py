@@ -41,6 +41,7 @@ def settings(small_vgg16):
             "size": 40,
             "steps": 12,
             "coarse_share": 1.0,
+            "init": "content",
             "features": "vgg16",
             "feature_weights": small_vgg16,
             "content_layers": {"block1_conv2": 1},

@@ -24,7 +24,7 @@ FEATURES = (
 _WITHOUT_POOLINGS = ("inception_v3", "resnet50")
 STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
-INITS = ("content", "style", "noise", "grey", "transfer")
+INITS = ("palette", "content", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 STRUCTURE_SCALES = (4, 16)
 """Side lengths of the squares that the structure loss averages (Li 2017)."""
@@ -238,10 +238,11 @@ class GatysConfig(Controls):
         check=checks.weight,
     )
     init: str = setting(
-        "content",
-        "Start picture: content (the photograph), style (noise with the mean "
-        "and covariance of the style's colors), noise, grey, or transfer "
-        "(the photograph as an AdaIN model paints it in one pass).",
+        "palette",
+        "Start picture: palette (the photograph in the style's colors), "
+        "content (the photograph), style (noise with the mean and covariance "
+        "of the style's colors), noise, grey, or transfer (the photograph as "
+        "an AdaIN model paints it in one pass).",
         choices=INITS,
     )
     seed: int = setting(

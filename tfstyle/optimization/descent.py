@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfstyle import features, images
+from tfstyle import features
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.term import Term
 from tfstyle.optimizers import adam, lbfgs
@@ -206,46 +205,3 @@ def compile_gradients(
         name: float(compiled(image, chosen))
         for name, chosen in zip(terms, each, strict=True)
     }
-
-
-def initial_picture(
-    photo: np.ndarray,
-    styles: Sequence[np.ndarray],
-    config: GatysConfig,
-    init: np.ndarray | None,
-) -> np.ndarray:
-    """Returns the picture before the first step.
-
-    Args:
-        photo: Photograph at the first size, `(height, width, 3)`.
-        styles: Style images; the noise of `"style"` has their colors.
-        config: Settings: kind of start picture, and seed.
-        init: Picture to start from instead, of any size.
-
-    Returns:
-        Float32 array of the shape of `photo`, in [0, 1].
-    """
-    if init is not None:
-        return images.resize(init, *photo.shape[:2])
-    random = np.random.default_rng(config.seed)
-    if config.init == "content":
-        return photo
-    if config.init == "grey":
-        return np.full_like(photo, 0.5)
-    if config.init == "noise":
-        return random.random(photo.shape, np.float32)
-    mean, covariance = _colors(styles, config.style_mix)
-    noise = random.multivariate_normal(mean, covariance, photo.shape[:2])
-    return np.clip(noise, 0, 1).astype(np.float32)
-
-
-def _colors(
-    styles: Sequence[np.ndarray], style_mix: Sequence[float] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean and covariance of the colors of a blend of styles."""
-    shares = np.array(style_mix or [1.0] * len(styles), np.float64)
-    flat = [style.reshape(-1, 3).astype(np.float64) for style in styles]
-    means = np.array([colors.mean(0) for colors in flat])
-    seconds = np.array([colors.T @ colors / len(colors) for colors in flat])
-    mean, second = (np.average(x, 0, weights=shares) for x in (means, seconds))
-    return mean, second - np.outer(mean, mean)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfstyle import images
 from tfstyle.controls.regions import Regions
 from tfstyle.features import planning
-from tfstyle.optimization import descent, strength
+from tfstyle.optimization import descent, start, strength
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Run
 from tfstyle.optimization.sight import Sight
@@ -146,10 +146,11 @@ class Optimization:
     ) -> State:
         """Returns the first state at this size: new, resized or resumed."""
         if state is None:
-            start = descent.initial_picture(
-                photo, self.inputs.styles, self.config, self.inputs.init
-            )
-            return self.optimizer.init(start[None], tuple(terms))
+            given = self.inputs.styles, self.config, self.inputs.init
+            regions = self.inputs.regions
+            parts = None if regions is None else regions.parts
+            first = start.initial_picture(photo, *given, parts)
+            return self.optimizer.init(first[None], tuple(terms))
         if self.begun:
             return state
         shape_before = self.run.plan[self.run.index - 1].shape
