@@ -35,6 +35,7 @@ def test_a_run_of_version_0_1_is_continued(tmp_path):
         steps=6,
         # The defaults of that version.
         coarse_share=0.025,
+        init="content",
         style_layers=dict.fromkeys(STYLE_LAYERS, 1.0),
         style_weight=5.0,
         chroma_weight=0.0,

@@ -124,6 +124,7 @@ MADE = {
         pooling="l2",
         tv_weight=1.0,
         structure_weight=1.0,
+        evenness_weight=1.0,
         histogram_weight=1.0,
         color="luminance",
         photorealistic=True,

@@ -559,6 +559,23 @@ def test_structure_keeps_edges_in_their_place(settings):
     assert _alike(pictures[1], photo) > _alike(pictures[0], photo)
 
 
+def test_evenness_keeps_blocks_of_color_out_of_even_parts(settings):
+    photo = np.full((64, 80, 3), 0.5, np.float32)
+    photo[:, 40:] = 0.9
+    style = np.zeros((64, 80, 3), np.float32)
+    style[:20] = 1.0
+    steps = [
+        np.ptp(picture[:, 4:36].reshape(16, 4, 8, 4, 3).mean((1, 3)))
+        for weight in (0.0, 1000.0)
+        for picture in [
+            gatys.stylize(
+                photo, style, settings(size=80, evenness_weight=weight)
+            )
+        ]
+    ]
+    assert steps[1] < steps[0] / 2
+
+
 def _alike(picture, photo):
     """Correlation of their edges."""
     sizes = []

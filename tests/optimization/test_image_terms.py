@@ -44,6 +44,18 @@ def test_structure_uses_the_scales_that_fit(network):
     assert coarse.shape == (1, 2, 14, 3)
 
 
+def test_evenness_is_relative_to_the_variance_of_the_styles(network):
+    flat = np.full((16, 64, 3), 0.5, np.float32)
+    blocks = np.zeros((16, 64, 3), np.float32)
+    blocks[:, 32:] = 0.3
+    found = terms_of(network, blocks, flat, [blocks], evenness_weight=7)
+    # One of 15 borders across, of squares of 4 pixels; 16 pixels in height hold
+    # no two squares of 16. A step of 0.3 is twice the deviation.
+    assert found["evenness"] == pytest.approx(7 * 4 / 15, rel=1e-4)
+    edge = terms_of(network, blocks, blocks, [blocks], evenness_weight=7)
+    assert edge["evenness"] == pytest.approx(0, abs=1e-6)
+
+
 def test_the_palette_of_a_black_style_does_not_drown_the_rest(network):
     config = GatysConfig(
         content_layers={"block2_conv1": 1.0},

@@ -110,7 +110,11 @@ def test_terms_without_weight_are_left_out(network):
         "style/block1_conv2",
     }
     everything = settings(
-        tv_weight=1, chroma_weight=1, structure_weight=1, histogram_weight=1
+        tv_weight=1,
+        chroma_weight=1,
+        structure_weight=1,
+        evenness_weight=1,
+        histogram_weight=1,
     )
     assert set(objective.terms(network, PHOTO, [WAVE], everything)) == {
         "content/block2_conv1",
@@ -119,6 +123,7 @@ def test_terms_without_weight_are_left_out(network):
         "tv",
         "chroma",
         "structure",
+        "evenness",
         "histogram",
     }
 

@@ -19,7 +19,12 @@ STYLES = [helpers.image(70, 50, seed=1), helpers.image(64, 90, seed=2)]
 LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
 LEFT = np.zeros(SHAPE, "float32")
 LEFT[:, :30] = 1
-ALL = {"tv_weight": 2, "chroma_weight": 0.1, "structure_weight": 0.5}
+ALL = {
+    "tv_weight": 2,
+    "chroma_weight": 0.1,
+    "structure_weight": 0.5,
+    "evenness_weight": 2,
+}
 OPTIMIZER = adam.Adam(steps=10, levels=3)
 
 

@@ -75,6 +75,11 @@ def total_variation(x, style, photo):
     return losses.total_variation_loss(x)
 
 
+def evenness(x, style, photo):
+    targets = {1: losses.evenness(photo, 1), 2: losses.evenness(photo, 2)}
+    return losses.evenness_loss(x, targets)
+
+
 def chroma_variation(x, style, photo):
     return losses.chroma_variation_loss(x)
 
@@ -92,6 +97,7 @@ LOSSES = {
         structure,
         total_variation,
         chroma_variation,
+        evenness,
     )
 }
 

@@ -21,6 +21,7 @@ roots.
 | `structure_loss`        | edges                     | Li 2017, eq. 4         |
 | `total_variation_loss`  | neighboring pixels        | Mahendran 2015, eq. 4  |
 | `chroma_variation_loss` | their colors without gray | our own                |
+| `evenness_loss`         | neighboring squares       | our own                |
 """
 
 from tfstyle.losses.content import content_loss, laplacian, structure_loss
@@ -29,7 +30,10 @@ from tfstyle.losses.histogram import histogram_loss, quantiles
 from tfstyle.losses.moments import channel_moments, moments_loss
 from tfstyle.losses.scaling import energy, relative
 from tfstyle.losses.variation import (
+    Evenness,
     chroma_variation_loss,
+    evenness,
+    evenness_loss,
     total_variation_loss,
     variation_part,
 )
@@ -42,11 +46,14 @@ from tfstyle.losses.wasserstein import (
 )
 
 __all__ = [
+    "Evenness",
     "Gaussian",
     "channel_moments",
     "chroma_variation_loss",
     "content_loss",
     "energy",
+    "evenness",
+    "evenness_loss",
     "gaussian",
     "gram_matrix",
     "histogram_loss",

@@ -24,10 +24,11 @@ FEATURES = (
 _WITHOUT_POOLINGS = ("inception_v3", "resnet50")
 STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
-INITS = ("palette", "content", "style", "noise", "grey", "transfer")
+INITS = ("content", "palette", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
 STRUCTURE_SCALES = (4, 16)
-"""Side lengths of the squares that the structure loss averages (Li 2017)."""
+"""Side lengths of the squares that the losses of structure (Li 2017) and of
+evenness average."""
 
 _CONTENT_LAYERS = {"block4_conv2": 1.0}
 # As in crowsonkb's style-transfer-pytorch.
@@ -35,7 +36,7 @@ _STYLE_LAYERS = dict(
     zip(STYLE_LAYERS, (256.0, 64.0, 16.0, 4.0, 1.0), strict=True)
 )
 
-ADDED = {"chroma_weight": 0.0, "print_size": 0}
+ADDED = {"chroma_weight": 0.0, "evenness_weight": 0.0, "print_size": 0}
 """Settings that records and checkpoints of older versions lack, with the value
 that stands for their absence."""
 
@@ -175,6 +176,13 @@ class GatysConfig(Controls):
         "photograph's edges. 0 leaves it out.",
         check=checks.weight,
     )
+    evenness_weight: float = setting(
+        0.0,
+        "Weight of the loss between neighboring squares of the picture where "
+        "the photograph is even; higher leaves fewer blocks of color that "
+        "belong to no shape. 0 leaves it out.",
+        check=checks.weight,
+    )
     histogram_weight: float = setting(
         0.0,
         "Weight of the loss between color histograms; higher keeps closer to "
@@ -238,9 +246,9 @@ class GatysConfig(Controls):
         check=checks.weight,
     )
     init: str = setting(
-        "palette",
-        "Start picture: palette (the photograph in the style's colors), "
-        "content (the photograph), style (noise with the mean and covariance "
+        "content",
+        "Start picture: content (the photograph), palette (the photograph in "
+        "the style's colors), style (noise with the mean and covariance "
         "of the style's colors), noise, grey, or transfer (the photograph as "
         "an AdaIN model paints it in one pass).",
         choices=INITS,

@@ -12,6 +12,7 @@ from tfstyle.optimization.term import (
     Term,
     Variation,
     energy_of,
+    evenness_gap,
     histogram_gap,
     structure_gap,
 )
@@ -31,7 +32,7 @@ def image_terms(
     config: GatysConfig,
     tv_gain: float,
 ) -> dict[str, Term]:
-    """Makes the terms of total variation, chroma, structure and histogram.
+    """Makes the terms of variation, structure, evenness and histogram.
 
     Args:
         content: Photograph at the size that is painted, `(height, width, 3)`.
@@ -50,6 +51,10 @@ def image_terms(
         found["chroma"] = _chroma([content, *used], weight)
     if config.structure_weight:
         found["structure"] = _structure(content, config.structure_weight)
+    if config.evenness_weight:
+        found["evenness"] = _evenness(
+            content, styles, mix, config.evenness_weight
+        )
     if config.histogram_weight:
         found["histogram"] = _histogram(
             content.shape[:2], styles, mix, config.histogram_weight
@@ -86,6 +91,21 @@ def _structure(content: np.ndarray, weight: float) -> Term:
     energies = [energy_of(t, _LEAST) for t in targets.values()]
     scale = len(energies) / sum(energies)
     return Term(weight * scale, structure_gap, targets)
+
+
+def _evenness(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    mix: Sequence[float],
+    weight: float,
+) -> Term:
+    """Makes the term of evenness, relative to the variance of the styles."""
+    scales = [s for s in STRUCTURE_SCALES if 2 * s <= min(content.shape[:2])]
+    photo = ops.convert_to_tensor(content[None])
+    targets = {scale: losses.evenness(photo, scale) for scale in scales}
+    variances = [float(style.var((0, 1)).sum()) for style in styles]
+    variance = max(float(np.dot(mix, variances)), _LEAST)
+    return Term(weight / variance, evenness_gap, targets)
 
 
 def _histogram(

@@ -144,6 +144,13 @@ def structure_gap(
     return losses.structure_loss(image, target)
 
 
+def evenness_gap(
+    image: Tensor, maps: Maps, target: dict[int, losses.Evenness]
+) -> Tensor:
+    """Compares squares where the photograph is even, by scale."""
+    return losses.evenness_loss(image, target)
+
+
 def histogram_gap(image: Tensor, maps: Maps, target: Tensor) -> Tensor:
     """Compares the colors with a histogram, from `losses.quantiles`."""
     return losses.histogram_loss(image, target)
