@@ -1,5 +1,7 @@
 """The picture before the first step."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from tfstyle.optimization.config import GatysConfig
 RANDOM = np.random.default_rng(0)
 PHOTO = RANDOM.random((32, 40, 3), np.float32)
 WAVE = 0.2 + 0.6 * RANDOM.random((24, 36, 3), np.float32) ** 2
+PALETTE = GatysConfig(init="palette")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_the_noise_has_the_colours_of_the_blend():
 
 
 def test_the_photograph_gets_the_colours_of_the_style():
-    picture = start.initial_picture(PHOTO, [WAVE], GatysConfig(), None)
+    picture = start.initial_picture(PHOTO, [WAVE], PALETTE, None)
     found, wanted = (
         np.quantile(image.reshape(-1, 3), np.linspace(0.05, 0.95, 19), axis=0)
         for image in (picture, WAVE)
@@ -57,7 +60,9 @@ def test_the_photograph_gets_the_colours_of_the_style():
 
 def test_colours_are_a_share_of_the_way_below_strength_1():
     whole, half = (
-        start.initial_picture(PHOTO, [WAVE], GatysConfig(strength=s), None)
+        start.initial_picture(
+            PHOTO, [WAVE], dataclasses.replace(PALETTE, strength=s), None
+        )
         for s in (1.0, 0.5)
     )
     np.testing.assert_allclose(half, (PHOTO + whole) / 2, atol=1e-6)
@@ -65,7 +70,7 @@ def test_colours_are_a_share_of_the_way_below_strength_1():
 
 def test_styles_are_blended_by_their_shares():
     dark, light = (np.full((8, 8, 3), v, np.float32) for v in (0.2, 0.6))
-    settings = GatysConfig(style_mix=(3.0, 1.0))
+    settings = dataclasses.replace(PALETTE, style_mix=(3.0, 1.0))
     picture = start.initial_picture(PHOTO, [dark, light], settings, None)
     assert picture.mean() == pytest.approx(0.3, abs=0.01)
     assert picture.std() == pytest.approx(0.03**0.5, abs=0.01)
@@ -82,9 +87,7 @@ def test_each_region_has_the_colours_of_its_own_style():
         regions.Region(left, {0: None}),
         regions.Region(right, {1: used}),
     ]
-    picture = start.initial_picture(
-        PHOTO, [dark, light], GatysConfig(), None, parts
-    )
+    picture = start.initial_picture(PHOTO, [dark, light], PALETTE, None, parts)
     np.testing.assert_allclose(picture[:, :10], 0.2, atol=1e-3)
     np.testing.assert_allclose(picture[:, 30:], 0.6, atol=1e-3)
     np.testing.assert_array_equal(picture[:, 10:30], PHOTO[:, 10:30])

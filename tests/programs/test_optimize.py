@@ -105,6 +105,7 @@ def test_help_shows_an_example_and_loads_nothing_that_is_slow(tmp_path):
 LATER = (
     "coarse_share",
     "chroma_weight",
+    "evenness_weight",
     "print_size",
     "tile",
     "memory",
