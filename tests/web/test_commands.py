@@ -47,7 +47,13 @@ def optimized(parts):
         "content": parts["content"],
         "styles": [{"image": first, "mask": parts["mask"]}, {"image": second}],
         "keep": parts["keep"],
-        "settings": {"size": 48, "steps": 3, "seed": 5, "style_weight": 40},
+        "settings": {
+            "size": 48,
+            "steps": 3,
+            "seed": 5,
+            "style_weight": 40,
+            "evenness_weight": 3,
+        },
         "dpi": 300,
     }
 

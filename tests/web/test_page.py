@@ -162,6 +162,7 @@ def test_the_whole_way(studio, browse, tmp_path):
         await page.until(f'get("after").src !== {before!r}')
 
         await page.set("steps", "400")
+        await page.set("evenness_weight", "3")
         await page.click("optimize")
         await page.until('get("after").src.includes("frame")')
         await page.until('get("live-text").textContent.includes("step")')
@@ -182,7 +183,8 @@ def test_the_whole_way(studio, browse, tmp_path):
         await page.until('get("command").open')
         shell = await page.text("command-shell")
         assert shell.startswith("python -m tfstyle.optimize")
-        assert "--keep_mask=" in shell and "--steps=400" in shell
+        for flag in ("--keep_mask=", "--steps=400", "--evenness_weight=3.0"):
+            assert flag in shell
         assert "tfstyle.stylize" in await page.text("command-python")
         await page.run('get("command").close()')
 

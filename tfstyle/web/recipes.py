@@ -27,7 +27,14 @@ CONFIGS: dict[str, type[Config]] = {
 _CONTROLS = ("strength", "size", "color", "photorealistic")
 SETTINGS = {
     "one_pass": (*_CONTROLS, "style_size"),
-    "optimize": (*_CONTROLS, "steps", "style_weight", "seed", "features"),
+    "optimize": (
+        *_CONTROLS,
+        "steps",
+        "style_weight",
+        "evenness_weight",
+        "seed",
+        "features",
+    ),
     "specialize": ("steps",),
 }
 """Engine -> settings that a recipe may have."""

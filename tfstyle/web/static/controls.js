@@ -9,7 +9,7 @@ const NUMBER = { show: (x) => x, read: Number };
 const TEXT = { show: (x) => x, read: (x) => x };
 const INPUTS = {
   strength: PERCENT, size: NUMBER, color: TEXT, steps: NUMBER,
-  style_weight: NUMBER, seed: NUMBER, features: TEXT,
+  style_weight: NUMBER, evenness_weight: NUMBER, seed: NUMBER, features: TEXT,
 };
 const UNITS = { strength: " %" };
 const NETWORKS = {

@@ -3,7 +3,8 @@
 import { edit, store } from "./store.js";
 
 const SHARED = ["strength", "size", "color", "photorealistic"];
-const OPTIMIZING = ["steps", "style_weight", "seed", "features"];
+const OPTIMIZING = ["steps", "style_weight", "evenness_weight", "seed",
+  "features"];
 
 const picked = (names) => Object.fromEntries(
   names.map((name) => [name, store.desk.settings[name]]));
