@@ -13,6 +13,7 @@ import studio_server
 from programs import PATIENCE
 from tfstyle import images
 from tfstyle.images import provenance
+from tfstyle.web import recipes
 
 # Two files of another window, onto the zones: a photograph and a style.
 DROP = """
@@ -356,6 +357,30 @@ def test_a_recipe_that_is_taken_brings_its_size_and_its_masks(studio, browse):
         assert await page.run('return get("size").value') == "200"
         assert await page.run(f"return ({ALPHA})(36)") == 0
         assert page.errors == []
+
+    browse(visit)
+
+
+def test_what_a_recipe_leaves_out_is_the_default(studio, browse):
+    recipe = {
+        "engine": "optimize",
+        "content": studio.image(40, 60, 1),
+        "styles": [{"image": studio.image(40, 40, 2)}],
+        "settings": {"size": 64, "seed": 5},
+    }
+    studio.paint(recipe)
+
+    async def visit(page):
+        await page.ready()
+        await page.set("evenness_weight", "3")
+        await page.set("strength", "40")
+        await until(lambda: studio.state()["desk"])
+        await page.run('get("history").querySelector("button").click()')
+        await page.click("again")
+        await until(lambda: studio.state()["desk"]["settings"]["seed"] == 5)
+        desk = {**recipe, "settings": studio.state()["desk"]["settings"]}
+        found, expected = map(recipes.parse, (desk, recipe))
+        assert found.config("distilled") == expected.config("distilled")
 
     browse(visit)
 

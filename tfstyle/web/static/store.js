@@ -4,7 +4,7 @@
 import { postJson } from "./api.js";
 import { later, telling } from "./dom.js";
 
-const DEFAULTS = {
+export const DEFAULTS = {
   content: null, styles: [], several: false, keep: null, model: "distilled",
   shown: null, atOnce: true,
   settings: {
