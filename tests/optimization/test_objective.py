@@ -337,9 +337,9 @@ def test_the_photograph_has_its_share_at_fine_and_at_coarse_layers():
 def test_each_region_has_terms_of_its_own(network, style_loss):
     mask = np.zeros((32, 48), np.float32)
     mask[:, :12] = 1
-    parts = regions.from_masks(PHOTO, [WAVE, NIGHT], [mask]).parts
+    sides = regions.from_masks(PHOTO, [WAVE, NIGHT], [mask])
     config = settings(style_loss=style_loss)
-    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config, parts)
+    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config, sides)
     names = {f"style/block1_conv{i}/{j}" for i in (1, 2) for j in (1, 2)}
     assert names < set(terms)
     # What is beyond the reach of the network matters to the other alone.
@@ -358,8 +358,8 @@ def test_a_region_counts_by_its_area(network, style_loss):
     config = settings(style_loss=style_loss)
     pair = [helpers.image(32, 12, 5)]
     cut = objective.terms(network, PHOTO[:, :12], pair, config)
-    parts = regions.from_masks(PHOTO, pair, [mask]).parts
-    whole = objective.terms(network, PHOTO, pair, config, parts)
+    quarter = regions.from_masks(PHOTO, pair, [mask])
+    whole = objective.terms(network, PHOTO, pair, config, quarter)
     name = "style/block1_conv1"
     # Of the cut one some positions see the border.
     assert whole[name].weight == pytest.approx(cut[name].weight / 4, rel=0.2)

@@ -83,11 +83,10 @@ def test_each_region_has_the_colours_of_its_own_style():
     left[:, :10] = 1
     right, used = np.zeros_like(left), np.zeros((8, 8), np.float32)
     right[:, 30:], used[:, :4] = 1, 1
-    parts = [
-        regions.Region(left, {0: None}),
-        regions.Region(right, {1: used}),
-    ]
-    picture = start.initial_picture(PHOTO, [dark, light], PALETTE, None, parts)
+    sides = regions.Regions(
+        (regions.Region(left, {0: None}), regions.Region(right, {1: used}))
+    )
+    picture = start.initial_picture(PHOTO, [dark, light], PALETTE, None, sides)
     np.testing.assert_allclose(picture[:, :10], 0.2, atol=1e-3)
     np.testing.assert_allclose(picture[:, 30:], 0.6, atol=1e-3)
     np.testing.assert_array_equal(picture[:, 10:30], PHOTO[:, 10:30])

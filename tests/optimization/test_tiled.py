@@ -64,10 +64,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_loss_and_gradient_are_those_of_the_whole(network, case):
     config = settings(**ALL, **CASES[case])
-    parts = None
+    halves = None
     if case == "regions":
-        parts = regions.from_masks(PHOTO, STYLES, [LEFT, 1 - LEFT]).parts
-    terms = objective.terms(network, PHOTO, STYLES, config, parts)
+        halves = regions.from_masks(PHOTO, STYLES, [LEFT, 1 - LEFT])
+    terms = objective.terms(network, PHOTO, STYLES, config, halves)
     state = OPTIMIZER.init(PAINTED[None], tuple(terms))
     gradients = []
     recorder = Recorder(gradients)

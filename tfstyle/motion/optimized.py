@@ -164,9 +164,8 @@ class Optimized:
         steps = self._config.steps
         config = dataclasses.replace(config, learning_rate=_LEARNING_RATE)
         network = descent.make_network(config, self._weights)
-        parts = None if regions is None else regions.parts
         terms: dict[str, Term] = objective.terms(
-            network, frame, self._styles, config, parts
+            network, frame, self._styles, config, regions
         )
         target = tuple(ops.convert_to_tensor(x[None]) for x in (wanted, known))
         weight = _WEIGHT * self._config.stability

@@ -146,10 +146,10 @@ class Optimization:
     ) -> State:
         """Returns the first state at this size: new, resized or resumed."""
         if state is None:
-            given = self.inputs.styles, self.config, self.inputs.init
-            regions = self.inputs.regions
-            parts = None if regions is None else regions.parts
-            first = start.initial_picture(photo, *given, parts)
+            given = self.inputs
+            first = start.initial_picture(
+                photo, given.styles, self.config, given.init, given.regions
+            )
             return self.optimizer.init(first[None], tuple(terms))
         if self.begun:
             return state

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from tfstyle import images
-from tfstyle.controls import regions
+from tfstyle.controls.regions import Region, Regions, weights, whole
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.image_terms import image_terms
@@ -51,7 +51,7 @@ def terms(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
     config: GatysConfig,
-    parts: Sequence[regions.Region] | None = None,
+    regions: Regions | None = None,
     share: float = 1.0,
     side: int | None = None,
 ) -> dict[str, Term]:
@@ -62,8 +62,8 @@ def terms(
         content: Photograph at the size that is painted, `(height, width, 3)`.
         styles: Style images, of any size.
         config: Settings: layers, weights, and how styles are blended.
-        parts: Regions of the photograph and of the styles; `None` to blend all
-            styles everywhere.
+        regions: Regions of the photograph and of the styles; `None` to blend
+            all styles everywhere.
         share: Share of the styles in the targets, from 0 to 1; the rest is the
             photograph, as one more style.
         side: Longest side that the network sees at once; `None` for no limit.
@@ -74,7 +74,7 @@ def terms(
     """
     shape = content.shape[:2]
     scaled = scale_styles(styles, shape, config.style_scale)
-    parts = parts or regions.whole(len(styles)).parts
+    parts: Sequence[Region] = (regions or whole(len(styles))).parts
     if share < 1:
         parts = [_with_source(part, len(styles)) for part in parts]
         scaled.append(content)
@@ -91,7 +91,7 @@ def gains(name: str) -> Gains:
     return _GAINS.get(name, Gains())
 
 
-def _with_source(part: regions.Region, number: int) -> regions.Region:
+def _with_source(part: Region, number: int) -> Region:
     """Adds the same region of the photograph, image `number`, as a style."""
     return part._replace(sources={**part.sources, number: part.mask})
 
@@ -122,7 +122,7 @@ def _photo(
     network: keras.Model,
     content: np.ndarray,
     config: GatysConfig,
-    parts: Sequence[regions.Region],
+    parts: Sequence[Region],
     side: int | None,
 ) -> tuple[dict[str, Term], dict[str, _Photo]]:
     """Makes the content terms, and the photograph's data for style terms."""
@@ -133,7 +133,7 @@ def _photo(
     photo = {
         layer: _Photo(
             [STATISTICS[config.style_loss][0](m) for m in seen.moments[layer]],
-            [regions.weights(mask, *seen.shapes[layer]) for mask in masks],
+            [weights(mask, *seen.shapes[layer]) for mask in masks],
             round(content.shape[0] / seen.shapes[layer][0]),
         )
         for layer in layers
@@ -199,7 +199,7 @@ def _style_terms(
     photo: Mapping[str, _Photo],
     styles: Sequence[np.ndarray],
     config: GatysConfig,
-    parts: Sequence[regions.Region],
+    parts: Sequence[Region],
     mix: Mix,
     side: int | None,
 ) -> dict[str, Term]:
@@ -229,7 +229,7 @@ def _source_moments(
     style: np.ndarray,
     number: int,
     layers: Mapping[str, float],
-    parts: Sequence[regions.Region],
+    parts: Sequence[Region],
     side: int | None,
 ) -> dict[tuple[str, int], Moments]:
     """Returns the moments of a style image by layer and number of the region.

@@ -122,8 +122,7 @@ class Sight:
 
     def terms(self, photo: np.ndarray, share: float) -> dict[str, Term]:
         """Makes the terms of the loss, see `objective.terms`."""
-        parts = None if self._regions is None else self._regions.parts
-        given = self._styles, self._config, parts, share
+        given = self._styles, self._config, self._regions, share
         return self._tried(
             lambda: objective.terms(self._network, photo, *given, self.side)
         )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfstyle import images
-from tfstyle.controls import color, regions
+from tfstyle.controls import color
+from tfstyle.controls.regions import Region, Regions, resize, whole
 from tfstyle.optimization.config import GatysConfig
 
 _COLORS = 2**14  # Number of a style's pixels that stand for its colors.
@@ -16,7 +17,7 @@ def initial_picture(
     styles: Sequence[np.ndarray],
     config: GatysConfig,
     init: np.ndarray | None,
-    parts: Sequence[regions.Region] | None = None,
+    regions: Regions | None = None,
 ) -> np.ndarray:
     """Returns the picture before the first step.
 
@@ -25,8 +26,8 @@ def initial_picture(
         styles: Style images, whose colors `"palette"` and `"style"` use.
         config: Settings: kind of start picture, strength, and seed.
         init: Picture to start from instead, of any size.
-        parts: Regions of the photograph and of the styles; `None` to blend all
-            styles everywhere.
+        regions: Regions of the photograph and of the styles; `None` to blend
+            all styles everywhere.
 
     Returns:
         Float32 array of the shape of `photo`, in [0, 1].
@@ -35,7 +36,7 @@ def initial_picture(
         return images.resize(init, *photo.shape[:2])
     random = np.random.default_rng(config.seed)
     if config.init == "palette":
-        parts = parts or regions.whole(len(styles)).parts
+        parts = (regions or whole(len(styles))).parts
         return _recolored(photo, styles, config, parts, random)
     if config.init == "content":
         return photo
@@ -52,7 +53,7 @@ def _recolored(
     photo: np.ndarray,
     styles: Sequence[np.ndarray],
     config: GatysConfig,
-    parts: Sequence[regions.Region],
+    parts: Sequence[Region],
     random: np.random.Generator,
 ) -> np.ndarray:
     """Returns the photograph, each region in the colors of its styles.
@@ -73,13 +74,13 @@ def _recolored(
 
 def _inside(mask: np.ndarray | None, image: np.ndarray) -> np.ndarray:
     """Returns which pixels of an image belong to a region, bool."""
-    fitted = regions.resize(mask, *image.shape[:2])
+    fitted = resize(mask, *image.shape[:2])
     return fitted >= fitted.max() / 2
 
 
 def _colors(
     styles: Sequence[np.ndarray],
-    part: regions.Region,
+    part: Region,
     config: GatysConfig,
     random: np.random.Generator,
 ) -> np.ndarray:
