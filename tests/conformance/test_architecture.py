@@ -174,6 +174,21 @@ def test_packages_are_in_an_order():
     assert set(graphlib.TopologicalSorter(graph).static_order()) == set(graph)
 
 
+def test_modules_are_in_an_order():
+    graph = {module: _modules_imported(module) for module in MODULES}
+    assert set(graphlib.TopologicalSorter(graph).static_order()) == set(graph)
+
+
+def _modules_imported(module):
+    """Modules of tfstyle that a module imports, in functions or for types."""
+    names = list(imports(ast.walk(parse(module))))
+    return {
+        other
+        for other in MODULES
+        if any(f"{name}.".startswith(f"tfstyle.{other}.") for name in names)
+    }
+
+
 def test_no_package_is_crowded():
     for package in ALLOWED:
         inside = [name for name in MODULES if name.startswith(f"{package}.")]

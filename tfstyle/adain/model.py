@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from tfstyle import features
+from tfstyle.adain import specialization
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.stylizers import ControlledStylizer, KerasStylizer
@@ -216,8 +217,6 @@ class StyleModel(StyleNetwork):
             wave = model.specialize("wave.jpg", photographs)
             picture = wave.stylize(photograph)
         """
-        from tfstyle.adain import specialization
-
         config = config or SpecializeConfig()
         photographs = (
             specialization.scenes(config.seed)

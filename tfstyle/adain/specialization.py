@@ -11,7 +11,7 @@ Runs on any backend of Keras.
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from keras import ops
 
 from tfstyle import images
 from tfstyle.adain.config import SpecializeConfig
+from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.style_fit import CONTENT_LAYER, StyleFit, content_distance
 from tfstyle.features import memory
 from tfstyle.fitting import data, dead_leaves, loop
@@ -27,8 +28,7 @@ from tfstyle.pretrained import presets
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
 
-if TYPE_CHECKING:
-    from tfstyle.adain.model import StyleModel
+Model = TypeVar("Model", bound=StyleNetwork)
 
 HELD_OUT = 6
 """Photographs by which the weight of the style is found."""
@@ -42,7 +42,7 @@ _BALANCE = 1.5  # Exponent by which the style's weight follows the content.
 
 
 def specialize(
-    model: "StyleModel",
+    model: Model,
     styles: Sequence[np.ndarray],
     contents: Sequence[pathlib.Path | np.ndarray],
     held_out: Sequence[np.ndarray],
@@ -50,9 +50,9 @@ def specialize(
     *,
     folder: Path | None = None,
     on_step: OnStep | None = None,
-    on_epoch: Callable[["StyleModel", int], None] | None = None,
+    on_epoch: Callable[[Model, int], None] | None = None,
     unreadable: set[pathlib.Path] | None = None,
-) -> "StyleModel":
+) -> Model:
     """Returns a copy of a model that was fitted to style images.
 
     Args:
@@ -136,9 +136,7 @@ def split(
     return list(photographs[HELD_OUT:]), list(photographs[:HELD_OUT])
 
 
-def copy(
-    model: "StyleModel", styles: Sequence[np.ndarray], precision: Any
-) -> "StyleModel":
+def copy(model: Model, styles: Sequence[np.ndarray], precision: Any) -> Model:
     """Returns a copy of a model, with style images inside.
 
     Args:

@@ -4,21 +4,19 @@ Runs on any backend of Keras.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from tfstyle import features, losses
-from tfstyle.adain import embeddings, network
+from tfstyle.adain import embeddings
 from tfstyle.adain.config import SpecializeConfig
+from tfstyle.adain.network import StyleNetwork, without_margin
 from tfstyle.fitting import loop
 from tfstyle.pretrained.topology import STYLE_LAYERS
 from tfstyle.runtime.types import Tensor
-
-if TYPE_CHECKING:
-    from tfstyle.adain.model import StyleModel
 
 CONTENT_LAYER = "block4_conv2"
 _WARMUP = 20  # Steps until the learning rate reaches its peak.
@@ -45,7 +43,7 @@ class StyleFit(keras.Model):
 
     def __init__(
         self,
-        model: "StyleModel",
+        model: StyleNetwork,
         styles: Sequence[np.ndarray],
         config: SpecializeConfig,
     ) -> None:
@@ -91,7 +89,7 @@ class StyleFit(keras.Model):
         own = embeddings.join(self.model.moments(maps))
         target = ops.take(self.embeddings, numbers, axis=0)
         image = self.model.restyle(maps, own, target)
-        return network.without_margin(image, contents)
+        return without_margin(image, contents)
 
     def compute_loss(
         self,
