@@ -6,15 +6,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfstyle import losses
 from tfstyle.judging import histograms, patches, specks, structure
 from tfstyle.judging.lpips import Lpips
 from tfstyle.judging.reference import (
     CONTENT_LAYER,
     content_distance,
+    gram_matrices,
     style_distances,
 )
-from tfstyle.pretrained.topology import STYLE_LAYERS
 from tfstyle.runtime.types import Tensor
 
 MEASURES = {
@@ -64,10 +63,7 @@ class Judge:
                 )
         self._network, self._lpips = network, lpips
         self._content, self._style = content, style
-        maps = network(style[None])
-        self._grams = {
-            layer: losses.gram_matrix(maps[layer]) for layer in STYLE_LAYERS
-        }
+        self._grams = gram_matrices(network(style[None]))
         self._maps = network(content[None])
 
     def measure(self, picture: np.ndarray) -> dict[str, float]:

@@ -7,7 +7,7 @@ figures of different versions of the models can be compared.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -43,8 +43,8 @@ class Distances(NamedTuple):
         content: Distance of feature maps.
     """
 
-    style: Any
-    content: Any
+    style: tf.Tensor
+    content: tf.Tensor
 
 
 def make_network(name: str, weights: str | None = None) -> keras.Model:
@@ -56,6 +56,11 @@ def make_network(name: str, weights: str | None = None) -> keras.Model:
     """
     layers = [CONTENT_LAYER, *STYLE_LAYERS]
     return features.extractor(name, layers, weights=weights or "imagenet")
+
+
+def gram_matrices(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the Gram matrices of an image's feature maps, by style layer."""
+    return {layer: losses.gram_matrix(maps[layer]) for layer in STYLE_LAYERS}
 
 
 def style_distances(
@@ -106,21 +111,8 @@ class Reference:
             content: Photograph, `(height, width, 3)`, RGB in [0, 1].
             style: Style image of the same form and any size.
         """
-        maps = self._network(style[None])
-        grams = {
-            layer: losses.gram_matrix(maps[layer]) for layer in STYLE_LAYERS
-        }
+        grams = gram_matrices(self._network(style[None]))
         return Target(self._network(content[None])[CONTENT_LAYER], grams)
-
-    def distances(self, picture: np.ndarray, target: Target) -> Distances:
-        """Returns the distances of a picture to a pair, as floats.
-
-        Args:
-            picture: Picture of the shape of the photograph.
-            target: Targets of the pair, from `target`.
-        """
-        found = self._distances(tf.constant(picture)[None], target)
-        return Distances(*map(float, found))
 
     def optimize(
         self, content: np.ndarray, target: Target, steps: int
