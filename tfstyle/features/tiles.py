@@ -205,12 +205,14 @@ def _step_and_halo(found: Mapping[str, Reach]) -> tuple[int, int]:
 def _spans(
     length: int, side: int, stride: int, halo: int
 ) -> list[windows.Span]:
-    """Returns the spans along a side: few, of nearly the same length."""
+    """Returns the spans along a side: few, that differ by a square at most."""
     if length < side + stride:
         return [windows.Span(0, 0, length, length)]
-    grid, rest = _grid(stride), length - 2 * halo
-    count = -(-rest // ((side - 2 * halo) // grid * grid))
-    starts = [-(-i * rest // (count * grid)) * grid for i in range(count)]
+    grid = _grid(stride)
+    squares = -(-(length - 2 * halo) // grid)
+    count = -(-squares // ((side - 2 * halo) // grid))
+    # The last window, whose last square may be cut off, has most of them.
+    starts = [i * squares // count * grid for i in range(count)]
     cuts = [0, *(start + halo for start in starts[1:]), length]
     stops = [*(cut + halo for cut in cuts[1:-1]), length]
     return [
