@@ -181,7 +181,7 @@ def _outputs(
 ) -> "tuple[list[Any], Results]":
     """Callbacks of each step, and the callback after each epoch."""
     from tfstyle.runtime import progress
-    from tfstyle.training import adain
+    from tfstyle.training import adain, table
     from tfstyle.training.perceptual import PerceptualLoss
 
     workdir = flags.FLAGS.workdir
@@ -189,7 +189,7 @@ def _outputs(
     columns = [*terms, *(f"val_{term}" for term in terms)]
     path = os.path.join(workdir, "log.csv")
     writers: list[Any]
-    writers = [progress.Bar(), progress.Table(path, columns, resumed)]
+    writers = [progress.Bar(), table.Table(path, columns, resumed)]
     results = adain.Results(workdir, held_out, _PREVIEWS.value, unreadable)
     if os.environ["KERAS_BACKEND"] == "tensorflow":
         from tfstyle.training import summaries
