@@ -57,7 +57,7 @@ def _train(
     resumed: bool,
 ) -> int:
     """Trains and writes the network; returns the exit status."""
-    from tfstyle.pretrained import weights
+    from tfstyle.pretrained import hdf5
     from tfstyle.runtime import progress
     from tfstyle.training import distillation
 
@@ -74,11 +74,11 @@ def _train(
             held_out,
             folder=flags.FLAGS.workdir,
             on_step=progress.all_of(interrupt, bar, trace),
-            on_epoch=lambda arrays: weights.save(path, arrays),
+            on_epoch=lambda arrays: hdf5.save(path, arrays),
             unreadable=unreadable,
         )
         if not interrupt.status:
-            weights.save(path, arrays)
+            hdf5.save(path, arrays)
     training_flags.note_unreadable(unreadable)
     print(f"{path}{': interrupted' if interrupt.status else ''}")
     return interrupt.status

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfstyle.pretrained import presets, weights
+from tfstyle.pretrained import hdf5, presets, weights
 
 ARRAYS = {
     "stage1_out": (
@@ -37,7 +37,7 @@ def test_names_may_be_paths():
 
 
 def test_other_files_are_refused(tmp_path):
-    weights.save(tmp_path / "weights.h5", ARRAYS)
+    hdf5.save(tmp_path / "weights.h5", ARRAYS)
     with pytest.raises(ValueError, match="does not say its settings"):
         presets.load(tmp_path / "weights.h5")
     (tmp_path / "whole.keras").write_text("a whole model")

@@ -6,7 +6,7 @@ import helpers
 from tfstyle import features, images, losses
 from tfstyle.fitting import data
 from tfstyle.images import folders
-from tfstyle.pretrained import topology, weights
+from tfstyle.pretrained import hdf5, topology
 from tfstyle.runtime import checkpoint
 from tfstyle.training import distillation, initialization
 from tfstyle.training.config import DistillConfig
@@ -116,7 +116,7 @@ def test_it_learns_and_starts_from_what_it_wrote(
     np.testing.assert_array_equal(arrays["block5_conv3"][0], after)
 
     path = tmp_path / "thin.h5"
-    weights.save(path, arrays)
+    hdf5.save(path, arrays)
     start = config(random_vgg16, start=str(path), steps=1, learning_rate=0.0)
     kept = distillation.distill(start, files[:3], files[3:])
     for layer in ("block1_conv1", "block5_conv3"):

@@ -21,7 +21,7 @@ from tfstyle.controls.regions import Regions
 from tfstyle.controls.settings import Controls
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
-from tfstyle.pretrained import presets
+from tfstyle.pretrained import hdf5, presets
 from tfstyle.runtime import files
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
@@ -251,7 +251,7 @@ class StyleModel(StyleNetwork):
                 if isinstance(layer, keras.layers.Conv2D):
                     yield layer
 
-    def _assign(self, arrays: presets.Arrays, path: Path) -> None:
+    def _assign(self, arrays: hdf5.Arrays, path: Path) -> None:
         for layer in self._trained():
             try:
                 layer.set_weights(list(arrays[layer.name]))

@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from tfstyle.pretrained import weights
+from tfstyle.pretrained import hdf5
+from tfstyle.pretrained.hdf5 import Arrays
 from tfstyle.runtime.types import Path
-
-Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Layer -> kernel and bias."""
 
 _SETTINGS = "tfstyle"  # Attribute of the file that holds the settings as JSON.
 
@@ -70,7 +68,7 @@ def load(name: Path) -> tuple[dict[str, Any], Arrays]:
             f"'{found}' is a whole model: read it with "
             "`keras.saving.load_model`, or name the .h5 file beside it."
         )
-    arrays, attributes = weights.read(found)
+    arrays, attributes = hdf5.read(found)
     try:
         return json.loads(attributes[_SETTINGS]), arrays
     except (KeyError, ValueError) as error:
@@ -92,7 +90,7 @@ def save(path: Path, settings: Mapping[str, Any], arrays: Arrays) -> None:
         ValueError: A value is not finite as float16.
         OSError: The file cannot be written.
     """
-    weights.save(path, arrays, {_SETTINGS: json.dumps(dict(settings))})
+    hdf5.save(path, arrays, {_SETTINGS: json.dumps(dict(settings))})
 
 
 def pack_style(image: np.ndarray) -> str:

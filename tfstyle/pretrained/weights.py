@@ -1,4 +1,4 @@
-"""Finds, checks, reads and writes the weights of feature networks.
+"""Finds, checks and reads the weights of feature networks.
 
 `cache` finds and downloads the published files, and checks their hash. A
 user's own file is used if its structure is right: layer names, shapes and
@@ -6,16 +6,14 @@ finite values are checked when it is read.
 """
 
 import dataclasses
-import io
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import h5py
 import numpy as np
 
-from tfstyle.pretrained import application_weights, cache, topology
+from tfstyle.pretrained import application_weights, cache, hdf5, topology
 from tfstyle.pretrained.cache import Resolved, WeightsFile
-from tfstyle.runtime import files
 from tfstyle.runtime.types import Path
 
 File = Path | Resolved | None
@@ -100,7 +98,7 @@ def _auto(path: Path | None, progressbar: bool) -> Resolved:
         return resolve("vgg_distilled")
     if path is None:
         return found
-    with _open(found.path) as file:
+    with hdf5.open_file(found.path) as file:
         fitting = _fitting(_convolutions(file))
     if not fitting:
         raise ValueError(
@@ -136,17 +134,17 @@ def check(name: str, layers: Iterable[str], path: File = None) -> Resolved:
     else:
         topology.check(name, layers)
         arrays = {}
-        with _open(found.path) as file:
+        with hdf5.open_file(found.path) as file:
             try:
                 application_weights.check(file, name, found.path)
             except (OSError, KeyError, RuntimeError) as error:
-                raise _damaged(found.path, error.args[0]) from error
+                raise hdf5.damaged(found.path, error.args[0]) from error
     return dataclasses.replace(found, arrays=arrays)
 
 
 def load(
     name: str, layers: Iterable[str] | None = None, path: File = None
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+) -> hdf5.Arrays:
     """Reads the weights of some convolutions, by layer name.
 
     The file may lack other layers.
@@ -175,61 +173,14 @@ def load(
     found = resolve(name, path)
     if found.arrays is not None:
         return {layer: found.arrays[layer] for layer in wanted}
-    with _open(found.path) as file:
+    with hdf5.open_file(found.path) as file:
         _check_network(found.path, name, _convolutions(file), wanted)
         arrays = {
-            layer: _read_layer(file, layer, found.path) for layer in wanted
+            layer: hdf5.read_layer(file, layer, found.path) for layer in wanted
         }
     for layer, (kernel, bias) in arrays.items():
         _check_layer(found.path, layer, kernel, bias, expected[layer])
     return arrays
-
-
-def save(
-    path: Path,
-    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    attributes: Mapping[str, str] | None = None,
-) -> None:
-    """Writes weights as float16, half the bytes, for `load` and `read`.
-
-    Args:
-        path: The file to write (.h5).
-        arrays: Kernel and bias by layer.
-        attributes: Texts about the whole file, by name.
-
-    Raises:
-        ValueError: A value is not finite as float16.
-        OSError: The file cannot be written.
-    """
-    data = io.BytesIO()
-    with h5py.File(data, "w") as file:
-        file.attrs.update(attributes or {})
-        for layer, pair in arrays.items():
-            group = file.create_group(layer)
-            names = [f"{layer}_kernel", f"{layer}_bias"]
-            group.attrs["weight_names"] = names
-            for name, array in zip(names, pair, strict=True):
-                with np.errstate(over="ignore"):  # The check below raises.
-                    small = np.asarray(array, np.float16)
-                if not np.isfinite(small).all():
-                    raise ValueError(f"{name} has values beyond float16.")
-                group[name] = small
-    with files.atomic(path) as target:
-        target.write(data.getvalue())
-
-
-def read(
-    path: Path,
-) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, str]]:
-    """Reads a file of `save`: weights by layer, as float32, and attributes.
-
-    Raises:
-        ValueError: The file is truncated, or `save` did not write it.
-    """
-    found = pathlib.Path(path)
-    with _open(found) as file:
-        arrays = {layer: _read_layer(file, layer, found) for layer in file}
-        return arrays, {name: str(text) for name, text in file.attrs.items()}
 
 
 def _published(name: str) -> WeightsFile:
@@ -238,20 +189,6 @@ def _published(name: str) -> WeightsFile:
             f"There are no weights for '{name}'. Choose from {sorted(FILES)}."
         )
     return FILES[name]
-
-
-def _open(path: pathlib.Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise _damaged(path, error.args[0]) from error
-
-
-def _damaged(path: pathlib.Path, reason: object) -> ValueError:
-    return ValueError(
-        f"'{path}' is not a Keras weights file (.h5), or it is damaged: "
-        f"{' '.join(str(reason).split())}. Pass another file."
-    )
 
 
 def _convolutions(file: h5py.File) -> set[str]:
@@ -284,26 +221,6 @@ def _check_network(
             f"'{path}' holds weights of {' or '.join(fitting)}, expected those "
             f"of {name}. Choose the network of the file, or pass another file."
         )
-
-
-def _read_layer(
-    file: h5py.File, layer: str, path: pathlib.Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads kernel and bias, told apart by rank: their names vary."""
-    try:
-        group = file[layer]
-        names = [_text(name) for name in group.attrs["weight_names"]]
-        arrays = [group[name][()].astype("float32") for name in names]
-    except (OSError, KeyError, RuntimeError, AttributeError) as error:
-        raise _damaged(path, f"{layer}: {error.args[0]}") from error
-    by_rank = {array.ndim: array for array in arrays}
-    if set(by_rank) != {4, 1}:
-        raise _damaged(path, f"{layer} has no kernel or no bias")
-    return by_rank[4], by_rank[1]
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
 
 
 def _check_layer(

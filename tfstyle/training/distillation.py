@@ -85,7 +85,7 @@ def distill(
             continues with the others.
 
     Returns:
-        Kernel and bias by layer, for `weights.save`.
+        Kernel and bias by layer, for `hdf5.save`.
 
     Raises:
         ValueError: Images, weights or settings are wrong.
