@@ -4,8 +4,14 @@ import pytest
 import helpers
 from network_cases import LAYERS, PHOTO, WAVE, settings, terms_of
 from tfstyle import features, losses
-from tfstyle.optimization import objective
+from tfstyle.optimization import image_terms, objective
 from tfstyle.optimization.config import GatysConfig
+
+LOCALS = [
+    image_terms.Variation(chroma=False),
+    image_terms.Variation(chroma=True),
+    image_terms.Evenness(),
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +60,38 @@ def test_evenness_is_relative_to_the_variance_of_the_styles(network):
     assert found["evenness"] == pytest.approx(7 * 4 / 15, rel=1e-4)
     edge = terms_of(network, blocks, blocks, [blocks], evenness_weight=7)
     assert edge["evenness"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("height", [20, 33, 528, 529, 1100])
+@pytest.mark.parametrize("compare", LOCALS)
+def test_strips_add_up_to_the_picture(compare, height):
+    image, photo = helpers.image(height, 35), helpers.image(height, 35, seed=1)
+    scales = [scale for scale in (4, 16) if 2 * scale <= height]
+    target = {s: losses.evenness(photo[None] / 9, s) for s in scales}
+    parts = [
+        compare.part(
+            image[None, strip.seen],
+            strip.stop - strip.start,
+            compare.cut(target, strip),
+            image.shape[:2],
+        )[0]
+        for strip in image_terms.strips(height)
+    ]
+    expected = compare(image[None], {}, target)[0]
+    assert len(parts) == (height > 528) + (height > 1040) + 1
+    assert float(sum(parts)) == pytest.approx(float(expected), rel=1e-5)
+    assert float(expected) > 1e-3
+
+
+@pytest.mark.parametrize("height", [33, 1100])
+def test_evenness_is_that_of_the_whole_photograph(network, height):
+    photo = helpers.image(height, 35) / 9
+    config = settings(evenness_weight=1)
+    terms = objective.terms(network, photo, [WAVE], config)
+    for scale, found in terms["evenness"].target.items():
+        expected = losses.evenness(photo[None], scale)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
 def test_the_palette_of_a_black_style_does_not_drown_the_rest(network):

@@ -45,6 +45,23 @@ def chroma_variation_loss(image: Tensor) -> Tensor:
     return total_variation_loss(image) - total_variation_loss(_gray(image))
 
 
+def squares(image: Tensor, scale: int) -> Tensor:
+    """Returns the mean colors of the squares of an image.
+
+    Rows and columns that do not fill a square are left out.
+
+    Args:
+        image: Image, `(batch, height, width, channels)`.
+        scale: Side of the squares in pixels.
+
+    Returns:
+        Shape `(batch, height // scale, width // scale, channels)`, float32.
+    """
+    return ops.average_pool(
+        float32(image), scale, scale, data_format="channels_last"
+    )
+
+
 class Evenness(NamedTuple):
     """How even an image is between neighboring squares, 0 to 1.
 
@@ -99,26 +116,26 @@ def evenness_loss(image: Tensor, targets: Mapping[int, Evenness]) -> Tensor:
     return total / len(targets)
 
 
-def variation_part(block: Tensor, shape: Shape, chroma: bool = False) -> Tensor:
-    """Returns what a block adds to the variation of the image it is part of.
+def variation_part(
+    block: Tensor, rows: Tensor | int, height: int, chroma: bool = False
+) -> Tensor:
+    """Returns what some rows add to the variation of the image they are in.
 
     Args:
-        block: Block of an image, with one more row below and one more column
-            to the right: those that follow in the image, or at its edges the
-            last ones again.
-        shape: Height and width of the image.
+        block: Rows of an image, of its whole width, at least two; those that
+            follow in the image, if any, must come next.
+        rows: Number of the rows that are counted.
+        height: Height of the image.
         chroma: Whether to return a part of `chroma_variation_loss` instead of
             `total_variation_loss`.
 
     Returns:
-        Shape `(batch,)`, float32. The parts of blocks that cover an image add
-        up to its loss.
+        Shape `(batch,)`, float32. The parts of all rows of an image add up to
+        its loss.
     """
-    height, width = shape
-    rows, columns = (ops.cast(n, "float32") for n in ops.shape(block)[1:3])
-    below, beside = block[:, :, :-1], block[:, :-1]
-    down = (rows - 1) * (columns - 1) / ((height - 1) * width)
-    across = (rows - 1) * (columns - 1) / (height * (width - 1))
+    below, beside = block[:, : rows + 1], block[:, :rows]
+    down = ops.cast(ops.shape(below)[1] - 1, "float32") / (height - 1)
+    across = ops.cast(rows, "float32") / height
     found = 0.0
     for sign, part in ((1, lambda x: x), (-1, _gray))[: 1 + chroma]:
         found += sign * down * _squared_differences(part(below))[0]
@@ -126,11 +143,36 @@ def variation_part(block: Tensor, shape: Shape, chroma: bool = False) -> Tensor:
     return found
 
 
+def evenness_part(
+    block: Tensor, targets: Mapping[int, Evenness], shape: Shape
+) -> Tensor:
+    """Returns what some rows add to the evenness loss of their image.
+
+    Args:
+        block: Rows of an image, of its whole width, from a multiple of all
+            scales on; those of the next squares, if any, must come next.
+        targets: Evenness of the photograph in the rows that are counted, by
+            scale.
+        shape: Height and width of the image.
+
+    Returns:
+        Shape `(batch,)`, float32. The parts of all rows of an image add up to
+        its `evenness_loss`.
+    """
+    total = 0.0
+    for scale, target in targets.items():
+        rows, columns = shape[0] // scale, shape[1] // scale
+        counts = (rows - 1) * columns, rows * (columns - 1)
+        gaps = _distances(block, scale)
+        for gap, even, count in zip(gaps, target, counts, strict=True):
+            counted = gap[:, : ops.shape(even)[1]]
+            total += ops.sum(even * counted, axis=(1, 2, 3)) / count
+    return total / len(targets)
+
+
 def _distances(image: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     """Returns squared distances of neighboring squares, down and across."""
-    small = ops.average_pool(
-        float32(image), scale, scale, data_format="channels_last"
-    )
+    small = squares(image, scale)
     gaps = small[:, 1:] - small[:, :-1], small[:, :, 1:] - small[:, :, :-1]
     down, across = (ops.sum(ops.square(gap), -1, keepdims=True) for gap in gaps)
     return down, across

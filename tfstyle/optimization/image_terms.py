@@ -1,6 +1,8 @@
 """Terms of the loss that compare pictures themselves, not feature maps."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -8,21 +10,16 @@ from keras import ops
 from tfstyle import losses
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
 from tfstyle.optimization.statistics import blend
-from tfstyle.optimization.term import (
-    Term,
-    Variation,
-    energy_of,
-    evenness_gap,
-    histogram_gap,
-    structure_gap,
-)
-from tfstyle.runtime.types import Shape
+from tfstyle.optimization.term import Maps, Term, energy_of
+from tfstyle.runtime.types import Shape, Tensor
 
 # Least energies of targets: of black pictures or photographs without edges, in
 # squares of values in [0, 1].
 _LEAST = 1e-3
 _LEAST_CHROMA = 1e-5  # Of gray pictures; photographs have some 1e-4.
-_STRIP = 512  # Rows of an image that are looked at together.
+REACH = max(STRUCTURE_SCALES)
+"""Rows below a strip that `Local.part` needs."""
+_STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
 
 
 def image_terms(
@@ -71,15 +68,16 @@ def _chroma(sources: Sequence[np.ndarray], weight: float) -> Term:
 
 def _chroma_of(image: np.ndarray) -> float:
     """Returns the chroma variation of an image, strip by strip."""
-    height, width = image.shape[:2]
-    padded = np.pad(image, ((0, 1), (0, 1), (0, 0)), "edge")
+    chroma = Variation(chroma=True)
+    shape = image.shape[:2]
     parts = [
-        losses.variation_part(
-            ops.convert_to_tensor(padded[None, start : start + _STRIP + 1]),
-            (height, width),
-            chroma=True,
+        chroma.part(
+            ops.convert_to_tensor(image[None, strip.seen]),
+            strip.stop - strip.start,
+            (),
+            shape,
         )
-        for start in range(0, height, _STRIP)
+        for strip in strips(shape[0])
     ]
     return float(sum(part[0] for part in parts))
 
@@ -101,11 +99,21 @@ def _evenness(
 ) -> Term:
     """Makes the term of evenness, relative to the variance of the styles."""
     scales = [s for s in STRUCTURE_SCALES if 2 * s <= min(content.shape[:2])]
-    photo = ops.convert_to_tensor(content[None])
-    targets = {scale: losses.evenness(photo, scale) for scale in scales}
+    targets = {scale: _evenness_of(content, scale) for scale in scales}
     variances = [float(style.var((0, 1)).sum()) for style in styles]
     variance = max(float(np.dot(mix, variances)), _LEAST)
-    return Term(weight / variance, evenness_gap, targets)
+    return Term(weight / variance, Evenness(), targets)
+
+
+def _evenness_of(image: np.ndarray, scale: int) -> losses.Evenness:
+    """Returns how even an image is, strip by strip."""
+    squares = [
+        losses.squares(
+            ops.convert_to_tensor(image[None, strip.start : strip.stop]), scale
+        )
+        for strip in strips(image.shape[0])
+    ]
+    return losses.evenness(ops.concatenate(squares, 1), 1)
 
 
 def _histogram(
@@ -122,3 +130,118 @@ def _histogram(
     target = blend(targets, mix)
     energy = energy_of(target, _LEAST)
     return Term(weight / energy, histogram_gap, target)
+
+
+class Strip(NamedTuple):
+    """Rows of a picture that are looked at together.
+
+    Attributes:
+        start: First row.
+        stop: First row after the last.
+    """
+
+    start: int
+    stop: int
+
+    @property
+    def seen(self) -> slice:
+        """The rows, and those below that belong to their neighbors."""
+        return slice(self.start, self.stop + REACH)
+
+
+def strips(height: int) -> Iterator[Strip]:
+    """Cuts the rows of a picture into strips of more than `REACH` rows."""
+    starts = range(0, max(height - REACH, 1), _STRIP)
+    for start, stop in zip(starts, [*starts[1:], height], strict=True):
+        yield Strip(start, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """Compares what is near in the picture, so that strips add up."""
+
+    def __call__(self, image: Tensor, maps: Maps, target: Any) -> Tensor:
+        """Returns the loss."""
+        raise NotImplementedError
+
+    def cut(self, target: Any, strip: Strip) -> Any:
+        """Returns the part of a target that `part` needs."""
+        return target
+
+    def part(
+        self, block: Tensor, rows: Tensor | int, target: Any, shape: Shape
+    ) -> Tensor:
+        """Returns what a strip adds to the loss.
+
+        Args:
+            block: What is seen of the strip, see `Strip.seen`.
+            rows: Number of its rows.
+            target: Part of the target, from `cut`.
+            shape: Height and width of the picture.
+        """
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Variation(Local):
+    """Compares neighboring pixels; has no target."""
+
+    chroma: bool
+
+    def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
+        """Returns the loss."""
+        if self.chroma:
+            return losses.chroma_variation_loss(image)
+        return losses.total_variation_loss(image)
+
+    def part(
+        self, block: Tensor, rows: Tensor | int, target: tuple, shape: Shape
+    ) -> Tensor:
+        """Returns what a strip adds to the loss."""
+        return losses.variation_part(block, rows, shape[0], self.chroma)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evenness(Local):
+    """Compares squares where the photograph is even.
+
+    The target is the photograph's `losses.Evenness` by scale.
+    """
+
+    def __call__(
+        self, image: Tensor, maps: Maps, target: Mapping[int, losses.Evenness]
+    ) -> Tensor:
+        """Returns the loss."""
+        return losses.evenness_loss(image, target)
+
+    def cut(
+        self, target: Mapping[int, losses.Evenness], strip: Strip
+    ) -> dict[int, losses.Evenness]:
+        """Returns the evenness below and beside the squares of a strip."""
+        found = {}
+        for scale, (down, across) in target.items():
+            rows = np.s_[:, strip.start // scale : strip.stop // scale]
+            found[scale] = losses.Evenness(down[rows], across[rows])
+        return found
+
+    def part(
+        self,
+        block: Tensor,
+        rows: Tensor | int,
+        target: Mapping[int, losses.Evenness],
+        shape: Shape,
+    ) -> Tensor:
+        """Returns what a strip adds to the loss."""
+        return losses.evenness_part(block, target, shape)
+
+
+def structure_gap(
+    image: Tensor, maps: Maps, target: dict[int, Tensor]
+) -> Tensor:
+    """Compares edges with those of the photograph, by scale."""
+    return losses.structure_loss(image, target)
+
+
+def histogram_gap(image: Tensor, maps: Maps, target: Tensor) -> Tensor:
+    """Compares the colors with a histogram, from `losses.quantiles`."""
+    return losses.histogram_loss(image, target)

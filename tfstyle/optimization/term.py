@@ -12,7 +12,7 @@ from keras import ops
 
 from tfstyle import losses
 from tfstyle.optimization.statistics import Moments
-from tfstyle.runtime.types import Shape, Tensor
+from tfstyle.runtime.types import Tensor
 
 Maps = Mapping[str, Tensor]
 """Feature maps, `(batch, height, width, channels)`, by layer."""
@@ -118,42 +118,6 @@ class _Wasserstein(Style):
 
     def slopes(self, moments: Moments, target: losses.Gaussian) -> Slopes:
         return Slopes(*losses.wasserstein_slopes(*moments, target))
-
-
-@dataclasses.dataclass(frozen=True)
-class Variation:
-    """Compares neighboring pixels; has no target."""
-
-    chroma: bool
-
-    def __call__(self, image: Tensor, maps: Maps, target: tuple) -> Tensor:
-        """Returns the loss."""
-        if self.chroma:
-            return losses.chroma_variation_loss(image)
-        return losses.total_variation_loss(image)
-
-    def part(self, block: Tensor, shape: Shape) -> Tensor:
-        """Returns what a block adds, see `losses.variation_part`."""
-        return losses.variation_part(block, shape, self.chroma)
-
-
-def structure_gap(
-    image: Tensor, maps: Maps, target: dict[int, Tensor]
-) -> Tensor:
-    """Compares edges with those of the photograph, by scale."""
-    return losses.structure_loss(image, target)
-
-
-def evenness_gap(
-    image: Tensor, maps: Maps, target: dict[int, losses.Evenness]
-) -> Tensor:
-    """Compares squares where the photograph is even, by scale."""
-    return losses.evenness_loss(image, target)
-
-
-def histogram_gap(image: Tensor, maps: Maps, target: Tensor) -> Tensor:
-    """Compares the colors with a histogram, from `losses.quantiles`."""
-    return losses.histogram_loss(image, target)
 
 
 def energy_of(target: Tensor, least: float = _LEAST) -> float:

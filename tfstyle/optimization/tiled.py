@@ -4,9 +4,9 @@ The loss is that of the whole picture, and so is its gradient. A step sees all
 tiles twice. First it adds up the statistics of the feature maps, from which the
 style losses and their derivatives by the statistics follow. Then each tile adds
 its part of the gradient: the style losses count as linear functions of the
-statistics, with these derivatives. Structure and histogram are compared in the
-whole picture. On the device are a tile, and for a moment single arrays of the
-picture's size.
+statistics, with these derivatives. Neighboring pixels and squares are compared
+strip by strip, structure and histogram in the whole picture. On the device are
+a tile, and for a moment single arrays of the picture's size.
 
 Reference: Galerne, Raad, Lezama and Morel, "Scaling Painting Style Transfer",
 Computer Graphics Forum 2024. Deviations: every position of a map is counted
@@ -24,8 +24,9 @@ import tensorflow as tf
 
 from tfstyle.features import tiles
 from tfstyle.optimization import statistics
+from tfstyle.optimization.image_terms import Local, strips
 from tfstyle.optimization.statistics import Moments
-from tfstyle.optimization.term import Content, Style, Term, Variation
+from tfstyle.optimization.term import Content, Style, Term
 from tfstyle.optimizers import adam
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape
@@ -36,8 +37,6 @@ Cores = Mapping[str, tf.Tensor]
 """Layer -> top, left, bottom and right end of a core, int32."""
 Weights = Mapping[str, tf.Tensor | None]
 """Name of a term -> weights of positions, `(1, number, 1)`."""
-
-_STRIP = 512  # Rows whose neighboring pixels are compared together.
 
 
 class Step:
@@ -112,7 +111,7 @@ class Loss:
         pause: Pause,
     ) -> None:
         self._tiling, self._pause = tiling, pause
-        self._styles, self._contents, variations, others = _sorted(terms)
+        self._styles, self._contents, self._locals, others = _sorted(terms)
         self._weights = {
             name: None
             if term.target[1] is None
@@ -127,8 +126,8 @@ class Loss:
         self._look = _compiled(view.moments)
         self._pull = _compiled(view.gradient)
         self._slopes = _compiled(self._weighted_slopes, _as_it_is)
-        self._vary = _compiled(
-            functools.partial(_variation, variations, tiling.image)
+        self._compare = _compiled(
+            functools.partial(_local, self._locals, tiling.image)
         )
         self._image_gradients = {
             name: _compiled(functools.partial(_image_gradient, term), _as_it_is)
@@ -154,7 +153,7 @@ class Loss:
         if not self._add_gradients(picture, slopes, gradient, values):
             return None
         total = tiles.fold(gradient)
-        self._add_variation(picture, total, values)
+        self._add_locals(picture, total, values)
         for name, evaluate in self._image_gradients.items():
             value, part = evaluate(tf.constant(picture[None]))
             values[name] = value
@@ -198,21 +197,24 @@ class Loss:
                 values[name] = values.get(name, 0.0) + np.float64(value)
         return True
 
-    def _add_variation(
+    def _add_locals(
         self,
         picture: np.ndarray,
         gradient: np.ndarray,
         values: dict[str, Any],
     ) -> None:
-        """Adds values and gradients of neighboring pixels, strip by strip."""
-        height, width = self._tiling.image
-        for start in range(0, height, _STRIP):
-            block = picture[start : start + _STRIP + 1]
-            last = start + _STRIP >= height
-            block = np.pad(block, ((0, int(last)), (0, 1), (0, 0)), "edge")
-            found, part = self._vary(tf.constant(block[None]))
-            rows = len(block) - last
-            gradient[start : start + rows] += np.asarray(part)[0, :rows, :width]
+        """Adds values and gradients of what is near, strip by strip."""
+        for strip in strips(self._tiling.image[0]):
+            targets = {
+                name: term.compare.cut(term.target, strip)
+                for name, term in self._locals.items()
+            }
+            found, part = self._compare(
+                tf.constant(picture[None, strip.seen]),
+                tf.constant(strip.stop - strip.start),
+                targets,
+            )
+            gradient[strip.seen] += np.asarray(part)[0]
             for name, value in found.items():
                 values[name] = values.get(name, 0.0) + np.float64(value)
 
@@ -268,7 +270,7 @@ class Loss:
         return values, slopes
 
 
-_KINDS = (Style, Content, Variation, object)
+_KINDS = (Style, Content, Local, object)
 
 
 def _sorted(
@@ -277,8 +279,8 @@ def _sorted(
     """Sorts terms by what they need.
 
     Returns:
-        Terms of statistics, of maps, of neighboring pixels, and of the whole
-        picture, each by name.
+        Terms of statistics, of maps, of what is near, and of the whole picture,
+        each by name.
     """
     found: list[dict[str, Any]] = [{} for _ in _KINDS]
     for name, term in terms.items():
@@ -450,14 +452,19 @@ def _style_pull(
     return tf.reshape(pull, tf.shape(maps))
 
 
-def _variation(
-    terms: Mapping[str, Any], shape: Shape, block: tf.Tensor
+def _local(
+    terms: Mapping[str, Any],
+    shape: Shape,
+    block: tf.Tensor,
+    rows: tf.Tensor,
+    targets: Mapping[str, Any],
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """Returns what a block of the picture adds to terms, and its gradient."""
+    """Returns what a strip of the picture adds to terms, and its gradient."""
     with tf.GradientTape() as tape:
         tape.watch(block)
         values = {
-            name: term.weight * term.compare.part(block, shape)[0]
+            name: term.weight
+            * term.compare.part(block, rows, targets[name], shape)[0]
             for name, term in terms.items()
         }
         value = tf.add_n([tf.constant(0.0), *values.values()])
