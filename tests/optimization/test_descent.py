@@ -43,6 +43,7 @@ def all_terms(config):
         tv_weight=1.0,
         chroma_weight=0.1,
         structure_weight=0.1,
+        evenness_weight=0.1,
         histogram_weight=0.1,
     )
 
@@ -227,7 +228,7 @@ def test_other_settings_have_a_graph_of_their_own(config, traces, changes):
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_sizes_share_a_graph(config, traces, optimizer):
     config = dataclasses.replace(config, optimizer=optimizer)
-    sizes = [PHOTO, PHOTO[:27, :33], PHOTO[3:]]
+    sizes = [helpers.image(*shape) for shape in [(40, 48), (33, 35), (37, 48)]]
     shared = [first_value(config, photo, WAVE) for photo in sizes]
     assert len(traces) == 1
     for photo, value in zip(sizes, shared, strict=True):

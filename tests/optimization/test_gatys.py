@@ -50,6 +50,7 @@ def settings(small_vgg16):
             "style_loss": "gram",
             "tv_weight": 0.0,
             "chroma_weight": 0.0,
+            "evenness_weight": 0.0,
             "precision": "float32",
         }
         return GatysConfig(**quick | changes)

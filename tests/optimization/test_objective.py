@@ -21,7 +21,7 @@ def network(small_vgg16):
 def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     layers = {"content_layers": {"block1_conv2": 1}, "content_weight": 3}
     layers |= {"style_layers": {"block1_conv1": 1}, "tv_weight": 7}
-    layers |= {"chroma_weight": 2}
+    layers |= {"chroma_weight": 2, "evenness_weight": 5}
     thin = features.extractor("vgg_distilled", ["block1_conv1", "block1_conv2"])
     terms = objective.terms(thin, PHOTO, [PHOTO], settings(**layers))
     term = terms["content/block1_conv2"]
@@ -29,10 +29,12 @@ def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     value = term.weight * float(term.loss(None, nothing)[0])
     gains = objective.gains("vgg_distilled")
     assert value == pytest.approx(3 * gains.content, rel=1e-4)
-    assert terms["tv"].weight == pytest.approx(7 * gains.tv)
+    assert terms["tv"].weight == pytest.approx(7 * gains.variation)
     chroma = float(losses.chroma_variation_loss(PHOTO[None])[0])
-    expected = 2 * gains.tv / chroma
+    expected = 2 * gains.variation / chroma
     assert terms["chroma"].weight == pytest.approx(expected, rel=1e-5)
+    expected = 5 * gains.variation / PHOTO.var((0, 1)).sum()
+    assert terms["evenness"].weight == pytest.approx(expected, rel=1e-5)
     assert min(gains) > 1 and objective.gains("vgg19") == (1, 1)
 
 

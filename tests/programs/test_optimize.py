@@ -168,6 +168,7 @@ def test_trace_has_every_term_and_the_total_falls(painted):
         "style/block2_conv1",
         "tv",
         "chroma",
+        "evenness",
     }
     assert losses[-1]["total"] < 0.5 * losses[0]["total"]
     assert json.loads(lines[-1])["step"] == 200

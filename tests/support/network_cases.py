@@ -25,6 +25,7 @@ def settings(**changes):
             "style_weight": 1,
             "tv_weight": 0,
             "chroma_weight": 0,
+            "evenness_weight": 0,
             "style_loss": "gram",
         }
         | changes

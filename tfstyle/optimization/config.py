@@ -177,7 +177,7 @@ class GatysConfig(Controls):
         check=checks.weight,
     )
     evenness_weight: float = setting(
-        0.0,
+        1.0,
         "Weight of the loss between neighboring squares of the picture where "
         "the photograph is even; higher leaves fewer blocks of color that "
         "belong to no shape. 0 leaves it out.",

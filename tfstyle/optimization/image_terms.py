@@ -27,7 +27,7 @@ def image_terms(
     styles: Sequence[np.ndarray],
     mix: Sequence[float],
     config: GatysConfig,
-    tv_gain: float,
+    gain: float,
 ) -> dict[str, Term]:
     """Makes the terms of variation, structure, evenness and histogram.
 
@@ -36,22 +36,21 @@ def image_terms(
         styles: Style images, scaled.
         mix: Share of each.
         config: Settings: weights; terms without weight are left out.
-        tv_gain: Factor of the weights of total variation and chroma.
+        gain: Factor of the weights of variation and evenness.
     """
     found: dict[str, Term] = {}
     if config.tv_weight:
-        weight = config.tv_weight * tv_gain
+        weight = config.tv_weight * gain
         found["tv"] = Term(weight, Variation(chroma=False), ())
     if config.chroma_weight:
-        weight = config.chroma_weight * tv_gain
+        weight = config.chroma_weight * gain
         used = [s for s, share in zip(styles, mix, strict=True) if share]
         found["chroma"] = _chroma([content, *used], weight)
     if config.structure_weight:
         found["structure"] = _structure(content, config.structure_weight)
     if config.evenness_weight:
-        found["evenness"] = _evenness(
-            content, styles, mix, config.evenness_weight
-        )
+        weight = config.evenness_weight * gain
+        found["evenness"] = _evenness(content, styles, mix, weight)
     if config.histogram_weight:
         found["histogram"] = _histogram(
             content.shape[:2], styles, mix, config.histogram_weight

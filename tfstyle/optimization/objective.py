@@ -32,17 +32,18 @@ class Gains(NamedTuple):
     Attributes:
         content: Factor of the content weight. A thin network does not see all
             of the photograph, and what it does not see would be lost.
-        tv: Factor of the weights of total variation, also that of chroma. The
-            thin network does not see all of the fine noise that its gradient
-            makes either.
+        variation: Factor of the weights of total variation, also that of
+            chroma, and of evenness. The thin network does not see all of the
+            fine noise and of the blocks of color that its gradient makes
+            either.
     """
 
     content: float = 1.0
-    tv: float = 1.0
+    variation: float = 1.0
 
 
 # Measured, see docs/decisions/thin_network.md.
-_GAINS = {"vgg_distilled": Gains(content=2.4, tv=3.4)}
+_GAINS = {"vgg_distilled": Gains(content=2.4, variation=3.4)}
 _FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
 
 
@@ -81,7 +82,7 @@ def terms(
     mix = functools.partial(_mix, config, share)
     found, photo = _photo(network, content, config, parts, side)
     found |= _style_terms(network, photo, scaled, config, parts, mix, side)
-    gain = gains(network.name).tv
+    gain = gains(network.name).variation
     found |= image_terms(content, scaled, mix(len(scaled), True), config, gain)
     return found
 

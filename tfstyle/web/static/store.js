@@ -9,7 +9,7 @@ export const DEFAULTS = {
   shown: null, atOnce: true,
   settings: {
     strength: 1, size: 512, color: "style", photorealistic: false,
-    steps: 120, style_weight: 80, evenness_weight: 0, seed: 0,
+    steps: 120, style_weight: 80, evenness_weight: 1, seed: 0,
     features: "vgg_distilled",
   },
 };
