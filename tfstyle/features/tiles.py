@@ -19,6 +19,7 @@ from tfstyle.features import winograd
 from tfstyle.features.networks import MIRRORED
 from tfstyle.images import windows
 from tfstyle.pretrained import topology
+from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape
 
 # The first convolution consumes one of the mirrored pixels on each side.
@@ -228,11 +229,16 @@ def _mirrored(part: slice, side: int) -> np.ndarray:
     return np.where(place < side, place, 2 * side - 1 - place)
 
 
-def bordered(image: np.ndarray) -> np.ndarray:
-    """Returns zeros in the form of an image with its mirrored border."""
-    height, width, channels = image.shape
+def bordered(shape: tuple[int, ...], make: scratch.Make) -> np.ndarray:
+    """Returns zeros in the form of an image with its mirrored border.
+
+    Args:
+        shape: Shape of the image, `(height, width, channels)`.
+        make: Function that makes an array of zeros of a shape.
+    """
+    height, width, channels = shape
     more = 2 * MIRRORED
-    return np.zeros((height + more, width + more, channels), image.dtype)
+    return make((height + more, width + more, channels))
 
 
 def fold(gradient: np.ndarray) -> np.ndarray:

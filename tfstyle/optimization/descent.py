@@ -16,8 +16,10 @@ from tfstyle import features
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.term import Term
 from tfstyle.optimizers import adam, lbfgs
+from tfstyle.optimizers.adam_in_place import InPlace
 from tfstyle.optimizers.interface import Optimizer, S
 from tfstyle.pretrained.weights import Resolved
+from tfstyle.runtime import scratch
 
 # Networks and graphs of steps that are kept for later pictures.
 _NETWORKS = 2
@@ -33,12 +35,29 @@ def make_optimizer(config: GatysConfig, steps: int) -> Optimizer[Any]:
     """
     if config.optimizer == "lbfgs":
         return lbfgs.LBFGS()
-    return adam.Adam(
-        learning_rate=config.learning_rate,
-        beta_2=config.beta_2,
-        steps=steps,
-        levels=config.levels,
-    )
+    return adam.Adam(**_rates(config, steps))
+
+
+def make_in_place(
+    config: GatysConfig, steps: int, make: scratch.Make
+) -> InPlace:
+    """Makes the optimizer of pictures in tiles.
+
+    Args:
+        config: Settings.
+        steps: Number of steps over which Adam's learning rate falls.
+        make: Function that makes arrays of the picture's size.
+    """
+    return InPlace(**_rates(config, steps), make=make)
+
+
+def _rates(config: GatysConfig, steps: int) -> dict[str, Any]:
+    return {
+        "learning_rate": config.learning_rate,
+        "beta_2": config.beta_2,
+        "steps": steps,
+        "levels": config.levels,
+    }
 
 
 def make_network(config: GatysConfig, weights_file: Resolved) -> keras.Model:

@@ -120,6 +120,6 @@ def stylize(
         checkpoint_dir, identity(config, weights_file, note), inputs.images()
     )
     kept = scratch.Folder(checkpoint_dir)
-    own = kept.own if seen.filed else scratch.in_memory
+    make = kept.zeros if seen.filed else scratch.zeros
     run = Run(plan, checkpoints, on_step)
-    return Optimization(inputs, run, seen, own).optimize()
+    return Optimization(inputs, run, seen, make).optimize()

@@ -17,10 +17,10 @@ from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Run
 from tfstyle.optimization.sight import Sight
 from tfstyle.optimization.term import Term
-from tfstyle.optimizers.adam_state import Own
 from tfstyle.optimizers.interface import State
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved
+from tfstyle.runtime import scratch
 
 _FETCH = 10  # Losses are fetched every 10 steps: that waits for the device.
 _WINDOW = 2  # Number of fetches over which `tolerance` compares losses.
@@ -62,17 +62,17 @@ class Optimization:
         inputs: Arguments of the call.
         run: Run with the stages at each size.
         plan: Plan of what is seen at once, from `sight.make_plan`.
-        own: Function that makes arrays of a picture in tiles, see `Sight`.
+        make: Function that makes arrays of a picture in tiles, see `Sight`.
     """
 
     state: State
 
     def __init__(
-        self, inputs: Inputs, run: Run, plan: planning.Plan, own: Own
+        self, inputs: Inputs, run: Run, plan: planning.Plan, make: scratch.Make
     ) -> None:
         self.inputs, self.run, self.config = inputs, run, inputs.config
         given = inputs.styles, inputs.config, inputs.regions
-        self.sight = Sight(*given, plan, own, self._pause)
+        self.sight = Sight(*given, plan, make, self._pause)
         self.share = strength.Share(inputs.content, *given)
         # Whether the state is of this stage; a step in tiles may be cut off.
         self.begun = False
@@ -156,7 +156,7 @@ class Optimization:
         shape_before = self.run.plan[self.run.index - 1].shape
         before = images.resize(self.inputs.content, *shape_before)
         detail = self.share.lost_detail(photo, before)
-        return self.sight.resize(state, detail)
+        return self.optimizer.resize(state, *photo.shape[:2], detail)
 
     def _descend(self, state: State) -> tuple[State, bool]:
         """Takes the steps of one stage; returns whether the run ends, too."""
@@ -239,7 +239,7 @@ class Optimization:
         self.run.save(state.to_numpy(), meta)
 
     def _resume(self) -> State | None:
-        found = self.run.resume()
+        found = self.run.resume(self.sight.keep)
         if found is None:
             return None
         arrays, meta = found
@@ -247,7 +247,8 @@ class Optimization:
         self.share.value, self.share.found = meta["share"], meta["found"]
         self.begun = meta.get("begun", self.run.step > 0)
         self.sight.take_plan(meta.get("side"), meta.get("room", 0))
-        return self.sight.restore(arrays, self.run.stage.steps)
+        optimizer = descent.make_optimizer(self.config, self.run.stage.steps)
+        return optimizer.restore(arrays)
 
 
 def _array(picture: tf.Tensor) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from tfstyle.optimization.config import ADDED, GatysConfig, RunConfig
 from tfstyle.pretrained import weights
 from tfstyle.runtime import devices
-from tfstyle.runtime.checkpoint import Checkpoints, DivergedError
+from tfstyle.runtime.checkpoint import Checkpoints, DivergedError, Keep
 from tfstyle.runtime.memory import peak
 from tfstyle.runtime.progress import OnStep, Progress
 from tfstyle.runtime.types import Shape
@@ -269,8 +269,13 @@ class Run:
             arrays, {**place, "seconds": self._seconds(), **meta}
         )
 
-    def resume(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    def resume(
+        self, keep: Keep = np.asarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Goes to the place of the last checkpoint.
+
+        Args:
+            keep: Function that moves each array to where it is kept.
 
         Returns:
             The arrays and values given to `save`; `None` without a checkpoint.
@@ -278,7 +283,7 @@ class Run:
         Raises:
             ValueError: The checkpoint belongs to another run, or is damaged.
         """
-        found = self._checkpoints.load()
+        found = self._checkpoints.load(keep)
         if found is not None:
             meta = found[1]
             self.index, self.step = meta["index"], meta["step"]

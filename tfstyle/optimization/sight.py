@@ -19,7 +19,6 @@ from tfstyle.optimization import descent, objective, tiled
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Stage
 from tfstyle.optimization.term import Term
-from tfstyle.optimizers.adam_state import FILED, Own
 from tfstyle.optimizers.interface import State
 from tfstyle.runtime import checkpoint, checks, scratch
 from tfstyle.runtime.types import Shape
@@ -84,7 +83,7 @@ class Sight:
         config: Settings, without "auto".
         regions: Regions of the photograph for each style.
         plan: Plan from `make_plan`.
-        own: Function that makes the arrays of a state in tiles.
+        make: Function that makes the arrays of a picture in tiles.
         pause: Function called after each tile with the part of the step that
             is done; a true result ends the step.
 
@@ -109,11 +108,11 @@ class Sight:
         config: GatysConfig,
         regions: Regions | None,
         plan: planning.Plan,
-        own: Own,
+        make: scratch.Make,
         pause: tiled.Pause,
     ) -> None:
         self._styles, self._config, self._regions = styles, config, regions
-        self.plan, self._own, self._pause = plan, own, pause
+        self.plan, self._make, self._pause = plan, make, pause
 
     def begin(self, stage: Stage, network: keras.Model) -> None:
         """Goes to a stage, and finds how much is seen at once there."""
@@ -131,18 +130,15 @@ class Sight:
         """Makes the optimizer, and compiles the step with these terms."""
         network, steps = self._network, self._stage.steps
         self._terms, self._seen = terms, self.side
-        self.optimizer = descent.make_optimizer(self._config, steps)
         if self.side is not None:
             tiling = tiles.Tiling(
                 network.name, network.output, self._stage.shape, self.side
             )
             if len(tiling.tiles) > 1:
-                loss = tiled.Loss(network, terms, tiling, self._pause)
-                step = tiled.Step(loss, self.optimizer, self._own)
-                self._step, self._evaluated = step, step.evaluated
-                self.gradients = tiled.gradient_norms(network, terms, tiling)
+                self._compile_tiles(tiling)
                 return
         config = self._config
+        self.optimizer = descent.make_optimizer(config, steps)
         if self.side is not None:  # As it was planned.
             config = dataclasses.replace(config, jit_compile="off")
         self._step = self._evaluated = descent.compile_step(
@@ -150,14 +146,14 @@ class Sight:
         )
         self.gradients = descent.compile_gradients(network, terms)
 
-    def resize(self, state: State, detail: Any) -> State:
-        """Resizes the state to this size, and adds `detail` to the picture."""
-        height, width = self._stage.shape
-        if isinstance(self._step, tiled.Step):
-            return self.optimizer.resize(
-                state, height, width, detail, self._step.own
-            )
-        return self.optimizer.resize(state, height, width, detail)
+    def _compile_tiles(self, tiling: tiles.Tiling) -> None:
+        network, terms, make = self._network, self._terms, self._make
+        given = self._config, self._stage.steps, make
+        self.optimizer = descent.make_in_place(*given)
+        loss = tiled.Loss(network, terms, tiling, self._pause, make)
+        step = tiled.Step(loss, self.optimizer)
+        self._step, self._evaluated = step, step.evaluated
+        self.gradients = tiled.gradient_norms(network, terms, tiling, make)
 
     def update(self, state: State) -> State | None:
         """Takes a step; returns `None` if `pause` ends it."""
@@ -176,17 +172,11 @@ class Sight:
                 side=side, room=min(room, self.plan.room)
             )
 
-    def restore(self, arrays: dict[str, np.ndarray], steps: int) -> State:
-        """Returns the state of which `to_numpy` made `arrays`.
-
-        Args:
-            arrays: Arrays of a checkpoint; replaced one by one.
-            steps: Number of steps at this size.
-        """
-        if self.plan.filed:
-            for name in FILED:  # One by one: each leaves memory.
-                arrays[name] = self._own(arrays[name])
-        return descent.make_optimizer(self._config, steps).restore(arrays)
+    def keep(self, array: np.ndarray) -> np.ndarray:
+        """Returns an array of a checkpoint, in a file if those are planned."""
+        if self.plan.filed and array.ndim == 4:
+            return scratch.copied(array, self._make)
+        return array
 
     def _planned(self) -> int | None:
         plan, shape = self.plan, self._stage.shape

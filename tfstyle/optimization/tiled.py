@@ -27,7 +27,8 @@ from tfstyle.optimization import statistics
 from tfstyle.optimization.image_terms import Local, strips
 from tfstyle.optimization.statistics import Moments
 from tfstyle.optimization.term import Content, Style, Term
-from tfstyle.optimizers import adam
+from tfstyle.optimizers.adam_in_place import InPlace
+from tfstyle.optimizers.adam_state import State
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape
 
@@ -45,31 +46,24 @@ class Step:
     Args:
         loss: Loss of the picture.
         optimizer: Optimizer.
-        own: Function that makes arrays of the picture's size, see
-            `adam.Adam.writable`.
     """
 
-    def __init__(
-        self,
-        loss: "Loss",
-        optimizer: adam.Adam,
-        own: adam.Own = scratch.in_memory,
-    ) -> None:
-        self._loss, self._optimizer, self.own = loss, optimizer, own
+    def __init__(self, loss: "Loss", optimizer: InPlace) -> None:
+        self._loss, self._optimizer = loss, optimizer
 
-    def __call__(self, state: adam.State) -> adam.State | None:
+    def __call__(self, state: State) -> State | None:
         """Returns the next state; `None` if the run ends within the step.
 
         The arrays of `state` become those of the next, see
-        `adam.Adam.step_in_place`.
+        `InPlace.step_in_place`.
         """
         found = self._loss(np.asarray(state.x)[0])
         if found is None:
             return None
-        state = self._optimizer.writable(state, self.own)
+        state = self._optimizer.writable(state)
         return self._optimizer.step_in_place(state, *found)
 
-    def evaluated(self, state: adam.State) -> adam.State | None:
+    def evaluated(self, state: State) -> State | None:
         """Returns the state with the loss of its picture, else unchanged."""
         found = self._loss(np.asarray(state.x)[0])
         return None if found is None else state._replace(value=found[0])
@@ -79,6 +73,7 @@ def gradient_norms(
     network: keras.Model,
     terms: Mapping[str, Term],
     tiling: tiles.Tiling,
+    make: scratch.Make = scratch.zeros,
 ) -> Callable[[tf.Tensor], dict[str, float]]:
     """Returns what `descent.compile_gradients` does, for pictures in tiles.
 
@@ -86,7 +81,8 @@ def gradient_norms(
     """
 
     def norm(image: tf.Tensor, name: str) -> float:
-        alone = Loss(network, {name: terms[name]}, tiling, lambda part: False)
+        given = {name: terms[name]}, tiling, lambda part: False, make
+        alone = Loss(network, *given)
         found = alone(np.asarray(image)[0])
         return 0.0 if found is None else float(np.linalg.norm(found[1]))
 
@@ -101,6 +97,7 @@ class Loss:
         terms: Terms of the loss, from `objective.terms`.
         tiling: Tiles of the picture.
         pause: Function that is called between tiles.
+        make: Function that makes the array of the gradient.
     """
 
     def __init__(
@@ -109,8 +106,9 @@ class Loss:
         terms: Mapping[str, Term],
         tiling: tiles.Tiling,
         pause: Pause,
+        make: scratch.Make = scratch.zeros,
     ) -> None:
-        self._tiling, self._pause = tiling, pause
+        self._tiling, self._pause, self._make = tiling, pause, make
         self._styles, self._contents, self._locals, others = _sorted(terms)
         self._weights = {
             name: None
@@ -149,7 +147,7 @@ class Loss:
         if moments is None:
             return None
         values, slopes = self._slopes(moments)
-        gradient = tiles.bordered(picture)
+        gradient = tiles.bordered(picture.shape, self._make)
         if not self._add_gradients(picture, slopes, gradient, values):
             return None
         total = tiles.fold(gradient)
@@ -193,6 +191,7 @@ class Loss:
                 self._content_parts(tile),
             )
             gradient[tile.window] += np.asarray(found)[0]
+            scratch.release(gradient)
             for name, value in parts.items():
                 values[name] = values.get(name, 0.0) + np.float64(value)
         return True
@@ -215,6 +214,7 @@ class Loss:
                 targets,
             )
             gradient[strip.seen] += np.asarray(part)[0]
+            scratch.release(picture, gradient)
             for name, value in found.items():
                 values[name] = values.get(name, 0.0) + np.float64(value)
 
@@ -223,6 +223,7 @@ class Loss:
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns the window of a tile, and its core in the maps of layers."""
         window = tf.constant(tile.seen(picture)[None])
+        scratch.release(picture)
         cores = {
             layer: tf.constant(tile.inner(stride))
             for layer, stride in self._tiling.strides.items()
@@ -248,9 +249,10 @@ class Loss:
         parts = {}
         for name, term in self._contents.items():
             core = self._core(name, tile)
-            target = term.target[:, core[0], core[1]]
+            target = tf.constant(term.target[:, core[0], core[1]])
+            scratch.release(term.target)
             factor = term.weight / np.prod(term.target.shape)
-            parts[name] = tf.constant(target), tf.constant(factor, tf.float32)
+            parts[name] = target, tf.constant(factor, tf.float32)
         return parts
 
     def _weighted_slopes(self, moments: Mapping[str, Moments]) -> tuple:

@@ -27,10 +27,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfstyle.optimizers.adam_state import Own, State
-from tfstyle.runtime import scratch
-
-_STRIP = 256  # Rows that a step in place moves together.
+from tfstyle.optimizers.adam_state import State
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,8 +71,8 @@ class Adam:
             aux={name: tf.constant(0.0) for name in aux},
             mean=zeros,
             square=zeros,
-            coarse_mean=tuple(_pyramid(zeros, self.levels)[1:]),
-            coarse_square=tuple(_pyramid(zeros, self.levels)[1:]),
+            coarse_mean=tuple(pyramid(zeros, self.levels)[1:]),
+            coarse_square=tuple(pyramid(zeros, self.levels)[1:]),
             count=tf.constant(0),
             age=tf.constant(0),
             average=zeros,
@@ -118,116 +115,45 @@ class Adam:
             lambda: seen._replace(value=tf.constant(np.nan)),
         )
 
-    def step_in_place(
-        self,
-        state: State,
-        value: tf.Tensor,
-        gradient: np.ndarray,
-        aux: dict[str, tf.Tensor],
-    ) -> State:
-        """Takes one step and needs little memory beside the state.
-
-        Args:
-            state: State from `writable`, or from an earlier step. Its arrays
-                become those of the next state, but for its picture.
-            value: Loss of the picture.
-            gradient: Its gradient, `(1, height, width, 3)`.
-            aux: Terms of the loss.
-
-        Returns:
-            The next state, as `step` would make it.
-        """
-        seen = state._replace(value=value, aux=aux)
-        if value < state.best_value:
-            np.copyto(state.best, state.x)
-            scratch.release(state.best)
-            seen = seen._replace(best_value=value)
-        gradient *= gradient.size  # See `step`.
-        if not np.isfinite(value + np.vdot(gradient, gradient)):
-            return seen._replace(value=tf.constant(np.nan))
-        slopes = _pyramid(tf.constant(gradient), self.levels)[1:]
-        means, squares, moves = self._coarse(seen, slopes)
-        x = np.zeros_like(gradient)  # First the direction, then the picture.
-        for move in moves:
-            x += np.asarray(tf.image.resize(move, x.shape[1:3]))
-        rate = self._rate(state)
-        kept = state.mean, state.square, state.average
-        for start in range(0, x.shape[1], _STRIP):
-            rows = np.s_[:, start : start + _STRIP]
-            parts = (array[rows] for array in (state.x, *kept, gradient, x))
-            given = (*parts, state.count + 1, rate)
-            found = self._fine(*given)
-            for array, part in zip((x, *kept), found, strict=True):
-                array[rows] = part
-            scratch.release(*kept)
-        return self._counted(seen)._replace(
-            x=x, coarse_mean=means, coarse_square=squares
-        )
-
-    def writable(self, state: State, own: Own = scratch.in_memory) -> State:
-        """Returns a state for `step_in_place`.
-
-        Args:
-            state: State of which the arrays are taken, if they can be written.
-            own: Function that makes the arrays that stay from step to step.
-        """
-        shared = state.best is state.x
-        return state._replace(
-            x=scratch.in_memory(state.x),
-            mean=own(state.mean),
-            square=own(state.square),
-            average=own(state.average),
-            best=own(np.array(state.x) if shared else state.best),
-        )
-
     def resize(
-        self,
-        state: State,
-        height: int,
-        width: int,
-        detail: Any = 0.0,
-        own: Own | None = None,
+        self, state: State, height: int, width: int, detail: Any = 0.0
     ) -> State:
         """Resizes the state, with its picture `(1, height, width, 3)`.
 
         As in crowsonkb's style-transfer-pytorch, the moments are kept, and the
         picture continues from the running average, to which `detail` is added.
-        With `own` as for `writable`, arrays are made one after another: tensors
-        take memory that TensorFlow does not give back.
         """
-        plain = tf.identity if own is None else scratch.in_memory
-        own = own or tf.identity
         shape = (height, width)
         average = tf.image.resize(self.picture(state), shape, "bicubic")
-        x = plain(tf.clip_by_value(average + detail, 0.0, 1.0))
-        del average
-        mean = own(tf.image.resize(state.mean, shape, "bicubic"))
-        means = _pyramid(tf.convert_to_tensor(mean), self.levels)[1:]
+        x = tf.clip_by_value(average + detail, 0.0, 1.0)
+        mean = tf.image.resize(state.mean, shape, "bicubic")
+        square = tf.image.resize(state.square, shape, "bilinear")
+        means = pyramid(mean, self.levels)[1:]
         squares = [
             tf.image.resize(old, new.shape[1:3], "bilinear")
             for old, new in zip(state.coarse_square, means, strict=True)
         ]
-        square = tf.image.resize(state.square, shape, "bilinear")
-        scratch.release(state.mean, state.square)
-        return state._replace(
+        return self._resized(state)._replace(
             x=x,
             mean=mean,
-            square=own(tf.nn.relu(square)),
+            square=tf.nn.relu(square),
             coarse_mean=tuple(means),
             coarse_square=tuple(tf.nn.relu(square) for square in squares),
-            age=tf.constant(0),
-            average=own(x * state.weight),
+            average=x * state.weight,
             best=x,
-            best_value=tf.constant(np.inf),
+        )
+
+    def _resized(self, state: State) -> State:
+        """Returns a state whose steps at a size begin."""
+        return state._replace(
+            age=tf.constant(0), best_value=tf.constant(np.inf)
         )
 
     def picture(self, state: State) -> tf.Tensor:
         """Returns the running average, which is less noisy than `x`."""
         if not state.count:
             return state.x
-        picture = tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
-        scratch.release(state.average)
-        return picture
+        return tf.clip_by_value(state.average / state.weight, 0.0, 1.0)
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> State:
         """Returns the state of which `to_numpy` made `arrays`."""
@@ -261,7 +187,7 @@ class Adam:
         return int(state.age)
 
     def _move(self, state: State, gradient: tf.Tensor) -> State:
-        slopes = _pyramid(gradient, self.levels)[1:]
+        slopes = pyramid(gradient, self.levels)[1:]
         means, squares, moves = self._coarse(state, slopes)
         coarse = tf.zeros(())
         for move in moves:
@@ -366,15 +292,15 @@ class Adam:
         return unbiased / scale
 
 
-def _pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
+def pyramid(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
     """Returns the gradients by the images of a pyramid.
 
     The sum of these images, each enlarged bilinearly, has the gradient `image`.
     """
-    sides = tf.shape(image)[1:3]
+    sides, channels = tf.shape(image)[1:3], image.shape[3]
     images = [image]
     for level in range(1, levels):
-        shape = [1, *tf.unstack(tf.maximum(1, sides // 2**level)), 3]
+        shape = [1, *tf.unstack(tf.maximum(1, sides // 2**level)), channels]
         images.append(
             tf.raw_ops.ResizeBilinearGrad(
                 grads=image,

@@ -1,16 +1,10 @@
 """State of Adam between two steps, and how it is stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-
-Own = Callable[[Any], Any]
-"""Function that makes an array from a tensor or an array."""
-
-FILED = ("mean", "square", "average", "best")
-"""Arrays of a state that stay from step to step, and can be in files."""
 
 _COARSE = ("coarse_mean", "coarse_square")
 

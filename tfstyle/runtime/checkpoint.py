@@ -11,7 +11,7 @@ import os
 import pathlib
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -68,13 +68,18 @@ def _write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
             scratch.release(array)
 
 
+Keep = Callable[[np.ndarray], np.ndarray]
+"""Function that moves an array to where it is kept."""
+
+
 def load(
-    folder: Path,
+    folder: Path, keep: Keep = np.asarray
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Reads the checkpoint of a folder.
 
     Args:
         folder: Folder that was given to `save`.
+        keep: Function called with one array after another.
 
     Returns:
         The arrays and the metadata, or `None` when there is no checkpoint.
@@ -89,7 +94,7 @@ def load(
         with np.load(path, allow_pickle=False) as contents:
             meta = json.loads(contents[_META].tobytes())
             arrays = {
-                name.removeprefix(_ARRAY): contents[name]
+                name.removeprefix(_ARRAY): keep(contents[name])
                 for name in contents.files
                 if name.startswith(_ARRAY)
             }
@@ -225,14 +230,19 @@ class Checkpoints:
             ) from self._error
         return picture
 
-    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    def load(
+        self, keep: Keep = np.asarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Reads arrays and metadata to resume from; `None` if there are none.
+
+        Args:
+            keep: Function called with one array after another.
 
         Raises:
             ValueError: They belong to other images or settings, or are
                 damaged.
         """
-        found = load(self._folder) if self._folder else None
+        found = load(self._folder, keep) if self._folder else None
         if found is not None and found[1].get("key") != self._key:
             raise ValueError(
                 f"The checkpoint in '{self._folder}' belongs to other images "
@@ -247,5 +257,5 @@ def _key(settings: Any, images: Sequence[np.ndarray]) -> str:
     digest = hashlib.sha256(text.encode())
     for image in images:
         digest.update(str(image.shape).encode())
-        digest.update(np.ascontiguousarray(image).tobytes())
+        digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()

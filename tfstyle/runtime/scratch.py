@@ -6,16 +6,23 @@ are released do not count as memory of the process.
 """
 
 import errno
+import math
 import mmap
 import os
 import pathlib
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import psutil
 
 from tfstyle.runtime import files
+
+Make = Callable[..., np.ndarray]
+"""Function from a shape, and a type if not float32, to an array of zeros."""
+
+_STRIP = 256  # Rows, or columns, that are worked on together.
 
 
 class Folder:
@@ -43,27 +50,61 @@ class Folder:
             )
         files.check_space(self._path, size)
 
-    def own(self, array: Any) -> np.ndarray:
-        """Returns a copy in a file; the array itself if it is in one.
+    def zeros(
+        self, shape: Sequence[int], dtype: Any = np.float32
+    ) -> np.ndarray:
+        """Returns an array of zeros in a file.
 
         Raises:
             OSError: The disk is full.
         """
-        if isinstance(array, np.memmap):
-            return array
-        array = np.asarray(array)
         os.makedirs(self._path, exist_ok=True)
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         try:
             with tempfile.TemporaryFile(dir=self._path) as file:
                 # A full disk is an error here; later it would end the process.
                 if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, array.nbytes)
-                copied = np.memmap(file, array.dtype, "w+", shape=array.shape)
+                    os.posix_fallocate(file.fileno(), 0, size)
+                return np.memmap(file, dtype, "w+", shape=tuple(shape))
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from error
-        copied[...] = array
-        release(copied)
-        return copied
+
+
+def zeros(shape: Sequence[int], dtype: Any = np.float32) -> np.ndarray:
+    """Returns an array of zeros in memory."""
+    return np.zeros(shape, dtype)
+
+
+def own(array: Any, make: Make) -> np.ndarray:
+    """Returns a copy that can be written; the array itself if it can be.
+
+    Args:
+        array: Array or tensor `(1, height, width, channels)`.
+        make: Function that makes the copy.
+    """
+    if isinstance(array, np.ndarray) and array.flags.writeable:
+        return array
+    return copied(array, make)
+
+
+def copied(array: Any, make: Make) -> np.ndarray:
+    """Returns a copy of an array or tensor `(1, height, width, channels)`."""
+    found = make(array.shape)
+    copy(found, array)
+    return found
+
+
+def copy(target: np.ndarray, source: Any) -> None:
+    """Copies an array or tensor `(1, height, width, channels)` to another."""
+    for rows in strips(target.shape[1]):
+        target[:, rows] = source[:, rows]
+        release(target, source)
+
+
+def strips(length: int) -> Iterator[slice]:
+    """Yields the parts of a side that are worked on one after another."""
+    for start in range(0, length, _STRIP):
+        yield slice(start, min(start + _STRIP, length))
 
 
 def release(*arrays: Any) -> None:
@@ -73,7 +114,9 @@ def release(*arrays: Any) -> None:
     memory, and systems without this, are left as they are.
     """
     for array in arrays:
-        pages: Any = array.base if isinstance(array, np.memmap) else None
+        pages: Any = array
+        while isinstance(pages, np.ndarray):  # A part has another as its base.
+            pages = pages.base
         if isinstance(pages, mmap.mmap) and hasattr(pages, "madvise"):
             pages.madvise(mmap.MADV_DONTNEED)
 
@@ -93,10 +136,3 @@ def _kind(path: str) -> str:
     if not mounts:
         return ""
     return max(mounts, key=lambda part: len(part.mountpoint)).fstype
-
-
-def in_memory(array: Any) -> np.ndarray:
-    """Returns a copy that can be written; the array itself if it can be."""
-    if isinstance(array, np.ndarray) and array.flags.writeable:
-        return array
-    return np.array(array)
