@@ -98,7 +98,7 @@ def _check_regions(config: GatysConfig, inputs: Mapping[str, str]) -> None:
 
 def _paint(prepared: "Prepared") -> int:
     """Optimizes the picture on the device; returns the exit status."""
-    from tfstyle.runtime import devices
+    from tfstyle.runtime import devices, scratch
 
     with devices.start(flags.FLAGS.device).scope():
         from tfstyle.optimization import gatys, run, sight
@@ -113,6 +113,9 @@ def _paint(prepared: "Prepared") -> int:
         )
         if plan.tiles and settings.strength:
             program.note(f"{plan}.")
+        if plan.filed:
+            folder = scratch.Folder(flags.FLAGS.checkpoint)
+            prepared = prepared.in_files(folder.zeros)
         return painting.paint(
             prepared,
             settings,

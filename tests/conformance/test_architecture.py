@@ -74,9 +74,11 @@ TENSORFLOW = {
     "optimization.sight",
     "optimization.tiled",
     "optimizers.adam",
+    "optimizers.adam_in_place",
     "optimizers.adam_state",
     "optimizers.interface",
     "optimizers.lbfgs",
+    "optimizers.resizing",
     "training.distributed",
     "training.summaries",
 }

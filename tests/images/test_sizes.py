@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tfstyle.images.sizes import octaves, pyramid
+import helpers
+from tfstyle.images.sizes import octaves, pyramid, resize
 
 
 @pytest.mark.parametrize("size", [22, 64, 181, 256, 500, 1024, 4096])
@@ -110,3 +111,17 @@ def test_octaves_stop_where_a_network_would_see_nothing():
     assert shapes == [(16, 65), (23, 91), (32, 128)]
     with pytest.raises(ValueError, match="take a size of 64 or more"):
         octaves(100, 400, 60, 9, 1.4)
+
+
+def test_a_resized_image_can_be_in_an_array_of_the_caller():
+    made = []
+
+    def make(shape, kind):
+        made.append(np.zeros(shape, kind))
+        return made[-1]
+
+    image = helpers.image(20, 30)
+    found = resize(image, 14, 21, make)
+    assert np.shares_memory(found, made[0])
+    np.testing.assert_array_equal(found, resize(image, 14, 21))
+    assert resize(image, 20, 30, make) is image and len(made) == 1

@@ -50,6 +50,14 @@ def assert_equal(found, expected):
 
 @MAKES
 @pytest.mark.parametrize("levels", [1, 4])
+def test_the_first_state_is_that_of_copies(levels, make):
+    found = InPlace(levels=levels, make=make).init(2 * START - 0.5, ("mean",))
+    expected = Adam(levels=levels).init(2 * START - 0.5, ("mean",))
+    assert_equal(found, expected)
+
+
+@MAKES
+@pytest.mark.parametrize("levels", [1, 4])
 def test_steps_are_those_of_copies(levels, make):
     optimizer = InPlace(steps=6, levels=levels, make=make)
     first, *following = states(Adam(steps=6, levels=levels))
@@ -98,3 +106,11 @@ def test_a_state_is_not_changed_when_it_is_resized():
     optimizer.resize(state, 61, 83)
     for name, array in state.to_numpy().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_picture_stays_while_steps_follow():
+    optimizer = InPlace(steps=6)
+    state = optimizer.writable(optimizer.init(START, aux=("mean",)))
+    picture = optimizer.picture(state)
+    optimizer.step_in_place(state, tf.constant(1.0), GRADIENTS[0].copy(), {})
+    np.testing.assert_array_equal(picture, START)

@@ -14,6 +14,7 @@ from tfstyle.optimization import gatys, run
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import preparation
 from tfstyle.pretrained import cache, weights
+from tfstyle.runtime import scratch
 
 CONFIG = GatysConfig(
     size=64,
@@ -67,6 +68,14 @@ def test_prepare_reads_the_picture_to_start_from(inputs):
     inputs["init"] = inputs["style 1"]
     task = preparation.prepare(with_weights(CONFIG, inputs), inputs)
     np.testing.assert_array_equal(task.init, task.styles[0])
+
+
+def test_the_photograph_can_be_in_a_file(inputs, tmp_path):
+    task = preparation.prepare(with_weights(CONFIG, inputs), inputs)
+    found = task.in_files(scratch.Folder(str(tmp_path)).zeros)
+    assert isinstance(found.content.pixels, np.memmap)
+    np.testing.assert_array_equal(found.content.pixels, task.content.pixels)
+    assert found.content.alpha is task.content.alpha
 
 
 @pytest.fixture

@@ -27,6 +27,19 @@ def test_what_was_saved_is_loaded_bit_for_bit(tmp_path):
         assert arrays[name].tobytes() == array.tobytes()
 
 
+def test_arrays_are_kept_elsewhere_one_by_one(tmp_path):
+    checkpoint.save(tmp_path, ARRAYS, META)
+    kept = []
+
+    def keep(array):
+        kept.append(array.copy())
+        return kept[-1]
+
+    arrays, _ = checkpoint.load(tmp_path, keep)
+    assert all(x is y for x, y in zip(arrays.values(), kept, strict=True))
+    assert arrays["pixels"].tobytes() == ARRAYS["pixels"].tobytes()
+
+
 def test_without_a_checkpoint_there_is_none(tmp_path):
     assert checkpoint.load(tmp_path) is None
     assert checkpoint.load(tmp_path / "no folder") is None

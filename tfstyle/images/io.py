@@ -16,7 +16,7 @@ import numpy as np
 from tfstyle.images import decoding, encoding, srgb
 from tfstyle.images.encoding import check_format
 from tfstyle.images.sizes import fit, resize
-from tfstyle.runtime import files
+from tfstyle.runtime import files, scratch
 from tfstyle.runtime.types import Path
 
 MAX_PIXELS = 100_000_000
@@ -157,6 +157,7 @@ def _strips(
     for start in range(0, len(layers[0]), encoding.ROWS):
         rows = slice(start, start + encoding.ROWS)
         strip = np.concatenate([layer[rows] for layer in layers], axis=-1)
+        scratch.release(*layers)
         rounded = np.rint(np.clip(strip, 0, 1) * largest)
         yield rounded.astype(f"uint{bit_depth}")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import PIL.Image
 
-from tfstyle.runtime import host_memory
+from tfstyle.runtime import host_memory, scratch
 
 SMALLEST = 16
 """Shortest side, in pixels, for which VGG's fifth block is not empty."""
@@ -28,7 +28,9 @@ def fit(height: int, width: int, size: int) -> tuple[int, int]:
     return max(1, round(scale * height)), max(1, round(scale * width))
 
 
-def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def resize(
+    image: np.ndarray, height: int, width: int, make: scratch.Make = np.empty
+) -> np.ndarray:
     """Resizes with a Lanczos filter, antialiased, without rounding to 8 bits.
 
     Args:
@@ -36,6 +38,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
             in [0, 1].
         height: New height, at least 1.
         width: New width, at least 1.
+        make: Function that makes the result, from its shape and type.
 
     Returns:
         Float32 array of the new shape, clipped to [0, 1]: the filter
@@ -44,7 +47,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     if image.shape[:2] == (height, width) and image.dtype == np.float32:
         return image  # A copy of a large picture would take memory.
-    return _resize(image, height, width, None)
+    return _resize(image, height, width, None, make)
 
 
 def _resize(
@@ -52,18 +55,20 @@ def _resize(
     height: int,
     width: int,
     box: tuple[float, float, float, float] | None,
+    make: scratch.Make = np.empty,
 ) -> np.ndarray:
     channels = image.reshape(*image.shape[:2], -1).astype(
         np.float32, copy=False
     )
     _check_memory(height, width, channels.shape[-1])
-    found = np.empty((height, width, channels.shape[-1]), np.float32)
+    found = make((height, width, channels.shape[-1]), np.float32)
     for i in range(channels.shape[-1]):  # Not together: they may be large.
         channel = PIL.Image.fromarray(np.ascontiguousarray(channels[..., i]))
         resized = channel.resize(
             (width, height), PIL.Image.Resampling.LANCZOS, box
         )
         np.clip(np.asarray(resized), 0, 1, out=found[..., i])
+        scratch.release(image, found)
     return found.reshape(height, width, *image.shape[2:])
 
 

@@ -11,6 +11,7 @@ from tfstyle import losses
 from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
 from tfstyle.optimization.statistics import blend
 from tfstyle.optimization.term import Maps, Term, energy_of
+from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape, Tensor
 
 # Least energies of targets: of black pictures or photographs without edges, in
@@ -69,16 +70,12 @@ def _chroma_of(image: np.ndarray) -> float:
     """Returns the chroma variation of an image, strip by strip."""
     chroma = Variation(chroma=True)
     shape = image.shape[:2]
-    parts = [
-        chroma.part(
-            ops.convert_to_tensor(image[None, strip.seen]),
-            strip.stop - strip.start,
-            (),
-            shape,
-        )
-        for strip in strips(shape[0])
-    ]
-    return float(sum(part[0] for part in parts))
+    found: Any = 0
+    for strip in strips(shape[0]):
+        block = ops.convert_to_tensor(image[None, strip.seen])
+        found += chroma.part(block, strip.stop - strip.start, (), shape)[0]
+        scratch.release(image)
+    return float(found)
 
 
 def _structure(content: np.ndarray, weight: float) -> Term:
@@ -106,12 +103,11 @@ def _evenness(
 
 def _evenness_of(image: np.ndarray, scale: int) -> losses.Evenness:
     """Returns how even an image is, strip by strip."""
-    squares = [
-        losses.squares(
-            ops.convert_to_tensor(image[None, strip.start : strip.stop]), scale
-        )
-        for strip in strips(image.shape[0])
-    ]
+    squares = []
+    for strip in strips(image.shape[0]):
+        block = ops.convert_to_tensor(image[None, strip.start : strip.stop])
+        squares.append(losses.squares(block, scale))
+        scratch.release(image)
     return losses.evenness(ops.concatenate(squares, 1), 1)
 
 

@@ -21,6 +21,7 @@ from tfstyle.optimizers.interface import State
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved
 from tfstyle.runtime import scratch
+from tfstyle.runtime.types import Shape
 
 _FETCH = 10  # Losses are fetched every 10 steps: that waits for the device.
 _WINDOW = 2  # Number of fetches over which `tolerance` compares losses.
@@ -72,6 +73,7 @@ class Optimization:
     ) -> None:
         self.inputs, self.run, self.config = inputs, run, inputs.config
         given = inputs.styles, inputs.config, inputs.regions
+        self.make = make
         self.sight = Sight(*given, plan, make, self._pause)
         self.share = strength.Share(inputs.content, *given)
         # Whether the state is of this stage; a step in tiles may be cut off.
@@ -93,7 +95,7 @@ class Optimization:
             shape = self.run.stage.shape
             coarse = shape != self.run.plan[-1].shape
             network = networks(self.config.draft and coarse)
-            photo = images.resize(self.inputs.content, *shape)
+            photo = self._photo(shape)
             self.sight.begin(self.run.stage, network)
             terms = self.sight.terms(photo, self.share.value)
             if state is not None and self.run.ask_again():
@@ -113,6 +115,9 @@ class Optimization:
                 self.share.adapt(network, photo, picture, self.sight.side)
             self.run.advance()
             self.begun, self.looks = False, []
+
+    def _photo(self, shape: Shape) -> np.ndarray:
+        return images.resize(self.inputs.content, *shape, self.make)
 
     def _network(self, draft: bool) -> keras.Model:
         thin = weights.resolve("vgg_distilled") if draft else None
@@ -153,9 +158,10 @@ class Optimization:
             return self.optimizer.init(first[None], tuple(terms))
         if self.begun:
             return state
-        shape_before = self.run.plan[self.run.index - 1].shape
-        before = images.resize(self.inputs.content, *shape_before)
-        detail = self.share.lost_detail(photo, before)
+        detail: Any = 0.0
+        if self.share.adaptive:
+            before = self._photo(self.run.plan[self.run.index - 1].shape)
+            detail = self.share.lost_detail(photo, before)
         return self.optimizer.resize(state, *photo.shape[:2], detail)
 
     def _descend(self, state: State) -> tuple[State, bool]:
@@ -251,7 +257,9 @@ class Optimization:
         return optimizer.restore(arrays)
 
 
-def _array(picture: tf.Tensor) -> np.ndarray:
+def _array(picture: tf.Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(picture, np.ndarray):
+        return np.asarray(picture)[0]
     return np.array(picture)[0]  # A copy, not the tensor's memory.
 
 

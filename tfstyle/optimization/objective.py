@@ -22,8 +22,16 @@ from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.image_terms import image_terms
 from tfstyle.optimization.statistics import Moments, blend_moments, see
-from tfstyle.optimization.term import STATISTICS, Content, Maps, Term, energy_of
-from tfstyle.runtime.types import Shape
+from tfstyle.optimization.term import (
+    LEAST,
+    STATISTICS,
+    Content,
+    Maps,
+    Term,
+    energy_of,
+)
+from tfstyle.runtime import scratch
+from tfstyle.runtime.types import Shape, Tensor
 
 
 class Gains(NamedTuple):
@@ -55,6 +63,7 @@ def terms(
     regions: Regions | None = None,
     share: float = 1.0,
     side: int | None = None,
+    make: scratch.Make = scratch.zeros,
 ) -> dict[str, Term]:
     """Makes the terms of the loss for one size of the picture.
 
@@ -68,6 +77,7 @@ def terms(
         share: Share of the styles in the targets, from 0 to 1; the rest is the
             photograph, as one more style.
         side: Longest side that the network sees at once; `None` for no limit.
+        make: Function that makes the targets of a photograph in tiles.
 
     Returns:
         Weighted terms by name, such as `"style/block1_conv1"`; with several
@@ -80,7 +90,7 @@ def terms(
         parts = [_with_source(part, len(styles)) for part in parts]
         scaled.append(content)
     mix = functools.partial(_mix, config, share)
-    found, photo = _photo(network, content, config, parts, side)
+    found, photo = _photo(network, content, config, parts, side, make)
     found |= _style_terms(network, photo, scaled, config, parts, mix, side)
     gain = gains(network.name).variation
     found |= image_terms(content, scaled, mix(len(scaled), True), config, gain)
@@ -125,12 +135,13 @@ def _photo(
     config: GatysConfig,
     parts: Sequence[Region],
     side: int | None,
+    make: scratch.Make,
 ) -> tuple[dict[str, Term], dict[str, _Photo]]:
     """Makes the content terms, and the photograph's data for style terms."""
     masks = [part.mask for part in parts]
     layers = _normalized(config.style_layers)
     contents = _normalized(config.content_layers)
-    seen = see(network, content, contents, layers, masks, side)
+    seen = see(network, content, contents, layers, masks, side, make)
     photo = {
         layer: _Photo(
             [STATISTICS[config.style_loss][0](m) for m in seen.moments[layer]],
@@ -190,9 +201,19 @@ def _content_terms(
     total = config.content_weight * gains(name).content
     for layer, fraction in _normalized(config.content_layers).items():
         target = maps[layer]
-        weight = total * fraction / energy_of(target)
+        weight = total * fraction / _map_energy(target)
         found[f"content/{layer}"] = Term(weight, Content(layer), target)
     return found
+
+
+def _map_energy(maps: Tensor) -> float:
+    """Returns the energy of maps; those of tiles may be in a file."""
+    if not isinstance(maps, np.ndarray):
+        return energy_of(maps)
+    rows = (np.square(row.astype(np.float64)).mean() for row in maps[0])
+    energy = sum(rows) / maps.shape[1]
+    scratch.release(maps)
+    return max(energy, LEAST)
 
 
 def _style_terms(

@@ -123,7 +123,9 @@ class Sight:
         """Makes the terms of the loss, see `objective.terms`."""
         given = self._styles, self._config, self._regions, share
         return self._tried(
-            lambda: objective.terms(self._network, photo, *given, self.side)
+            lambda: objective.terms(
+                self._network, photo, *given, self.side, self._make
+            )
         )
 
     def compile(self, terms: Mapping[str, Term]) -> None:

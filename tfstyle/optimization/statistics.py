@@ -14,6 +14,7 @@ from keras import ops
 from tfstyle import losses
 from tfstyle.controls import regions
 from tfstyle.features import tiles
+from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape, Tensor
 
 Masks = Sequence[np.ndarray | None]
@@ -57,6 +58,7 @@ def see(
     measured: Iterable[str],
     masks: Masks = (None,),
     side: int | None = None,
+    make: scratch.Make = scratch.zeros,
 ) -> Seen:
     """Computes maps and moments of an image.
 
@@ -68,9 +70,11 @@ def see(
         masks: Masks of the image; `None` for all of it.
         side: Longest side that the network sees at once, for a VGG network;
             `None` for no limit.
+        make: Function that makes the maps of an image in tiles.
     """
     if side is not None:
-        return _in_tiles(network, image, [*kept], [*measured], masks, side)
+        given = [*kept], [*measured], masks, side, make
+        return _in_tiles(network, image, *given)
     maps = network(image[None])
     return Seen(
         {layer: maps[layer] for layer in kept},
@@ -101,6 +105,7 @@ def _in_tiles(
     measured: Sequence[str],
     masks: Masks,
     side: int,
+    make: scratch.Make,
 ) -> Seen:
     tiling = tiles.Tiling(network.name, network.output, image.shape[:2], side)
     part = tiles.unpadded(network)
@@ -113,24 +118,23 @@ def _in_tiles(
     maps: dict[str, np.ndarray] = {}
     for tile in tiling.tiles:
         seen = part(tile.seen(image)[None])
+        scratch.release(image)
         for layer, stride in tiling.strides.items():
             rows, columns = tile.inner(stride).slices
             core = tile.core(stride).slices
             found = seen[layer][:, rows, columns]
             if layer in kept:
+                array = ops.convert_to_numpy(found)[0]
                 if layer not in maps:
-                    maps[layer] = _empty(shapes[layer], found)
-                maps[layer][0][core] = ops.convert_to_numpy(found)[0]
+                    sides = 1, *shapes[layer], array.shape[-1]
+                    maps[layer] = make(sides, array.dtype)
+                maps[layer][0][core] = array
+                scratch.release(maps[layer])
             regional = weights.get(layer, ()), sums.get(layer, ())
             for weight, total in zip(*regional, strict=True):
                 total.add(*part_moments(found, part_weights(weight, core)))
     moments = {layer: [s.moments() for s in of] for layer, of in sums.items()}
     return Seen(maps, moments, shapes)
-
-
-def _empty(shape: Shape, like: Tensor) -> np.ndarray:
-    array = ops.convert_to_numpy(like[:, :1, :1])
-    return np.empty((1, *shape, array.shape[-1]), array.dtype)
 
 
 def region_weights(mask: np.ndarray | None, shape: Shape) -> np.ndarray | None:

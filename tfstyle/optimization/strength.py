@@ -104,9 +104,7 @@ class Share:
         )
         self.note(reached / (_AIM * wanted))
 
-    def lost_detail(
-        self, photo: np.ndarray, before: np.ndarray
-    ) -> np.ndarray | float:
+    def lost_detail(self, photo: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Returns the detail that the picture lacks at the next size.
 
         It is the photograph's detail, times the photograph's share. A picture
@@ -116,8 +114,6 @@ class Share:
             photo: Photograph at the next size.
             before: Photograph at the size before.
         """
-        if not self.adaptive:
-            return 0.0
         coarse = images.resize(before, *photo.shape[:2])
         return (1 - self.value) * (photo - coarse)
 

@@ -19,7 +19,8 @@ Maps = Mapping[str, Tensor]
 Compare = Callable[[Tensor, Maps, Any], Tensor]
 """Function from a picture, its feature maps and a target to a loss."""
 
-_LEAST = 1e-6  # Least energy of targets: of flat feature maps.
+LEAST = 1e-6
+"""Least energy of targets: of flat feature maps."""
 
 
 class Term(NamedTuple):
@@ -120,7 +121,7 @@ class _Wasserstein(Style):
         return Slopes(*losses.wasserstein_slopes(*moments, target))
 
 
-def energy_of(target: Tensor, least: float = _LEAST) -> float:
+def energy_of(target: Tensor, least: float = LEAST) -> float:
     """Returns the energy of a target `(1, ...)`, by which terms are divided."""
     return max(float(losses.energy(target)[0]), least)
 
@@ -141,7 +142,7 @@ def _map_energy(moments: Moments) -> float:
     """Returns the mean square of the maps."""
     mean, covariance = moments
     spread = float(ops.trace(covariance, axis1=1, axis2=2)[0])
-    return max(energy_of(mean, 0.0) + spread / mean.shape[-1], _LEAST)
+    return max(energy_of(mean, 0.0) + spread / mean.shape[-1], LEAST)
 
 
 STATISTICS = {

@@ -5,6 +5,7 @@ see `runtime.scratch`. All values are those of `Adam`, bit for bit.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,24 @@ class InPlace(Adam):
     """
 
     make: scratch.Make = scratch.zeros
+
+    def init(self, x: Any, aux: Sequence[str] = ()) -> State:
+        """Returns the state before the first step, see `Adam.init`."""
+        start = self.make(x.shape)
+        for rows in scratch.strips(start.shape[1]):
+            start[:, rows] = np.clip(x[:, rows], 0, 1)
+            scratch.release(start, x)
+        mean, square, average = (self.make(start.shape) for _ in range(3))
+        scalars = super().init(x[:, :1, :1], aux)
+        return scalars._replace(
+            x=start,
+            mean=mean,
+            square=square,
+            coarse_mean=self._pyramid(mean),
+            coarse_square=self._pyramid(square),
+            average=average,
+            best=start,
+        )
 
     def step_in_place(
         self,
@@ -107,9 +126,9 @@ class InPlace(Adam):
         )
 
     def picture(self, state: State) -> Any:
-        """Returns the running average, which is less noisy than `x`."""
+        """Returns the running average in an array of its own."""
         if not state.count:
-            return state.x
+            return scratch.copied(state.x, self.make)
         picture = self.make(state.average.shape)
         for rows in scratch.strips(picture.shape[1]):
             average = state.average[:, rows] / np.float32(state.weight)

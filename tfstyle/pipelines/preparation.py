@@ -23,7 +23,7 @@ from tfstyle.images import provenance
 from tfstyle.images.sizes import pyramid
 from tfstyle.optimization.config import ADDED, GatysConfig
 from tfstyle.pretrained import topology, weights
-from tfstyle.runtime import checkpoint, files
+from tfstyle.runtime import checkpoint, files, scratch
 
 Config = GatysConfig | DreamConfig
 
@@ -80,6 +80,12 @@ class Prepared:
         }
         settings = dataclasses.replace(config, feature_weights=None)
         return provenance.describe(settings, inputs, notes)
+
+    def in_files(self, make: scratch.Make) -> "Prepared":
+        """Returns the run with the photograph in an array of `make`."""
+        pixels = scratch.copied(self.content.pixels[None], make)[0]
+        content = dataclasses.replace(self.content, pixels=pixels)
+        return dataclasses.replace(self, content=content)
 
 
 def styles(inputs: Mapping[str, str]) -> list[str]:

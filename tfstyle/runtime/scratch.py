@@ -22,7 +22,7 @@ from tfstyle.runtime import files
 Make = Callable[..., np.ndarray]
 """Function from a shape, and a type if not float32, to an array of zeros."""
 
-_STRIP = 256  # Rows, or columns, that are worked on together.
+_STRIP = 64  # Rows, or columns, that are worked on together.
 
 
 class Folder:
