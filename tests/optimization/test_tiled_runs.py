@@ -13,7 +13,7 @@ from tfstyle.controls import regions
 from tfstyle.features import memory, planning
 from tfstyle.optimization import gatys, run, sight, tiled
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimizers import adam
+from tfstyle.optimizers import adam, lbfgs
 from tfstyle.runtime import checkpoint, scratch
 
 PHOTO = helpers.image(48, 68, seed=3)
@@ -204,11 +204,14 @@ class Usage(NamedTuple):
     free: int
 
 
-def test_a_checkpoint_has_the_size_that_was_estimated():
+@pytest.mark.parametrize("optimizer", [adam.Adam(levels=5), lbfgs.LBFGS()])
+def test_a_checkpoint_has_the_size_that_was_estimated(optimizer):
     picture = np.zeros((1, 200, 300, 3), "float32")
-    state = adam.Adam(levels=5).init(picture).to_numpy()
+    state = optimizer.init(picture).to_numpy()
     size = sum(array.nbytes for array in state.values())
-    assert size == pytest.approx(memory.checkpoint((200, 300)), rel=0.02)
+    name = type(optimizer).__name__.lower()
+    estimate = GatysConfig(optimizer=name).checkpoint_bytes * 200 * 300
+    assert size == pytest.approx(estimate, rel=0.02)
 
 
 def leave(monkeypatch, shape):

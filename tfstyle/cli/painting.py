@@ -176,17 +176,13 @@ def _check_space(config: Any, prepared: "Prepared", format: "Format") -> None:
     values = flags.FLAGS
     rows, columns, _ = prepared.content.pixels.shape
     height, width = images.fit(rows, columns, config.size)
-    samples = 3 * height * width
+    pixels = height * width
     depth = int(values.bit_depth) // 8
-    files.check_space(values.output, format.packed * depth * samples)
+    files.check_space(values.output, format.packed * depth * 3 * pixels)
     if values.checkpoint and not preparation.has_checkpoint(values.checkpoint):
         # The next one is written beside the last.
-        state = _STATES[getattr(config, "optimizer", "dream")]
-        files.check_space(values.checkpoint, 2 * state * samples)
-
-
-# Bytes per value of the picture that checkpoints take.
-_STATES = {"adam": 23, "lbfgs": 88, "dream": 8}
+        size = 2 * config.checkpoint_bytes * pixels
+        files.check_space(values.checkpoint, size)
 
 
 def paint(prepared: "Prepared", config: Any, run: "Run") -> int:

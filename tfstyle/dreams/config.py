@@ -152,6 +152,7 @@ class DreamConfig:
 
     # See `RunConfig`. The tile is not one: older checkpoints have it.
     resources = ("feature_weights",)
+    checkpoint_bytes = 24
 
     def __post_init__(self) -> None:
         settings.check(self)

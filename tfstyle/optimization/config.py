@@ -57,6 +57,11 @@ TV_WEIGHT_HELP = (
 )
 
 
+# Bytes per pixel: Adam's arrays, see `adam_state`; and two for each of the last
+# steps of L-BFGS.
+_CHECKPOINTS = {"adam": 69, "lbfgs": 264}
+
+
 class RunConfig(Protocol):
     """Settings of an engine that sees pictures by a network, as `run` needs.
 
@@ -80,6 +85,10 @@ class RunConfig(Protocol):
     @property
     def jit_compile(self) -> str:
         """Whether XLA compiles the step, or "auto"."""
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Bytes of a checkpoint for each pixel of the picture."""
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -281,6 +290,11 @@ class GatysConfig(Controls):
                 "L-BFGS sees whole pictures: leave `tile` out, or use "
                 f"optimizer='adam'. Received: tile={self.tile}"
             )
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Bytes of a checkpoint for each pixel of the picture."""
+        return _CHECKPOINTS[self.optimizer]
 
     def check_regions(self) -> None:
         """Raises `ValueError` for settings that do not work with regions."""

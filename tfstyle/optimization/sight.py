@@ -5,6 +5,7 @@ is that of `descent` or of `tiled`.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -59,12 +60,12 @@ def make_plan(
     )
     if plan.filed:
         # Those of the size before are still there when a size begins.
-        needed = 1.5 * plan.filed + _checkpoints(plan.shape, checkpoint_dir)
+        needed = 1.5 * plan.filed + _checkpoints(config, shape, checkpoint_dir)
         scratch.Folder(checkpoint_dir).check_space(needed)
     return plan
 
 
-def _checkpoints(shape: Shape, folder: str | None) -> int:
+def _checkpoints(config: GatysConfig, shape: Shape, folder: str | None) -> int:
     """Returns the bytes that checkpoints will add to a folder.
 
     The next one is written beside the last.
@@ -72,7 +73,7 @@ def _checkpoints(shape: Shape, folder: str | None) -> int:
     if folder is None:
         return 0
     more = 1 if checkpoint.file_of(folder).exists() else 2
-    return more * memory.checkpoint(shape)
+    return more * config.checkpoint_bytes * math.prod(shape)
 
 
 class Sight:
