@@ -23,12 +23,13 @@ _STYLE = {"float32": 1850, "bfloat16": 1650}
 # Bytes per pixel that each region after the first adds to a step.
 _REGION = {"float32": 1700, "bfloat16": 1000}
 _THIN = 0.3  # Largest fraction of these that "vgg_distilled" takes.
-# Bytes per pixel of a whole picture, beside those of its tiles: of a dream, and
-# of Adam's state and the photograph.
+# Bytes per pixel of a whole picture, beside those of its tiles: of a dream. And
+# of a step without the maps that are targets: eight arrays that can be in files
+# with the coarser images of two of them; what is in memory beside; and both.
 _WHOLE = 180
-_WHOLE_STEP = 150
-_STATE = 48  # Of these, Adam's means and the best picture: four arrays.
-_CHECKPOINT = 69  # Bytes per pixel: also the picture, and coarser means.
+_FILED = 104
+_FILED_STEP = 20
+_WHOLE_STEP = _FILED_STEP + _FILED
 _STYLES = 24  # Bytes per pixel of style images that are seen in tiles.
 # Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
 # pixel of the whole image. Measured in the same way.
@@ -199,6 +200,7 @@ def estimate_tiled(
     kept: Iterable[str],
     side: int,
     work: Work,
+    filed: bool = False,
 ) -> int:
     """Returns the bytes that optimizing a picture in tiles will take.
 
@@ -208,28 +210,19 @@ def estimate_tiled(
         kept: Layers whose whole maps are targets.
         side: Side of the tiles.
         work: What is to be done. XLA does not compile steps over tiles.
+        filed: Whether arrays of the picture's size are in files.
     """
     plain = work._replace(jit_compile=False)
     tile = estimate((side, side), [(0, 0)], plain)
-    return tile + arrays(shape, style_shapes, kept, work.features)
+    return tile + arrays(shape, style_shapes, kept, work.features, filed)
 
 
-def state(shape: Shape) -> int:
-    """Returns the bytes of Adam's arrays that can be kept in files.
+def files(shape: Shape, kept: Iterable[str], features: str) -> int:
+    """Returns the bytes of the arrays that can be kept in files.
 
-    Args:
-        shape: Height and width of the picture.
+    For the arguments see `estimate_tiled`; `features` names the network.
     """
-    return _STATE * math.prod(shape)
-
-
-def checkpoint(shape: Shape) -> int:
-    """Returns the bytes of a checkpoint of Adam's state.
-
-    Args:
-        shape: Height and width of the picture.
-    """
-    return _CHECKPOINT * math.prod(shape)
+    return round((_FILED + _maps(kept, features)) * math.prod(shape))
 
 
 def arrays(
@@ -237,19 +230,24 @@ def arrays(
     style_shapes: Sequence[Shape],
     kept: Iterable[str],
     features: str,
+    filed: bool = False,
 ) -> int:
     """Returns the bytes that a picture seen in tiles takes outside of them.
 
     For the arguments see `estimate_tiled`; `features` names the network.
     """
+    each = _FILED_STEP if filed else _WHOLE_STEP + _maps(kept, features)
+    whole = each * math.prod(shape)
+    whole += _STYLES * sum(map(math.prod, style_shapes))
+    return round(_MARGIN * whole)
+
+
+def _maps(kept: Iterable[str], features: str) -> float:
+    """Returns the bytes per pixel of maps that are targets, in float32."""
     widths = topology.shapes(features)
-    # A map and the copy of which the energy is computed.
-    maps = sum(
-        8
+    return sum(
+        4
         * widths[f"block{topology.block(layer)}_conv1"][-1]
         / topology.stride(layer) ** 2
         for layer in kept
     )
-    whole = (_WHOLE_STEP + maps) * math.prod(shape)
-    whole += _STYLES * sum(map(math.prod, style_shapes))
-    return round(_MARGIN * whole)

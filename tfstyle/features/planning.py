@@ -3,7 +3,7 @@
 A plan is made before anything is computed, for all sizes of a run: what coarser
 sizes have taken is used again, but not given back to the system. It takes no
 tiles while the picture fits in memory, else the largest tiles that do. If the
-arrays of the whole picture leave room for small tiles only, or for none, Adam's
+arrays of the whole picture leave room for small tiles only, or for none, they
 are kept in files.
 """
 
@@ -88,32 +88,33 @@ def plan(
     layers = [*kept, *styles]
     left = _left(limit)
     whole = memory.estimate(shape, style_shapes, work)
+    size = memory.files(shape, kept, work.features) if _has_tiles(work) else 0
     if tile is not None:
         check_tile(layers, work, tile)
         if tile >= tiles.whole_side(work.features, layers, shape):
             if whole <= left:
                 return _plan(shape, layers, work, tile, 0, whole)
             memory.refuse(shape, whole, left, "Lower `tile` or `size`.")
-        needed = memory.estimate_tiled(shape, style_shapes, kept, tile, work)
-        for filed in _filed(shape):
-            if needed - filed <= left:
-                found = _plan(shape, layers, work, tile, 0, needed - filed)
-                return found._replace(filed=filed)
-        memory.refuse(shape, needed - filed, left, "Lower `tile` or `size`.")
+        for filed in _filed():
+            given = shape, style_shapes, kept, tile, work, filed
+            needed = memory.estimate_tiled(*given)
+            if needed <= left:
+                found = _plan(shape, layers, work, tile, 0, needed)
+                return found._replace(filed=filed * size)
+        memory.refuse(shape, needed, left, "Lower `tile` or `size`.")
     if whole <= left:
         return Plan(shape, None, left, None, whole)
     if not _has_tiles(work):
         memory.check(shape, style_shapes, work, left)
     best: Plan | None = None
-    for filed in _filed(shape):
-        room = left + filed
-        room -= memory.arrays(shape, style_shapes, kept, work.features)
+    for filed in _filed():
+        whole = memory.arrays(shape, style_shapes, kept, work.features, filed)
         for side in _sides(shape, style_shapes, layers, work):
-            given = shape, style_shapes, kept, side, work
-            needed = memory.estimate_tiled(*given) - filed
+            given = shape, style_shapes, kept, side, work, filed
+            needed = memory.estimate_tiled(*given)
             if needed <= left:
-                plan = _plan(shape, layers, work, side, room, needed)
-                best = plan._replace(filed=filed)
+                plan = _plan(shape, layers, work, side, left - whole, needed)
+                best = plan._replace(filed=filed * size)
                 break
         if best and (best.side or 0) >= _WIDE:
             return best
@@ -124,12 +125,12 @@ def plan(
     )
 
 
-def _filed(shape: Shape) -> list[int]:
-    """Returns the sizes of arrays that may be in files, least first.
+def _filed() -> list[bool]:
+    """Returns whether arrays may be in files, in the order to try.
 
     The memory of a GPU does not hold these arrays anyway.
     """
-    return [0] if devices.kind() == "GPU" else [0, memory.state(shape)]
+    return [False] if devices.kind() == "GPU" else [False, True]
 
 
 def check_tile(layers: Iterable[str], work: Work, tile: int) -> None:
