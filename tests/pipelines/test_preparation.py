@@ -13,7 +13,7 @@ from tfstyle.images import provenance
 from tfstyle.optimization import gatys, run
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import preparation
-from tfstyle.pretrained import cache, weights
+from tfstyle.pretrained import cache, hdf5, weights
 from tfstyle.runtime import scratch
 
 CONFIG = GatysConfig(
@@ -94,7 +94,7 @@ def counts(monkeypatch):
 
     count(cache, "resolve")
     count(cache, "_digest")
-    count(weights, "_open")
+    count(hdf5, "open_file")
     return found
 
 
@@ -109,7 +109,7 @@ def test_weights_are_resolved_and_read_once_in_a_run(
     settings = run.on_device(task.config)
     # One more look at the layers says which network "auto" is.
     opened = 2 if features == "auto" else 1
-    expected = {"resolve": 1, "_digest": 1, "_open": opened}
+    expected = {"resolve": 1, "_digest": 1, "open_file": opened}
     picture = gatys.stylize(
         task.content.pixels,
         task.styles,
@@ -140,7 +140,7 @@ def test_the_weights_of_a_dream_are_resolved_and_read_once(
         checkpoint_dir=str(tmp_path / "state"),
         weights_file=task.weights_file,
     )
-    assert counts == {"resolve": 1, "_digest": 1, "_open": 2}
+    assert counts == {"resolve": 1, "_digest": 1, "open_file": 2}
 
 
 @pytest.mark.parametrize(
