@@ -29,6 +29,9 @@ def finish(
     Returns:
         Array of the shape of `picture`.
     """
+    kept = regions is not None or config.color != "style"
+    if not (kept or config.photorealistic):
+        return picture
     if content.shape != picture.shape:
         content = images.resize(content, *picture.shape[:2])
     if config.photorealistic:
