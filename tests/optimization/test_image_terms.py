@@ -83,6 +83,15 @@ def test_strips_add_up_to_the_picture(compare, height):
     assert float(expected) > 1e-3
 
 
+def test_evenness_is_relative_to_the_exact_variance_of_large_styles():
+    style = np.tile(np.float32([0.9, 1]), (2000, 1500))[..., None].repeat(3, -1)
+    term = image_terms.image_terms(
+        PHOTO, [style], [1.0], settings(evenness_weight=1), gain=1
+    )["evenness"]
+    expected = 3 * (np.float64(np.float32(0.9)) - 1) ** 2 / 4
+    assert 1 / term.weight == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("height", [33, 1100])
 def test_evenness_is_that_of_the_whole_photograph(network, height):
     photo = helpers.image(height, 35) / 9

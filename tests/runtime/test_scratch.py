@@ -48,6 +48,14 @@ def test_the_file_is_given_back_with_the_array(tmp_path):
     assert len(opened) <= 1 and kept.size == 35
 
 
+def test_files_of_others_keep_changes_that_are_in_memory_alone(tmp_path):
+    np.save(tmp_path / "photo.npy", ARRAY)
+    array = np.load(tmp_path / "photo.npy", mmap_mode="c")
+    array /= 2
+    scratch.release(array)
+    np.testing.assert_array_equal(array, ARRAY / 2)
+
+
 def test_released_pages_keep_their_values_and_take_no_memory(tmp_path):
     if not hasattr(mmap, "MADV_DONTNEED") or not os.path.exists("/proc"):
         pytest.skip("needs madvise and /proc")

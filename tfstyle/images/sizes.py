@@ -60,7 +60,8 @@ def _resize(
     channels = image.reshape(*image.shape[:2], -1).astype(
         np.float32, copy=False
     )
-    _check_memory(height, width, channels.shape[-1])
+    kept = channels.shape[-1] if make is np.empty else 0
+    _check_memory(height, width, kept)
     found = make((height, width, channels.shape[-1]), np.float32)
     for i in range(channels.shape[-1]):  # Not together: they may be large.
         channel = PIL.Image.fromarray(np.ascontiguousarray(channels[..., i]))
@@ -73,7 +74,13 @@ def _resize(
 
 
 def _check_memory(height: int, width: int, channels: int) -> None:
-    """Raises `MemoryError` if an image of the new size does not fit."""
+    """Raises `MemoryError` if an image of the new size does not fit.
+
+    Args:
+        height: New height.
+        width: New width.
+        channels: Channels of the result; 0 if the caller has room for it.
+    """
     if height * width > _LARGE:
         host_memory.check(
             f"An image of {width}x{height} pixels",

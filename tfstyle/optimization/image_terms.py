@@ -96,9 +96,16 @@ def _evenness(
     """Makes the term of evenness, relative to the variance of the styles."""
     scales = [s for s in STRUCTURE_SCALES if 2 * s <= min(content.shape[:2])]
     targets = {scale: _evenness_of(content, scale) for scale in scales}
-    variances = [float(style.var((0, 1)).sum()) for style in styles]
-    variance = max(float(np.dot(mix, variances)), _LEAST)
+    variance = max(float(np.dot(mix, [*map(_variance, styles)])), _LEAST)
     return Term(weight / variance, Evenness(), targets)
+
+
+def _variance(image: np.ndarray) -> float:
+    """Returns the variance of the colors, in float64, strip by strip."""
+    mean = image.mean((0, 1), dtype=np.float64)
+    parts = (image[s.start : s.stop] - mean for s in strips(len(image)))
+    total = sum(float(np.square(part).sum()) for part in parts)
+    return total / (image.shape[0] * image.shape[1])
 
 
 def _evenness_of(image: np.ndarray, scale: int) -> losses.Evenness:

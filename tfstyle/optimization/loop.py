@@ -112,7 +112,8 @@ class Optimization:
                 picture = _array(self._result(state))
                 if self.cut_off:
                     return self._deliver(state, self.optimizer.best(state))
-                self.share.adapt(network, photo, picture, self.sight.side)
+                given = self.sight.side, self.make
+                self.share.adapt(network, photo, picture, *given)
             self.run.advance()
             self.begun, self.looks = False, []
 
@@ -161,7 +162,7 @@ class Optimization:
         detail: Any = 0.0
         if self.share.adaptive:
             before = self._photo(self.run.plan[self.run.index - 1].shape)
-            detail = self.share.lost_detail(photo, before)
+            detail = self.share.lost_detail(photo, before, self.make)
         return self.optimizer.resize(state, *photo.shape[:2], detail)
 
     def _descend(self, state: State) -> tuple[State, bool]:

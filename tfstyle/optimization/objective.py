@@ -21,7 +21,12 @@ from tfstyle.controls.regions import Region, Regions, weights, whole
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.image_terms import image_terms
-from tfstyle.optimization.statistics import Moments, blend_moments, see
+from tfstyle.optimization.statistics import (
+    Moments,
+    blend_moments,
+    mean_square,
+    see,
+)
 from tfstyle.optimization.term import (
     LEAST,
     STATISTICS,
@@ -210,10 +215,7 @@ def _map_energy(maps: Tensor) -> float:
     """Returns the energy of maps; those of tiles may be in a file."""
     if not isinstance(maps, np.ndarray):
         return energy_of(maps)
-    rows = (np.square(row.astype(np.float64)).mean() for row in maps[0])
-    energy = sum(rows) / maps.shape[1]
-    scratch.release(maps)
-    return max(energy, LEAST)
+    return max(mean_square(maps), LEAST)
 
 
 def _style_terms(

@@ -137,6 +137,25 @@ def _in_tiles(
     return Seen(maps, moments, shapes)
 
 
+def mean_square(
+    maps: np.ndarray, subtracted: np.ndarray | None = None
+) -> float:
+    """Returns the mean square of maps in tiles, row by row, in float64.
+
+    Args:
+        maps: Maps, `(1, height, width, channels)`; may be in a file.
+        subtracted: Maps to subtract before.
+    """
+    total = 0.0
+    for i, row in enumerate(maps[0]):
+        found = row.astype(np.float64)
+        if subtracted is not None:
+            found -= subtracted[0, i]
+        total += np.square(found).mean()
+    scratch.release(maps, subtracted)
+    return float(total / maps.shape[1])
+
+
 def region_weights(mask: np.ndarray | None, shape: Shape) -> np.ndarray | None:
     """Returns the weights of positions in a map, `(height, width)`, mean 1."""
     flat = regions.weights(mask, *shape)

@@ -23,7 +23,9 @@ from tfstyle.controls.regions import Regions
 from tfstyle.features import convolution
 from tfstyle.optimization import objective
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.statistics import see
+from tfstyle.optimization.statistics import mean_square, see
+from tfstyle.runtime import scratch
+from tfstyle.runtime.types import Tensor
 
 LONGEST = 512
 """Largest longer side of the pictures of the AdaIN model, which are a start or
@@ -87,6 +89,7 @@ class Share:
         photo: np.ndarray,
         picture: np.ndarray,
         side: int | None = None,
+        make: scratch.Make = scratch.zeros,
     ) -> None:
         """Adapts the share to the picture that was painted.
 
@@ -95,16 +98,23 @@ class Share:
             photo: Photograph at the size of the picture.
             picture: Picture that was painted.
             side: Longest side that the network sees at once.
+            make: Function that makes arrays of a picture in tiles.
         """
-        example = images.resize(self._example, *photo.shape[:2])
-        layers = self.config.content_layers
+        height, width, _ = photo.shape
+        example = images.resize(self._example, height, width, make)
+        given = photo, self.config.content_layers, side, make
         wanted, reached = (
-            max(content_distance(network, image, photo, layers, side), _LEAST)
+            max(content_distance(network, image, *given), _LEAST)
             for image in (example, picture)
         )
         self.note(reached / (_AIM * wanted))
 
-    def lost_detail(self, photo: np.ndarray, before: np.ndarray) -> np.ndarray:
+    def lost_detail(
+        self,
+        photo: np.ndarray,
+        before: np.ndarray,
+        make: scratch.Make = scratch.zeros,
+    ) -> np.ndarray:
         """Returns the detail that the picture lacks at the next size.
 
         It is the photograph's detail, times the photograph's share. A picture
@@ -113,9 +123,15 @@ class Share:
         Args:
             photo: Photograph at the next size.
             before: Photograph at the size before.
+            make: Function that makes arrays of the picture's size.
         """
-        coarse = images.resize(before, *photo.shape[:2])
-        return (1 - self.value) * (photo - coarse)
+        height, width, _ = photo.shape
+        coarse = images.resize(before, height, width, make)
+        found = make(photo.shape)
+        for rows in scratch.strips(height):
+            found[rows] = (1 - self.value) * (photo[rows] - coarse[rows])
+            scratch.release(found, photo, coarse)
+        return found
 
     def note(self, reached: float) -> None:
         """Adapts the share to a distance.
@@ -141,6 +157,7 @@ def content_distance(
     photo: np.ndarray,
     layers: Mapping[str, float],
     side: int | None = None,
+    make: scratch.Make = scratch.zeros,
 ) -> float:
     """Returns the relative squared distance of feature maps; 0 if equal.
 
@@ -151,17 +168,25 @@ def content_distance(
             energy of its maps.
         layers: Weights by layer name; divided by their sum.
         side: Longest side that the network sees at once; `None` for no limit.
+        make: Function that makes the maps of a picture in tiles.
     """
     maps, target = (
-        see(network, image, layers, (), side=side).maps
+        see(network, image, layers, (), side=side, make=make).maps
         for image in (picture, photo)
     )
-    total = 0.0
-    for layer, weight in layers.items():
-        loss = losses.content_loss(maps[layer], target[layer])
-        energy = losses.energy(target[layer])
-        total += weight * float(losses.relative(loss, energy, least=_LEAST)[0])
+    total = sum(
+        weight * _gap(maps[layer], target[layer])
+        for layer, weight in layers.items()
+    )
     return total / sum(layers.values())
+
+
+def _gap(maps: Tensor, target: Tensor) -> float:
+    """Returns a squared distance over the energy; maps may be in files."""
+    if isinstance(maps, np.ndarray):
+        return mean_square(maps, target) / max(mean_square(target), _LEAST)
+    loss, energy = losses.content_loss(maps, target), losses.energy(target)
+    return float(losses.relative(loss, energy, least=_LEAST)[0])
 
 
 def in_one_pass(

@@ -61,7 +61,13 @@ class Step:
         if found is None:
             return None
         state = self._optimizer.writable(state)
-        return self._optimizer.step_in_place(state, *found)
+        try:
+            return self._optimizer.step_in_place(state, *found)
+        except tf.errors.ResourceExhaustedError as error:
+            # The step cannot be tried again: some arrays are those after it.
+            raise MemoryError(
+                "Memory ran out within a step. Lower `memory` or `size`."
+            ) from error
 
     def evaluated(self, state: State) -> State | None:
         """Returns the state with the loss of its picture, else unchanged."""
@@ -108,7 +114,8 @@ class Loss:
         pause: Pause,
         make: scratch.Make = scratch.zeros,
     ) -> None:
-        self._tiling, self._pause, self._make = tiling, pause, make
+        self._tiling, self._pause = tiling, pause
+        self._gradient = tiles.bordered((*tiling.image, 3), make)
         self._styles, self._contents, self._locals, others = _sorted(terms)
         self._weights = {
             name: None
@@ -147,7 +154,7 @@ class Loss:
         if moments is None:
             return None
         values, slopes = self._slopes(moments)
-        gradient = tiles.bordered(picture.shape, self._make)
+        gradient = self._zeros()
         if not self._add_gradients(picture, slopes, gradient, values):
             return None
         total = tiles.fold(gradient)
@@ -161,6 +168,13 @@ class Loss:
         }
         value = tf.add_n(list(terms.values()))
         return value, total[None], terms
+
+    def _zeros(self) -> np.ndarray:
+        """Returns the array of the gradient, which all steps use, as zeros."""
+        for rows in scratch.strips(len(self._gradient)):
+            self._gradient[rows] = 0
+            scratch.release(self._gradient)
+        return self._gradient
 
     def _moments(self, picture: np.ndarray) -> dict[str, Moments] | None:
         """Returns the statistics of the whole picture, by name of the term."""

@@ -11,6 +11,7 @@ import mmap
 import os
 import pathlib
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ Make = Callable[..., np.ndarray]
 """Function from a shape, and a type if not float32, to an array of zeros."""
 
 _STRIP = 64  # Rows, or columns, that are worked on together.
+# Files of this module. Those of others may have changes in memory alone.
+_FILES: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class Folder:
@@ -65,9 +68,11 @@ class Folder:
                 # A full disk is an error here; later it would end the process.
                 if hasattr(os, "posix_fallocate"):
                     os.posix_fallocate(file.fileno(), 0, size)
-                return np.memmap(file, dtype, "w+", shape=tuple(shape))
+                array = np.memmap(file, dtype, "w+", shape=tuple(shape))
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from error
+        _FILES.add(array.base)
+        return array
 
 
 def zeros(shape: Sequence[int], dtype: Any = np.float32) -> np.ndarray:
@@ -117,7 +122,9 @@ def release(*arrays: Any) -> None:
         pages: Any = array
         while isinstance(pages, np.ndarray):  # A part has another as its base.
             pages = pages.base
-        if isinstance(pages, mmap.mmap) and hasattr(pages, "madvise"):
+        if not isinstance(pages, mmap.mmap) or pages not in _FILES:
+            continue
+        if hasattr(pages, "madvise"):
             pages.madvise(mmap.MADV_DONTNEED)
 
 
