@@ -260,15 +260,18 @@ def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     """Seconds of the fastest step, which other processes disturb least."""
     from tfstyle.features import tiles
     from tfstyle.optimization import descent, objective, run, tiled
+    from tfstyle.runtime import scratch
 
     config = run.on_device(config)
     content, style = _noise(config.size)
     terms = objective.terms(network, content, [style], config, side=config.tile)
-    optimizer: Any = descent.make_optimizer(config, config.steps)
+    optimizer: Any
     step: Any
     if config.tile is None:
+        optimizer = descent.make_optimizer(config, config.steps)
         step = descent.compile_step(network, terms, optimizer, config)
     else:
+        optimizer = descent.make_in_place(config, config.steps, scratch.zeros)
         shape = config.size, config.size
         seen = network.name, network.output, shape, config.tile
         loss = tiled.Loss(

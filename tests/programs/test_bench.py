@@ -150,7 +150,7 @@ def test_steps_in_tiles_are_timed_beside_steps_at_once():
         "--tile=320",
         "--steps=1",
     )
-    assert row["tiles"] == 4 and row["tile"] == [320, 320]
+    assert row["tiles"] == 4 and row["tile"] == [288, 288]
     assert row["seconds_at_once"] > 0
     ratio = row["seconds_in_tiles"] / row["seconds_at_once"]
     assert row["ratio"] == pytest.approx(ratio, rel=0.01)

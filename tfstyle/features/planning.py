@@ -88,7 +88,7 @@ def plan(
     layers = [*kept, *styles]
     left = _left(limit)
     whole = memory.estimate(shape, style_shapes, work)
-    size = memory.files(shape, kept, work.features) if _has_tiles(work) else 0
+    size = functools.partial(memory.files, shape, kept, work.features)
     if tile is not None:
         check_tile(layers, work, tile)
         if tile >= tiles.whole_side(work.features, layers, shape):
@@ -100,7 +100,7 @@ def plan(
             needed = memory.estimate_tiled(*given)
             if needed <= left:
                 found = _plan(shape, layers, work, tile, 0, needed)
-                return found._replace(filed=filed * size)
+                return found._replace(filed=size() if filed else 0)
         memory.refuse(shape, needed, left, "Lower `tile` or `size`.")
     if whole <= left:
         return Plan(shape, None, left, None, whole)
@@ -114,7 +114,7 @@ def plan(
             needed = memory.estimate_tiled(*given)
             if needed <= left:
                 plan = _plan(shape, layers, work, side, left - whole, needed)
-                best = plan._replace(filed=filed * size)
+                best = plan._replace(filed=size() if filed else 0)
                 break
         if best and (best.side or 0) >= _WIDE:
             return best
