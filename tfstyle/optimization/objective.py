@@ -206,12 +206,12 @@ def _content_terms(
     total = config.content_weight * gains(name).content
     for layer, fraction in _normalized(config.content_layers).items():
         target = maps[layer]
-        weight = total * fraction / _map_energy(target)
+        weight = total * fraction / _target_energy(target)
         found[f"content/{layer}"] = Term(weight, Content(layer), target)
     return found
 
 
-def _map_energy(maps: Tensor) -> float:
+def _target_energy(maps: Tensor) -> float:
     """Returns the energy of maps; those of tiles may be in a file."""
     if not isinstance(maps, np.ndarray):
         return energy_of(maps)
