@@ -95,11 +95,13 @@ class Tile(NamedTuple):
 
     def seen(self, image: np.ndarray) -> np.ndarray:
         """What a network sees of an image `(height, width, 3)`."""
-        places = (
-            _mirrored(part, side)
+        rows, columns = (
+            _inside(part, side)
             for part, side in zip(self.window, image.shape, strict=False)
         )
-        return image[np.ix_(*places)]
+        inside = image[rows.pixels, columns.pixels]
+        borders = rows.border, columns.border, (0, 0)
+        return np.pad(inside, borders, "symmetric")
 
     def core(self, stride: int) -> Box:
         """The core in the whole map of a layer with this stride."""
@@ -222,11 +224,18 @@ def _spans(
     ]
 
 
-def _mirrored(part: slice, side: int) -> np.ndarray:
-    """Returns the pixels along a side that a part with its border shows."""
-    place = np.arange(part.start, part.stop) - MIRRORED
-    place = np.where(place < 0, -1 - place, place)
-    return np.where(place < side, place, 2 * side - 1 - place)
+class _Inside(NamedTuple):
+    """Pixels along a side of an image, and mirrored ones before and after."""
+
+    pixels: slice
+    border: tuple[int, int]
+
+
+def _inside(part: slice, side: int) -> _Inside:
+    """Returns which pixels a part of the image with its border shows."""
+    start, stop = part.start - MIRRORED, part.stop - MIRRORED
+    pixels = slice(max(start, 0), min(stop, side))
+    return _Inside(pixels, (pixels.start - start, stop - pixels.stop))
 
 
 def bordered(shape: tuple[int, ...], make: scratch.Make) -> np.ndarray:

@@ -133,8 +133,9 @@ def variation_part(
         Shape `(batch,)`, float32. The parts of all rows of an image add up to
         its loss.
     """
-    below, beside = block[:, : rows + 1], block[:, :rows]
-    down = ops.cast(ops.shape(below)[1] - 1, "float32") / (height - 1)
+    pairs = ops.minimum(rows, ops.shape(block)[1] - 1)
+    below, beside = _first(block, pairs + 1), _first(block, rows)
+    down = ops.cast(pairs, "float32") / (height - 1)
     across = ops.cast(rows, "float32") / height
     found = 0.0
     for sign, part in ((1, lambda x: x), (-1, _gray))[: 1 + chroma]:
@@ -176,6 +177,13 @@ def _distances(image: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     gaps = small[:, 1:] - small[:, :-1], small[:, :, 1:] - small[:, :, :-1]
     down, across = (ops.sum(ops.square(gap), -1, keepdims=True) for gap in gaps)
     return down, across
+
+
+def _first(image: Tensor, rows: Tensor | int) -> Tensor:
+    """Returns the first rows; gradients by `image[:, :rows]` take longer."""
+    batch, _, width, channels = ops.shape(image)
+    shape = (batch, rows, width, channels)
+    return ops.slice(image, (0, 0, 0, 0), shape)
 
 
 def _gray(image: Tensor) -> Tensor:
