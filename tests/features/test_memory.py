@@ -1,3 +1,4 @@
+import math
 import os
 import pathlib
 import re
@@ -84,10 +85,24 @@ def test_tiles_count_for_the_network_and_the_whole_for_the_optimizer():
     twice = memory.estimate_tiled((4000, 3000), *given)
     assert twice - tile == pytest.approx(2 * whole, rel=0.01)
     assert 100 < whole / 6e6 < 300
-    finer = memory.arrays((2000, 3000), [(100, 100)], ["block1_conv2"], "vgg16")
+    finer = memory.arrays((2000, 3000), [(100, 100)], ["block1_conv2"], Work())
     assert finer > 2 * whole  # 64 channels at each pixel.
     filed = memory.estimate_tiled((2000, 3000), *given, filed=True) - tile
     assert filed < 0.3 * whole
+
+
+@pytest.mark.parametrize(
+    "work, more", [({"histogram": True}, 65), ({"regions": 3}, 30)]
+)
+def test_what_tiles_do_not_bound_counts_by_the_pixels(work, more):
+    given = [(100, 100)], ["block4_conv2"]
+
+    def arrays(shape, work):
+        return memory.arrays(shape, *given, work, filed=True)
+
+    for shape in [(1000, 1000), (2000, 3000)]:
+        found = arrays(shape, Work(**work)) - arrays(shape, Work())
+        assert found == pytest.approx(1.15 * more * math.prod(shape))
 
 
 def test_bfloat16_takes_less_and_the_others_more():

@@ -8,9 +8,13 @@ from tfstyle.optimization import image_terms, objective
 from tfstyle.optimization.config import GatysConfig
 
 LOCALS = [
-    image_terms.Variation(chroma=False),
-    image_terms.Variation(chroma=True),
-    image_terms.Evenness(),
+    (image_terms.Variation(chroma=False), lambda photo, scale: None),
+    (image_terms.Variation(chroma=True), lambda photo, scale: None),
+    (
+        image_terms.Evenness(),
+        lambda photo, scale: losses.evenness(photo / 9, scale),
+    ),
+    (image_terms.Structure(), losses.laplacian),
 ]
 
 
@@ -62,12 +66,12 @@ def test_evenness_is_relative_to_the_variance_of_the_styles(network):
     assert edge["evenness"] == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("height", [20, 33, 528, 529, 1100])
-@pytest.mark.parametrize("compare", LOCALS)
-def test_strips_add_up_to_the_picture(compare, height):
-    image, photo = helpers.image(height, 35), helpers.image(height, 35, seed=1)
-    scales = [scale for scale in (4, 16) if 2 * scale <= height]
-    target = {s: losses.evenness(photo[None] / 9, s) for s in scales}
+@pytest.mark.parametrize("height", [20, 33, 48, 544, 545, 560, 1100])
+@pytest.mark.parametrize("compare, made", LOCALS)
+def test_strips_add_up_to_the_picture(compare, made, height):
+    image, photo = helpers.image(height, 51), helpers.image(height, 51, seed=1)
+    scales = [scale for scale in (4, 16) if 3 * scale <= height]
+    target = {scale: made(photo[None], scale) for scale in scales}
     parts = [
         compare.part(
             image[None, strip.seen],
@@ -78,7 +82,7 @@ def test_strips_add_up_to_the_picture(compare, height):
         for strip in image_terms.strips(height)
     ]
     expected = compare(image[None], {}, target)[0]
-    assert len(parts) == (height > 528) + (height > 1040) + 1
+    assert len(parts) == (height > 544) + (height > 1056) + 1
     assert float(sum(parts)) == pytest.approx(float(expected), rel=1e-5)
     assert float(expected) > 1e-3
 
@@ -90,6 +94,17 @@ def test_evenness_is_relative_to_the_exact_variance_of_large_styles():
     )["evenness"]
     expected = 3 * (np.float64(np.float32(0.9)) - 1) ** 2 / 4
     assert 1 / term.weight == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("height", [48, 1100])
+def test_structure_is_that_of_the_whole_photograph(network, height):
+    photo = helpers.image(height, 51)
+    config = settings(structure_weight=1)
+    term = objective.terms(network, photo, [WAVE], config)["structure"]
+    assert [*term.target] == [4, 16]
+    for scale, found in term.target.items():
+        expected = losses.laplacian(photo[None], scale)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("height", [33, 1100])

@@ -30,6 +30,8 @@ _WHOLE = 180
 _FILED = 104
 _FILED_STEP = 20
 _WHOLE_STEP = _FILED_STEP + _FILED
+_HISTOGRAM = 65  # Bytes per pixel of a comparison of histograms.
+_MASK = 10  # Bytes per pixel of a region: its mask, and weights of positions.
 _STYLES = 24  # Bytes per pixel of style images that are seen in tiles.
 # Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
 # pixel of the whole image. Measured in the same way.
@@ -59,6 +61,7 @@ class Work(NamedTuple):
         jit_compile: Whether XLA compiles the step.
         features: Name of the network.
         regions: Number of regions that are compared at each layer.
+        histogram: Whether histograms are compared.
     """
 
     precision: str = "float32"
@@ -66,6 +69,7 @@ class Work(NamedTuple):
     jit_compile: bool = False
     features: str = "vgg16"
     regions: int = 1
+    histogram: bool = False
 
 
 def check(
@@ -214,7 +218,7 @@ def estimate_tiled(
     """
     plain = work._replace(jit_compile=False)
     tile = estimate((side, side), [(0, 0)], plain)
-    return tile + arrays(shape, style_shapes, kept, work.features, filed)
+    return tile + arrays(shape, style_shapes, kept, work, filed)
 
 
 def files(shape: Shape, kept: Iterable[str], features: str) -> int:
@@ -229,14 +233,16 @@ def arrays(
     shape: Shape,
     style_shapes: Sequence[Shape],
     kept: Iterable[str],
-    features: str,
+    work: Work,
     filed: bool = False,
 ) -> int:
     """Returns the bytes that a picture seen in tiles takes outside of them.
 
-    For the arguments see `estimate_tiled`; `features` names the network.
+    For the arguments see `estimate_tiled`.
     """
-    each = _FILED_STEP if filed else _WHOLE_STEP + _maps(kept, features)
+    each = _FILED_STEP if filed else _WHOLE_STEP + _maps(kept, work.features)
+    each += _HISTOGRAM * work.histogram
+    each += _MASK * work.regions * (work.regions > 1)
     whole = each * math.prod(shape)
     whole += _STYLES * sum(map(math.prod, style_shapes))
     return round(_MARGIN * whole)

@@ -108,7 +108,7 @@ def plan(
         memory.check(shape, style_shapes, work, left)
     best: Plan | None = None
     for filed in _filed():
-        whole = memory.arrays(shape, style_shapes, kept, work.features, filed)
+        whole = memory.arrays(shape, style_shapes, kept, work, filed)
         for side in _sides(shape, style_shapes, layers, work):
             given = shape, style_shapes, kept, side, work, filed
             needed = memory.estimate_tiled(*given)

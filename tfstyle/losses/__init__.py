@@ -24,7 +24,12 @@ roots.
 | `evenness_loss`         | neighboring squares       | our own                |
 """
 
-from tfstyle.losses.content import content_loss, laplacian, structure_loss
+from tfstyle.losses.content import (
+    content_loss,
+    laplacian,
+    structure_loss,
+    structure_part,
+)
 from tfstyle.losses.gram import gram_matrix, style_loss, style_slope
 from tfstyle.losses.histogram import histogram_loss, quantiles
 from tfstyle.losses.moments import channel_moments, moments_loss
@@ -67,6 +72,7 @@ __all__ = [
     "relative",
     "squares",
     "structure_loss",
+    "structure_part",
     "style_loss",
     "style_slope",
     "total_variation_loss",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from keras import ops
 
 from tfstyle.losses.positions import float32
-from tfstyle.runtime.types import Tensor
+from tfstyle.runtime.types import Shape, Tensor
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -64,3 +64,28 @@ def structure_loss(image: Tensor, targets: Mapping[int, Tensor]) -> Tensor:
         for scale, target in targets.items()
     ]
     return sum(gaps) / len(gaps)
+
+
+def structure_part(
+    block: Tensor, targets: Mapping[int, Tensor], shape: Shape
+) -> Tensor:
+    """Returns what some rows add to the structure loss of their image.
+
+    Args:
+        block: Rows of an image, of its whole width, from a multiple of all
+            scales on; those of the next two squares, if any, must come next.
+        targets: Laplacians of the photograph from the rows that are counted
+            on, by scale.
+        shape: Height and width of the image.
+
+    Returns:
+        Shape `(batch,)`, float32. The parts of all rows of an image add up to
+        its `structure_loss`.
+    """
+    total = 0.0
+    for scale, target in targets.items():
+        rows, columns = (side // scale - 2 for side in shape)
+        found = laplacian(block, scale)[:, : ops.shape(target)[1]]
+        gaps = ops.mean(ops.square(found - target), axis=-1)
+        total += ops.sum(gaps, axis=(1, 2)) / (rows * columns)
+    return total / len(targets)

@@ -18,7 +18,7 @@ from tfstyle.runtime.types import Shape, Tensor
 # squares of values in [0, 1].
 _LEAST = 1e-3
 _LEAST_CHROMA = 1e-5  # Of gray pictures; photographs have some 1e-4.
-REACH = max(STRUCTURE_SCALES)
+REACH = 2 * max(STRUCTURE_SCALES)
 """Rows below a strip that `Local.part` needs."""
 _STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
 
@@ -80,11 +80,10 @@ def _chroma_of(image: np.ndarray) -> float:
 
 def _structure(content: np.ndarray, weight: float) -> Term:
     scales = [s for s in STRUCTURE_SCALES if 3 * s <= min(content.shape[:2])]
-    photo = ops.convert_to_tensor(content[None])
-    targets = {scale: losses.laplacian(photo, scale) for scale in scales}
+    targets = {s: losses.laplacian(_squares(content, s), 1) for s in scales}
     energies = [energy_of(t, _LEAST) for t in targets.values()]
     scale = len(energies) / sum(energies)
-    return Term(weight * scale, structure_gap, targets)
+    return Term(weight * scale, Structure(), targets)
 
 
 def _evenness(
@@ -95,7 +94,7 @@ def _evenness(
 ) -> Term:
     """Makes the term of evenness, relative to the variance of the styles."""
     scales = [s for s in STRUCTURE_SCALES if 2 * s <= min(content.shape[:2])]
-    targets = {scale: _evenness_of(content, scale) for scale in scales}
+    targets = {s: losses.evenness(_squares(content, s), 1) for s in scales}
     variance = max(float(np.dot(mix, [*map(_variance, styles)])), _LEAST)
     return Term(weight / variance, Evenness(), targets)
 
@@ -108,14 +107,14 @@ def _variance(image: np.ndarray) -> float:
     return total / (image.shape[0] * image.shape[1])
 
 
-def _evenness_of(image: np.ndarray, scale: int) -> losses.Evenness:
-    """Returns how even an image is, strip by strip."""
-    squares = []
+def _squares(image: np.ndarray, scale: int) -> Tensor:
+    """Returns the squares of an image, strip by strip."""
+    found = []
     for strip in strips(image.shape[0]):
         block = ops.convert_to_tensor(image[None, strip.start : strip.stop])
-        squares.append(losses.squares(block, scale))
+        found.append(losses.squares(block, scale))
         scratch.release(image)
-    return losses.evenness(ops.concatenate(squares, 1), 1)
+    return ops.concatenate(found, 1)
 
 
 def _histogram(
@@ -125,13 +124,16 @@ def _histogram(
     weight: float,
 ) -> Term:
     count = shape[0] * shape[1]
-    targets = [
-        losses.quantiles(ops.convert_to_tensor(style[None]), count)
-        for style in styles
-    ]
-    target = blend(targets, mix)
+    target = blend([_quantiles(style, count) for style in styles], mix)
     energy = energy_of(target, _LEAST)
-    return Term(weight / energy, histogram_gap, target)
+    return Term(weight / energy, Histogram(), target)
+
+
+def _quantiles(image: np.ndarray, count: int) -> Tensor:
+    """Returns the histogram of an image, made channel by channel."""
+    channels = np.split(image[None], image.shape[-1], axis=-1)
+    tensors = map(ops.convert_to_tensor, channels)
+    return ops.concatenate([losses.quantiles(t, count) for t in tensors], -1)
 
 
 class Strip(NamedTuple):
@@ -237,13 +239,46 @@ class Evenness(Local):
         return losses.evenness_part(block, target, shape)
 
 
-def structure_gap(
-    image: Tensor, maps: Maps, target: dict[int, Tensor]
-) -> Tensor:
-    """Compares edges with those of the photograph, by scale."""
-    return losses.structure_loss(image, target)
+@dataclasses.dataclass(frozen=True)
+class Structure(Local):
+    """Compares edges with those of the photograph.
+
+    The target is the photograph's `losses.laplacian` by scale.
+    """
+
+    def __call__(
+        self, image: Tensor, maps: Maps, target: Mapping[int, Tensor]
+    ) -> Tensor:
+        """Returns the loss."""
+        return losses.structure_loss(image, target)
+
+    def cut(
+        self, target: Mapping[int, Tensor], strip: Strip
+    ) -> dict[int, Tensor]:
+        """Returns the edges of a strip."""
+        return {
+            scale: edges[:, strip.start // scale : strip.stop // scale]
+            for scale, edges in target.items()
+        }
+
+    def part(
+        self,
+        block: Tensor,
+        rows: Tensor | int,
+        target: Mapping[int, Tensor],
+        shape: Shape,
+    ) -> Tensor:
+        """Returns what a strip adds to the loss."""
+        return losses.structure_part(block, target, shape)
 
 
-def histogram_gap(image: Tensor, maps: Maps, target: Tensor) -> Tensor:
-    """Compares the colors with a histogram, from `losses.quantiles`."""
-    return losses.histogram_loss(image, target)
+@dataclasses.dataclass(frozen=True)
+class Histogram:
+    """Compares the colors with a histogram, each channel by itself.
+
+    The target is a histogram from `losses.quantiles`.
+    """
+
+    def __call__(self, image: Tensor, maps: Maps, target: Tensor) -> Tensor:
+        """Returns the loss."""
+        return losses.histogram_loss(image, target)

@@ -242,4 +242,5 @@ def _work(
         config.jit_compile == "on",
         features,
         1 if regions is None else len(regions.parts),
+        config.histogram_weight > 0,
     )

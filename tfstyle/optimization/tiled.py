@@ -22,9 +22,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfstyle import losses
 from tfstyle.features import tiles
 from tfstyle.optimization import statistics
-from tfstyle.optimization.image_terms import Local, strips
+from tfstyle.optimization.image_terms import Histogram, Local, strips
 from tfstyle.optimization.statistics import Moments
 from tfstyle.optimization.term import Content, Style, Term
 from tfstyle.optimizers.adam_in_place import InPlace
@@ -116,7 +117,9 @@ class Loss:
     ) -> None:
         self._tiling, self._pause = tiling, pause
         self._gradient = tiles.bordered((*tiling.image, 3), make)
-        self._styles, self._contents, self._locals, others = _sorted(terms)
+        self._styles, self._contents, self._locals, self._histograms = _sorted(
+            terms
+        )
         self._weights = {
             name: None
             if term.target[1] is None
@@ -134,10 +137,7 @@ class Loss:
         self._compare = _compiled(
             functools.partial(_local, self._locals, tiling.image)
         )
-        self._image_gradients = {
-            name: _compiled(functools.partial(_image_gradient, term), _as_it_is)
-            for name, term in others.items()
-        }
+        self._compare_channel = _compiled(_channel_gradient, _as_it_is)
         self._names = [*terms]
 
     def __call__(self, picture: np.ndarray) -> tuple | None:
@@ -159,10 +159,7 @@ class Loss:
             return None
         total = tiles.fold(gradient)
         self._add_locals(picture, total, values)
-        for name, evaluate in self._image_gradients.items():
-            value, part = evaluate(tf.constant(picture[None]))
-            values[name] = value
-            total += np.asarray(part)[0]
+        self._add_histograms(picture, total, values)
         terms = {
             name: tf.cast(values[name], tf.float32) for name in self._names
         }
@@ -232,6 +229,26 @@ class Loss:
             for name, value in found.items():
                 values[name] = values.get(name, 0.0) + np.float64(value)
 
+    def _add_histograms(
+        self,
+        picture: np.ndarray,
+        gradient: np.ndarray,
+        values: dict[str, Any],
+    ) -> None:
+        """Adds values and gradients of histograms, channel by channel."""
+        channels = picture.shape[-1]
+        for name, term in self._histograms.items():
+            for channel in range(channels):
+                one = np.s_[..., channel : channel + 1]
+                value, part = self._compare_channel(
+                    tf.constant(picture[None][one]),
+                    term.target[one],
+                    tf.constant(term.weight / channels),
+                )
+                gradient[one] += np.asarray(part)[0]
+                scratch.release(picture, gradient)
+                values[name] = values.get(name, 0.0) + np.float64(value)
+
     def _seen(
         self, picture: np.ndarray, tile: tiles.Tile
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -286,7 +303,7 @@ class Loss:
         return values, slopes
 
 
-_KINDS = (Style, Content, Local, object)
+_KINDS = (Style, Content, Local, Histogram)
 
 
 def _sorted(
@@ -295,8 +312,8 @@ def _sorted(
     """Sorts terms by what they need.
 
     Returns:
-        Terms of statistics, of maps, of what is near, and of the whole picture,
-        each by name.
+        Terms of statistics, of maps, of what is near, and of histograms, each
+        by name.
     """
     found: list[dict[str, Any]] = [{} for _ in _KINDS]
     for name, term in terms.items():
@@ -490,10 +507,11 @@ def _local(
     return values, gradient
 
 
-def _image_gradient(
-    term: Term, image: tf.Tensor
+def _channel_gradient(
+    channel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the weighted loss of a channel's histogram, and its gradient."""
     with tf.GradientTape() as tape:
-        tape.watch(image)
-        value = term.weight * term.loss(image, {})[0]
-    return value, tape.gradient(value, image)
+        tape.watch(channel)
+        value = weight * losses.histogram_loss(channel, target)[0]
+    return value, tape.gradient(value, channel)
