@@ -1,8 +1,10 @@
 import base64
 import dataclasses
+import gc
 import html
 import io
 import re
+import weakref
 
 import numpy as np
 import PIL.Image
@@ -259,3 +261,23 @@ def test_page_in_a_browser(painted, tmp_path):
 
     with browser.start(tmp_path) as port:
         browser.visit(port, path.as_uri(), look)
+
+
+def test_a_report_keeps_the_arrays_of_one_size_only():
+    made, arrays = Report(CONFIG), []
+    for width in (64, 128, 256):
+        array = np.zeros((1, 48, width, 3), np.float32)
+        arrays.append(weakref.ref(array))
+
+        def gradients(array=array):
+            return {"tv": float(array.size)}
+
+        for step in (0, 40):
+            made(
+                progress(step, width, gradients=gradients),
+                lambda array=array: array[0],
+            )
+        del array, gradients
+        gc.collect()
+        assert not any(kept() is not None for kept in arrays[:-1])
+    assert arrays[-1]() is not None

@@ -4,6 +4,7 @@
 pictures; `write` makes the page from them.
 """
 
+import dataclasses
 import html
 import math
 import time
@@ -158,10 +159,12 @@ class Report:
         if self._sizes:
             self._finish()  # It may have ended before its last step.
             before = self._sizes[-1]
+            before.last = _without_arrays(before.last)
             offset, ended = before.offset + before.last.step, before.ended
         elif self._resumed:
             ended = now  # Earlier steps ran in another process.
-        size = Size(progress, progress, offset, now - ended, now, now)
+        first = _without_arrays(progress)
+        size = Size(first, progress, offset, now - ended, now, now)
         self._sizes.append(size)
         return size
 
@@ -185,6 +188,11 @@ class Report:
             "happened since."
         )
         return [note] * bool(note) + [resumed] * self._resumed
+
+
+def _without_arrays(progress: Progress) -> Progress:
+    """Returns progress without the function that holds the run's arrays."""
+    return dataclasses.replace(progress, gradients=dict)
 
 
 def _result(picture: np.ndarray | None) -> Figure | None:
