@@ -86,9 +86,18 @@ def test_files_are_better_than_tiles_that_are_mostly_halo(monkeypatch):
 
 def test_what_files_leave_in_memory_hardly_grows(monkeypatch):
     thin = Work(features="vgg_distilled")
-    leave(6 * GB, monkeypatch)
-    found = plan((10_000, 10_000), work=thin)
-    assert found.filed and found.side > 1000
+    leave(4 * GB, monkeypatch)
+    small, large = (
+        plan((5000, 5000), work=thin),
+        plan((10_000, 10_000), work=thin),
+    )
+    assert small.filed and large.filed == pytest.approx(4 * small.filed, 0.01)
+    tiles = [
+        memory.estimate((found.side, found.side), [(0, 0)], thin)
+        for found in (small, large)
+    ]
+    beside = large.needed - tiles[1] - (small.needed - tiles[0])
+    assert 0 < beside < 30 * (10_000**2 - 5000**2)
 
 
 def test_tiles_that_are_asked_for_use_files_too(monkeypatch):

@@ -113,9 +113,15 @@ def test_a_state_is_not_changed_when_it_is_resized():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_a_picture_stays_while_steps_follow():
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_picture_stays_while_steps_follow(before):
     optimizer = InPlace(steps=6)
     state = optimizer.writable(optimizer.init(START, aux=("mean",)))
+    value = tf.constant(1.0)
+    for gradient in GRADIENTS[:before]:
+        state = optimizer.step_in_place(state, value, gradient.copy(), {})
     picture = optimizer.picture(state)
-    optimizer.step_in_place(state, tf.constant(1.0), GRADIENTS[0].copy(), {})
-    np.testing.assert_array_equal(picture, START)
+    noted = picture.copy()
+    state = optimizer.step_in_place(state, value, GRADIENTS[2].copy(), {})
+    np.testing.assert_array_equal(picture, noted)
+    assert np.abs(optimizer.picture(state) - noted).max() > 1e-4
