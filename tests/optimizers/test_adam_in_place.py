@@ -21,7 +21,7 @@ MAKES = pytest.mark.parametrize("make", [scratch.zeros, scratch.Folder().zeros])
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch):
     """Several strips of a small picture."""
-    monkeypatch.setattr(scratch, "_STRIP", 16)
+    monkeypatch.setattr(scratch, "_SLICE", 16)
 
 
 class Given(NamedTuple):

@@ -16,7 +16,7 @@ SHAPES = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch):
     """Several strips of a small picture."""
-    monkeypatch.setattr(scratch, "_STRIP", 16)
+    monkeypatch.setattr(scratch, "_SLICE", 16)
 
 
 @SHAPES
@@ -31,7 +31,7 @@ def test_images_are_resized_as_tensorflow_does(shape, method, make):
 @SHAPES
 def test_rows_are_those_of_the_whole(shape):
     expected = tf.image.resize(IMAGE, shape)
-    for rows in scratch.strips(shape[0]):
+    for rows in scratch.slices(shape[0]):
         between = resizing.Between(43, shape[0], rows)
         found = between.enlarged(IMAGE[:, between.seen], shape[1])
         np.testing.assert_array_equal(found, expected[:, rows])

@@ -128,7 +128,7 @@ class Share:
         height, width, _ = photo.shape
         coarse = images.resize(before, height, width, make)
         found = make(photo.shape)
-        for rows in scratch.strips(height):
+        for rows in scratch.slices(height):
             found[rows] = (1 - self.value) * (photo[rows] - coarse[rows])
             scratch.release(found, photo, coarse)
         return found

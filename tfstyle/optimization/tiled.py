@@ -168,7 +168,7 @@ class Loss:
 
     def _zeros(self) -> np.ndarray:
         """Returns the array of the gradient, which all steps use, as zeros."""
-        for rows in scratch.strips(len(self._gradient)):
+        for rows in scratch.slices(len(self._gradient)):
             self._gradient[rows] = 0
             scratch.release(self._gradient)
         return self._gradient

@@ -31,7 +31,7 @@ class InPlace(Adam):
     def init(self, x: Any, aux: Sequence[str] = ()) -> State:
         """Returns the state before the first step, see `Adam.init`."""
         start = self.make(x.shape)
-        for rows in scratch.strips(start.shape[1]):
+        for rows in scratch.slices(start.shape[1]):
             start[:, rows] = np.clip(x[:, rows], 0, 1)
             scratch.release(start, x)
         mean, square, average = (self.make(start.shape) for _ in range(3))
@@ -105,7 +105,7 @@ class InPlace(Adam):
         shape = (height, width)
         x = self._resize(self.picture(state), shape, "bicubic")
         average = self.make(x.shape)
-        for rows in scratch.strips(height):
+        for rows in scratch.slices(height):
             more = detail[rows] if isinstance(detail, np.ndarray) else detail
             x[:, rows] = np.clip(x[:, rows] + more, 0, 1)
             average[:, rows] = x[:, rows] * np.float32(state.weight)
@@ -130,7 +130,7 @@ class InPlace(Adam):
         if not state.count:
             return scratch.copied(state.x, self.make)
         picture = self.make(state.average.shape)
-        for rows in scratch.strips(picture.shape[1]):
+        for rows in scratch.slices(picture.shape[1]):
             average = state.average[:, rows] / np.float32(state.weight)
             picture[:, rows] = np.clip(average, 0, 1)
             scratch.release(picture, state.average)
@@ -154,7 +154,7 @@ class InPlace(Adam):
         """Changes picture, moments and average, strip by strip."""
         arrays = state.x, state.mean, state.square, state.average
         count, rate = state.count + 1, self._rate(state)
-        for rows in scratch.strips(gradient.shape[1]):
+        for rows in scratch.slices(gradient.shape[1]):
             parts = (array[:, rows] for array in (*arrays, gradient))
             coarse = self._coarse_direction(state, rows)
             given = (*parts, coarse, count, rate)
@@ -200,7 +200,7 @@ class InPlace(Adam):
     def _positive(self, image: Any, shape: Shape) -> np.ndarray:
         """Enlarges running squares, which stay positive."""
         found = self._resize(image, shape, "bilinear")
-        for rows in scratch.strips(shape[0]):
+        for rows in scratch.slices(shape[0]):
             found[:, rows] = np.maximum(found[:, rows], 0)
             scratch.release(found)
         return found
@@ -209,7 +209,7 @@ class InPlace(Adam):
 def _scaled(gradient: np.ndarray) -> Any:
     """Multiplies a gradient as in `Adam.step`; returns its energy."""
     energy: Any = np.float32(0)
-    for rows in scratch.strips(gradient.shape[1]):
+    for rows in scratch.slices(gradient.shape[1]):
         part = gradient[:, rows]
         part *= gradient.size
         energy += np.vdot(part, part)

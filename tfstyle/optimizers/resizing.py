@@ -40,7 +40,7 @@ def _along(
     sides = [*image.shape]
     sides[axis] = length
     found = make(sides)
-    for strip in scratch.strips(sides[3 - axis]):
+    for strip in scratch.slices(sides[3 - axis]):
         part = np.s_[:, strip] if axis == 2 else np.s_[:, :, strip]
         seen = image[part]
         found[part] = tf.image.resize(seen, found[part].shape[1:3], method)

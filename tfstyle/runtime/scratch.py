@@ -23,7 +23,7 @@ from tfstyle.runtime import files
 Make = Callable[..., np.ndarray]
 """Function from a shape, and a type if not float32, to an array of zeros."""
 
-_STRIP = 64  # Rows, or columns, that are worked on together.
+_SLICE = 64  # Rows, or columns, that are worked on together.
 # Files of this module. Those of others may have changes in memory alone.
 _FILES: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -101,15 +101,15 @@ def copied(array: Any, make: Make) -> np.ndarray:
 
 def copy(target: np.ndarray, source: Any) -> None:
     """Copies an array or tensor `(1, height, width, channels)` to another."""
-    for rows in strips(target.shape[1]):
+    for rows in slices(target.shape[1]):
         target[:, rows] = source[:, rows]
         release(target, source)
 
 
-def strips(length: int) -> Iterator[slice]:
-    """Yields the parts of a side that are worked on one after another."""
-    for start in range(0, length, _STRIP):
-        yield slice(start, min(start + _STRIP, length))
+def slices(length: int) -> Iterator[slice]:
+    """Yields slices of a side, which are worked on one after another."""
+    for start in range(0, length, _SLICE):
+        yield slice(start, min(start + _SLICE, length))
 
 
 def release(*arrays: Any) -> None:
