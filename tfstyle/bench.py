@@ -259,12 +259,13 @@ def _network(config: GatysConfig, path: str | None) -> Any:
 def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     """Seconds of the fastest step, which other processes disturb least."""
     from tfstyle.features import tiles
-    from tfstyle.optimization import descent, objective, run, tiled
+    from tfstyle.objective.terms import make_terms
+    from tfstyle.optimization import descent, run, tiled
     from tfstyle.runtime import scratch
 
     config = run.on_device(config)
     content, style = _noise(config.size)
-    terms = objective.terms(network, content, [style], config, side=config.tile)
+    terms = make_terms(network, content, [style], config, side=config.tile)
     optimizer: Any
     step: Any
     if config.tile is None:

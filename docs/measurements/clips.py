@@ -78,7 +78,8 @@ def rows(scene, frames):
 
 def style_loss(pictures, style):
     """Mean distance of some pictures to the style, by the thin network."""
-    from tfstyle.optimization import descent, objective
+    from tfstyle.objective.terms import make_terms
+    from tfstyle.optimization import descent
     from tfstyle.optimization.config import GatysConfig
     from tfstyle.pretrained import weights
 
@@ -86,7 +87,7 @@ def style_loss(pictures, style):
     network = descent.make_network(config, weights.resolve("vgg_distilled"))
     values = []
     for picture in pictures:
-        terms = objective.terms(network, picture, [style], config)
+        terms = make_terms(network, picture, [style], config)
         maps = dict(
             zip(network.output_names, network(picture[None]), strict=False)
         )

@@ -26,15 +26,18 @@ ALLOWED = {
     "fitting": "images runtime",
     "adain": "features fitting controls losses pretrained images runtime",
     "export": "adain features runtime version",
+    "objective": "features controls losses images runtime",
     "optimizers": "runtime",
     "optimization": (
-        "optimizers adain features controls losses pretrained images runtime"
+        "objective optimizers adain features controls losses pretrained images "
+        "runtime"
     ),
     "dreams": (
-        "optimization features controls losses pretrained images runtime"
+        "optimization objective features controls losses pretrained images "
+        "runtime"
     ),
     "judging": "features images losses optimizers pretrained runtime",
-    "motion": "optimization adain controls images runtime",
+    "motion": "optimization objective adain controls images runtime",
     "training": "adain features fitting losses pretrained images runtime",
     "worklists": "images runtime version",
     "pipelines": (

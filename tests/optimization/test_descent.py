@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 import helpers
-from tfstyle.optimization import descent, objective, run
+from tfstyle.objective.terms import make_terms
+from tfstyle.optimization import descent, run
 from tfstyle.optimization.config import GatysConfig
 
 HOW_TO_REGENERATE = (
@@ -60,7 +61,7 @@ def pulls(config):
         gradient in blocks, for a size of 1.
     """
     network = make_network(config)
-    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config)
+    terms = make_terms(network, PHOTO, [WAVE, NIGHT], config)
     image = tf.constant(PAINTED[None])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(image)
@@ -135,7 +136,7 @@ def test_the_network_has_the_layers_of_both(config):
 
 def test_a_step_evaluates_the_sum_of_the_terms(config):
     network = make_network(config)
-    terms = objective.terms(network, PHOTO, [WAVE], config)
+    terms = make_terms(network, PHOTO, [WAVE], config)
     optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
     state = step(optimizer.init(PHOTO[None], tuple(terms)))
@@ -152,7 +153,7 @@ def test_a_step_evaluates_the_sum_of_the_terms(config):
 
 def test_a_step_goes_against_the_gradient(config):
     network = make_network(config)
-    terms = objective.terms(network, PHOTO, [WAVE], config)
+    terms = make_terms(network, PHOTO, [WAVE], config)
     optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
     first = optimizer.init(np.full_like(PHOTO, 0.5)[None], tuple(terms))
@@ -168,7 +169,7 @@ def test_a_step_goes_against_the_gradient(config):
 
 def test_gradients_are_those_of_each_term(config):
     network = make_network(config)
-    terms = objective.terms(network, PHOTO, [WAVE], config)
+    terms = make_terms(network, PHOTO, [WAVE], config)
     image = tf.constant(np.full_like(PHOTO, 0.4)[None])
     expected = {}
     for name, term in terms.items():
@@ -185,7 +186,7 @@ def test_gradients_are_those_of_each_term(config):
 def first_value(config, photo, style):
     """Loss of a grey picture, by the compiled step."""
     network = make_network(config)
-    terms = objective.terms(network, photo, [style], config)
+    terms = make_terms(network, photo, [style], config)
     optimizer = descent.make_optimizer(config, config.steps)
     step = descent.compile_step(network, terms, optimizer, config)
     start = np.full_like(photo, 0.5)[None]

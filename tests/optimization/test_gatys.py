@@ -13,7 +13,8 @@ import tensorflow as tf
 import helpers
 from tfstyle import features, images
 from tfstyle.controls import color, photorealism
-from tfstyle.optimization import descent, gatys, objective, strength
+from tfstyle.objective.terms import make_terms
+from tfstyle.optimization import descent, gatys, strength
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime import checkpoint
 
@@ -92,7 +93,7 @@ def total(picture, content, styles, config):
         border="mirror",
     )
     photo = images.resize(content, *picture.shape[:2])
-    terms = objective.terms(network, photo, styles, config)
+    terms = make_terms(network, photo, styles, config)
     maps = network(picture[None])
     return sum(
         term.weight * float(term.loss(picture[None], maps)[0])

@@ -6,7 +6,8 @@ import pytest
 import helpers
 from tfstyle import features, images
 from tfstyle.adain.model import StyleModel
-from tfstyle.optimization import objective, strength
+from tfstyle.objective.terms import make_terms
+from tfstyle.optimization import strength
 from tfstyle.optimization.config import GatysConfig
 
 PHOTO, WAVE, NIGHT = (
@@ -35,9 +36,7 @@ def settings(**changes):
 
 def style_loss(network, share, picture):
     """The style's part of what `stylize` would minimise."""
-    terms = objective.terms(
-        network, PHOTO, [WAVE], share.config, share=share.value
-    )
+    terms = make_terms(network, PHOTO, [WAVE], share.config, share=share.value)
     term = terms["style/block2_conv1"]
     return term.weight * float(term.loss(None, network(picture[None]))[0])
 
@@ -73,7 +72,7 @@ def test_targets_go_from_the_photograph_to_the_style(network, loss):
     assert losses[0] == pytest.approx(0, abs=1e-4)
     assert losses == sorted(losses)
     share.value = 1.0
-    plain = objective.terms(network, PHOTO, [WAVE], settings(style_loss=loss))
+    plain = make_terms(network, PHOTO, [WAVE], settings(style_loss=loss))
     term = plain["style/block2_conv1"]
     whole = term.weight * float(term.loss(None, network(PHOTO[None]))[0])
     assert losses[-1] == pytest.approx(whole, rel=1e-4)

@@ -9,7 +9,9 @@ from network_cases import settings
 from tfstyle import features
 from tfstyle.controls import regions
 from tfstyle.features import tiles
-from tfstyle.optimization import descent, objective, statistics, tiled
+from tfstyle.objective import statistics
+from tfstyle.objective.terms import make_terms
+from tfstyle.optimization import descent, tiled
 from tfstyle.optimizers.adam_in_place import InPlace
 
 SHAPE = (60, 83)
@@ -67,7 +69,7 @@ def test_loss_and_gradient_are_those_of_the_whole(network, case):
     halves = None
     if case == "regions":
         halves = regions.from_masks(PHOTO, STYLES, [LEFT, 1 - LEFT])
-    terms = objective.terms(network, PHOTO, STYLES, config, halves)
+    terms = make_terms(network, PHOTO, STYLES, config, halves)
     state = OPTIMIZER.init(PAINTED[None], tuple(terms))
     gradients = []
     recorder = Recorder(gradients)
@@ -82,9 +84,7 @@ def test_loss_and_gradient_are_those_of_the_whole(network, case):
 
 
 def test_norms_of_gradients_are_those_of_the_whole(network):
-    terms = objective.terms(
-        network, PHOTO, STYLES, settings(**ALL, **CASES["gram"])
-    )
+    terms = make_terms(network, PHOTO, STYLES, settings(**ALL, **CASES["gram"]))
     image = tf.constant(PAINTED[None])
     tiling = tiles.Tiling(network.name, network.output, SHAPE, SIDE)
     found = tiled.gradient_norms(network, terms, tiling)(image)
@@ -109,8 +109,8 @@ class Recorder(InPlace):
 def test_targets_are_those_of_whole_images(network, loss):
     config = settings(style_loss=loss)
     given = network, PHOTO, STYLES, config
-    expected = objective.terms(*given)
-    found = objective.terms(*given, side=SIDE)
+    expected = make_terms(*given)
+    found = make_terms(*given, side=SIDE)
     for name, term in expected.items():
         assert found[name].weight == pytest.approx(term.weight, rel=1e-5)
         for one, other in zip(
@@ -163,7 +163,7 @@ def test_a_part_without_weight_adds_nothing():
 
 
 def test_the_run_can_be_ended_after_any_tile(network):
-    terms = objective.terms(network, PHOTO, STYLES, settings(**ALL))
+    terms = make_terms(network, PHOTO, STYLES, settings(**ALL))
     state = OPTIMIZER.writable(OPTIMIZER.init(PAINTED[None], tuple(terms)))
     parts = []
 
@@ -185,7 +185,7 @@ def test_the_run_can_be_ended_after_any_tile(network):
 
 
 def test_a_picture_can_be_evaluated_and_stays(network):
-    terms = objective.terms(network, PHOTO, STYLES, settings())
+    terms = make_terms(network, PHOTO, STYLES, settings())
     state = OPTIMIZER.writable(OPTIMIZER.init(PAINTED[None], tuple(terms)))
     step = make_step(network, terms)
     found = step.evaluated(state)

@@ -5,7 +5,7 @@ import numpy as np
 import helpers
 import losses_cases
 from tfstyle import StyleModel, features
-from tfstyle.optimization import objective
+from tfstyle.objective.terms import make_terms
 from tfstyle.optimization.config import GatysConfig
 
 IMAGE = helpers.image(34, 48)
@@ -79,7 +79,7 @@ def evaluate(weights):
         )
         styles = [WAVE, NIGHT]
         photo = PHOTO
-        terms = objective.terms(network, photo, styles, config)
+        terms = make_terms(network, photo, styles, config)
         weighted = values(network, terms, photo[::-1].copy())
         found |= {f"{style_loss}/{name}": x for name, x in weighted.items()}
     return {name: np.array(x) for name, x in found.items()}
@@ -88,5 +88,5 @@ def evaluate(weights):
 def terms_of(network, picture, content, styles, **changes):
     """Weighted terms of a picture, by name."""
     config = settings(**changes)
-    terms = objective.terms(network, content, styles, config)
+    terms = make_terms(network, content, styles, config)
     return values(network, terms, picture)

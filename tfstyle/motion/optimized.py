@@ -23,9 +23,10 @@ from tfstyle.motion.anchors import Anchor
 from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.painting import StoppedError
-from tfstyle.optimization import descent, gatys, objective, run, sight
+from tfstyle.objective.term import Maps, Term
+from tfstyle.objective.terms import make_terms
+from tfstyle.optimization import descent, gatys, run, sight
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.term import Maps, Term
 from tfstyle.runtime.types import Tensor
 
 _WEIGHT = 400.0  # Weight of the temporal term at a stability of 1.
@@ -164,7 +165,7 @@ class Optimized:
         steps = self._config.steps
         config = dataclasses.replace(config, learning_rate=_LEARNING_RATE)
         network = descent.make_network(config, self._weights)
-        terms: dict[str, Term] = objective.terms(
+        terms: dict[str, Term] = make_terms(
             network, frame, self._styles, config, regions
         )
         target = tuple(ops.convert_to_tensor(x[None]) for x in (wanted, known))

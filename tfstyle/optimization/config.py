@@ -26,9 +26,6 @@ STYLE_LOSSES = ("gram", "wasserstein")
 OPTIMIZERS = ("adam", "lbfgs")
 INITS = ("content", "palette", "style", "noise", "grey", "transfer")
 POOLINGS = ("max", "avg", "l2")
-STRUCTURE_SCALES = (4, 16)
-"""Side lengths of the squares that the losses of structure (Li 2017) and of
-evenness average."""
 
 _CONTENT_LAYERS = {"block4_conv2": 1.0}
 # As in crowsonkb's style-transfer-pytorch.

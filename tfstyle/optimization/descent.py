@@ -13,8 +13,8 @@ import keras
 import tensorflow as tf
 
 from tfstyle import features
+from tfstyle.objective.term import Term
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.term import Term
 from tfstyle.optimizers import adam, lbfgs
 from tfstyle.optimizers.adam_in_place import InPlace
 from tfstyle.optimizers.interface import Optimizer, S
@@ -107,7 +107,7 @@ def compile_step(
 
     Args:
         network: Network from `make_network`.
-        terms: Terms of the loss, from `objective.terms` for this size.
+        terms: Terms of the loss, from `make_terms` for this size.
         optimizer: Optimizer from `make_optimizer`.
         config: Settings without "auto", see `run.on_device`: whether XLA
             compiles the step.

@@ -12,11 +12,11 @@ import tensorflow as tf
 from tfstyle import images
 from tfstyle.controls.regions import Regions
 from tfstyle.features import planning
+from tfstyle.objective.term import Term
 from tfstyle.optimization import descent, start, strength
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Run
 from tfstyle.optimization.sight import Sight
-from tfstyle.optimization.term import Term
 from tfstyle.optimizers.interface import State
 from tfstyle.pretrained import weights
 from tfstyle.pretrained.weights import Resolved

@@ -16,10 +16,11 @@ import tensorflow as tf
 from tfstyle.controls.regions import Regions
 from tfstyle.features import memory, planning, tiles
 from tfstyle.images.sizes import pyramid
-from tfstyle.optimization import descent, objective, tiled
+from tfstyle.objective.term import Term
+from tfstyle.objective.terms import make_terms, style_shapes
+from tfstyle.optimization import descent, tiled
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Stage
-from tfstyle.optimization.term import Term
 from tfstyle.optimizers.interface import State
 from tfstyle.runtime import checkpoint, checks, scratch
 from tfstyle.runtime.types import Shape
@@ -121,10 +122,10 @@ class Sight:
         self.side = self._planned()
 
     def terms(self, photo: np.ndarray, share: float) -> dict[str, Term]:
-        """Makes the terms of the loss, see `objective.terms`."""
+        """Makes the terms of the loss, see `make_terms`."""
         given = self._styles, self._config, self._regions, share
         return self._tried(
-            lambda: objective.terms(
+            lambda: make_terms(
                 self._network, photo, *given, self.side, self._make
             )
         )
@@ -225,7 +226,7 @@ def _style_shapes(
     styles: Sequence[np.ndarray], config: GatysConfig, shape: Shape
 ) -> list[Shape]:
     """Returns the shapes of what is compared with a picture of this shape."""
-    found = objective.style_shapes(
+    found = style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )
     if config.strength < 1:

@@ -21,9 +21,9 @@ from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.controls.regions import Regions
 from tfstyle.features import convolution
-from tfstyle.optimization import objective
+from tfstyle.objective.statistics import mean_square, see
+from tfstyle.objective.terms import scale_styles
 from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.statistics import mean_square, see
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Tensor
 
@@ -217,7 +217,7 @@ def in_one_pass(
     longer = min(config.size, max(LONGEST, needed))
     shape = images.fit(height, width, longer)
     seen = shape if style_size is None else (style_size, style_size)
-    scaled = objective.scale_styles(styles, seen, config.style_scale)
+    scaled = scale_styles(styles, seen, config.style_scale)
     photo = images.resize(content, *shape)
     return _model().stylize(
         photo,

@@ -24,10 +24,10 @@ import tensorflow as tf
 
 from tfstyle import losses
 from tfstyle.features import tiles
-from tfstyle.optimization import statistics
-from tfstyle.optimization.image_terms import Histogram, Local, strips
-from tfstyle.optimization.statistics import Moments
-from tfstyle.optimization.term import Content, Style, Term
+from tfstyle.objective import statistics
+from tfstyle.objective.image_terms import Histogram, Local, strips
+from tfstyle.objective.statistics import Moments
+from tfstyle.objective.term import Content, Style, Term
 from tfstyle.optimizers.adam_in_place import InPlace
 from tfstyle.optimizers.adam_state import State
 from tfstyle.runtime import scratch
@@ -101,7 +101,7 @@ class Loss:
 
     Args:
         network: VGG network with mirrored borders.
-        terms: Terms of the loss, from `objective.terms`.
+        terms: Terms of the loss, from `make_terms`.
         tiling: Tiles of the picture.
         pause: Function that is called between tiles.
         make: Function that makes the array of the gradient.

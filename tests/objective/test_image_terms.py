@@ -4,7 +4,8 @@ import pytest
 import helpers
 from network_cases import LAYERS, PHOTO, WAVE, settings, terms_of
 from tfstyle import features, losses
-from tfstyle.optimization import image_terms, objective
+from tfstyle.objective import image_terms
+from tfstyle.objective.terms import make_terms
 from tfstyle.optimization.config import GatysConfig
 
 LOCALS = [
@@ -32,7 +33,7 @@ def test_total_variation_is_that_of_the_picture(network):
 def test_gray_sources_bound_the_weight_of_chroma(network):
     gray = np.repeat(PHOTO[..., :1], 3, axis=-1)
     config = settings(chroma_weight=3)
-    terms = objective.terms(network, gray, [gray], config)
+    terms = make_terms(network, gray, [gray], config)
     assert terms["chroma"].weight == pytest.approx(3e5)
 
 
@@ -100,7 +101,7 @@ def test_evenness_is_relative_to_the_exact_variance_of_large_styles():
 def test_structure_is_that_of_the_whole_photograph(network, height):
     photo = helpers.image(height, 51)
     config = settings(structure_weight=1)
-    term = objective.terms(network, photo, [WAVE], config)["structure"]
+    term = make_terms(network, photo, [WAVE], config)["structure"]
     assert [*term.target] == [4, 16]
     for scale, found in term.target.items():
         expected = losses.laplacian(photo[None], scale)
@@ -111,7 +112,7 @@ def test_structure_is_that_of_the_whole_photograph(network, height):
 def test_evenness_is_that_of_the_whole_photograph(network, height):
     photo = helpers.image(height, 35) / 9
     config = settings(evenness_weight=1)
-    terms = objective.terms(network, photo, [WAVE], config)
+    terms = make_terms(network, photo, [WAVE], config)
     for scale, found in terms["evenness"].target.items():
         expected = losses.evenness(photo[None], scale)
         for one, other in zip(found, expected, strict=True):
@@ -125,7 +126,7 @@ def test_the_palette_of_a_black_style_does_not_drown_the_rest(network):
         histogram_weight=1.0,
     )
     grey = np.full((16, 16, 3), 0.5, np.float32)
-    term = objective.terms(network, grey, [np.zeros_like(grey)], config)
+    term = make_terms(network, grey, [np.zeros_like(grey)], config)
     histogram = term["histogram"]
     # 0.5 ** 2, relative to the least energy of an image, 1e-3.
     value = histogram.weight * float(histogram.loss(grey[None], {})[0])

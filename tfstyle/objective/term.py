@@ -1,6 +1,6 @@
 """Terms of the loss: how a picture, or its feature maps, are compared.
 
-A term has a weight, a comparison and a target; `objective` makes them. Style
+A term has a weight, a comparison and a target; `terms` makes them. Style
 is compared by statistics, so that pictures in tiles can add these up first.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from tfstyle import losses
-from tfstyle.optimization.statistics import Moments
+from tfstyle.objective.statistics import Moments
 from tfstyle.runtime.types import Tensor
 
 Maps = Mapping[str, Tensor]

@@ -6,7 +6,12 @@ import helpers
 from network_cases import LAYERS, NIGHT, PHOTO, WAVE, settings, terms_of, values
 from tfstyle import features, images, losses
 from tfstyle.controls import regions
-from tfstyle.optimization import objective
+from tfstyle.objective.terms import (
+    _mix,
+    gains,
+    make_terms,
+    scale_styles,
+)
 
 OTHER = helpers.image(32, 48, seed=5)  # As large as `PHOTO`.
 LARGE = helpers.image(96, 96, seed=7)
@@ -23,19 +28,19 @@ def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     layers |= {"style_layers": {"block1_conv1": 1}, "tv_weight": 7}
     layers |= {"chroma_weight": 2, "evenness_weight": 5}
     thin = features.extractor("vgg_distilled", ["block1_conv1", "block1_conv2"])
-    terms = objective.terms(thin, PHOTO, [PHOTO], settings(**layers))
+    terms = make_terms(thin, PHOTO, [PHOTO], settings(**layers))
     term = terms["content/block1_conv2"]
     nothing = {"block1_conv2": np.zeros((1, 32, 48, 16), "float32")}
     value = term.weight * float(term.loss(None, nothing)[0])
-    gains = objective.gains("vgg_distilled")
-    assert value == pytest.approx(3 * gains.content, rel=1e-4)
-    assert terms["tv"].weight == pytest.approx(7 * gains.variation)
+    factors = gains("vgg_distilled")
+    assert value == pytest.approx(3 * factors.content, rel=1e-4)
+    assert terms["tv"].weight == pytest.approx(7 * factors.variation)
     chroma = float(losses.chroma_variation_loss(PHOTO[None])[0])
-    expected = 2 * gains.variation / chroma
+    expected = 2 * factors.variation / chroma
     assert terms["chroma"].weight == pytest.approx(expected, rel=1e-5)
-    expected = 5 * gains.variation / PHOTO.var((0, 1)).sum()
+    expected = 5 * factors.variation / PHOTO.var((0, 1)).sum()
     assert terms["evenness"].weight == pytest.approx(expected, rel=1e-5)
-    assert min(gains) > 1 and objective.gains("vgg19") == (1, 1)
+    assert min(factors) > 1 and gains("vgg19") == (1, 1)
 
 
 @STYLE_LOSSES
@@ -81,7 +86,7 @@ def test_terms_are_1_where_nothing_is_answered(network, style_loss):
         style_layers={"block1_conv1": 1, "block1_conv2": 3},
     )
     # As style, too: a style term is relative to the mean of both energies.
-    terms = objective.terms(network, PHOTO, [PHOTO, PHOTO], config)
+    terms = make_terms(network, PHOTO, [PHOTO, PHOTO], config)
     black = np.zeros((1, 32, 48, 3), "float32")
     silence = {
         "block1_conv1": np.zeros((1, 4, 4, 64), "float32"),
@@ -107,7 +112,7 @@ def test_terms_are_1_where_nothing_is_answered(network, style_loss):
 
 def test_terms_without_weight_are_left_out(network):
     config = settings(style_layers={"block1_conv1": 0, "block1_conv2": 1})
-    assert set(objective.terms(network, PHOTO, [WAVE], config)) == {
+    assert set(make_terms(network, PHOTO, [WAVE], config)) == {
         "content/block2_conv1",
         "style/block1_conv2",
     }
@@ -118,7 +123,7 @@ def test_terms_without_weight_are_left_out(network):
         evenness_weight=1,
         histogram_weight=1,
     )
-    assert set(objective.terms(network, PHOTO, [WAVE], everything)) == {
+    assert set(make_terms(network, PHOTO, [WAVE], everything)) == {
         "content/block2_conv1",
         "style/block1_conv1",
         "style/block1_conv2",
@@ -195,7 +200,7 @@ def test_blended_statistics_are_those_of_all_positions(network, style_loss):
     # Of two styles with as many positions each: those of the two together.
     pair = [helpers.image(48, 48, seed) for seed in (3, 4)]
     layer = "block1_conv2"
-    terms = objective.terms(
+    terms = make_terms(
         network,
         PHOTO,
         pair,
@@ -226,7 +231,7 @@ def test_blended_statistics_are_those_of_all_positions(network, style_loss):
     ],
 )
 def test_styles_are_scaled_relative_to_the_picture(scales, shapes):
-    scaled = objective.scale_styles([WAVE, NIGHT], (30, 60), scales)
+    scaled = scale_styles([WAVE, NIGHT], (30, 60), scales)
     assert [style.shape for style in scaled] == [(*s, 3) for s in shapes]
     expected = images.resize(WAVE, *shapes[0])
     np.testing.assert_array_equal(scaled[0], expected)
@@ -235,7 +240,7 @@ def test_styles_are_scaled_relative_to_the_picture(scales, shapes):
 @pytest.mark.parametrize("length", [17, 47, 1001])
 def test_a_strip_of_a_style_becomes_wide_enough(length):
     strip = np.zeros((3, length, 3), "float32")
-    (scaled,) = objective.scale_styles([strip], (32, 48), [1.0])
+    (scaled,) = scale_styles([strip], (32, 48), [1.0])
     height, width = scaled.shape[:2]
     assert height == 16
     assert width == pytest.approx(16 * length / 3, abs=3)
@@ -250,7 +255,7 @@ def test_flat_images_give_finite_terms_and_gradients(
     plain = np.full((32, 48, 3), colour, "float32")
     content = PHOTO if flat == "style" else plain
     style = WAVE if flat == "content" else plain
-    terms = objective.terms(
+    terms = make_terms(
         network,
         content,
         [style, style],
@@ -279,7 +284,7 @@ def test_a_blend_of_flat_styles_has_no_negative_variances(network):
     config = settings(style_loss="wasserstein", style_mix=(0.3, 0.7))
     for _ in range(5):
         plain = np.tile(random.random(3, "float32"), (32, 48, 1))
-        terms = objective.terms(network, plain, [plain] * 2, config)
+        terms = make_terms(network, plain, [plain] * 2, config)
         found = values(network, terms, plain)
         assert all(abs(value) < 1e-3 for value in found.values()), found
 
@@ -307,8 +312,8 @@ def test_a_layer_that_answers_nothing_has_a_finite_weight(network):
 @STYLE_LOSSES
 def test_style_terms_are_relative_to_style_and_photograph(network, style_loss):
     config = settings(style_loss=style_loss)
-    there = objective.terms(network, PHOTO, [OTHER], config)
-    back = objective.terms(network, OTHER, [PHOTO], config)
+    there = make_terms(network, PHOTO, [OTHER], config)
+    back = make_terms(network, OTHER, [PHOTO], config)
     for name in ("style/block1_conv1", "style/block1_conv2"):
         assert there[name].weight == pytest.approx(back[name].weight, rel=1e-4)
 
@@ -316,7 +321,7 @@ def test_style_terms_are_relative_to_style_and_photograph(network, style_loss):
 @STYLE_LOSSES
 def test_the_photograph_has_the_rest_of_the_share(network, style_loss):
     mixed = settings(style_loss=style_loss, style_mix=(1.0, 3.0))
-    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], mixed, share=0.4)
+    terms = make_terms(network, PHOTO, [WAVE, NIGHT], mixed, share=0.4)
     expected = terms_of(
         network,
         OTHER,
@@ -331,7 +336,7 @@ def test_the_photograph_has_the_rest_of_the_share(network, style_loss):
 def test_the_photograph_has_its_share_at_fine_and_at_coarse_layers():
     details = settings(style_detail=("fine", "coarse"), style_mix=(1.0, 3.0))
     for fine, expected in [(True, [0.4, 0, 0.6]), (False, [0, 0.4, 0.6])]:
-        mix = objective._mix(details, 0.4, 3, fine)
+        mix = _mix(details, 0.4, 3, fine)
         assert mix == pytest.approx(expected)
 
 
@@ -341,7 +346,7 @@ def test_each_region_has_terms_of_its_own(network, style_loss):
     mask[:, :12] = 1
     sides = regions.from_masks(PHOTO, [WAVE, NIGHT], [mask])
     config = settings(style_loss=style_loss)
-    terms = objective.terms(network, PHOTO, [WAVE, NIGHT], config, sides)
+    terms = make_terms(network, PHOTO, [WAVE, NIGHT], config, sides)
     names = {f"style/block1_conv{i}/{j}" for i in (1, 2) for j in (1, 2)}
     assert names < set(terms)
     # What is beyond the reach of the network matters to the other alone.
@@ -359,9 +364,9 @@ def test_a_region_counts_by_its_area(network, style_loss):
     mask[:, :12] = 1
     config = settings(style_loss=style_loss)
     pair = [helpers.image(32, 12, 5)]
-    cut = objective.terms(network, PHOTO[:, :12], pair, config)
+    cut = make_terms(network, PHOTO[:, :12], pair, config)
     quarter = regions.from_masks(PHOTO, pair, [mask])
-    whole = objective.terms(network, PHOTO, pair, config, quarter)
+    whole = make_terms(network, PHOTO, pair, config, quarter)
     name = "style/block1_conv1"
     # Of the cut one some positions see the border.
     assert whole[name].weight == pytest.approx(cut[name].weight / 4, rel=0.2)
@@ -376,8 +381,8 @@ def test_layers_take_the_styles_that_are_for_them(network, style_loss):
         style_layers=layers,
         style_detail=("coarse", "fine"),
     )
-    found = objective.terms(network, PHOTO, [WAVE, NIGHT], mixed)
-    fine = objective.terms(network, PHOTO, [NIGHT], config)
+    found = make_terms(network, PHOTO, [WAVE, NIGHT], mixed)
+    fine = make_terms(network, PHOTO, [NIGHT], config)
     for layer in layers:  # Both are fine.
         name = f"style/{layer}"
         assert values(network, found, PHOTO)[name] == pytest.approx(
@@ -390,9 +395,9 @@ def test_deep_layers_are_coarse(random_vgg16):
     deep = features.extractor("vgg16", [*layers], weights=random_vgg16)
     changes = {"style_layers": layers, "content_layers": {"block2_conv1": 1}}
     mixed = settings(style_detail=("coarse", "fine"), **changes)
-    found = objective.terms(deep, PHOTO, [WAVE, NIGHT], mixed)
+    found = make_terms(deep, PHOTO, [WAVE, NIGHT], mixed)
     for style, layer in ((WAVE, "block3_conv1"), (NIGHT, "block2_conv1")):
-        alone = objective.terms(deep, PHOTO, [style], settings(**changes))
+        alone = make_terms(deep, PHOTO, [style], settings(**changes))
         name = f"style/{layer}"
         assert values(deep, found, PHOTO)[name] == pytest.approx(
             values(deep, alone, PHOTO)[name], rel=1e-4

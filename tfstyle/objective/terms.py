@@ -1,4 +1,4 @@
-"""Loss of style transfer by optimization: its terms for one size.
+"""Makes the terms of the loss for one size of a picture.
 
 Targets are computed once, when the terms are made. Each term but total
 variation is divided by an energy, so that weights carry over between networks,
@@ -19,15 +19,15 @@ import numpy as np
 from tfstyle import images
 from tfstyle.controls.regions import Region, Regions, weights, whole
 from tfstyle.images.sizes import SMALLEST
-from tfstyle.optimization.config import GatysConfig
-from tfstyle.optimization.image_terms import image_terms
-from tfstyle.optimization.statistics import (
+from tfstyle.objective.image_terms import image_terms
+from tfstyle.objective.settings import ObjectiveConfig
+from tfstyle.objective.statistics import (
     Moments,
     blend_moments,
     mean_square,
     see,
 )
-from tfstyle.optimization.term import (
+from tfstyle.objective.term import (
     LEAST,
     STATISTICS,
     Content,
@@ -60,11 +60,11 @@ _GAINS = {"vgg_distilled": Gains(content=2.4, variation=3.4)}
 _FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
 
 
-def terms(
+def make_terms(
     network: keras.Model,
     content: np.ndarray,
     styles: Sequence[np.ndarray],
-    config: GatysConfig,
+    config: ObjectiveConfig,
     regions: Regions | None = None,
     share: float = 1.0,
     side: int | None = None,
@@ -113,7 +113,7 @@ def _with_source(part: Region, number: int) -> Region:
 
 
 def _mix(
-    config: GatysConfig, share: float, count: int, fine: bool
+    config: ObjectiveConfig, share: float, count: int, fine: bool
 ) -> list[float]:
     """Returns the shares of sources; below 1, the last is the photograph's."""
     if share == 1:
@@ -137,7 +137,7 @@ class _Photo(NamedTuple):
 def _photo(
     network: keras.Model,
     content: np.ndarray,
-    config: GatysConfig,
+    config: ObjectiveConfig,
     parts: Sequence[Region],
     side: int | None,
     make: scratch.Make,
@@ -200,7 +200,7 @@ def style_shapes(
 
 
 def _content_terms(
-    maps: Maps, config: GatysConfig, name: str
+    maps: Maps, config: ObjectiveConfig, name: str
 ) -> dict[str, Term]:
     found = {}
     total = config.content_weight * gains(name).content
@@ -222,7 +222,7 @@ def _style_terms(
     network: keras.Model,
     photo: Mapping[str, _Photo],
     styles: Sequence[np.ndarray],
-    config: GatysConfig,
+    config: ObjectiveConfig,
     parts: Sequence[Region],
     mix: Mix,
     side: int | None,

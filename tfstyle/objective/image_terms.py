@@ -8,9 +8,9 @@ import numpy as np
 from keras import ops
 
 from tfstyle import losses
-from tfstyle.optimization.config import STRUCTURE_SCALES, GatysConfig
-from tfstyle.optimization.statistics import blend
-from tfstyle.optimization.term import Maps, Term, energy_of
+from tfstyle.objective.settings import ObjectiveConfig
+from tfstyle.objective.statistics import blend
+from tfstyle.objective.term import Maps, Term, energy_of
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape, Tensor
 
@@ -18,6 +18,9 @@ from tfstyle.runtime.types import Shape, Tensor
 # squares of values in [0, 1].
 _LEAST = 1e-3
 _LEAST_CHROMA = 1e-5  # Of gray pictures; photographs have some 1e-4.
+STRUCTURE_SCALES = (4, 16)
+"""Side lengths of the squares that the losses of structure (Li 2017) and of
+evenness average."""
 REACH = 2 * max(STRUCTURE_SCALES)
 """Rows below a strip that `Local.part` needs."""
 _STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
@@ -27,7 +30,7 @@ def image_terms(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
     mix: Sequence[float],
-    config: GatysConfig,
+    config: ObjectiveConfig,
     gain: float,
 ) -> dict[str, Term]:
     """Makes the terms of variation, structure, evenness and histogram.

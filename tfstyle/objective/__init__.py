@@ -1,0 +1,1 @@
+"""What is minimized: the loss of a picture, as weighted terms with targets."""
