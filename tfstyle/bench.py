@@ -260,7 +260,7 @@ def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
     """Seconds of the fastest step, which other processes disturb least."""
     from tfstyle.features import tiles
     from tfstyle.objective.terms import make_terms
-    from tfstyle.optimization import descent, run, tiled
+    from tfstyle.optimization import descent, run, tiled_loss, tiled_step
     from tfstyle.runtime import scratch
 
     config = run.on_device(config)
@@ -275,10 +275,10 @@ def _step_seconds(network: Any, config: GatysConfig, steps: int) -> float:
         optimizer = descent.make_in_place(config, config.steps, scratch.zeros)
         shape = config.size, config.size
         seen = network.name, network.output, shape, config.tile
-        loss = tiled.Loss(
+        loss = tiled_loss.Loss(
             network, terms, tiles.Tiling(*seen), lambda part: False
         )
-        step = tiled.Step(loss, optimizer)
+        step = tiled_step.Step(loss, optimizer)
     state = step(optimizer.init(content[None], tuple(terms)))
     times = []
     for _ in range(steps):

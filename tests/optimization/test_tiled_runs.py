@@ -11,7 +11,7 @@ import tensorflow as tf
 import helpers
 from tfstyle.controls import regions
 from tfstyle.features import memory, planning
-from tfstyle.optimization import gatys, run, sight, tiled
+from tfstyle.optimization import gatys, run, sight, tiled_loss
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimizers import adam, lbfgs
 from tfstyle.runtime import checkpoint, scratch
@@ -239,7 +239,7 @@ def test_tiles_become_smaller_when_memory_runs_out(
     config, watched, monkeypatch
 ):
     sides = []
-    look = tiled.Loss._moments
+    look = tiled_loss.Loss._moments
 
     def moments(step, picture):
         height, width = step._tiling.window
@@ -248,7 +248,7 @@ def test_tiles_become_smaller_when_memory_runs_out(
         sides.append(max(height, width))
         return look(step, picture)
 
-    monkeypatch.setattr(tiled.Loss, "_moments", moments)
+    monkeypatch.setattr(tiled_loss.Loss, "_moments", moments)
     large = dataclasses.replace(config, tile=56)
     found = gatys.stylize(PHOTO, STYLES, large)
     assert sides and max(sides) <= 28

@@ -1,7 +1,7 @@
 """How much of a picture is seen at once: planned, and what follows from it.
 
 The network sees a picture whole where memory suffices, else in tiles; the step
-is that of `descent` or of `tiled`.
+is that of `descent` or of `tiled_step`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from tfstyle.features import memory, planning, tiles
 from tfstyle.images.sizes import pyramid
 from tfstyle.objective.term import Term
 from tfstyle.objective.terms import make_terms, style_shapes
-from tfstyle.optimization import descent, tiled
+from tfstyle.optimization import descent, tiled_loss, tiled_step
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Stage
 from tfstyle.optimizers.interface import State
@@ -111,7 +111,7 @@ class Sight:
         regions: Regions | None,
         plan: planning.Plan,
         make: scratch.Make,
-        pause: tiled.Pause,
+        pause: tiled_loss.Pause,
     ) -> None:
         self._styles, self._config, self._regions = styles, config, regions
         self.plan, self._make, self._pause = plan, make, pause
@@ -154,10 +154,10 @@ class Sight:
         network, terms, make = self._network, self._terms, self._make
         given = self._config, self._stage.steps, make
         self.optimizer = descent.make_in_place(*given)
-        loss = tiled.Loss(network, terms, tiling, self._pause, make)
-        step = tiled.Step(loss, self.optimizer)
+        loss = tiled_loss.Loss(network, terms, tiling, self._pause, make)
+        step = tiled_step.Step(loss, self.optimizer)
         self._step, self._evaluated = step, step.evaluated
-        self.gradients = tiled.gradient_norms(network, terms, tiling, make)
+        self.gradients = tiled_step.gradient_norms(network, terms, tiling, make)
 
     def update(self, state: State) -> State | None:
         """Takes a step; returns `None` if `pause` ends it."""

@@ -11,7 +11,7 @@ from tfstyle.controls import regions
 from tfstyle.features import tiles
 from tfstyle.objective import statistics
 from tfstyle.objective.terms import make_terms
-from tfstyle.optimization import descent, tiled
+from tfstyle.optimization import descent, tiled_loss, tiled_step
 from tfstyle.optimizers.adam_in_place import InPlace
 
 SHAPE = (60, 83)
@@ -40,7 +40,9 @@ def network(small_vgg16):
 def make_step(network, terms, pause=lambda part: False, optimizer=OPTIMIZER):
     tiling = tiles.Tiling(network.name, network.output, SHAPE, SIDE)
     assert len(tiling.tiles) == 12
-    return tiled.Step(tiled.Loss(network, terms, tiling, pause), optimizer)
+    return tiled_step.Step(
+        tiled_loss.Loss(network, terms, tiling, pause), optimizer
+    )
 
 
 def whole(network, terms):
@@ -87,7 +89,7 @@ def test_norms_of_gradients_are_those_of_the_whole(network):
     terms = make_terms(network, PHOTO, STYLES, settings(**ALL, **CASES["gram"]))
     image = tf.constant(PAINTED[None])
     tiling = tiles.Tiling(network.name, network.output, SHAPE, SIDE)
-    found = tiled.gradient_norms(network, terms, tiling)(image)
+    found = tiled_step.gradient_norms(network, terms, tiling)(image)
     expected = descent.compile_gradients(network, terms)(image)
     assert [*found] == [*terms] and all(found.values())
     assert found == pytest.approx(expected, rel=1e-4)

@@ -1,0 +1,205 @@
+"""Loss of a picture that is too large to be seen at once, and its gradient.
+
+Both are those of the whole picture. All tiles are seen twice. First the
+statistics of the feature maps are added up, from which the style losses and
+their derivatives by the statistics follow. Then each tile adds its part of the
+gradient: the style losses count as linear functions of the statistics, with
+these derivatives. `tiled_image` adds the terms of the picture itself. On the
+device are a tile, a strip or a channel of the picture, one at a time.
+
+Reference: Galerne, Raad, Lezama and Morel, "Scaling Painting Style Transfer",
+Computer Graphics Forum 2024. Deviations: every position of a map is counted
+once, so a halo of half the receptive field is exact, where they need all of it;
+both style losses, regions and Adam.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfstyle.features import tiles
+from tfstyle.objective import statistics
+from tfstyle.objective.image_terms import Histogram, Local
+from tfstyle.objective.statistics import Moments
+from tfstyle.objective.term import Content, Style, Term
+from tfstyle.optimization.tiled_graphs import View, as_it_is, compiled
+from tfstyle.optimization.tiled_image import ImageTerms
+from tfstyle.runtime import scratch
+
+Pause = Callable[[float], bool]
+"""Function from the part of a step that is done to whether the run ends."""
+
+
+class Loss:
+    """Loss of a picture that is seen in tiles, and its gradient.
+
+    Args:
+        network: VGG network with mirrored borders.
+        terms: Terms of the loss, from `make_terms`.
+        tiling: Tiles of the picture.
+        pause: Function that is called between tiles.
+        make: Function that makes the array of the gradient.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        terms: Mapping[str, Term],
+        tiling: tiles.Tiling,
+        pause: Pause,
+        make: scratch.Make = scratch.zeros,
+    ) -> None:
+        self._tiling, self._pause = tiling, pause
+        self._gradient = tiles.bordered((*tiling.image, 3), make)
+        self._styles, self._contents, nearby, histograms = _sorted(terms)
+        self._weights = {
+            name: None
+            if term.target[1] is None
+            else term.target[1].reshape(tiling.shape(term.compare.layer))
+            for name, term in self._styles.items()
+        }
+        view = View(tiles.unpadded(network), self._styles, self._contents)
+        self._look = compiled(view.moments)
+        self._pull = compiled(view.gradient)
+        self._slopes = compiled(self._weighted_slopes, as_it_is)
+        self._image_terms = ImageTerms(nearby, histograms, tiling.image)
+        self._names = [*terms]
+
+    def __call__(self, picture: np.ndarray) -> tuple | None:
+        """Returns the loss, its gradient and its terms.
+
+        Args:
+            picture: Float32 array of shape `(height, width, 3)`, in [0, 1].
+
+        Returns:
+            The loss; its gradient, an array `(1, height, width, 3)`; and terms
+            by name. `None` if the run ends meanwhile.
+        """
+        moments = self._moments(picture)
+        if moments is None:
+            return None
+        values, slopes = self._slopes(moments)
+        gradient = self._zeros()
+        if not self._add_gradients(picture, slopes, gradient, values):
+            return None
+        total = tiles.fold(gradient)
+        self._image_terms.add(picture, total, values)
+        terms = {
+            name: tf.cast(values[name], tf.float32) for name in self._names
+        }
+        value = tf.add_n(list(terms.values()))
+        return value, total[None], terms
+
+    def _zeros(self) -> np.ndarray:
+        """Returns the array of the gradient, which all steps use, as zeros."""
+        for rows in scratch.slices(len(self._gradient)):
+            self._gradient[rows] = 0
+            scratch.release(self._gradient)
+        return self._gradient
+
+    def _moments(self, picture: np.ndarray) -> dict[str, Moments] | None:
+        """Returns the statistics of the whole picture, by name of the term."""
+        sums = {name: statistics.Sum() for name in self._styles}
+        for index, tile in enumerate(self._tiling.tiles):
+            if index and self._pause(0.5 * index / len(self._tiling.tiles)):
+                return None
+            given = *self._seen(picture, tile), self._region_weights(tile)
+            for name, found in self._look(*given).items():
+                sums[name].add(*found)
+        return {name: total.moments() for name, total in sums.items()}
+
+    def _add_gradients(
+        self,
+        picture: np.ndarray,
+        slopes: Mapping[str, Any],
+        gradient: np.ndarray,
+        values: dict[str, Any],
+    ) -> bool:
+        """Adds gradients of all tiles; returns whether all were seen."""
+        for index, tile in enumerate(self._tiling.tiles):
+            if self._pause(0.5 + 0.5 * index / len(self._tiling.tiles)):
+                return False
+            found, parts = self._pull(
+                *self._seen(picture, tile),
+                self._region_weights(tile),
+                slopes,
+                self._content_parts(tile),
+            )
+            gradient[tile.window] += np.asarray(found)[0]
+            scratch.release(gradient)
+            for name, value in parts.items():
+                values[name] = values.get(name, 0.0) + np.float64(value)
+        return True
+
+    def _seen(
+        self, picture: np.ndarray, tile: tiles.Tile
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the window of a tile, and its core in the maps of layers."""
+        window = tf.constant(tile.seen(picture)[None])
+        scratch.release(picture)
+        cores = {
+            layer: tf.constant(tile.inner(stride))
+            for layer, stride in self._tiling.strides.items()
+        }
+        return window, cores
+
+    def _core(self, name: str, tile: tiles.Tile) -> tuple[slice, slice]:
+        layer = (self._styles | self._contents)[name].compare.layer
+        return tile.core(self._tiling.strides[layer]).slices
+
+    def _region_weights(self, tile: tiles.Tile) -> dict[str, tf.Tensor | None]:
+        return {
+            name: None
+            if weights is None
+            else tf.constant(
+                statistics.part_weights(weights, self._core(name, tile))
+            )
+            for name, weights in self._weights.items()
+        }
+
+    def _content_parts(self, tile: tiles.Tile) -> dict[str, tuple]:
+        """Returns targets of a tile, with the factor of squared differences."""
+        parts = {}
+        for name, term in self._contents.items():
+            core = self._core(name, tile)
+            target = tf.constant(term.target[:, core[0], core[1]])
+            scratch.release(term.target)
+            factor = term.weight / np.prod(term.target.shape)
+            parts[name] = target, tf.constant(factor, tf.float32)
+        return parts
+
+    def _weighted_slopes(self, moments: Mapping[str, Moments]) -> tuple:
+        """Returns weighted losses, and what `_pull` needs of their slopes."""
+        values, slopes = {}, {}
+        for name, term in self._styles.items():
+            mean = moments[name].mean
+            found = term.compare.slopes(moments[name], term.target[0])
+            height, width = self._tiling.shape(term.compare.layer)
+            values[name] = term.weight * found.value[0]
+            share = term.weight / (height * width)
+            slopes[name] = (
+                mean,
+                share * found.mean,
+                2 * share * found.covariance,
+            )
+        return values, slopes
+
+
+_KINDS = (Style, Content, Local, Histogram)
+
+
+def _sorted(terms: Mapping[str, Term]) -> list[dict[str, Any]]:
+    """Sorts terms by what they need.
+
+    Returns:
+        Terms of statistics, of maps, of what is near, and of histograms, each
+        by name.
+    """
+    found: list[dict[str, Any]] = [{} for _ in _KINDS]
+    for name, term in terms.items():
+        kinds = (isinstance(term.compare, kind) for kind in _KINDS)
+        found[list(kinds).index(True)][name] = term
+    return found
