@@ -18,7 +18,7 @@ from tfstyle.dreams import excitation
 from tfstyle.dreams.config import DreamConfig
 from tfstyle.dreams.excitation import MARGIN, Score
 from tfstyle.images import windows
-from tfstyle.objective.image_terms import STRUCTURE_SCALES
+from tfstyle.objective.local import STRUCTURE_SCALES
 from tfstyle.runtime.types import Shape
 
 # Overlap of tiles, in strides of the deepest layer. VGG sees less than that

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle import losses
-from tfstyle.objective.image_terms import strips
+from tfstyle.objective.local import strips
 from tfstyle.objective.term import Term
 from tfstyle.optimization.tiled_graphs import as_it_is, compiled
 from tfstyle.runtime import scratch

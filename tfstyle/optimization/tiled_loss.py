@@ -22,7 +22,8 @@ import tensorflow as tf
 
 from tfstyle.features import tiles
 from tfstyle.objective import statistics
-from tfstyle.objective.image_terms import Histogram, Local
+from tfstyle.objective.image_terms import Histogram
+from tfstyle.objective.local import Local
 from tfstyle.objective.statistics import Moments
 from tfstyle.objective.term import Content, Style, Term
 from tfstyle.optimization.tiled_graphs import View, as_it_is, compiled
