@@ -6,12 +6,7 @@ import helpers
 from network_cases import LAYERS, NIGHT, PHOTO, WAVE, settings, terms_of, values
 from tfstyle import features, images, losses
 from tfstyle.controls import regions
-from tfstyle.objective.terms import (
-    _mix,
-    gains,
-    make_terms,
-    scale_styles,
-)
+from tfstyle.objective.terms import _mix, gains, make_terms
 
 OTHER = helpers.image(32, 48, seed=5)  # As large as `PHOTO`.
 LARGE = helpers.image(96, 96, seed=7)
@@ -217,33 +212,6 @@ def test_blended_statistics_are_those_of_all_positions(network, style_loss):
         expected = losses.wasserstein_loss(picture[layer], target)
     actual = terms[f"style/{layer}"].loss(PHOTO[None], picture)
     np.testing.assert_allclose(actual, expected, rtol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("scales", "shapes"),
-    [
-        # The longer side is that of the picture, 60, times the scale.
-        ([1.0], [(60, 45), (60, 60)]),
-        ([0.5], [(30, 22), (30, 30)]),
-        ([2.0, 1.0], [(120, 90), (60, 60)]),
-        # Not less than 16 pixels on the shorter side.
-        ([0.01], [(21, 16), (16, 16)]),
-    ],
-)
-def test_styles_are_scaled_relative_to_the_picture(scales, shapes):
-    scaled = scale_styles([WAVE, NIGHT], (30, 60), scales)
-    assert [style.shape for style in scaled] == [(*s, 3) for s in shapes]
-    expected = images.resize(WAVE, *shapes[0])
-    np.testing.assert_array_equal(scaled[0], expected)
-
-
-@pytest.mark.parametrize("length", [17, 47, 1001])
-def test_a_strip_of_a_style_becomes_wide_enough(length):
-    strip = np.zeros((3, length, 3), "float32")
-    (scaled,) = scale_styles([strip], (32, 48), [1.0])
-    height, width = scaled.shape[:2]
-    assert height == 16
-    assert width == pytest.approx(16 * length / 3, abs=3)
 
 
 @STYLE_LOSSES

@@ -9,7 +9,6 @@ from network_cases import settings
 from tfstyle import features
 from tfstyle.controls import regions
 from tfstyle.features import tiles
-from tfstyle.objective import statistics
 from tfstyle.objective.terms import make_terms
 from tfstyle.optimization import descent, tiled_loss, tiled_step
 from tfstyle.optimizers.adam_in_place import InPlace
@@ -105,63 +104,6 @@ class Recorder(InPlace):
     def step_in_place(self, state, value, gradient, aux):
         self.gradients.append(gradient.copy())
         return super().step_in_place(state, value, gradient, aux)
-
-
-@pytest.mark.parametrize("loss", ["gram", "wasserstein"])
-def test_targets_are_those_of_whole_images(network, loss):
-    config = settings(style_loss=loss)
-    given = network, PHOTO, STYLES, config
-    expected = make_terms(*given)
-    found = make_terms(*given, side=SIDE)
-    for name, term in expected.items():
-        assert found[name].weight == pytest.approx(term.weight, rel=1e-5)
-        for one, other in zip(
-            tf.nest.flatten(term.target),
-            tf.nest.flatten(found[name].target),
-            strict=True,
-        ):
-            if one is not None:
-                scale = np.abs(one).max()
-                np.testing.assert_allclose(other, one, atol=1e-3 * scale)
-
-
-def test_moments_of_regions_are_those_of_the_whole(network):
-    masks = [None, LEFT, helpers.image(*SHAPE, seed=8)[..., 0]]
-    given = network, PHOTO, ["block2_conv1"], LAYERS, masks
-    one, other = statistics.see(*given), statistics.see(*given, side=SIDE)
-    assert one.shapes == other.shapes
-    np.testing.assert_allclose(
-        other.maps["block2_conv1"], one.maps["block2_conv1"], atol=1e-4
-    )
-    for layer in LAYERS:
-        for a, b in zip(one.moments[layer], other.moments[layer], strict=True):
-            np.testing.assert_allclose(b.mean, a.mean, rtol=1e-4, atol=1e-5)
-            scale = np.abs(a.covariance).max()
-            np.testing.assert_allclose(
-                b.covariance, a.covariance, atol=1e-5 * scale
-            )
-
-
-def test_moments_of_parts_are_put_together_as_numpy_does():
-    random = np.random.default_rng(0)
-    values = random.standard_normal((1, 6, 10, 3)).astype("float32") + 5
-    total = statistics.Sum()
-    for columns in (slice(0, 1), slice(1, 7), slice(7, 10)):
-        total.add(*statistics.part_moments(values[:, :, columns], None))
-    mean, covariance = total.moments()
-    flat = values.reshape(-1, 3).astype("float64")
-    np.testing.assert_allclose(mean[0], flat.mean(0), rtol=1e-6)
-    expected = np.cov(flat.T, bias=True)
-    np.testing.assert_allclose(covariance[0], expected, rtol=1e-4, atol=1e-6)
-
-
-def test_a_part_without_weight_adds_nothing():
-    values = helpers.image(4, 4)[None]
-    total = statistics.Sum()
-    total.add(*statistics.part_moments(values, np.ones((1, 16, 1), "float32")))
-    before = total.moments()
-    total.add(*statistics.part_moments(values, np.zeros((1, 16, 1), "float32")))
-    np.testing.assert_array_equal(total.moments().mean, before.mean)
 
 
 def test_the_run_can_be_ended_after_any_tile(network):

@@ -16,9 +16,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tfstyle import images
 from tfstyle.controls.regions import Region, Regions, weights, whole
-from tfstyle.images.sizes import SMALLEST
 from tfstyle.objective.image_terms import image_terms
 from tfstyle.objective.settings import ObjectiveConfig
 from tfstyle.objective.statistics import (
@@ -27,6 +25,7 @@ from tfstyle.objective.statistics import (
     mean_square,
     see,
 )
+from tfstyle.objective.style_sizes import scale_styles
 from tfstyle.objective.term import (
     LEAST,
     STATISTICS,
@@ -36,7 +35,7 @@ from tfstyle.objective.term import (
     energy_of,
 )
 from tfstyle.runtime import scratch
-from tfstyle.runtime.types import Shape, Tensor
+from tfstyle.runtime.types import Tensor
 
 
 class Gains(NamedTuple):
@@ -156,47 +155,6 @@ def _photo(
         for layer in layers
     }
     return _content_terms(seen.maps, config, network.name), photo
-
-
-def scale_styles(
-    styles: Sequence[np.ndarray],
-    shape: Shape,
-    scales: Sequence[float],
-) -> list[np.ndarray]:
-    """Resizes style images to their scale relative to the picture.
-
-    The longer side becomes `scale` times that of `shape`, or more if the
-    shorter side would be less than the network needs.
-
-    Args:
-        styles: Style images, `(height, width, 3)`.
-        shape: Height and width of the picture.
-        scales: One scale for all images, or one for each.
-    """
-    fitted = style_shapes([s.shape[:2] for s in styles], shape, scales)
-    pairs = zip(styles, fitted, strict=True)
-    return [images.resize(style, *shape) for style, shape in pairs]
-
-
-def style_shapes(
-    styles: Sequence[Shape],
-    shape: Shape,
-    scales: Sequence[float],
-) -> list[Shape]:
-    """Returns the shapes of style images after `scale_styles`.
-
-    Args:
-        styles: Height and width of each style image.
-        shape: Height and width of the picture.
-        scales: One scale for all images, or one for each.
-    """
-    each = list(scales) * (len(styles) if len(scales) == 1 else 1)
-    fitted = []
-    for (height, width), scale in zip(styles, each, strict=True):
-        aspect = max(height, width) / min(height, width)
-        size = max(max(shape) * scale, SMALLEST * aspect)
-        fitted.append(images.fit(height, width, round(size)))
-    return fitted
 
 
 def _content_terms(

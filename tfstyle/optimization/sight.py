@@ -16,8 +16,9 @@ import tensorflow as tf
 from tfstyle.controls.regions import Regions
 from tfstyle.features import memory, planning, tiles
 from tfstyle.images.sizes import pyramid
+from tfstyle.objective.style_sizes import style_shapes
 from tfstyle.objective.term import Term
-from tfstyle.objective.terms import make_terms, style_shapes
+from tfstyle.objective.terms import make_terms
 from tfstyle.optimization import descent, tiled_loss, tiled_step
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimization.run import Stage

@@ -22,7 +22,7 @@ from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.controls.regions import Regions
 from tfstyle.features import convolution
 from tfstyle.objective.statistics import mean_square, see
-from tfstyle.objective.terms import scale_styles
+from tfstyle.objective.style_sizes import scale_styles
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Tensor
