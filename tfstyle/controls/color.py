@@ -109,6 +109,19 @@ def transfer_chroma(picture: np.ndarray, content: np.ndarray) -> np.ndarray:
     return np.clip(gray + np.clip(factor, 0, 1) * chroma, 0, 1)
 
 
+def moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and covariance of the colors, in float64.
+
+    Their shapes are `(3,)` and `(3, 3)`.
+    """
+    mean = image.mean((0, 1), dtype=np.float64)
+    parts = (
+        image[i : i + _ROWS].reshape(-1, 3) - mean
+        for i in range(0, len(image), _ROWS)
+    )
+    return mean, sum(p.T @ p for p in parts) / (image.size // 3)
+
+
 def match_statistics(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Gives an image the mean and the covariance of another's colors.
 
@@ -124,8 +137,8 @@ def match_statistics(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     Returns:
         Array of the shape of `image`, not clipped to [0, 1].
     """
-    mean, covariance = _moments(image)
-    wanted_mean, wanted = _moments(target)
+    mean, covariance = moments(image)
+    wanted_mean, wanted = moments(target)
     root = _power(covariance, 0.5)
     inverse = _power(covariance, -0.5)
     transport = inverse @ _power(root @ wanted @ root, 0.5, 0.0) @ inverse
@@ -172,7 +185,7 @@ _QUANTILES = 4096  # Maximum per histogram: 16 for each 8-bit value.
 
 
 def _has_hues(image: np.ndarray) -> bool:
-    return np.linalg.eigvalsh(_moments(image)[1])[1] > _HUES**2
+    return np.linalg.eigvalsh(moments(image)[1])[1] > _HUES**2
 
 
 def _axes() -> Iterator[np.ndarray]:
@@ -218,16 +231,6 @@ def _match_luminance(image: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def _gray(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, axis=-1)
-
-
-def _moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of the colors, shapes `(3,)` and `(3, 3)`."""
-    mean = image.mean((0, 1), dtype=np.float64)
-    strips = (
-        image[i : i + _ROWS].reshape(-1, 3) - mean
-        for i in range(0, len(image), _ROWS)
-    )
-    return mean, sum(s.T @ s for s in strips) / (image.size // 3)
 
 
 def _power(

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tfstyle import losses
+from tfstyle.controls import color
 from tfstyle.objective.local import (
     STRUCTURE_SCALES,
     Evenness,
@@ -104,11 +105,9 @@ def _evenness(
 
 
 def _variance(image: np.ndarray) -> float:
-    """Returns the variance of the colors, in float64, strip by strip."""
-    mean = image.mean((0, 1), dtype=np.float64)
-    parts = (image[s.start : s.stop] - mean for s in strips(len(image)))
-    total = sum(float(np.square(part).sum()) for part in parts)
-    return total / (image.shape[0] * image.shape[1])
+    """Returns the variance of the colors, in float64."""
+    _, covariance = color.moments(image)
+    return float(np.trace(covariance))
 
 
 def _squares(image: np.ndarray, scale: int) -> Tensor:
