@@ -4,23 +4,35 @@ import helpers
 from tfstyle import losses
 from tfstyle.objective import local
 
-LOCALS = [
-    (local.Variation(chroma=False), lambda photo, scale: None),
-    (local.Variation(chroma=True), lambda photo, scale: None),
-    (
-        local.Evenness(),
-        lambda photo, scale: losses.evenness(photo / 9, scale),
-    ),
-    (local.Structure(), losses.laplacian),
-]
+
+def nothing(photo, scale):
+    return None
 
 
-@pytest.mark.parametrize("height", [20, 33, 48, 544, 545, 560, 1100])
-@pytest.mark.parametrize("compare, made", LOCALS)
-def test_strips_add_up_to_the_picture(compare, made, height):
-    image, photo = helpers.image(height, 51), helpers.image(height, 51, seed=1)
-    scales = [scale for scale in (4, 16) if 3 * scale <= height]
-    target = {scale: made(photo[None], scale) for scale in scales}
+def even(photo, scale):
+    return losses.evenness(photo / 9, scale)
+
+
+SHARP = helpers.image(1100, 130, seed=1)
+
+
+@pytest.mark.parametrize("height", [48, 65, 576, 577, 640, 1100])
+@pytest.mark.parametrize(
+    "compare, made, scales",
+    [
+        (local.Variation(chroma=False), nothing, ()),
+        (local.Variation(chroma=True), nothing, ()),
+        (local.Evenness((4, 16)), even, (4, 16)),
+        (local.Evenness((16, 64)), even, (16, 64)),
+        (local.Structure(), losses.laplacian, (4, 16)),
+    ],
+)
+def test_strips_add_up_to_the_picture(compare, made, scales, height):
+    image, photo = helpers.image(height, 130), SHARP[:height]
+    fitting = [scale for scale in scales if 3 * scale <= height]
+    target = {
+        scale: made(photo[None], scale) for scale in fitting or scales[:1]
+    }
     parts = [
         compare.part(
             image[None, strip.seen],
@@ -31,6 +43,22 @@ def test_strips_add_up_to_the_picture(compare, made, height):
         for strip in local.strips(height)
     ]
     expected = compare(image[None], {}, target)[0]
-    assert len(parts) == (height > 544) + (height > 1056) + 1
+    assert len(parts) == (height > 576) + (height > 1088) + 1
     assert float(sum(parts)) == pytest.approx(float(expected), rel=1e-5)
     assert float(expected) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "shape, scales",
+    [
+        ((16, 64), (4,)),
+        ((7, 64), ()),
+        ((511, 511), (4, 16)),
+        ((300, 512), (8, 32)),
+        ((1023, 800), (8, 32)),
+        ((4000, 6000), (16, 64)),
+        ((127, 1024), (16,)),
+    ],
+)
+def test_squares_of_evenness_grow_with_the_picture(shape, scales):
+    assert local.evenness_scales(shape) == scales

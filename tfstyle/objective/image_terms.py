@@ -14,6 +14,7 @@ from tfstyle.objective.local import (
     Evenness,
     Structure,
     Variation,
+    evenness_scales,
     strips,
 )
 from tfstyle.objective.settings import ObjectiveConfig
@@ -98,10 +99,10 @@ def _evenness(
     weight: float,
 ) -> Term:
     """Makes the term of evenness, relative to the variance of the styles."""
-    scales = [s for s in STRUCTURE_SCALES if 2 * s <= min(content.shape[:2])]
+    scales = evenness_scales(content.shape[:2])
     targets = {s: losses.evenness(_squares(content, s), 1) for s in scales}
     variance = max(float(np.dot(mix, [*map(_variance, styles)])), _LEAST)
-    return Term(weight / variance, Evenness(), targets)
+    return Term(weight / variance, Evenness(scales), targets)
 
 
 def _variance(image: np.ndarray) -> float:

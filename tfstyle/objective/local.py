@@ -14,11 +14,28 @@ from tfstyle.objective.term import Maps
 from tfstyle.runtime.types import Shape, Tensor
 
 STRUCTURE_SCALES = (4, 16)
-"""Side lengths of the squares that the losses of structure (Li 2017) and of
-evenness average."""
-REACH = 2 * max(STRUCTURE_SCALES)
-"""Rows below a strip that `Local.part` needs."""
+"""Side lengths of the squares that the loss of structure averages (Li 2017)."""
+REACH = 64
+"""Rows below a strip that `Local.part` needs: two squares of structure, or the
+largest of evenness."""
 _STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
+
+
+def evenness_scales(shape: Shape) -> tuple[int, ...]:
+    """Returns the sides of the squares whose evenness is compared, in pixels.
+
+    Squares grow with the picture, as strokes do; no strip holds larger ones.
+
+    >>> evenness_scales((512, 400)), evenness_scales((64, 24))
+    ((8, 32), (4,))
+
+    Args:
+        shape: Height and width of the picture.
+    """
+    longer = max(shape)
+    factor = 1 if longer < 512 else 2 if longer < 1024 else 4
+    sides = (4 * factor, 16 * factor)
+    return tuple(side for side in sides if 2 * side <= min(shape))
 
 
 class Strip(NamedTuple):
@@ -95,7 +112,12 @@ class Evenness(Local):
     """Compares squares where the photograph is even.
 
     The target is the photograph's `losses.Evenness` by scale.
+
+    Attributes:
+        scales: The scales: steps with others are compiled apart.
     """
+
+    scales: tuple[int, ...]
 
     def __call__(
         self, image: Tensor, maps: Maps, target: Mapping[int, losses.Evenness]
