@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 import tensorflow as tf
 
 import helpers
@@ -80,3 +81,41 @@ def test_a_part_without_weight_adds_nothing():
     before = total.moments()
     total.add(*statistics.part_moments(values, np.zeros((1, 16, 1), "float32")))
     np.testing.assert_array_equal(total.moments().mean, before.mean)
+
+
+def moments(mean, covariance):
+    return statistics.Moments(
+        np.float32([mean]), np.float32(covariance)[np.newaxis]
+    )
+
+
+def test_means_and_deviations_go_a_part_of_the_way():
+    photo = moments([0, 1], np.diag([1, 4]))
+    style = moments([4, 1], np.diag([9, 0]))
+    found = statistics.displaced(photo, style, 0.25)
+    np.testing.assert_allclose(found.mean, [[1, 1]])
+    # Deviations 1 to 3 and 2 to 0.
+    np.testing.assert_allclose(
+        found.covariance[0], np.diag([1.5**2, 1.5**2]), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("rank", [2, 6])
+def test_the_way_begins_and_ends_at_the_statistics_and_is_straight(rank):
+    random = np.random.default_rng(rank)
+    parts = random.normal(size=(2, rank, 6))
+    photo, style = (moments(part[0], part.T @ part) for part in parts)
+
+    def distance(one, other):
+        root = scipy.linalg.sqrtm(one.covariance[0].astype(np.float64)).real
+        both = scipy.linalg.sqrtm(root @ other.covariance[0] @ root).real
+        spread = np.trace(one.covariance[0] + other.covariance[0] - 2 * both)
+        gap = np.sum((one.mean - other.mean) ** 2)
+        return np.sqrt(max(gap + spread, 0))
+
+    for share in (0, 0.3, 1):
+        found = statistics.displaced(photo, style, share)
+        whole = distance(photo, style)
+        assert distance(photo, found) == pytest.approx(share * whole, abs=0.01)
+        rest = (1 - share) * whole
+        assert distance(found, style) == pytest.approx(rest, abs=0.01)

@@ -6,7 +6,8 @@ import helpers
 from network_cases import LAYERS, NIGHT, PHOTO, WAVE, settings, terms_of, values
 from tfstyle import features, images, losses
 from tfstyle.controls import regions
-from tfstyle.objective.terms import _mix, gains, make_terms
+from tfstyle.objective.style_sizes import scale_styles
+from tfstyle.objective.terms import gains, make_terms
 
 OTHER = helpers.image(32, 48, seed=5)  # As large as `PHOTO`.
 LARGE = helpers.image(96, 96, seed=7)
@@ -286,26 +287,40 @@ def test_style_terms_are_relative_to_style_and_photograph(network, style_loss):
         assert there[name].weight == pytest.approx(back[name].weight, rel=1e-4)
 
 
-@STYLE_LOSSES
-def test_the_photograph_has_the_rest_of_the_share(network, style_loss):
-    mixed = settings(style_loss=style_loss, style_mix=(1.0, 3.0))
-    terms = make_terms(network, PHOTO, [WAVE, NIGHT], mixed, share=0.4)
-    expected = terms_of(
-        network,
-        OTHER,
-        PHOTO,
-        [WAVE, NIGHT, PHOTO],
-        style_loss=style_loss,
-        style_mix=(0.1, 0.3, 0.6),
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"style_mix": (1.0, 3.0)}, {"style_detail": ("fine", "coarse")}],
+)
+def test_a_share_of_the_style_is_a_part_of_the_way_to_it(network, changes):
+    config = settings(style_loss="wasserstein", **changes)
+
+    def distances(share):
+        terms = make_terms(network, PHOTO, [WAVE, NIGHT], config, share=share)
+        found = values(network, terms, PHOTO)
+        return {
+            name: value / terms[name].weight
+            for name, value in found.items()
+            if name.startswith("style/")
+        }
+
+    whole = distances(1.0)
+    for share in (0.2, 0.5, 0.9):
+        # Squared distances of normal distributions.
+        expected = {name: share**2 * one for name, one in whole.items()}
+        assert distances(share) == pytest.approx(expected, rel=2e-3)
+
+
+def test_histograms_go_the_same_part_of_the_way(network):
+    config = settings(histogram_weight=1.0, style_mix=(1.0, 3.0))
+    given = network, PHOTO, [WAVE, NIGHT], config
+    found = make_terms(*given, share=0.4)["histogram"].target
+    count = PHOTO.shape[0] * PHOTO.shape[1]
+    scaled = scale_styles([WAVE, NIGHT], PHOTO.shape[:2], config.style_scale)
+    wave, night, photo = (
+        losses.quantiles(image[None], count) for image in (*scaled, PHOTO)
     )
-    assert values(network, terms, OTHER) == pytest.approx(expected, rel=1e-4)
-
-
-def test_the_photograph_has_its_share_at_fine_and_at_coarse_layers():
-    details = settings(style_detail=("fine", "coarse"), style_mix=(1.0, 3.0))
-    for fine, expected in [(True, [0.4, 0, 0.6]), (False, [0, 0.4, 0.6])]:
-        mix = _mix(details, 0.4, 3, fine)
-        assert mix == pytest.approx(expected)
+    expected = 0.1 * wave + 0.3 * night + 0.6 * photo
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @STYLE_LOSSES

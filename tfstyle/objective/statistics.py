@@ -243,3 +243,38 @@ def blend_moments(
     mean = blend([source.mean for source in sources], shares)
     second = blend([source.second() for source in sources], shares)
     return Moments(mean, second - mean[:, :, None] * mean[:, None, :])
+
+
+def displaced(source: Moments, target: Moments, share: float) -> Moments:
+    """Returns moments on the way from those of the photograph to the style's.
+
+    Each feature vector goes a part of its way, as normal distributions are
+    carried to each other. Blended moments are those of a picture that has the
+    style in a part of its places, and the photograph in the rest.
+
+    Args:
+        source: Moments of the photograph.
+        target: Moments of the style.
+        share: Part of the way, from 0 to 1.
+
+    Reference:
+        McCann, "A Convexity Principle for Interacting Gases", 1997: with roots
+        A and B of the covariances and A B = U D V', vectors of the photograph
+        and the style they are carried to have the covariance A U V' B.
+    """
+    mean = blend([source.mean, target.mean], [1 - share, share])
+    before, after = (_root(one.covariance) for one in (source, target))
+    left, _, right = np.linalg.svd(before @ after)
+    carried = before @ left @ right @ after
+    mixed = share * (1 - share) * (carried + np.swapaxes(carried, 1, 2))
+    still = (1 - share) ** 2 * before @ before
+    covariance = still + share**2 * after @ after + mixed
+    return Moments(mean, covariance.astype(np.float32))
+
+
+def _root(covariance: Tensor) -> np.ndarray:
+    """Returns the symmetric root of covariances, in float64."""
+    exact = ops.convert_to_numpy(covariance).astype(np.float64)
+    values, vectors = np.linalg.eigh(exact)
+    scaled = vectors * np.sqrt(np.maximum(values, 0))[:, None]
+    return scaled @ np.swapaxes(vectors, 1, 2)

@@ -9,8 +9,7 @@ calm style would dissolve a photograph that is rich in contrast
 (docs/decisions/optimization.md).
 """
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -22,6 +21,7 @@ from tfstyle.objective.settings import ObjectiveConfig
 from tfstyle.objective.statistics import (
     Moments,
     blend_moments,
+    displaced,
     mean_square,
     see,
 )
@@ -78,8 +78,8 @@ def make_terms(
         config: Settings: layers, weights, and how styles are blended.
         regions: Regions of the photograph and of the styles; `None` to blend
             all styles everywhere.
-        share: Share of the styles in the targets, from 0 to 1; the rest is the
-            photograph, as one more style.
+        share: Share of the styles in the targets, from 0 to 1: how far they
+            are from the photograph on the way to the styles.
         side: Longest side that the network sees at once; `None` for no limit.
         make: Function that makes the targets of a photograph in tiles.
 
@@ -93,11 +93,11 @@ def make_terms(
     if share < 1:
         parts = [_with_source(part, len(styles)) for part in parts]
         scaled.append(content)
-    mix = functools.partial(_mix, config, share)
     found, photo = _photo(network, content, config, parts, side, make)
-    found |= _style_terms(network, photo, scaled, config, parts, mix, side)
+    found |= _style_terms(network, photo, scaled, config, parts, share, side)
     gain = gains(network.name).variation
-    found |= image_terms(content, scaled, mix(len(scaled), True), config, gain)
+    mix = _mix(config, share, len(scaled))
+    found |= image_terms(content, scaled, mix, config, gain)
     return found
 
 
@@ -111,18 +111,12 @@ def _with_source(part: Region, number: int) -> Region:
     return part._replace(sources={**part.sources, number: part.mask})
 
 
-def _mix(
-    config: ObjectiveConfig, share: float, count: int, fine: bool
-) -> list[float]:
-    """Returns the shares of sources; below 1, the last is the photograph's."""
+def _mix(config: ObjectiveConfig, share: float, count: int) -> list[float]:
+    """Returns the shares of images; below 1, the last is the photograph."""
     if share == 1:
-        return config.shares(count, fine)
-    shares = config.shares(count - 1, fine)
+        return config.shares(count, fine=True)
+    shares = config.shares(count - 1, fine=True)
     return [*(share * one for one in shares), 1 - share]
-
-
-Mix = Callable[[int, bool], list[float]]
-"""Function from a number of sources, and whether a layer is fine, to shares."""
 
 
 class _Photo(NamedTuple):
@@ -182,7 +176,7 @@ def _style_terms(
     styles: Sequence[np.ndarray],
     config: ObjectiveConfig,
     parts: Sequence[Region],
-    mix: Mix,
+    share: float,
     side: int | None,
 ) -> dict[str, Term]:
     found = {}
@@ -196,14 +190,27 @@ def _style_terms(
         at = photo[layer]
         for i, part in enumerate(parts):
             sources = [moments[style][layer, i] for style in part.sources]
-            shares = mix(len(sources), at.stride <= _FINE)
-            blended = blend_moments(sources, shares)
+            blended = _blended(sources, config, at.stride <= _FINE, share)
             mean = (measure(blended) + at.energies[i]) / 2
             weight = config.style_weight * fraction * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
             compare, target = make(layer, blended)
             found[name] = Term(weight, compare, (target, at.weights[i]))
     return found
+
+
+def _blended(
+    sources: Sequence[Moments],
+    config: ObjectiveConfig,
+    fine: bool,
+    share: float,
+) -> Moments:
+    """Blends styles; below a share of 1, the last source is the photograph."""
+    if share == 1:
+        return blend_moments(sources, config.shares(len(sources), fine))
+    *styles, photo = sources
+    style = blend_moments(styles, config.shares(len(styles), fine))
+    return displaced(photo, style, share)
 
 
 def _source_moments(
