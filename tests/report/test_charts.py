@@ -69,7 +69,7 @@ def test_chart_names_the_marks_and_asks_for_nothing():
 
 def test_values_without_a_place_on_the_scale_are_left_out():
     chart = curves({"total": [(1, 1e3), (2, 0.0), (3, 1e-9)]})
-    # Below a thousandth nothing is shown: 10^0 is the least.
+    # Below a ten-thousandth nothing is shown: 10^-1 is the least.
     assert "10^{0}" in chart or "0" in text(chart)
     assert "−9" not in text(chart)
     assert curves({"total": [(1, 0.0), (2, -1.0)]})

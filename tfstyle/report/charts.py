@@ -40,7 +40,7 @@ _STYLE: dict[Any, Any] = {
     "grid.color": _FAINT,
     "axes.axisbelow": True,
 }
-_LEAST = 1e-3  # Fraction of the largest value below which none is shown.
+_LEAST = 1e-4  # Fraction of the largest value below which none is shown.
 
 Points = Sequence[tuple[float, float]]
 """Pairs of a step and a value."""
@@ -66,7 +66,7 @@ def curves(
     """Draws values over steps, on a logarithmic scale.
 
     Values that are not positive, which the scale cannot show, and those below
-    a thousandth of the largest are left out.
+    a ten-thousandth of the largest are left out.
 
     Args:
         lines: Name -> steps and values; `"total"` is drawn thicker.
