@@ -231,7 +231,7 @@ def _style_shapes(
         [style.shape[:2] for style in styles], shape, config.style_scale
     )
     if config.strength < 1:
-        found.append(shape)  # The photograph is one more style.
+        found.append(shape)  # That of the photograph, whose moments are needed.
     return found
 
 

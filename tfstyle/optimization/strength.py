@@ -1,7 +1,7 @@
 """Strengths below 1 where pixels are optimized.
 
-The targets become a blend of the style's and the photograph's statistics. How
-far a picture moves by a given share of the style differs from pair to pair. So
+The targets lie between the photograph's statistics and the style's. How far a
+picture moves by a given share of the way differs from pair to pair. So
 the share is adapted during the run: each size is painted in parts, and after
 each part the share changes so that the picture gets as far from the photograph,
 measured by feature maps, as the picture that the AdaIN model of this package
