@@ -131,6 +131,17 @@ def test_sides_without_core_or_off_the_grid_are_refused(side):
     tiles.check_side("vgg19", ["block5_conv1"], 224)
 
 
+@pytest.mark.parametrize("length", [16, 17, 30, 47, 90])
+@pytest.mark.parametrize("side", [16, 18, 20, 25])
+def test_narrow_windows_at_the_edge_mirror_the_image(length, side):
+    image = np.random.default_rng(0).standard_normal((length, 20, 3))
+    whole = np.pad(image, ((9, 9), (9, 9), (0, 0)), "symmetric")
+    tiling = tiles.Tiling("vgg16", ["block1_conv1"], image.shape[:2], side)
+    assert len(tiling.tiles) > 1
+    for tile in tiling.tiles:
+        np.testing.assert_array_equal(tile.seen(image), whole[tile.window])
+
+
 def test_fold_is_the_transpose_of_mirroring():
     random = np.random.default_rng(0)
     image = random.standard_normal((12, 20, 3))

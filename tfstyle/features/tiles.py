@@ -96,12 +96,13 @@ class Tile(NamedTuple):
     def seen(self, image: np.ndarray) -> np.ndarray:
         """What a network sees of an image `(height, width, 3)`."""
         rows, columns = (
-            _inside(part, side)
+            _needed(part, side)
             for part, side in zip(self.window, image.shape, strict=False)
         )
-        inside = image[rows.pixels, columns.pixels]
+        needed = image[rows.pixels, columns.pixels]
         borders = rows.border, columns.border, (0, 0)
-        return np.pad(inside, borders, "symmetric")
+        wide = np.pad(needed, borders, "symmetric")
+        return wide[rows.shown, columns.shown]
 
     def core(self, stride: int) -> Box:
         """The core in the whole map of a layer with this stride."""
@@ -224,18 +225,29 @@ def _spans(
     ]
 
 
-class _Inside(NamedTuple):
-    """Pixels along a side of an image, and mirrored ones before and after."""
+class _Needed(NamedTuple):
+    """Pixels along a side of an image that a part of it with its border needs.
+
+    Attributes:
+        pixels: Pixels that it shows, or mirrors.
+        border: Numbers of mirrored pixels before and after these.
+        shown: The part, in the pixels with this border.
+    """
 
     pixels: slice
     border: tuple[int, int]
+    shown: slice
 
 
-def _inside(part: slice, side: int) -> _Inside:
-    """Returns which pixels a part of the image with its border shows."""
+def _needed(part: slice, side: int) -> _Needed:
     start, stop = part.start - MIRRORED, part.stop - MIRRORED
-    pixels = slice(max(start, 0), min(stop, side))
-    return _Inside(pixels, (pixels.start - start, stop - pixels.stop))
+    before, after = max(-start, 0), max(stop - side, 0)
+    # A narrow part at an edge mirrors more pixels than it shows.
+    first = max(min(start, side - after), 0)
+    last = min(max(stop, before), side)
+    offset = start - first + before
+    shown = slice(offset, offset + stop - start)
+    return _Needed(slice(first, last), (before, after), shown)
 
 
 def bordered(shape: tuple[int, ...], make: scratch.Make) -> np.ndarray:
