@@ -23,6 +23,7 @@ SHARP = helpers.image(1100, 130, seed=1)
         (local.Variation(chroma=False), nothing, ()),
         (local.Variation(chroma=True), nothing, ()),
         (local.Evenness((4, 16)), even, (4, 16)),
+        (local.Evenness((8, 32)), even, (8, 32)),
         (local.Evenness((16, 64)), even, (16, 64)),
         (local.Structure(), losses.laplacian, (4, 16)),
     ],
@@ -52,7 +53,8 @@ def test_strips_add_up_to_the_picture(compare, made, scales, height):
     "shape, scales",
     [
         ((16, 64), (4,)),
-        ((7, 64), ()),
+        ((20, 1100), (8,)),
+        ((16, 6000), (8,)),
         ((511, 511), (4, 16)),
         ((300, 512), (8, 32)),
         ((1023, 800), (8, 32)),

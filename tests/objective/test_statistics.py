@@ -26,12 +26,13 @@ def network(small_vgg16):
     )
 
 
+@pytest.mark.parametrize("share", [0.4, 1.0])
 @pytest.mark.parametrize("loss", ["gram", "wasserstein"])
-def test_targets_are_those_of_whole_images(network, loss):
+def test_targets_are_those_of_whole_images(network, loss, share):
     config = settings(style_loss=loss)
     given = network, PHOTO, STYLES, config
-    expected = make_terms(*given)
-    found = make_terms(*given, side=SIDE)
+    expected = make_terms(*given, share=share)
+    found = make_terms(*given, share=share, side=SIDE)
     for name, term in expected.items():
         assert found[name].weight == pytest.approx(term.weight, rel=1e-5)
         for one, other in zip(

@@ -24,16 +24,17 @@ _STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
 def evenness_scales(shape: Shape) -> tuple[int, ...]:
     """Returns the sides of the squares whose evenness is compared, in pixels.
 
-    Squares grow with the picture, as strokes do; no strip holds larger ones.
+    Squares grow with the picture, as strokes do, up to what a strip can hold.
 
     >>> evenness_scales((512, 400)), evenness_scales((64, 24))
     ((8, 32), (4,))
 
     Args:
-        shape: Height and width of the picture.
+        shape: Height and width of the picture, both at least 8.
     """
     longer = max(shape)
     factor = 1 if longer < 512 else 2 if longer < 1024 else 4
+    factor = min(factor, min(shape) // 8)  # At least two squares on each side.
     sides = (4 * factor, 16 * factor)
     return tuple(side for side in sides if 2 * side <= min(shape))
 
@@ -56,7 +57,10 @@ class Strip(NamedTuple):
 
 
 def strips(height: int) -> Iterator[Strip]:
-    """Cuts the rows of a picture into strips of more than `REACH` rows."""
+    """Cuts the rows of a picture into strips.
+
+    If there are several, the last has more than `REACH` rows.
+    """
     starts = range(0, max(height - REACH, 1), _STRIP)
     for start, stop in zip(starts, [*starts[1:], height], strict=True):
         yield Strip(start, stop)

@@ -249,8 +249,8 @@ def displaced(source: Moments, target: Moments, share: float) -> Moments:
     """Returns moments on the way from those of the photograph to the style's.
 
     Each feature vector goes a part of its way, as normal distributions are
-    carried to each other. Blended moments are those of a picture that has the
-    style in a part of its places, and the photograph in the rest.
+    carried to each other. So all places of a picture move, while blended
+    moments are those of a picture that has the style in some places only.
 
     Args:
         source: Moments of the photograph.

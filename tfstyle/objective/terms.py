@@ -205,7 +205,10 @@ def _blended(
     fine: bool,
     share: float,
 ) -> Moments:
-    """Blends styles; below a share of 1, the last source is the photograph."""
+    """Returns the moments of blended styles, or a part of the way to them.
+
+    Below a share of 1, the last source is the photograph.
+    """
     if share == 1:
         return blend_moments(sources, config.shares(len(sources), fine))
     *styles, photo = sources
