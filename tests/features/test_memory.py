@@ -92,7 +92,7 @@ def test_tiles_count_for_the_network_and_the_whole_for_the_optimizer():
 
 
 @pytest.mark.parametrize(
-    "work, more", [({"histogram": True}, 65), ({"regions": 3}, 30)]
+    "work, more", [({"histogram": True}, 65), ({"masks": 3}, 45)]
 )
 def test_what_tiles_do_not_bound_counts_by_the_pixels(work, more):
     given = [(100, 100)], ["block4_conv2"]

@@ -31,7 +31,9 @@ _FILED = 104
 _FILED_STEP = 20
 _WHOLE_STEP = _FILED_STEP + _FILED
 _HISTOGRAM = 65  # Bytes per pixel of a comparison of histograms.
-_MASK = 10  # Bytes per pixel of a region: its mask, and weights of positions.
+# Bytes per pixel of a mask, with the weights of positions, which are there
+# twice at strengths below 1.
+_MASK = 15
 _STYLES = 24  # Bytes per pixel of style images that are seen in tiles.
 # Bytes per pixel that an AdaIN model sees at once, by encoder; and bytes per
 # pixel of the whole image. Measured in the same way.
@@ -62,6 +64,7 @@ class Work(NamedTuple):
         features: Name of the network.
         regions: Number of regions that are compared at each layer.
         histogram: Whether histograms are compared.
+        masks: Number of regions that have a mask.
     """
 
     precision: str = "float32"
@@ -70,6 +73,7 @@ class Work(NamedTuple):
     features: str = "vgg16"
     regions: int = 1
     histogram: bool = False
+    masks: int = 0
 
 
 def check(
@@ -242,7 +246,7 @@ def arrays(
     """
     each = _FILED_STEP if filed else _WHOLE_STEP + _maps(kept, work.features)
     each += _HISTOGRAM * work.histogram
-    each += _MASK * work.regions * (work.regions > 1)
+    each += _MASK * work.masks
     whole = each * math.prod(shape)
     whole += _STYLES * sum(map(math.prod, style_shapes))
     return round(_MARGIN * whole)

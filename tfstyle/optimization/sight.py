@@ -238,11 +238,13 @@ def _style_shapes(
 def _work(
     config: GatysConfig, features: str, regions: Regions | None
 ) -> memory.Work:
+    parts = [] if regions is None else regions.parts
     return memory.Work(
         config.precision,
         config.optimizer,
         config.jit_compile == "on",
         features,
-        1 if regions is None else len(regions.parts),
+        max(len(parts), 1),
         config.histogram_weight > 0,
+        sum(part.mask is not None for part in parts),
     )
