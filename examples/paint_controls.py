@@ -283,12 +283,7 @@ def main():
     args.folder.mkdir(parents=True, exist_ok=True)
     engines = Engines(args.vgg19)
     for name in args.names or SHEETS:
-        page, path = SHEETS[name](engines), args.folder / f"controls_{name}.jpg"
-        # The best quality that is small enough.
-        for quality in range(90, 50, -2):
-            page.save(path, quality=quality, optimize=True, progressive=True)
-            if path.stat().st_size <= BYTES:
-                break
+        save(SHEETS[name](engines), args.folder / f"controls_{name}.jpg")
 
 
 if __name__ == "__main__":

@@ -163,7 +163,8 @@ def strengths(engines):
             engines.content(paint(photo, style, strength=s / 10, **more), photo)
             for s in range(11)
         ]
-        row(name, *more.values(), *(f"{value:.3f}" for value in found))
+        features = more.get("features", "vgg_distilled")
+        row(name, features, *(f"{value:.3f}" for value in found))
 
 
 def both(engines):
