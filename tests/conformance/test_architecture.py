@@ -36,6 +36,7 @@ ALLOWED = {
         "optimization objective features controls losses pretrained images "
         "runtime"
     ),
+    "benchmarks": "optimization objective training adain features runtime",
     "judging": "features images losses optimizers pretrained runtime",
     "motion": "optimization objective adain controls images runtime",
     "training": "adain features fitting losses pretrained images runtime",
@@ -56,6 +57,10 @@ VALUES = (
 TENSORFLOW = {
     "adain.loading",
     "adain.saved_models",
+    "benchmarks.passes",
+    "benchmarks.quality",
+    "benchmarks.rates",
+    "benchmarks.steps",
     "dreams.ascent",
     "dreams.deepdream",
     "dreams.excitation",

@@ -1,0 +1,1 @@
+"""Measures of speed and memory, and of the time to a good picture."""

@@ -1,0 +1,58 @@
+"""Measures the memory of an optimization."""
+
+import concurrent.futures
+import multiprocessing
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tfstyle.optimization.config import GatysConfig
+
+
+def peaks(
+    configs: Iterable[GatysConfig], path: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yields the most memory of three steps, above that of an idle process.
+
+    Each is measured in a process of its own: freed memory would be reused.
+
+    Args:
+        configs: What to measure.
+        path: File of the network's weights; random ones if `None`.
+
+    Raises:
+        MemoryError: A process was killed.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    for config in configs:
+        with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
+            try:
+                yield pool.submit(_peak, config, path).result()
+            except concurrent.futures.BrokenExecutor as error:
+                raise MemoryError(f"at {config.size} pixels") from error
+
+
+def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
+    from tfstyle.benchmarks import steps
+    from tfstyle.runtime import devices
+
+    devices.start("cpu")
+    network = steps.make_network(config, path)
+    idle = _status("VmRSS")
+    with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:
+        file.write("5")  # Resets VmHWM.
+    steps.step_seconds(network, config, 3)
+    taken = _status("VmHWM") - idle
+    return {
+        "size": config.size,
+        "features": config.features,
+        "precision": config.precision,
+        "peak_mb": round(taken / 1e6),
+        "mb_per_megapixel": round(taken / config.size**2),
+    }
+
+
+def _status(key: str) -> int:
+    with open("/proc/self/status", encoding="utf-8") as file:
+        found = re.search(rf"{key}:\s*(\d+) kB", file.read())
+    return int(found[1]) * 1024 if found else 0
