@@ -57,6 +57,7 @@ class Gains(NamedTuple):
 # Measured, see docs/decisions/thin_network.md.
 _GAINS = {"vgg_distilled": Gains(content=2.4, variation=3.4)}
 _FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
+_FORMS = 4.0  # Gain of the others where they have a style of their own.
 
 
 def make_terms(
@@ -186,17 +187,30 @@ def _style_terms(
         for i, style in enumerate(styles)
     ]
     measure, make = STATISTICS[config.style_loss]
+    forms = _forms_gain(config, len(styles) - (share < 1))
     for layer, fraction in layers.items():
         at = photo[layer]
+        fine = at.stride <= _FINE
+        total = config.style_weight * fraction * (1.0 if fine else forms)
         for i, part in enumerate(parts):
             sources = [moments[style][layer, i] for style in part.sources]
-            blended = _blended(sources, config, at.stride <= _FINE, share)
+            blended = _blended(sources, config, fine, share)
             mean = (measure(blended) + at.energies[i]) / 2
-            weight = config.style_weight * fraction * part.area / mean
+            weight = total * part.area / mean
             name = f"style/{layer}" + f"/{i + 1}" * (len(parts) > 1)
             compare, target = make(layer, blended)
             found[name] = Term(weight, compare, (target, at.weights[i]))
     return found
+
+
+def _forms_gain(config: ObjectiveConfig, count: int) -> float:
+    """Returns the gain of coarse layers for `count` style images.
+
+    The default weights of layers are for one style: forms of another would
+    hardly show (docs/decisions/controls.md).
+    """
+    fine, coarse = (config.shares(count, fine=fine) for fine in (True, False))
+    return 1.0 if fine == coarse else _FORMS
 
 
 def _blended(
