@@ -14,7 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfstyle.fitting.loop import FETCH, Report, restore, save
+from tfstyle.fitting.reporting import FETCH, Report
+from tfstyle.fitting.resuming import restore, save
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
 
