@@ -145,7 +145,10 @@ def _fit(task: _Task, output: pathlib.Path) -> int:
         _WORKDIR.value or f"{output.with_suffix('')}_training"
     )
     workdir.mkdir(parents=True, exist_ok=True)
-    resumed = checkpoint.load(workdir) is not None
+    resumed = any(
+        checkpoint.load(folder) is not None
+        for folder in (workdir, workdir / specialization.THIN)
+    )
     unreadable: set[pathlib.Path] = set()
     contents, photographs = _photographs(task, unreadable)
     with contextlib.ExitStack() as stack:
@@ -178,8 +181,7 @@ def _photographs(
     from tfstyle.fitting import data
 
     if task.photographs is None:
-        scenes = specialization.scenes(task.settings.seed)
-        return specialization.split(scenes)
+        return specialization.scenes(task.settings.seed)
     contents, held = task.photographs
     return contents, [*data.readable(held, unreadable, range(len(held)))]
 

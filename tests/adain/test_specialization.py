@@ -12,6 +12,8 @@ from tfstyle.adain import loading, sources, specialization, style_fit
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.model import StyleModel
 from tfstyle.fitting import data
+from tfstyle.fitting.balance import PATIENCE
+from tfstyle.runtime import checkpoint
 
 PHOTOS = [helpers.image(64, 72, seed) for seed in range(3)]
 STYLE = helpers.image(48, 64, 9)
@@ -29,6 +31,7 @@ def config(**changes):
             "loss_dtype": "float32",
             "precision": "float32",
             "style_size": 64,
+            "thin_steps": 0,
             "steps": 6,
             "epoch": 3,
             "batch_size": 2,
@@ -140,41 +143,6 @@ def test_a_few_styles_fit_in_one_model(model):
     assert mixed.shape == PHOTOS[0].shape
 
 
-def balance(model, **changes):
-    fit = make_fit(model, **changes)
-    return specialization.Balance(fit, PHOTOS[:1], config(**changes))
-
-
-@pytest.mark.parametrize(
-    ("growth", "weight"), [(1.0, 5.0), (4.0, 5.0 / 8), (0.25, 5.0 * 8)]
-)
-def test_the_weight_keeps_the_content(model, growth, weight):
-    found = balance(model)
-    found.follow(growth * found.before[0], 0.5)
-    value = float(found.state["style_weight"])
-    np.testing.assert_allclose(value, weight, rtol=1e-5)
-
-
-def test_a_given_weight_stays(model):
-    found = balance(model, style_weight=8.0)
-    found.follow(4 * found.before[0], 0.5)
-    assert float(found.state["style_weight"]) == 8.0
-
-
-def test_it_ends_without_improvement(model):
-    found = balance(model)
-    styles = [0.5, 0.4, *[0.399] * specialization.PATIENCE]
-    ends = [found.follow(found.before[0], style) for style in styles]
-    assert ends == [False] * (len(styles) - 1) + [True]
-
-
-def test_less_of_the_photograph_is_no_improvement(model):
-    found = balance(model)
-    found.follow(found.before[0], 0.5)
-    more = [found.follow(2 * found.before[0], 0.3) for _ in range(4)]
-    assert more == [False] * (specialization.PATIENCE - 1) + [True]
-
-
 def test_a_run_without_improvement_is_done(model, tmp_path):
     steps, calls = [], []
 
@@ -190,10 +158,10 @@ def test_a_run_without_improvement_is_done(model, tmp_path):
         )
 
     run()
-    assert max(steps) == 1 + specialization.PATIENCE
+    assert max(steps) == 1 + PATIENCE
     ended = len(calls)
     run()
-    assert max(steps) == 1 + specialization.PATIENCE
+    assert max(steps) == 1 + PATIENCE
     assert calls[ended:] == [20]
 
 
@@ -209,14 +177,68 @@ def test_a_continued_run_is_the_same(model, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_photographs_are_held_out_where_there_are_many():
-    count = specialization.HELD_OUT
-    few = [np.full(1, i) for i in range(4 * count - 1)]
-    learned, held = specialization.split(few)
-    assert len(learned) == len(few) and len(held) == count
-    learned, held = specialization.split([*few, np.full(1, -1)])
-    assert len(learned) == 3 * count
-    assert {id(x) for x in learned}.isdisjoint({id(x) for x in held})
+def test_a_thin_network_compares_in_the_first_part(model, random_vgg16):
+    seen = []
+    settings = {
+        "loss_features": "vgg16",
+        "loss_weights_file": random_vgg16,
+        "thin_steps": 4,
+        "steps": 3,
+        "epoch": 1,
+    }
+
+    def note(progress, _):
+        seen.append((progress.step, progress.done, progress.total))
+
+    epochs = []
+    specialize(
+        model,
+        **settings,
+        on_step=note,
+        on_epoch=lambda _, done: epochs.append(done),
+    )
+    steps = [
+        seen[i] for i in range(len(seen)) if i == 0 or seen[i] != seen[i - 1]
+    ]
+    total = 4 + 5 * 3  # A step of the second part takes five times as long.
+    first = [(i, i, total) for i in (1, 2, 3, 4)]
+    assert steps == first + [(i, 4 + 5 * i, total) for i in (1, 2, 3)]
+    assert epochs == [4, 5, 6, 7]
+
+
+def test_both_parts_keep_what_the_model_before_kept(model, tmp_path):
+    settings = {"thin_steps": 8, "steps": 2, "epoch": 2}
+    fitted = specialize(model, **settings, folder=tmp_path)
+    first, second = (
+        checkpoint.load(folder)[0]["state/style_weight"]
+        for folder in (tmp_path / specialization.THIN, tmp_path)
+    )
+    before, after = (
+        style_fit.HeldOut(make_fit(each), PHOTOS[:2])()[0]
+        for each in (model, fitted)
+    )
+    # Both parts compare by the same network here.
+    np.testing.assert_allclose(
+        second / first, (after / before) ** -1.5, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("step", [2, 6, 9])
+def test_a_run_continues_in_either_part(model, tmp_path, step):
+    settings = {"seed": 3, "thin_steps": 8, "steps": 4, "epoch": 1}
+    whole = specialize(model, **settings)
+    calls = []
+
+    def end(progress, _):
+        calls.append(progress)
+        return len(calls) >= step
+
+    specialize(model, **settings, folder=tmp_path, on_step=end)
+    again = specialize(model, **settings, folder=tmp_path)
+    for one, other in zip(
+        whole.get_weights(), again.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_users_call_the_method(model):

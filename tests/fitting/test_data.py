@@ -156,3 +156,13 @@ def test_an_image_may_be_a_line(tmp_path):
     images.save(tmp_path / "line.png", helpers.image(40, 1))
     lines = crops(folders.find([tmp_path]), smallest=0.1)
     assert lines[0].shape == (4, 16, 16, 3)
+
+
+def test_photographs_are_held_out_where_there_are_many():
+    count = data.HELD_OUT
+    few = [np.full(1, i) for i in range(4 * count - 1)]
+    learned, held = data.split(few)
+    assert len(learned) == len(few) and len(held) == count
+    learned, held = data.split([*few, np.full(1, -1)])
+    assert len(learned) == 3 * count
+    assert {id(x) for x in learned}.isdisjoint({id(x) for x in held})

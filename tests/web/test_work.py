@@ -11,7 +11,7 @@ import pytest
 import helpers
 import studio_server
 from tfstyle import images
-from tfstyle.adain import specialization
+from tfstyle.fitting import dead_leaves
 from tfstyle.images import provenance
 from tfstyle.web import recipes, work
 from tfstyle.web.events import Events
@@ -233,8 +233,12 @@ def test_the_desk_is_there_after_a_reload(studio, recipe):
 def test_a_model_of_one_style_joins_the_list_and_paints(
     studio, recipe, monkeypatch
 ):
-    monkeypatch.setattr(specialization, "_SCENES", 4)
-    asked = {**recipe, "engine": "specialize", "settings": {"steps": 2}}
+    monkeypatch.setattr(dead_leaves, "_SCENES", 4)
+    asked = {
+        **recipe,
+        "engine": "specialize",
+        "settings": {"thin_steps": 2, "steps": 2},
+    }
     made = studio.wait(studio.paint(asked)["id"], "done")
     assert studio.get(f"/api/jobs/{made['id']}/model").content[:2] == b"PK"
     asked = {**recipe, "styles": [], "model": made["id"]}

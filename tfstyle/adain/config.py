@@ -91,13 +91,23 @@ class SpecializeConfig:
         f"Precision of the loss network's {fields.DTYPE}",
         choices=PRECISIONS,
     )
+    thin_steps: int = setting(
+        1200,
+        "Optimizer steps at most in a first part, in which the thin network, "
+        "vgg_distilled, compares: five times as fast. 0 for no such part.",
+        check=checks.whole,
+    )
     steps: int = setting(
-        300,
-        "Optimizer steps at most; it ends before if held-out photographs do "
-        "not improve any more.",
+        100,
+        "Optimizer steps at most in the second part. Both parts end before if "
+        "held-out photographs do not improve any more.",
         check=checks.count,
     )
-    epoch: int = setting(25, fields.EPOCH, check=checks.count)
+    epoch: int = setting(
+        25,
+        "Steps between checkpoints; four times as many in the first part.",
+        check=checks.count,
+    )
     batch_size: int = setting(
         2, "Crops of photographs in each step.", check=checks.count
     )
@@ -113,7 +123,9 @@ class SpecializeConfig:
         check=fields.check_smallest,
     )
     learning_rate: float = setting(
-        2e-3, fields.LEARNING_RATE, check=checks.weight
+        2e-3,
+        f"{fields.LEARNING_RATE} Half of it in the second part, after a first.",
+        check=checks.weight,
     )
     precision: str = setting("auto", fields.PRECISION, choices=fields.POLICIES)
     seed: int = setting(0, "Seed of the random crops.", check=checks.whole)

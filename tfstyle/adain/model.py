@@ -19,6 +19,7 @@ from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.stylizers import ControlledStylizer, KerasStylizer
 from tfstyle.controls.regions import Regions
 from tfstyle.controls.settings import Controls
+from tfstyle.fitting import data
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
 from tfstyle.pretrained import hdf5, presets
@@ -221,12 +222,12 @@ class StyleModel(StyleNetwork):
         photographs = (
             specialization.scenes(config.seed)
             if contents is None
-            else conversion.to_images(contents)
+            else data.split(conversion.to_images(contents))
         )
         return specialization.specialize(
             self,
             conversion.to_images(styles),
-            *specialization.split(photographs),
+            *photographs,
             config,
             on_step=on_step,
         )

@@ -1,44 +1,44 @@
 """Fits a model of any style to one style, or to a few.
 
 The decoder learns the Gram matrices of the whole style images from crops of
-photographs; the encoder stays. After each epoch, held-out photographs say how
-much of them is left, and the weight of the style is changed until it is as
-much as with the model before.
+photographs; the encoder stays. In the first part the thin network compares,
+fast, in the second one VGG, which sees long strokes. After each epoch, held-out
+photographs say how much of them is left, and the weight of the style is changed
+until it is as much as with the model before.
 
 Runs on any backend of Keras.
 """
 
 import dataclasses
 import pathlib
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import keras
 import numpy as np
-from keras import ops
 
 from tfstyle import images
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.network import StyleNetwork
-from tfstyle.adain.style_fit import CONTENT_LAYER, StyleFit, content_distance
+from tfstyle.adain.style_fit import HeldOut, StyleFit
 from tfstyle.features import memory
 from tfstyle.fitting import data, dead_leaves, loop
+from tfstyle.fitting.balance import Balance
 from tfstyle.images.sizes import pyramid
 from tfstyle.pretrained import presets
-from tfstyle.runtime.progress import OnStep
+from tfstyle.runtime.progress import OnStep, Progress
 from tfstyle.runtime.types import Path
 
 Model = TypeVar("Model", bound=StyleNetwork)
 
-HELD_OUT = 6
-"""Photographs by which the weight of the style is found."""
-PATIENCE = 4
-"""Epochs without improvement after which a run ends."""
+THIN = "thin"
+"""Folder, in that of the checkpoint, of the first part's checkpoint."""
 
-_GAIN = 0.01  # Least relative improvement.
-_SCENES, _SCENE_SIDE = 206, 320  # Number and side in pixels.
 _HELD_OUT_SIDE = 384  # Most pixels on a side of held-out photographs.
-_BALANCE = 1.5  # Exponent by which the style's weight follows the content.
+_EPOCHS = 4  # Epoch of the first part, relative to that of the second.
+_RATE = 0.5  # Learning rate of the second part, relative to the first.
+_COST = 5.0  # Time of a step of the second part, relative to the first.
 
 
 def specialize(
@@ -74,66 +74,133 @@ def specialize(
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
-    config = loop.on_device(config, folder)
+    parts = _parts(config, folder)
     memory.check_training(config.loss_features, config.crop, config.batch_size)
     seen = [_resized(style, config.style_size) for style in styles]
-    fitted = copy(model, seen, config.precision)
-    fit = StyleFit(fitted, seen, config)
-    balance = Balance(fit, held_out, config)
-    calls: list[Callable[[int], object]] = [balance]
-    if on_epoch:
-        calls.append(lambda done: on_epoch(fitted, done))
-    loop.fit(
-        fit,
-        lambda epoch, first, batches: Batches(
-            data.Crops(
-                contents,
-                crop=config.crop,
-                batch_size=config.batch_size,
-                batches=batches,
-                smallest=config.smallest,
-                seed=config.seed,
-                epoch=epoch,
-                first=first,
-                unreadable=unreadable,
+    fitted = copy(model, seen, parts[0].config.precision)
+    kept = [
+        _resized(photo, min(_HELD_OUT_SIDE, max(photo.shape)))
+        for photo in held_out
+    ]
+    # All before the first step: they balance by the model that was given.
+    fits = [StyleFit(fitted, seen, part.config) for part in parts]
+    balances = [
+        Balance(
+            fit.style_weight,
+            HeldOut(fit, kept),
+            part.config.epoch,
+            weigh=config.style_weight is None,
+        )
+        for fit, part in zip(fits, parts, strict=True)
+    ]
+    photographs = {
+        "styles": fitted.settings["styles"],
+        "photographs": _digest(contents),
+    }
+    began = time.monotonic()
+    for part, fit, balance in zip(parts, fits, balances, strict=True):
+        calls: list[Callable[[int], object]] = [balance]
+        if on_epoch:
+            calls.append(part.after_epoch(on_epoch, fitted))
+        done = loop.fit(
+            fit,
+            lambda epoch, first, batches: Batches(
+                data.Crops(
+                    contents,
+                    crop=config.crop,
+                    batch_size=config.batch_size,
+                    batches=batches,
+                    smallest=config.smallest,
+                    seed=config.seed,
+                    epoch=epoch,
+                    first=first,
+                    unreadable=unreadable,
+                ),
+                len(styles),
             ),
-            len(styles),
-        ),
-        config.steps,
-        config.epoch,
-        size=config.crop,
-        folder=folder,
-        key=dataclasses.asdict(config)
-        | {
-            "styles": fitted.settings["styles"],
-            "photographs": _digest(contents),
-        },
-        state=balance.state,
-        on_step=on_step,
-        on_epoch=calls,
-    )
+            part.config.steps,
+            part.config.epoch,
+            size=config.crop,
+            folder=part.folder,
+            key=dataclasses.asdict(part.config) | photographs,
+            state=balance.state,
+            on_step=on_step and part.counted(on_step, parts[-1].end, began),
+            on_epoch=calls,
+        )
+        if not done:
+            break
+        fits[-1].style_weight.assign(fit.style_weight)
     fitted.encoder.trainable = fitted.settings["train_encoder"]
     return fitted
 
 
-def scenes(seed: int) -> list[np.ndarray]:
-    """Returns scenes to learn from where there are no photographs."""
-    return [
-        dead_leaves.scene(_SCENE_SIDE, np.random.default_rng([seed, i]))
-        for i in range(_SCENES)
-    ]
+class _Part(NamedTuple):
+    """A part of a run, in which one network compares.
 
-
-def split(
-    photographs: Sequence[np.ndarray],
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Returns photographs to learn from, and held-out ones.
-
-    At most `HELD_OUT` are held out; fewer than four times as many serve both.
+    Attributes:
+        config: Its settings.
+        folder: Folder of its checkpoint.
+        cost: Time of a step, in those of the first part.
+        steps: Number of steps before it.
+        begin: Work before it, in steps of the first part.
     """
-    if len(photographs) < 4 * HELD_OUT:
-        return list(photographs), list(photographs)[:HELD_OUT]
-    return list(photographs[HELD_OUT:]), list(photographs[:HELD_OUT])
+
+    config: SpecializeConfig
+    folder: Path | None
+    cost: float = 1.0
+    steps: int = 0
+    begin: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """Work when it is done."""
+        return self.begin + self.cost * self.config.steps
+
+    def counted(self, on_step: OnStep, total: float, began: float) -> OnStep:
+        """Returns a callback that is told the progress of the whole run."""
+
+        def counted(
+            progress: Progress, picture: Callable[[], np.ndarray]
+        ) -> bool | None:
+            done = self.begin + self.cost * progress.done
+            seconds = time.monotonic() - began
+            whole = dataclasses.replace(
+                progress, done=done, total=total, seconds=seconds
+            )
+            return on_step(whole, picture)
+
+        return counted
+
+    def after_epoch(
+        self, on_epoch: Callable[[Model, int], None], fitted: Model
+    ) -> Callable[[int], None]:
+        """Returns a callback that counts the steps of the whole run."""
+        return lambda done: on_epoch(fitted, self.steps + done)
+
+
+def _parts(config: SpecializeConfig, folder: Path | None) -> list[_Part]:
+    """Returns the parts of a run, with precisions resolved."""
+    if not config.thin_steps:
+        return [_Part(loop.on_device(config, folder), folder)]
+    first = None if folder is None else pathlib.Path(folder, THIN)
+    config = loop.on_device(config, first)
+    thin = dataclasses.replace(
+        config,
+        loss_features="vgg_distilled",
+        loss_weights_file=None,
+        steps=config.thin_steps,
+        epoch=_EPOCHS * config.epoch,
+    )
+    second = dataclasses.replace(
+        config, learning_rate=_RATE * config.learning_rate
+    )
+    count = config.thin_steps
+    return [_Part(thin, first), _Part(second, folder, _COST, count, count)]
+
+
+def scenes(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Returns scenes to learn from without photographs, and held-out ones."""
+    return data.split(dead_leaves.scenes(seed))
 
 
 def copy(model: Model, styles: Sequence[np.ndarray], precision: Any) -> Model:
@@ -174,83 +241,6 @@ class Batches(keras.utils.PyDataset):
         first = (self.contents.first + index) * len(crops)
         numbers = np.arange(first, first + len(crops), dtype=np.int32)
         return ((crops, numbers % self.styles),)
-
-
-class Balance:
-    """Callback after each epoch: weighs the style, and ends the run.
-
-    Args:
-        fit: The model in training.
-        photographs: Held-out photographs.
-        config: Settings; with a `style_weight`, it stays.
-
-    Attributes:
-        before: Mean content and style distance of the photographs' pictures
-            before the training.
-        state: Variables that belong to a checkpoint.
-    """
-
-    def __init__(
-        self,
-        fit: StyleFit,
-        photographs: Sequence[np.ndarray],
-        config: SpecializeConfig,
-    ) -> None:
-        self._fit, self._epoch = fit, config.epoch
-        self._weigh = config.style_weight is None
-        self._photographs = [
-            _resized(photo, min(_HELD_OUT_SIDE, max(photo.shape)))[None]
-            for photo in photographs
-        ]
-        self._maps = [
-            fit.network(photo)[CONTENT_LAYER] for photo in self._photographs
-        ]
-        self._best = keras.Variable(np.float32(np.inf), trainable=False)
-        self._waited = keras.Variable(np.int32(0), trainable=False)
-        self.state = {
-            "style_weight": fit.style_weight,
-            "best": self._best,
-            "waited": self._waited,
-        }
-        self.before = self.measure()
-
-    def __call__(self, done: int) -> bool:
-        """Returns whether the last epochs have brought no improvement."""
-        if done % self._epoch:  # Interrupted: a continued run measures later.
-            return False
-        return self.follow(*self.measure())
-
-    def measure(self) -> tuple[float, float]:
-        """Returns mean content and style distance of the pictures."""
-        found = []
-        for i, photo in enumerate(self._photographs):
-            number = np.array([i % len(self._fit.embeddings)], np.int32)
-            picture = ops.clip(self._fit((photo, number)), 0.0, 1.0)
-            maps = self._fit.network(picture)
-            content = content_distance(maps, self._maps[i])
-            style = self._fit.style_distance(maps, number)
-            found.append([float(content[0]), float(style[0])])
-        content, style = np.mean(found, axis=0).tolist()
-        return content, style
-
-    def follow(self, content: float, style: float) -> bool:
-        """Changes the style's weight by distances from `measure`.
-
-        Returns:
-            Whether `PATIENCE` epochs have brought no improvement: less style
-            distance at the same content distance.
-        """
-        grown = content / self.before[0]
-        if self._weigh:
-            weight = self._fit.style_weight
-            weight.assign(weight * grown**-_BALANCE)
-        score = style * grown
-        if score < (1 - _GAIN) * float(self._best):
-            self._best.assign(score)
-            self._waited.assign(0)
-        else:
-            self._waited.assign_add(1)
-        return int(self._waited) >= PATIENCE
 
 
 def _digest(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:

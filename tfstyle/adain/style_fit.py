@@ -145,6 +145,37 @@ class StyleFit(keras.Model):
         return {name: losses.gram_matrix(maps[name]) for name in STYLE_LAYERS}
 
 
+class HeldOut:
+    """Measures what a model in training makes of held-out photographs.
+
+    Args:
+        fit: The model in training.
+        photographs: Photographs, `(height, width, 3)`, RGB in [0, 1].
+    """
+
+    def __init__(
+        self, fit: StyleFit, photographs: Sequence[np.ndarray]
+    ) -> None:
+        self._fit = fit
+        self._photographs = [photo[None] for photo in photographs]
+        self._maps = [
+            fit.network(photo)[CONTENT_LAYER] for photo in self._photographs
+        ]
+
+    def __call__(self) -> tuple[float, float]:
+        """Returns mean content and style distance of the pictures."""
+        found = []
+        for i, photo in enumerate(self._photographs):
+            number = np.array([i % len(self._fit.embeddings)], np.int32)
+            picture = ops.clip(self._fit((photo, number)), 0.0, 1.0)
+            maps = self._fit.network(picture)
+            content = content_distance(maps, self._maps[i])
+            style = self._fit.style_distance(maps, number)
+            found.append([float(content[0]), float(style[0])])
+        content, style = np.mean(found, axis=0).tolist()
+        return content, style
+
+
 def content_distance(
     maps: Mapping[str, Tensor], photo: Tensor, damping: float = 0.0
 ) -> Tensor:

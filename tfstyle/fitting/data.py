@@ -14,6 +14,9 @@ import numpy as np
 
 from tfstyle import images
 
+HELD_OUT = 6
+"""Photographs that `split` holds out."""
+
 
 class Crops(keras.utils.PyDataset):
     """Batches of random crops, scaled and mirrored at random.
@@ -120,6 +123,18 @@ class Pairs(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
         """Returns a batch `((contents, styles),)` for `keras.Model.fit`."""
         return ((self.contents[index], self.styles[index]),)
+
+
+def split(
+    photographs: Sequence[np.ndarray],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Returns photographs to learn from, and held-out ones.
+
+    At most `HELD_OUT` are held out; fewer than four times as many serve both.
+    """
+    if len(photographs) < 4 * HELD_OUT:
+        return list(photographs), list(photographs)[:HELD_OUT]
+    return list(photographs[HELD_OUT:]), list(photographs[:HELD_OUT])
 
 
 def readable(

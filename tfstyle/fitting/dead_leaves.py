@@ -13,10 +13,18 @@ References:
 
 import numpy as np
 
+_SCENES, _SIDE = 206, 320  # Number and side in pixels of `scenes`.
 _LEAVES = (20, 160)  # Least and most things in a scene.
 _SMALLEST, _LARGEST = 0.02, 0.6  # Their radii, relative to the side.
 _TAIL = 1.3  # Exponent of the distribution of radii; few are large.
 _POWERS = (0.8, 1.2, 1.6, 2.0)  # Of the spectra of surfaces: rough to cloudy.
+
+
+def scenes(seed: int) -> list[np.ndarray]:
+    """Returns scenes to learn from where there are no photographs."""
+    return [
+        scene(_SIDE, np.random.default_rng([seed, i])) for i in range(_SCENES)
+    ]
 
 
 def scene(side: int, random: np.random.Generator) -> np.ndarray:

@@ -172,7 +172,7 @@ class Painter:
         fitted = specialization.specialize(
             model,
             styles,
-            *specialization.split(specialization.scenes(config.seed)),
+            *specialization.scenes(config.seed),
             config,
             folder=self._jobs.checkpoint(job),
             on_step=live,

@@ -35,12 +35,18 @@ SETTINGS = {
         "seed",
         "features",
     ),
-    "specialize": ("steps",),
+    "specialize": ("thin_steps", "steps"),
 }
 """Engine -> settings that a recipe may have."""
 
 # Bounds that the library does not need, but a page that anyone may write to.
-_MOST = {"size": 8192, "style_size": 2048, "steps": 2000, "seed": 2**31}
+_MOST = {
+    "size": 8192,
+    "style_size": 2048,
+    "steps": 2000,
+    "thin_steps": 5000,
+    "seed": 2**31,
+}
 _MOST_STYLES = 8
 _ID = re.compile(r"[0-9a-f]{24}")
 
