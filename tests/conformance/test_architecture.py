@@ -89,6 +89,7 @@ TENSORFLOW = {
     "optimizers.adam_state",
     "optimizers.interface",
     "optimizers.lbfgs",
+    "optimizers.lbfgs_state",
     "optimizers.resizing",
     "training.distributed",
     "training.summaries",

@@ -5,7 +5,8 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from tfstyle.optimizers.lbfgs import LBFGS, State
+from tfstyle.optimizers.lbfgs import LBFGS
+from tfstyle.optimizers.lbfgs_state import State
 
 INFINITY = float("inf")
 
