@@ -156,15 +156,15 @@ def _peaks(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
 
 
 def _qualities(configs: list[GatysConfig]) -> Iterator[dict[str, Any]]:
-    _check_quality()
-    _start()
     from tfstyle.benchmarks import quality
 
+    _check_quality()
     if unknown := set(_ONLY.value) - set(quality.NAMES):
         raise ValueError(
             f"--only must be of {', '.join(quality.NAMES)}. Received: "
             f"{', '.join(unknown)}"
         )
+    _start()
     pair = quality.Pair(images.load(_CONTENT.value), images.load(_STYLE.value))
     config = dataclasses.replace(configs[0], feature_weights=_WEIGHTS.value)
     return quality.rows(config, pair, _ONLY.value or quality.NAMES)

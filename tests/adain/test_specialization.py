@@ -117,7 +117,7 @@ def test_styles_take_turns():
     crops = data.Crops(
         PHOTOS, crop=32, batch_size=3, batches=4, seed=0, first=2
     )
-    batches = specialization.Batches(crops, 2)
+    batches = style_fit.Batches(crops, 2)
     numbers = [batches[i][0][1].tolist() for i in range(len(batches))]
     assert numbers == [[0, 1, 0], [1, 0, 1], [0, 1, 0], [1, 0, 1]]
 
@@ -206,6 +206,49 @@ def test_a_thin_network_compares_in_the_first_part(model, random_vgg16):
     assert epochs == [4, 5, 6, 7]
 
 
+def test_the_first_part_is_a_run_with_the_thin_network(model, random_vgg16):
+    def losses(**changes):
+        found = []
+
+        def note(progress, _):
+            if progress.losses:
+                found.append(progress.losses["loss"])
+
+        specialize(model, on_step=note, **changes)
+        return found
+
+    vgg = {"loss_features": "vgg16", "loss_weights_file": random_vgg16}
+    both = losses(thin_steps=4, steps=1, epoch=1, **vgg)
+    (alone,) = losses(steps=4, epoch=4)
+    assert len(both) == 2
+    assert both[0] == alone
+
+
+def test_a_run_that_is_ended_with_the_first_part_is_over(model):
+    steps = []
+
+    def end(progress, _):
+        steps.append(progress.done)
+        return progress.step == 4
+
+    specialize(model, thin_steps=4, steps=3, epoch=1, on_step=end)
+    assert max(steps) == 4
+
+
+def test_all_checkpoints_are_compared_before_the_first_step(model, tmp_path):
+    steps = []
+    specialize(model, steps=2, folder=tmp_path)
+    with pytest.raises(ValueError, match="'thin_steps': 0.*'thin_steps': 4"):
+        specialize(
+            model,
+            thin_steps=4,
+            steps=2,
+            folder=tmp_path,
+            on_step=lambda progress, _: steps.append(progress.step),
+        )
+    assert steps == []
+
+
 def test_both_parts_keep_what_the_model_before_kept(model, tmp_path):
     settings = {"thin_steps": 8, "steps": 2, "epoch": 2}
     fitted = specialize(model, **settings, folder=tmp_path)
@@ -253,12 +296,13 @@ def test_a_narrow_style_is_refused(model):
 
 
 def test_it_runs_without_tensorflow(tmp_path):
+    small = config(thin_steps=2, steps=2, epoch=2)
     script = tmp_path / "script.py"
     script.write_text(
         "import sys; sys.modules['tensorflow'] = None\n"
         "import helpers\n"
         "from tfstyle.adain.config import SpecializeConfig\n"
-        f"config = SpecializeConfig(**{vars(config(steps=2, epoch=2))})\n"
+        f"config = SpecializeConfig(**{vars(small)})\n"
         "photos = [helpers.image(48, 48, seed) for seed in range(2)]\n"
         "model = helpers.style_model()\n"
         "fitted = model.specialize(helpers.image(48, 48, 9), photos, config)\n"

@@ -58,7 +58,6 @@ TENSORFLOW = {
     "adain.loading",
     "adain.saved_models",
     "benchmarks.passes",
-    "benchmarks.quality",
     "benchmarks.rates",
     "benchmarks.steps",
     "dreams.ascent",

@@ -241,6 +241,7 @@ def test_a_model_of_one_style_joins_the_list_and_paints(
     }
     made = studio.wait(studio.paint(asked)["id"], "done")
     assert studio.get(f"/api/jobs/{made['id']}/model").content[:2] == b"PK"
+    assert not [*studio.root.rglob(f"{made['id']}/checkpoint*")]
     asked = {**recipe, "styles": [], "model": made["id"]}
     job = studio.wait(studio.paint(asked)["id"], "done")
     assert (job["width"], job["height"]) == (48, 32)

@@ -79,8 +79,8 @@ class SpecializeConfig:
     )
     loss_features: str = setting(
         "vgg19",
-        "Network whose feature maps the losses compare: vgg16, vgg19 or "
-        "vgg_distilled.",
+        "Network whose feature maps the losses compare in the second part: "
+        "vgg16, vgg19 or vgg_distilled.",
         choices=topology.VGG,
     )
     loss_weights_file: str | None = setting(
@@ -99,8 +99,8 @@ class SpecializeConfig:
     )
     steps: int = setting(
         100,
-        "Optimizer steps at most in the second part. Both parts end before if "
-        "held-out photographs do not improve any more.",
+        "Optimizer steps at most in the second part. A part ends before if "
+        "held-out photographs do not improve for four epochs.",
         check=checks.count,
     )
     epoch: int = setting(

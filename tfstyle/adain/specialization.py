@@ -15,15 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-import keras
 import numpy as np
 
 from tfstyle import images
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.network import StyleNetwork
-from tfstyle.adain.style_fit import HeldOut, StyleFit
+from tfstyle.adain.style_fit import Batches, HeldOut, StyleFit
 from tfstyle.features import memory
-from tfstyle.fitting import data, dead_leaves, loop
+from tfstyle.fitting import data, dead_leaves, loop, resuming
 from tfstyle.fitting.balance import Balance
 from tfstyle.images.sizes import pyramid
 from tfstyle.pretrained import presets
@@ -36,6 +35,7 @@ THIN = "thin"
 """Folder, in that of the checkpoint, of the first part's checkpoint."""
 
 _HELD_OUT_SIDE = 384  # Most pixels on a side of held-out photographs.
+_THIN_NETWORK = "vgg_distilled"
 _EPOCHS = 4  # Epoch of the first part, relative to that of the second.
 _RATE = 0.5  # Learning rate of the second part, relative to the first.
 _COST = 5.0  # Time of a step of the second part, relative to the first.
@@ -74,10 +74,11 @@ def specialize(
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
+    config = loop.on_device(config, _first_folder(config, folder))
     parts = _parts(config, folder)
     memory.check_training(config.loss_features, config.crop, config.batch_size)
     seen = [_resized(style, config.style_size) for style in styles]
-    fitted = copy(model, seen, parts[0].config.precision)
+    fitted = copy(model, seen, config.precision)
     kept = [
         _resized(photo, min(_HELD_OUT_SIDE, max(photo.shape)))
         for photo in held_out
@@ -97,12 +98,20 @@ def specialize(
         "styles": fitted.settings["styles"],
         "photographs": _digest(contents),
     }
-    began = time.monotonic()
-    for part, fit, balance in zip(parts, fits, balances, strict=True):
+    keys = [
+        dataclasses.asdict(config) | photographs | {"part": i}
+        for i in range(len(parts))
+    ]
+    for part, key in zip(parts, keys, strict=True):
+        resuming.check(part.folder, key)
+    watch = _Watch(on_step, parts[-1])
+    for part, key, fit, balance in zip(
+        parts, keys, fits, balances, strict=True
+    ):
         calls: list[Callable[[int], object]] = [balance]
         if on_epoch:
             calls.append(part.after_epoch(on_epoch, fitted))
-        done = loop.fit(
+        loop.fit(
             fit,
             lambda epoch, first, batches: Batches(
                 data.Crops(
@@ -122,12 +131,12 @@ def specialize(
             part.config.epoch,
             size=config.crop,
             folder=part.folder,
-            key=dataclasses.asdict(part.config) | photographs,
+            key=key,
             state=balance.state,
-            on_step=on_step and part.counted(on_step, parts[-1].end, began),
+            on_step=watch.during(part),
             on_epoch=calls,
         )
-        if not done:
+        if watch.ended:
             break
         fits[-1].style_weight.assign(fit.style_weight)
     fitted.encoder.trainable = fitted.settings["train_encoder"]
@@ -141,61 +150,83 @@ class _Part(NamedTuple):
         config: Its settings.
         folder: Folder of its checkpoint.
         cost: Time of a step, in those of the first part.
-        steps: Number of steps before it.
-        begin: Work before it, in steps of the first part.
+        before: Number of steps before it, of the first part.
     """
 
     config: SpecializeConfig
     folder: Path | None
     cost: float = 1.0
-    steps: int = 0
-    begin: float = 0.0
+    before: int = 0
 
-    @property
-    def end(self) -> float:
-        """Work when it is done."""
-        return self.begin + self.cost * self.config.steps
-
-    def counted(self, on_step: OnStep, total: float, began: float) -> OnStep:
-        """Returns a callback that is told the progress of the whole run."""
-
-        def counted(
-            progress: Progress, picture: Callable[[], np.ndarray]
-        ) -> bool | None:
-            done = self.begin + self.cost * progress.done
-            seconds = time.monotonic() - began
-            whole = dataclasses.replace(
-                progress, done=done, total=total, seconds=seconds
-            )
-            return on_step(whole, picture)
-
-        return counted
+    def work(self, steps: float) -> float:
+        """Returns the work of a run after steps of this part."""
+        return self.before + self.cost * steps
 
     def after_epoch(
         self, on_epoch: Callable[[Model, int], None], fitted: Model
     ) -> Callable[[int], None]:
         """Returns a callback that counts the steps of the whole run."""
-        return lambda done: on_epoch(fitted, self.steps + done)
+        return lambda done: on_epoch(fitted, self.before + done)
+
+
+class _Watch:
+    """Tells a callback the progress of the whole run.
+
+    Attributes:
+        ended: Whether the callback has ended the run.
+    """
+
+    def __init__(self, on_step: OnStep | None, last: _Part) -> None:
+        self.ended = False
+        self._on_step, self._began = on_step, time.monotonic()
+        self._total = last.work(last.config.steps)
+
+    def during(self, part: _Part) -> OnStep:
+        """Returns the callback of a part."""
+
+        def on_step(
+            progress: Progress, picture: Callable[[], np.ndarray]
+        ) -> bool:
+            whole = dataclasses.replace(
+                progress,
+                done=part.work(progress.done),
+                total=self._total,
+                seconds=time.monotonic() - self._began,
+            )
+            if self._on_step and self._on_step(whole, picture):
+                self.ended = True
+            return self.ended
+
+        return on_step
 
 
 def _parts(config: SpecializeConfig, folder: Path | None) -> list[_Part]:
-    """Returns the parts of a run, with precisions resolved."""
+    """Returns the parts of a run."""
     if not config.thin_steps:
-        return [_Part(loop.on_device(config, folder), folder)]
-    first = None if folder is None else pathlib.Path(folder, THIN)
-    config = loop.on_device(config, first)
-    thin = dataclasses.replace(
+        return [_Part(config, folder)]
+    alike = config.loss_features == _THIN_NETWORK
+    first = dataclasses.replace(
         config,
-        loss_features="vgg_distilled",
-        loss_weights_file=None,
+        loss_features=_THIN_NETWORK,
+        loss_weights_file=config.loss_weights_file if alike else None,
         steps=config.thin_steps,
         epoch=_EPOCHS * config.epoch,
     )
     second = dataclasses.replace(
         config, learning_rate=_RATE * config.learning_rate
     )
-    count = config.thin_steps
-    return [_Part(thin, first), _Part(second, folder, _COST, count, count)]
+    cost = 1.0 if alike else _COST
+    return [
+        _Part(first, _first_folder(config, folder)),
+        _Part(second, folder, cost, config.thin_steps),
+    ]
+
+
+def _first_folder(config: SpecializeConfig, folder: Path | None) -> Path | None:
+    """Returns the folder of the first part's checkpoint."""
+    if folder is None or not config.thin_steps:
+        return folder
+    return pathlib.Path(folder, THIN)
 
 
 def scenes(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -215,32 +246,6 @@ def copy(model: Model, styles: Sequence[np.ndarray], precision: Any) -> Model:
     made = type(model)(**model.settings | {"styles": packed}, dtype=precision)
     made.set_weights(model.get_weights())
     return made
-
-
-class Batches(keras.utils.PyDataset):
-    """Batches of crops of photographs, each with the number of a style.
-
-    Args:
-        contents: Crops of photographs.
-        styles: Number of styles; they take turns.
-        **kwargs: Arguments of `keras.utils.PyDataset`.
-    """
-
-    def __init__(
-        self, contents: data.Crops, styles: int, **kwargs: int
-    ) -> None:
-        super().__init__(workers=2, **kwargs)
-        self.contents, self.styles = contents, styles
-
-    def __len__(self) -> int:
-        return len(self.contents)
-
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
-        """Returns a batch `((contents, numbers),)` for `keras.Model.fit`."""
-        crops = self.contents[index]
-        first = (self.contents.first + index) * len(crops)
-        numbers = np.arange(first, first + len(crops), dtype=np.int32)
-        return ((crops, numbers % self.styles),)
 
 
 def _digest(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:

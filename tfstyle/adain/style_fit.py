@@ -14,7 +14,7 @@ from tfstyle import features, losses
 from tfstyle.adain import embeddings
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.network import StyleNetwork, without_margin
-from tfstyle.fitting import loop
+from tfstyle.fitting import data, loop
 from tfstyle.pretrained.topology import STYLE_LAYERS
 from tfstyle.runtime.types import Tensor
 
@@ -143,6 +143,32 @@ class StyleFit(keras.Model):
     @staticmethod
     def _grams(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: losses.gram_matrix(maps[name]) for name in STYLE_LAYERS}
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of crops of photographs, each with the number of a style.
+
+    Args:
+        contents: Crops of photographs.
+        styles: Number of styles; they take turns.
+        **kwargs: Arguments of `keras.utils.PyDataset`.
+    """
+
+    def __init__(
+        self, contents: data.Crops, styles: int, **kwargs: int
+    ) -> None:
+        super().__init__(workers=2, **kwargs)
+        self.contents, self.styles = contents, styles
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
+        """Returns a batch `((contents, numbers),)` for `keras.Model.fit`."""
+        crops = self.contents[index]
+        first = (self.contents.first + index) * len(crops)
+        numbers = np.arange(first, first + len(crops), dtype=np.int32)
+        return ((crops, numbers % self.styles),)
 
 
 class HeldOut:

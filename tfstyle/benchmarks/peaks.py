@@ -33,10 +33,11 @@ def peaks(
 
 
 def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
-    from tfstyle.benchmarks import steps
     from tfstyle.runtime import devices
 
     devices.start("cpu")
+    from tfstyle.benchmarks import steps
+
     network = steps.make_network(config, path)
     idle = _status("VmRSS")
     with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfstyle.optimization import gatys
 from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.runtime.progress import Progress
 
@@ -78,6 +77,8 @@ def _compare(
 
 def _reach(config: GatysConfig, pair: Pair, goal: float) -> tuple[float, float]:
     """Returns the last loss, and the seconds until it reached `goal`."""
+    from tfstyle.optimization import gatys
+
     last = {"loss": float("inf"), "seconds": 0.0}
 
     def on_step(progress: Progress, picture: Callable[[], Any]) -> bool:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfstyle.runtime import checkpoint
 from tfstyle.runtime.types import Path
@@ -19,6 +20,33 @@ def settings(folder: Path | None) -> dict[str, Any]:
     found = checkpoint.load(folder) if folder else None
     key = found[1]["key"] if found else {}
     return key if isinstance(key, dict) else {}  # Text: of `tfstyle.optimize`.
+
+
+def check(
+    folder: Path | None, key: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Returns the arrays and data of a folder's checkpoint, if there is one.
+
+    Raises:
+        ValueError: The checkpoint belongs to other settings than `key`.
+    """
+    found = checkpoint.load(folder) if folder else None
+    if found is None:
+        return None
+    # Through JSON, which turns tuples into lists.
+    kept, wanted = found[1]["key"], json.loads(json.dumps(key))
+    if not isinstance(kept, dict):  # Text: of `tfstyle.optimize`.
+        raise ValueError(
+            f"The checkpoint in '{folder}' is not one of a training. Give "
+            "another folder, or delete it."
+        )
+    if kept != wanted:
+        raise ValueError(
+            f"The checkpoint in '{folder}' belongs to other settings: "
+            f"{_beyond(kept, wanted)}, not {_beyond(wanted, kept)}. Give "
+            "those, another folder, or delete it."
+        )
+    return found
 
 
 def restore(
@@ -33,23 +61,10 @@ def restore(
         ValueError: The checkpoint belongs to other settings.
     """
     model.optimizer.build(model.trainable_variables)
-    found = checkpoint.load(folder) if folder else None
+    found = check(folder, key)
     if found is None:
         return 0
     arrays, meta = found
-    # Through JSON, which turns tuples into lists.
-    kept, wanted = meta["key"], json.loads(json.dumps(key))
-    if not isinstance(kept, dict):  # Text: of `tfstyle.optimize`.
-        raise ValueError(
-            f"The checkpoint in '{folder}' is not one of a training. Give "
-            "another folder, or delete it."
-        )
-    if kept != wanted:
-        raise ValueError(
-            f"The checkpoint in '{folder}' belongs to other settings: "
-            f"{_beyond(kept, wanted)}, not {_beyond(wanted, kept)}. Give "
-            "those, another folder, or delete it."
-        )
     for name, variable in _variables(model, state).items():
         variable.assign(arrays[name])
     return meta["steps"]

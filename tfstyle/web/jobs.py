@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tfstyle.runtime import checkpoint, files
+from tfstyle.runtime import files
 from tfstyle.web import recipes
 from tfstyle.web.recipes import Recipe
 
@@ -136,7 +136,7 @@ class Jobs:
 
     def forget(self, job: Job) -> None:
         """Removes the checkpoint of a finished job."""
-        checkpoint.remove(self.checkpoint(job))
+        shutil.rmtree(self.checkpoint(job), ignore_errors=True)
 
     def users(self, model: str) -> list[Job]:
         """Returns the jobs that paint with a model, by its id."""
