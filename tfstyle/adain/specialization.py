@@ -79,31 +79,17 @@ def specialize(
     memory.check_training(config.loss_features, config.crop, config.batch_size)
     seen = [_resized(style, config.style_size) for style in styles]
     fitted = copy(model, seen, config.precision)
-    kept = [
-        _resized(photo, min(_HELD_OUT_SIDE, max(photo.shape)))
-        for photo in held_out
-    ]
-    # All before the first step: they balance by the model that was given.
-    fits = [StyleFit(fitted, seen, part.config) for part in parts]
-    balances = [
-        Balance(
-            fit.style_weight,
-            HeldOut(fit, kept),
-            part.config.epoch,
-            weigh=config.style_weight is None,
-        )
-        for fit, part in zip(fits, parts, strict=True)
-    ]
-    photographs = {
-        "styles": fitted.settings["styles"],
-        "photographs": _digest(contents),
-    }
     keys = [
-        dataclasses.asdict(config) | photographs | {"part": i}
+        dataclasses.asdict(config)
+        | {"styles": fitted.settings["styles"], "part": i}
+        | {"photographs": _digest(contents)}
         for i in range(len(parts))
     ]
     for part, key in zip(parts, keys, strict=True):
         resuming.check(part.folder, key)
+    # All before the first step: they balance by the model that was given.
+    fits = [StyleFit(fitted, seen, part.config) for part in parts]
+    balances = _balances(fits, parts, held_out)
     watch = _Watch(on_step, parts[-1])
     for part, key, fit, balance in zip(
         parts, keys, fits, balances, strict=True
@@ -113,20 +99,7 @@ def specialize(
             calls.append(part.after_epoch(on_epoch, fitted))
         loop.fit(
             fit,
-            lambda epoch, first, batches: Batches(
-                data.Crops(
-                    contents,
-                    crop=config.crop,
-                    batch_size=config.batch_size,
-                    batches=batches,
-                    smallest=config.smallest,
-                    seed=config.seed,
-                    epoch=epoch,
-                    first=first,
-                    unreadable=unreadable,
-                ),
-                len(styles),
-            ),
+            _batches(contents, len(styles), config, unreadable),
             part.config.steps,
             part.config.epoch,
             size=config.crop,
@@ -227,6 +200,52 @@ def _first_folder(config: SpecializeConfig, folder: Path | None) -> Path | None:
     if folder is None or not config.thin_steps:
         return folder
     return pathlib.Path(folder, THIN)
+
+
+def _balances(
+    fits: Sequence[StyleFit],
+    parts: Sequence[_Part],
+    held_out: Sequence[np.ndarray],
+) -> list[Balance]:
+    """Returns what weighs the style in each part."""
+    photographs = [
+        _resized(photo, min(_HELD_OUT_SIDE, max(photo.shape)))
+        for photo in held_out
+    ]
+    return [
+        Balance(
+            fit.style_weight,
+            HeldOut(fit, photographs),
+            part.config.epoch,
+            weigh=part.config.style_weight is None,
+        )
+        for fit, part in zip(fits, parts, strict=True)
+    ]
+
+
+def _batches(
+    contents: Sequence[pathlib.Path | np.ndarray],
+    styles: int,
+    config: SpecializeConfig,
+    unreadable: set[pathlib.Path] | None,
+) -> Callable[[int, int, int], Batches]:
+    """Returns the function that makes the data of an epoch, see `loop.fit`."""
+
+    def make(epoch: int, first: int, batches: int) -> Batches:
+        crops = data.Crops(
+            contents,
+            crop=config.crop,
+            batch_size=config.batch_size,
+            batches=batches,
+            smallest=config.smallest,
+            seed=config.seed,
+            epoch=epoch,
+            first=first,
+            unreadable=unreadable,
+        )
+        return Batches(crops, styles)
+
+    return make
 
 
 def scenes(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
