@@ -2,6 +2,7 @@
 
   python docs/measurements/blind.py shuffle OLD NEW PAIRS SHEETS
   python docs/measurements/blind.py reveal SHEETS
+  python docs/measurements/blind.py sheet OLD NEW PAIRS FILE
 
 OLD and NEW are folders with pictures of the same names. PAIRS is a folder with
 NAME_content and NAME_style for each. `shuffle` writes a sheet for each name
@@ -9,7 +10,8 @@ into SHEETS: photograph and style above, the two pictures below. The key is
 written beside SHEETS; nobody opens it. Whoever judges writes files named
 `answers*.txt` into SHEETS, a line for each pair: its name, then left, right or
 same. `reveal` prints on which pairs more of these files prefer the old picture
-or the new one.
+or the new one. `sheet` writes one sheet of all pairs that hides nothing: a row
+for each, with photograph, style, old and new picture.
 """
 
 import collections
@@ -17,6 +19,8 @@ import json
 import pathlib
 import random
 import sys
+
+import numpy as np
 
 from tfstyle import images
 
@@ -34,13 +38,10 @@ def shuffle(old: str, new: str, pairs: str, sheets: str) -> None:
         key[path.stem] = dict(
             zip(["left", "right"], [name for name, _ in sides], strict=True)
         )
-        sources = [
-            next(pathlib.Path(pairs).glob(f"{path.stem}_{kind}.*"))
-            for kind in ("content", "style")
-        ]
-        shown = [images.load(p) for p in (*sources, *(p for _, p in sides))]
-        sheet = images.contact_sheet([shown[:2], shown[2:]], _HEIGHT)
-        images.save(folder / path.name, sheet)
+        shown = _sources(pairs, path.stem)
+        painted = [images.load(p) for _, p in sides]
+        both = images.contact_sheet([shown, painted], _HEIGHT)
+        images.save(folder / path.name, both)
     _key(sheets).write_text(json.dumps(key, indent=1), "utf-8")
 
 
@@ -61,10 +62,30 @@ def reveal(sheets: str) -> None:
         print(which, len(names), *names)
 
 
+def sheet(old: str, new: str, pairs: str, file: str) -> None:
+    """Writes a sheet of all pairs, a row for each."""
+    rows = [
+        [*_sources(pairs, path.stem), images.load(path)]
+        + [images.load(pathlib.Path(new) / path.name)]
+        for path in sorted(pathlib.Path(old).glob("*.png"))
+    ]
+    images.save(file, images.contact_sheet(rows, _HEIGHT))
+
+
+def _sources(pairs: str, name: str) -> list[np.ndarray]:
+    """Returns the photograph and the style of a pair."""
+    return [
+        images.load(next(pathlib.Path(pairs).glob(f"{name}_{kind}.*")))
+        for kind in ("content", "style")
+    ]
+
+
 def _key(sheets: str) -> pathlib.Path:
     path = pathlib.Path(sheets)
     return path.with_name(f"{path.name}_key.json")
 
 
+_COMMANDS = {"shuffle": shuffle, "reveal": reveal, "sheet": sheet}
+
 if __name__ == "__main__":
-    {"shuffle": shuffle, "reveal": reveal}[sys.argv[1]](*sys.argv[2:])
+    _COMMANDS[sys.argv[1]](*sys.argv[2:])
