@@ -6,18 +6,15 @@ Examples:
     (None, None)
 """
 
-from tfstyle.features.layers import MirrorPadding, ReflectionPadding
-from tfstyle.features.networks import (
-    BORDERS,
-    FAR,
+from tfstyle.features.layers import (
     POOLINGS,
-    WIDENINGS,
+    MirrorPadding,
     Pooling,
     Preprocessing,
-    assign,
-    extractor,
-    network,
+    ReflectionPadding,
 )
+from tfstyle.features.networks import assign, extractor, network
+from tfstyle.features.vgg import BORDERS, FAR, WIDENINGS
 
 __all__ = [
     "BORDERS",

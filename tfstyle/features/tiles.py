@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from tfstyle.features import winograd
-from tfstyle.features.networks import MIRRORED
+from tfstyle.features.vgg import MIRRORED
 from tfstyle.images import windows
 from tfstyle.pretrained import topology
 from tfstyle.runtime import scratch
