@@ -40,6 +40,7 @@ def test_a_run_of_version_0_1_is_continued(tmp_path):
         style_weight=5.0,
         chroma_weight=0.0,
         evenness_weight=0.0,
+        layout_weight=0.0,
         features="vgg_distilled",
         precision="float32",
         jit_compile="off",

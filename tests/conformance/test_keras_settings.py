@@ -125,6 +125,7 @@ MADE = {
         tv_weight=1.0,
         structure_weight=1.0,
         evenness_weight=1.0,
+        layout_weight=1.0,
         histogram_weight=1.0,
         color="luminance",
         photorealistic=True,

@@ -2,7 +2,7 @@ import pytest
 
 import helpers
 from tfstyle import losses
-from tfstyle.objective import local
+from tfstyle.objective import layout, local
 
 
 def nothing(photo, scale):
@@ -47,6 +47,26 @@ def test_strips_add_up_to_the_picture(compare, made, scales, height):
     assert len(parts) == (height > 576) + (height > 1088) + 1
     assert float(sum(parts)) == pytest.approx(float(expected), rel=1e-5)
     assert float(expected) > 1e-3
+
+
+@pytest.mark.parametrize("height", [48, 65, 576, 577, 640, 1100])
+@pytest.mark.parametrize("scale", [1, 16, 128, 512])
+def test_strips_of_layout_add_up_to_the_picture(scale, height):
+    scale = scale if scale <= height else 16
+    image, photo = (helpers.image(height, 530, seed=i) for i in range(2))
+    compare, target = layout.Layout(scale), losses.squares(photo[None], scale)
+    parts = [
+        compare.part(
+            image[None, strip.seen],
+            strip.stop - strip.start,
+            compare.cut(target, strip),
+            image.shape[:2],
+        )[0]
+        for strip in local.strips(height)
+    ]
+    expected = float(compare(image[None], {}, target)[0])
+    assert float(sum(parts)) == pytest.approx(expected, rel=1e-5)
+    assert expected > 1e-6
 
 
 @pytest.mark.parametrize(

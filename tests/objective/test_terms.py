@@ -117,6 +117,7 @@ def test_terms_without_weight_are_left_out(network):
         chroma_weight=1,
         structure_weight=1,
         evenness_weight=1,
+        layout_weight=1,
         histogram_weight=1,
     )
     assert set(make_terms(network, PHOTO, [WAVE], everything)) == {
@@ -127,6 +128,7 @@ def test_terms_without_weight_are_left_out(network):
         "chroma",
         "structure",
         "evenness",
+        "layout",
         "histogram",
     }
 

@@ -35,6 +35,7 @@ NAN, INFINITY = float("nan"), float("inf")
         ("tv_weight", INFINITY),
         ("structure_weight", -1e-9),
         ("evenness_weight", -1e-9),
+        ("layout_weight", -1e-9),
         ("histogram_weight", -INFINITY),
         ("tolerance", -0.1),
         ("loss_threshold", NAN),

@@ -45,6 +45,7 @@ def all_terms(config):
         chroma_weight=0.1,
         structure_weight=0.1,
         evenness_weight=0.1,
+        layout_weight=0.1,
         histogram_weight=0.1,
     )
 

@@ -52,6 +52,7 @@ def settings(small_vgg16):
             "tv_weight": 0.0,
             "chroma_weight": 0.0,
             "evenness_weight": 0.0,
+            "layout_weight": 0.0,
             "precision": "float32",
         }
         return GatysConfig(**quick | changes)
@@ -576,6 +577,26 @@ def test_evenness_keeps_blocks_of_color_out_of_even_parts(settings):
         ]
     ]
     assert steps[1] < steps[0] / 2
+
+
+def test_layout_keeps_light_and_dark_where_the_photograph_has_them(settings):
+    photo = np.full((64, 80, 3), 0.6, np.float32)
+    photo[:, 40:] = 0.4
+    style = np.full((64, 80, 3), 0.9, np.float32)
+    style[:32] = 0.1
+    # It starts the wrong way round, which statistics do not mind.
+    start = np.where(photo > 0.5, np.float32(0.1), np.float32(0.9))
+    light, dark = (
+        gatys.stylize(
+            photo,
+            style,
+            settings(size=80, content_weight=0.0, layout_weight=weight),
+            init=start,
+        )
+        for weight in (100.0, 0.0)
+    )
+    assert light[:, :40].mean() > light[:, 40:].mean() + 0.4
+    assert dark[:, :40].mean() < dark[:, 40:].mean()
 
 
 def _alike(picture, photo):

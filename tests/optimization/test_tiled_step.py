@@ -25,6 +25,7 @@ ALL = {
     "chroma_weight": 0.1,
     "structure_weight": 0.5,
     "evenness_weight": 2,
+    "layout_weight": 3,
 }
 OPTIMIZER = InPlace(steps=10, levels=3)
 

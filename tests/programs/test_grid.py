@@ -29,6 +29,7 @@ FLAGS = {
     "tv_weight": "0",
     "chroma_weight": "0",
     "evenness_weight": "0",
+    "layout_weight": "0",
     "vary": ["steps=1,4", "style_weight=0,5,1e38"],
 }
 TRANSFER = dict.fromkeys(FLAGS) | {
@@ -113,6 +114,7 @@ def test_each_picture_is_that_of_its_settings(folder):
         tv_weight=0.0,
         chroma_weight=0.0,
         evenness_weight=0.0,
+        layout_weight=0.0,
         features="vgg_distilled",
         content_layers={"block1_conv1": 1.0},
         style_layers={"block1_conv1": 1.0},

@@ -106,6 +106,7 @@ LATER = (
     "coarse_share",
     "chroma_weight",
     "evenness_weight",
+    "layout_weight",
     "print_size",
     "tile",
     "memory",

@@ -71,6 +71,10 @@ def structure(x, style, photo):
     return losses.structure_loss(x, targets)
 
 
+def layout(x, style, photo):
+    return losses.layout_loss(x, losses.squares(photo, 2), 2)
+
+
 def total_variation(x, style, photo):
     return losses.total_variation_loss(x)
 
@@ -95,6 +99,7 @@ LOSSES = {
         wasserstein_region,
         histogram,
         structure,
+        layout,
         total_variation,
         chroma_variation,
         evenness,

@@ -26,6 +26,7 @@ def settings(**changes):
             "tv_weight": 0,
             "chroma_weight": 0,
             "evenness_weight": 0,
+            "layout_weight": 0,
             "style_loss": "gram",
         }
         | changes

@@ -19,6 +19,7 @@ roots.
 | `wasserstein_loss`      | means and covariances     | Olkin, Pukelsheim 1982 |
 | `histogram_loss`        | histogram of each channel | Risser 2017, eq. 8     |
 | `structure_loss`        | edges                     | Li 2017, eq. 4         |
+| `layout_loss`           | mean colors of squares    | our own                |
 | `total_variation_loss`  | neighboring pixels        | Mahendran 2015, eq. 4  |
 | `chroma_variation_loss` | their colors without gray | our own                |
 | `evenness_loss`         | neighboring squares       | our own                |
@@ -27,6 +28,8 @@ roots.
 from tfstyle.losses.content import (
     content_loss,
     laplacian,
+    layout_loss,
+    layout_part,
     structure_loss,
     structure_part,
 )
@@ -66,6 +69,8 @@ __all__ = [
     "gram_matrix",
     "histogram_loss",
     "laplacian",
+    "layout_loss",
+    "layout_part",
     "mean_covariance",
     "moments_loss",
     "quantiles",

@@ -1,10 +1,11 @@
-"""Losses that keep the photograph: its feature maps and its edges."""
+"""Losses that keep the photograph: feature maps, edges, places of colors."""
 
 from collections.abc import Mapping
 
 from keras import ops
 
 from tfstyle.losses.positions import float32
+from tfstyle.losses.variation import squares
 from tfstyle.runtime.types import Shape, Tensor
 
 
@@ -37,9 +38,7 @@ def laplacian(image: Tensor, scale: int) -> Tensor:
         the sum of the four neighbors less four times the pixel. The paper
         sums over the colors; here they stay separate.
     """
-    small = ops.average_pool(
-        float32(image), scale, scale, data_format="channels_last"
-    )
+    small = squares(image, scale)
     across = small[:, 1:-1, :-2] + small[:, 1:-1, 2:]
     down = small[:, :-2, 1:-1] + small[:, 2:, 1:-1]
     return across + down - 4 * small[:, 1:-1, 1:-1]
@@ -89,3 +88,43 @@ def structure_part(
         gaps = ops.mean(ops.square(found - target), axis=-1)
         total += ops.sum(gaps, axis=(1, 2)) / (rows * columns)
     return total / len(targets)
+
+
+def layout_loss(image: Tensor, target: Tensor, scale: int) -> Tensor:
+    """Returns the mean squared distance of the colors of squares to a target.
+
+    Args:
+        image: Image, `(batch, height, width, channels)`.
+        target: Mean colors of squares, from `squares`.
+        scale: Side of the squares in pixels.
+
+    Returns:
+        Shape `(batch,)`, float32: distances are summed over the channels; the
+        mean over the squares. Our own.
+    """
+    gaps = ops.sum(ops.square(squares(image, scale) - target), axis=-1)
+    return ops.mean(gaps, axis=(1, 2))
+
+
+def layout_part(
+    block: Tensor, target: Tensor, scale: int, shape: Shape
+) -> Tensor:
+    """Returns what some rows add to the layout loss of their image.
+
+    Args:
+        block: Rows of an image, of its whole width, from a multiple of the
+            side of squares on; the next may follow.
+        target: Mean colors of the squares that end in the rows that are
+            counted: there may be none.
+        scale: Side of the squares in pixels.
+        shape: Height and width of the image.
+
+    Returns:
+        Shape `(batch,)`, float32. The parts of all rows of an image add up to
+        its `layout_loss`.
+    """
+    # Enough for a square, whose row is then left out.
+    longer = ops.pad(block, ((0, 0), (0, scale - 1), (0, 0), (0, 0)))
+    found = squares(longer, scale)[:, : ops.shape(target)[1]]
+    gaps = ops.sum(ops.square(found - target), axis=(1, 2, 3))
+    return gaps / ((shape[0] // scale) * (shape[1] // scale))

@@ -15,6 +15,7 @@ from tfstyle.objective.local import (
     Structure,
     Variation,
     evenness_scales,
+    squares,
     strips,
 )
 from tfstyle.objective.settings import ObjectiveConfig
@@ -86,7 +87,7 @@ def _chroma_of(image: np.ndarray) -> float:
 
 def _structure(content: np.ndarray, weight: float) -> Term:
     scales = [s for s in STRUCTURE_SCALES if 3 * s <= min(content.shape[:2])]
-    targets = {s: losses.laplacian(_squares(content, s), 1) for s in scales}
+    targets = {s: losses.laplacian(squares(content, s), 1) for s in scales}
     energies = [energy_of(t, _LEAST) for t in targets.values()]
     scale = len(energies) / sum(energies)
     return Term(weight * scale, Structure(), targets)
@@ -100,7 +101,7 @@ def _evenness(
 ) -> Term:
     """Makes the term of evenness, relative to the variance of the styles."""
     scales = evenness_scales(content.shape[:2])
-    targets = {s: losses.evenness(_squares(content, s), 1) for s in scales}
+    targets = {s: losses.evenness(squares(content, s), 1) for s in scales}
     variance = max(float(np.dot(mix, [*map(_variance, styles)])), _LEAST)
     return Term(weight / variance, Evenness(scales), targets)
 
@@ -109,16 +110,6 @@ def _variance(image: np.ndarray) -> float:
     """Returns the variance of the colors, in float64."""
     _, covariance = color.moments(image)
     return float(np.trace(covariance))
-
-
-def _squares(image: np.ndarray, scale: int) -> Tensor:
-    """Returns the squares of an image, strip by strip."""
-    found = []
-    for strip in strips(image.shape[0]):
-        block = ops.convert_to_tensor(image[None, strip.start : strip.stop])
-        found.append(losses.squares(block, scale))
-        scratch.release(image)
-    return ops.concatenate(found, 1)
 
 
 def _histogram(

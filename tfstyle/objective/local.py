@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from keras import ops
 
 from tfstyle import losses
 from tfstyle.objective.term import Maps
+from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape, Tensor
 
 STRUCTURE_SCALES = (4, 16)
@@ -18,7 +20,9 @@ STRUCTURE_SCALES = (4, 16)
 REACH = 64
 """Rows below a strip that `Local.part` needs: two squares of structure, or the
 largest of evenness."""
-_STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
+STRIP = 512
+"""Rows that are looked at together, a multiple of `REACH`: no square of layout
+is larger."""
 
 
 def evenness_scales(shape: Shape) -> tuple[int, ...]:
@@ -61,9 +65,19 @@ def strips(height: int) -> Iterator[Strip]:
 
     If there are several, the last has more than `REACH` rows.
     """
-    starts = range(0, max(height - REACH, 1), _STRIP)
+    starts = range(0, max(height - REACH, 1), STRIP)
     for start, stop in zip(starts, [*starts[1:], height], strict=True):
         yield Strip(start, stop)
+
+
+def squares(image: np.ndarray, scale: int) -> Tensor:
+    """Returns the squares of an image, see `losses.squares`, strip by strip."""
+    found = []
+    for strip in strips(image.shape[0]):
+        block = ops.convert_to_tensor(image[None, strip.start : strip.stop])
+        found.append(losses.squares(block, scale))
+        scratch.release(image)
+    return ops.concatenate(found, 1)
 
 
 @dataclasses.dataclass(frozen=True)

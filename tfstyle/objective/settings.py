@@ -51,6 +51,10 @@ class ObjectiveConfig(Protocol):
         """Weight of evenness."""
 
     @property
+    def layout_weight(self) -> float:
+        """Weight of layout."""
+
+    @property
     def histogram_weight(self) -> float:
         """Weight of the loss between color histograms."""
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from tfstyle.controls.regions import Region, Regions, weights, whole
 from tfstyle.objective.image_terms import image_terms
+from tfstyle.objective.layout import layout_term
 from tfstyle.objective.settings import ObjectiveConfig
 from tfstyle.objective.statistics import (
     Moments,
@@ -90,15 +91,18 @@ def make_terms(
     """
     shape = content.shape[:2]
     scaled = scale_styles(styles, shape, config.style_scale)
-    parts: Sequence[Region] = (regions or whole(len(styles))).parts
+    own: Sequence[Region] = (regions or whole(len(styles))).parts
+    parts = own
     if share < 1:
-        parts = [_with_source(part, len(styles)) for part in parts]
+        parts = [_with_source(part, len(styles)) for part in own]
         scaled.append(content)
     found, photo = _photo(network, content, config, parts, side, make)
     found |= _style_terms(network, photo, scaled, config, parts, share, side)
     gain = gains(network.name).variation
     mix = _mix(config, share, len(scaled))
     found |= image_terms(content, scaled, mix, config, gain)
+    if config.layout_weight:
+        found["layout"] = layout_term(content, scaled, own, config, share, gain)
     return found
 
 

@@ -33,7 +33,12 @@ _STYLE_LAYERS = dict(
     zip(STYLE_LAYERS, (256.0, 64.0, 16.0, 4.0, 1.0), strict=True)
 )
 
-ADDED = {"chroma_weight": 0.0, "evenness_weight": 0.0, "print_size": 0}
+ADDED = {
+    "chroma_weight": 0.0,
+    "evenness_weight": 0.0,
+    "layout_weight": 0.0,
+    "print_size": 0,
+}
 """Settings that records and checkpoints of older versions lack, with the value
 that stands for their absence."""
 
@@ -187,6 +192,13 @@ class GatysConfig(Controls):
         "Weight of the loss between neighboring squares of the picture where "
         "the photograph is even; higher leaves fewer blocks of color that "
         "belong to no shape. 0 leaves it out.",
+        check=checks.weight,
+    )
+    layout_weight: float = setting(
+        0.0,
+        "Weight of the loss between mean colors of large squares and those of "
+        "the photograph in the style's palette; higher keeps light, dark and "
+        "each color where the photograph has them. 0 leaves it out.",
         check=checks.weight,
     )
     histogram_weight: float = setting(

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfstyle import images
-from tfstyle.controls import color
-from tfstyle.controls.regions import Region, Regions, resize, whole
+from tfstyle.controls.regions import Regions, whole
+from tfstyle.objective.layout import recolored
 from tfstyle.optimization.config import GatysConfig
-
-_COLORS = 2**14  # Number of a style's pixels that stand for its colors.
 
 
 def initial_picture(
@@ -37,7 +35,8 @@ def initial_picture(
     random = np.random.default_rng(config.seed)
     if config.init == "palette":
         parts = (regions or whole(len(styles))).parts
-        return _recolored(photo, styles, config, parts, random)
+        share = config.strength
+        return recolored(photo, styles, parts, config, share, random)
     if config.init == "content":
         return photo
     if config.init == "grey":
@@ -47,53 +46,6 @@ def initial_picture(
     mean, covariance = _moments(styles, config.style_mix)
     noise = random.multivariate_normal(mean, covariance, photo.shape[:2])
     return np.clip(noise, 0, 1).astype(np.float32)
-
-
-def _recolored(
-    photo: np.ndarray,
-    styles: Sequence[np.ndarray],
-    config: GatysConfig,
-    parts: Sequence[Region],
-    random: np.random.Generator,
-) -> np.ndarray:
-    """Returns the photograph, each region in the colors of its styles.
-
-    Bright parts stay brighter than dark ones, and what has one color keeps one,
-    so optimization need not find places for the colors, which may belong to no
-    shape. Below strength 1 it is that share of the way.
-    """
-    picture = photo.copy()
-    for part in parts:
-        inside = _inside(part.mask, photo)
-        wanted = _colors(styles, part, config, random)
-        matched = color.match_histogram(photo[inside][None], wanted[None])[0]
-        moved = matched - photo[inside]
-        picture[inside] += config.strength * moved
-    return np.clip(picture, 0, 1)
-
-
-def _inside(mask: np.ndarray | None, image: np.ndarray) -> np.ndarray:
-    """Returns which pixels of an image belong to a region, bool."""
-    fitted = resize(mask, *image.shape[:2])
-    return fitted >= fitted.max() / 2
-
-
-def _colors(
-    styles: Sequence[np.ndarray],
-    part: Region,
-    config: GatysConfig,
-    random: np.random.Generator,
-) -> np.ndarray:
-    """Draws colors of the styles of a region, `(number, 3)`, by their shares.
-
-    Colors belong to what is fine, see `style_detail`.
-    """
-    shares = config.shares(len(part.sources), fine=True)
-    drawn = [
-        random.choice(styles[i][_inside(mask, styles[i])], round(n * _COLORS))
-        for (i, mask), n in zip(part.sources.items(), shares, strict=True)
-    ]
-    return np.concatenate(drawn)
 
 
 def _moments(
