@@ -36,7 +36,7 @@ PARTS = 3
 
 # Fraction of the wanted distance to aim at: the steps after the last change of
 # the share go further (docs/decisions/controls.md).
-_AIM = 0.9
+_AIM = 0.8
 
 # Exponent of the distance as a power of the share: the first guess, and the
 # limits of what the last two parts give (docs/decisions/controls.md).
