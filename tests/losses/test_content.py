@@ -62,10 +62,11 @@ def test_the_data_format_of_the_user_does_not_matter():
 
 def test_layout_loss_is_the_mean_distance_of_squares():
     x = np.zeros((1, 5, 6, 3), np.float32)
-    x[:, :2, :2] = [0.1, 0.2, 0.4]  # One of 2 by 3 squares; a row is left out.
+    x[:, :2, :2] = [0.1, 0.2, 0.4]  # One of 3 by 3 squares.
     x[:, 0, 5] = 0.8  # A quarter of another.
-    target = np.zeros((1, 2, 3, 3), np.float32)
-    expected = (0.01 + 0.04 + 0.16 + 3 * 0.2**2) / 6
+    x[:, 4, 2:4] = 0.2  # The half of one that is in the image.
+    target = np.zeros((1, 3, 3, 3), np.float32)
+    expected = (0.01 + 0.04 + 0.16 + 3 * 0.2**2 + 3 * 0.1**2) / 9
     np.testing.assert_allclose(
         losses.layout_loss(x, target, 2), [expected], rtol=1e-5
     )

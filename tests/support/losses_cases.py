@@ -72,7 +72,8 @@ def structure(x, style, photo):
 
 
 def layout(x, style, photo):
-    return losses.layout_loss(x, losses.squares(photo, 2), 2)
+    filled = ops.pad(photo, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    return losses.layout_loss(x, losses.squares(filled, 2), 2)
 
 
 def total_variation(x, style, photo):

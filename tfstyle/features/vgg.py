@@ -4,7 +4,7 @@ They are built here, and not by Keras Applications, because the pooling, the
 border and the deepest layer can be chosen.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -43,7 +43,7 @@ _SCALES = {"vgg_distilled": 1 / 64}
 
 def network(
     name: str,
-    layers: Iterable[str],
+    layers: Sequence[str],
     pooling: str = "max",
     *,
     border: str = "replicate",

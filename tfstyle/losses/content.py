@@ -93,17 +93,20 @@ def structure_part(
 def layout_loss(image: Tensor, target: Tensor, scale: int) -> Tensor:
     """Returns the mean squared distance of the colors of squares to a target.
 
+    Squares that reach beyond the right or lower edge are filled with black in
+    both, so they count less.
+
     Args:
         image: Image, `(batch, height, width, channels)`.
-        target: Mean colors of squares, from `squares`.
+        target: Mean colors of all squares, `(batch or 1, height / scale, width
+            / scale, channels)`, sides rounded up.
         scale: Side of the squares in pixels.
 
     Returns:
         Shape `(batch,)`, float32: distances are summed over the channels; the
         mean over the squares. Our own.
     """
-    gaps = ops.sum(ops.square(squares(image, scale) - target), axis=-1)
-    return ops.mean(gaps, axis=(1, 2))
+    return layout_part(image, target, scale, ops.shape(image)[1:3])
 
 
 def layout_part(
@@ -114,8 +117,7 @@ def layout_part(
     Args:
         block: Rows of an image, of its whole width, from a multiple of the
             side of squares on; the next may follow.
-        target: Mean colors of the squares that end in the rows that are
-            counted: there may be none.
+        target: Mean colors of the squares in the rows that are counted.
         scale: Side of the squares in pixels.
         shape: Height and width of the image.
 
@@ -123,8 +125,15 @@ def layout_part(
         Shape `(batch,)`, float32. The parts of all rows of an image add up to
         its `layout_loss`.
     """
-    # Enough for a square, whose row is then left out.
-    longer = ops.pad(block, ((0, 0), (0, scale - 1), (0, 0), (0, 0)))
-    found = squares(longer, scale)[:, : ops.shape(target)[1]]
+    rows, columns = ops.shape(target)[1], -(-shape[1] // scale)
+    below, beside = scale - 1, columns * scale - shape[1]
+    filled = ops.pad(float32(block), ((0, 0), (0, below), (0, beside), (0, 0)))
+    batch, _, width, channels = ops.shape(filled)
+    counted = (batch, rows * scale, width, channels)
+    filled = ops.slice(filled, (0, 0, 0, 0), counted)
+    # With XLA, gradients of pooling take a hundred times as long.
+    apart = (batch, rows, scale, columns, scale, channels)
+    found = ops.mean(ops.reshape(filled, apart), axis=(2, 4))
     gaps = ops.sum(ops.square(found - target), axis=(1, 2, 3))
-    return gaps / ((shape[0] // scale) * (shape[1] // scale))
+    count = -(-shape[0] // scale) * columns
+    return gaps / ops.cast(count, "float32")

@@ -9,19 +9,22 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from keras import ops
 
-from tfstyle import losses
+from tfstyle import images, losses
 from tfstyle.controls import color
 from tfstyle.controls.regions import Region, resize
-from tfstyle.objective.local import STRIP, Local, Strip, squares
+from tfstyle.objective.local import Local, Strip
 from tfstyle.objective.settings import ObjectiveConfig
 from tfstyle.objective.term import Maps, Term
 from tfstyle.runtime.types import Shape, Tensor
 
-_SQUARES = 6  # Least number of squares on the longer side.
-_PIXELS = 128  # Least number of pixels there of what is recolored.
+_SQUARES = 6  # Squares on the longer side, at least if they have their size.
+_LARGEST = 256  # Longest side of a square, in pixels; divides a strip.
+_PIXELS = 128  # Pixels on the longer side of what is recolored, at least.
 _COLORS = 2**14  # Number of a style's pixels that stand for its colors.
-_LEAST = 1e-3  # Least variance of a target, of colors in [0, 1].
+_LEAST = 1e-3  # Least variance of colors in [0, 1].
+_TINY = 1e-6  # Least sum of masks.
 
 
 def layout_term(
@@ -32,7 +35,7 @@ def layout_term(
     share: float,
     gain: float,
 ) -> Term:
-    """Makes the term of layout, relative to the variance of its target.
+    """Makes the term of layout, relative to the variance of its colors.
 
     Args:
         photo: Photograph at the size that is painted, `(height, width, 3)`.
@@ -42,22 +45,40 @@ def layout_term(
         share: Share of the styles in the target, from 0 to 1.
         gain: Factor of the weight.
     """
-    scale, reduced = _scales(photo.shape[:2])
-    small = np.asarray(squares(photo, reduced)[0])
+    shape = photo.shape[:2]
+    scale, reduced = _scales(shape)
+    small = images.resize(photo, *(-(-side // reduced) for side in shape))
     random = np.random.default_rng(0)
     target = recolored(small, styles, parts, config, share, random)
     _, covariance = color.moments(target)
     variance = max(float(np.trace(covariance)), _LEAST)
-    wanted = losses.squares(target[None], scale // reduced)
+    means = _means(target, scale // reduced) * _filled(shape, scale)
     weight = config.layout_weight * gain / variance
-    return Term(weight, Layout(scale), wanted)
+    return Term(weight, Layout(scale), ops.convert_to_tensor(means[None]))
 
 
 def _scales(shape: Shape) -> tuple[int, int]:
     """Returns sides of squares in pixels: compared ones, and recolored ones."""
     longer = max(shape)
-    scale = min(_power(longer // _SQUARES), _power(min(shape)), STRIP)
+    scale = min(_power(longer // _SQUARES), _power(min(shape)), _LARGEST)
     return scale, min(_power(longer // _PIXELS), scale)
+
+
+def _means(image: np.ndarray, scale: int) -> np.ndarray:
+    """Returns the mean colors of squares, of what of them is in the image."""
+    height, width = image.shape[:2]
+    down = np.add.reduceat(image, range(0, height, scale), axis=0)
+    sums = np.add.reduceat(down, range(0, width, scale), axis=1)
+    return sums / scale**2 / _filled((height, width), scale)
+
+
+def _filled(shape: Shape, scale: int) -> np.ndarray:
+    """Returns the share of each square that is in an image, `(..., ..., 1)`."""
+    rows, columns = (
+        np.minimum(side - np.arange(0, side, scale), scale) / scale
+        for side in shape
+    )
+    return np.outer(rows, columns)[..., None].astype(np.float32)
 
 
 def _power(number: int) -> int:
@@ -86,19 +107,22 @@ def recolored(
     Returns:
         Float32 array of the shape of `photo`, in [0, 1].
     """
-    picture = photo.copy()
+    moves, total = np.zeros_like(photo), np.zeros((*photo.shape[:2], 1))
     for part in parts:
-        inside = _inside(part.mask, photo)
+        mask = resize(part.mask, *photo.shape[:2])
+        inside = _inside(mask)
         wanted = _colors(styles, part, config, random)
         matched = color.match_histogram(photo[inside][None], wanted[None])[0]
-        picture[inside] += share * (matched - photo[inside])
-    return np.clip(picture, 0, 1)
+        weights = mask[inside][:, None]
+        moves[inside] += weights * (matched - photo[inside])
+        total[inside] += weights
+    picture = photo + share * moves / np.maximum(total, _TINY)
+    return np.clip(picture, 0, 1).astype(np.float32)
 
 
-def _inside(mask: np.ndarray | None, image: np.ndarray) -> np.ndarray:
-    """Returns which pixels of an image belong to a region, bool."""
-    fitted = resize(mask, *image.shape[:2])
-    return fitted >= fitted.max() / 2
+def _inside(mask: np.ndarray) -> np.ndarray:
+    """Returns which pixels belong to a region, bool."""
+    return mask >= mask.max() / 2
 
 
 def _colors(
@@ -112,10 +136,13 @@ def _colors(
     Colors belong to what is fine, see `style_detail`.
     """
     shares = config.shares(len(part.sources), fine=True)
-    drawn = [
-        random.choice(styles[i][_inside(mask, styles[i])], round(n * _COLORS))
-        for (i, mask), n in zip(part.sources.items(), shares, strict=True)
-    ]
+    drawn = []
+    for (i, mask), share in zip(part.sources.items(), shares, strict=True):
+        pixels = styles[i].reshape(-1, 3)
+        places: np.ndarray | int = len(pixels)
+        if mask is not None:
+            places = np.flatnonzero(_inside(resize(mask, *styles[i].shape[:2])))
+        drawn.append(pixels[random.choice(places, round(share * _COLORS))])
     return np.concatenate(drawn)
 
 
@@ -135,7 +162,7 @@ class Layout(Local):
 
     def cut(self, target: Tensor, strip: Strip) -> Tensor:
         """Returns the squares of a strip."""
-        first, last = strip.start // self.scale, strip.stop // self.scale
+        first, last = strip.start // self.scale, -(-strip.stop // self.scale)
         return target[:, first:last]
 
     def part(

@@ -20,9 +20,7 @@ STRUCTURE_SCALES = (4, 16)
 REACH = 64
 """Rows below a strip that `Local.part` needs: two squares of structure, or the
 largest of evenness."""
-STRIP = 512
-"""Rows that are looked at together, a multiple of `REACH`: no square of layout
-is larger."""
+_STRIP = 512  # Rows that are looked at together; a multiple of `REACH`.
 
 
 def evenness_scales(shape: Shape) -> tuple[int, ...]:
@@ -65,7 +63,7 @@ def strips(height: int) -> Iterator[Strip]:
 
     If there are several, the last has more than `REACH` rows.
     """
-    starts = range(0, max(height - REACH, 1), STRIP)
+    starts = range(0, max(height - REACH, 1), _STRIP)
     for start, stop in zip(starts, [*starts[1:], height], strict=True):
         yield Strip(start, stop)
 

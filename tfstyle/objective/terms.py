@@ -46,9 +46,9 @@ class Gains(NamedTuple):
         content: Factor of the content weight. A thin network does not see all
             of the photograph, and what it does not see would be lost.
         variation: Factor of the weights of total variation, also that of
-            chroma, and of evenness. The thin network does not see all of the
-            fine noise and of the blocks of color that its gradient makes
-            either.
+            chroma, of evenness and of layout. The thin network does not see
+            all of the fine noise and of the blocks of color that its gradient
+            makes either.
     """
 
     content: float = 1.0
