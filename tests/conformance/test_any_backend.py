@@ -51,7 +51,7 @@ def on_jax(tmp_path_factory, small_vgg16):
 
 def test_values_are_equal_on_jax(on_jax, small_vgg16):
     expected = evaluate(small_vgg16)
-    assert len(expected) == 12 + 6 + 1 + 1 + 15
+    assert len(expected) == 12 + 6 + 1 + 1 + 18
     for name, value in expected.items():
         # Small eigenvalues are mostly rounding, in the roots of which it grows.
         share = 1e-3 if name.startswith("wasserstein") else 1e-4

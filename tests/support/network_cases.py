@@ -76,6 +76,8 @@ def evaluate(weights):
             tv_weight=1,
             chroma_weight=1,
             structure_weight=1,
+            evenness_weight=1,
+            layout_weight=1,
             histogram_weight=1,
         )
         styles = [WAVE, NIGHT]
