@@ -14,6 +14,19 @@ def even(photo, scale):
     return losses.evenness(photo / 9, scale)
 
 
+def parts_of(compare, image, target):
+    """What each strip of an image adds to the loss."""
+    return [
+        compare.part(
+            image[None, strip.seen],
+            strip.stop - strip.start,
+            compare.cut(target, strip),
+            image.shape[:2],
+        )[0]
+        for strip in local.strips(len(image))
+    ]
+
+
 SHARP = helpers.image(1100, 130, seed=1)
 
 
@@ -35,15 +48,7 @@ def test_strips_add_up_to_the_picture(compare, made, scales, height):
     target = {
         scale: made(photo[None], scale) for scale in fitting or scales[:1]
     }
-    parts = [
-        compare.part(
-            image[None, strip.seen],
-            strip.stop - strip.start,
-            compare.cut(target, strip),
-            image.shape[:2],
-        )[0]
-        for strip in local.strips(height)
-    ]
+    parts = parts_of(compare, image, target)
     expected = compare(image[None], {}, target)[0]
     assert len(parts) == (height > 576) + (height > 1088) + 1
     assert float(sum(parts)) == pytest.approx(float(expected), rel=1e-5)
@@ -58,15 +63,7 @@ def test_strips_of_layout_add_up_to_the_picture(scale, height):
     beyond = [(0, -side % scale) for side in photo.shape[:2]]
     filled = np.pad(photo, [*beyond, (0, 0)])
     compare, target = layout.Layout(scale), losses.squares(filled[None], scale)
-    parts = [
-        compare.part(
-            image[None, strip.seen],
-            strip.stop - strip.start,
-            compare.cut(target, strip),
-            image.shape[:2],
-        )[0]
-        for strip in local.strips(height)
-    ]
+    parts = parts_of(compare, image, target)
     expected = float(compare(image[None], {}, target)[0])
     assert float(sum(parts)) == pytest.approx(expected, rel=1e-5)
     assert expected > 1e-6
