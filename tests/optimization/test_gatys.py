@@ -586,7 +586,7 @@ def test_layout_keeps_light_and_dark_where_the_photograph_has_them(settings):
     style[:32] = 0.1
     # It starts the wrong way round, which statistics do not mind.
     start = np.where(photo > 0.5, np.float32(0.1), np.float32(0.9))
-    light, dark = (
+    held, free = (
         gatys.stylize(
             photo,
             style,
@@ -595,8 +595,8 @@ def test_layout_keeps_light_and_dark_where_the_photograph_has_them(settings):
         )
         for weight in (100.0, 0.0)
     )
-    assert light[:, :40].mean() > light[:, 40:].mean() + 0.4
-    assert dark[:, :40].mean() < dark[:, 40:].mean()
+    assert held[:, :40].mean() > held[:, 40:].mean() + 0.4
+    assert free[:, :40].mean() < free[:, 40:].mean()
 
 
 def _alike(picture, photo):
