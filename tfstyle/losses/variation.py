@@ -57,9 +57,15 @@ def squares(image: Tensor, scale: int) -> Tensor:
     Returns:
         Shape `(batch, height // scale, width // scale, channels)`, float32.
     """
-    return ops.average_pool(
-        float32(image), scale, scale, data_format="channels_last"
-    )
+    batch, height, width, channels = ops.shape(image)
+    rows, columns = height // scale, width // scale
+    filled = (batch, rows * scale, columns * scale, channels)
+    image = ops.slice(float32(image), (0, 0, 0, 0), filled)
+    # Not by pooling: its gradients take up to fifty times as long with XLA.
+    apart = (batch, rows, scale, columns * scale * channels)
+    lines = ops.mean(ops.reshape(image, apart), axis=2)
+    apart = (batch, rows, columns, scale, channels)
+    return ops.mean(ops.reshape(lines, apart), axis=3)
 
 
 class Evenness(NamedTuple):
