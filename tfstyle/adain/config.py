@@ -69,7 +69,7 @@ class SpecializeConfig:
     style_weight: float | None = setting(
         None,
         "Weight of the style loss, relative to the content loss; if not given, "
-        "it is found: photographs keep as much as with the model before.",
+        "it is found: photographs keep about as much as with the model before.",
         check=checks.weight,
     )
     style_size: int = setting(

@@ -4,7 +4,7 @@ The decoder learns the Gram matrices of the whole style images from crops of
 photographs; the encoder stays. In the first part the thin network compares,
 fast, in the second one VGG, which sees long strokes. After each epoch, held-out
 photographs say how much of them is left, and the weight of the style is changed
-until it is as much as with the model before.
+until it is about as much as with the model before.
 
 Runs on any backend of Keras.
 """

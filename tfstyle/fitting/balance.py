@@ -11,6 +11,7 @@ import numpy as np
 PATIENCE = 4
 """Epochs without improvement after which a training ends."""
 
+_GROWTH = 1.05  # Of the content distance, where the weight settles.
 _GAIN = 0.01  # Least relative improvement.
 _POWER = 1.5  # Exponent by which the weight follows what is kept.
 
@@ -69,7 +70,8 @@ class Balance:
         """
         grown = content / self.before[0]
         if self._weigh:
-            self._weight.assign(self._weight * grown**-_POWER)
+            ratio = (grown / _GROWTH) ** -_POWER
+            self._weight.assign(self._weight * ratio)
         score = style * grown
         if score < (1 - _GAIN) * float(self._best):
             self._best.assign(score)
