@@ -83,6 +83,22 @@ def test_regions_are_those_of_the_model(model, stored):
         np.testing.assert_allclose(painted, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("mode", ["style", "luminance"])
+@pytest.mark.parametrize("share", [0.25, 0.75])
+def test_soft_masks_are_shares_of_the_picture(model, mode, share):
+    controls = Controls(color=mode)
+    stylizer = ControlledStylizer(KerasStylizer(model))
+
+    def paint(found):
+        style = stylizer.embed([STYLE], controls, found)
+        return stylizer.stylize(CONTENT, style)
+
+    mask = np.full(CONTENT.shape[:2], share, np.float32)
+    found = paint(regions.from_masks(CONTENT, [STYLE], [mask]))
+    expected = share * paint(None) + (1 - share) * CONTENT
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_pictures_may_have_other_regions(model, stored):
     """One more each: then the number of regions is free."""
     stylizer = loading.load(f"{stored}.keras")

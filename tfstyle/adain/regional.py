@@ -113,13 +113,22 @@ def content_masks(
 ) -> dict[str, np.ndarray] | None:
     """Returns the masks of a photograph's regions by level.
 
+    Where there are any, they add up to 1: a picture that is painted whole at
+    soft edges is pasted by `tfstyle.controls.finishing` later.
+
     Returns:
         Masks as from `level_masks`; `None` if the whole photograph is stylized.
     """
     masks = [part.mask for part in parts if part.mask is not None]
-    return (
-        level_masks(masks, shape, [topology.IMAGE, *levels]) if masks else None
-    )
+    if not masks:
+        return None
+    found = level_masks(masks, shape, [topology.IMAGE, *levels])
+    return {level: _shares(mask) for level, mask in found.items()}
+
+
+def _shares(masks: np.ndarray) -> np.ndarray:
+    total = masks.sum(axis=0, keepdims=True)
+    return masks / np.where(total > 0, total, 1)
 
 
 def level_masks(

@@ -125,7 +125,7 @@ class ServedStylizer:
             style_embedding=style.embedding,
             strength=tf.constant([strength], tf.float32),
         )
-        return _pasted(result["stylized_image"][0].numpy(), photo, style)
+        return result["stylized_image"][0].numpy()
 
 
 class CallableStylizer:
@@ -178,9 +178,7 @@ class CallableStylizer:
                 f"Received: strength={strength}"
             )
         image = self._answer(photo, style.images[0])
-        picture = np.clip(image, 0, 1)
-        picture = images.resize(picture, *photo.shape[:2])
-        return _pasted(picture, photo, style)
+        return images.resize(np.clip(image, 0, 1), *photo.shape[:2])
 
     def _answer(self, photo: np.ndarray, style: np.ndarray) -> np.ndarray:
         """Returns the model's image, which may have another size."""
@@ -211,11 +209,6 @@ def _check_whole(controls: Controls, regions: Regions | None) -> None:
             "or of parts of a style, maps and `style_detail` need a model of "
             "this package, or its .h5 or .keras file."
         )
-
-
-def _pasted(picture: np.ndarray, photo: np.ndarray, style: Style) -> np.ndarray:
-    regions = style.regions
-    return picture if regions is None else regions.paste(picture, photo)
 
 
 def _is_finite(image: np.ndarray) -> bool:

@@ -100,7 +100,8 @@ class Stylizer(Protocol):
             strength: Strength of the style, from 0 (the photograph) to 1.
 
         Returns:
-            Array of the shape of `photo`, float32, in [0, 1].
+            Array of the shape of `photo`, float32, in [0, 1]; painted whole
+            at soft edges of regions, and anything outside of them.
 
         Raises:
             ValueError: The photograph is invalid, or the model does not have
