@@ -83,6 +83,7 @@ _SHEET = flags.DEFINE_string(
     "sheet", None, "Sheet of all pairs to write: photograph, style, models."
 )
 
+_ROW = 264  # Height of a row on the sheet, in pixels.
 _UNLIKE = 0.02  # Relative difference of aspects that is not rounding.
 _NUMBERS = "expected whole numbers above 0, separated by commas"
 
@@ -106,7 +107,8 @@ def main() -> None:
     for row, shown in _judged(contents, styles):
         print(json.dumps(row), flush=True)
         rows.append(row)
-        sheet.append(shown)
+        if _SHEET.value:
+            sheet.append(shown)
     if not rows:
         raise ValueError("None of the pairs could be read.")
     medians = _medians(rows)
@@ -124,7 +126,6 @@ def _held_out() -> list[list[pathlib.Path]]:
     from tfstyle.runtime import files
 
     if _SHEET.value:
-        images.check_format(_SHEET.value)
         files.check_writable(_SHEET.value)
     weights.resolve(_FEATURES.value, _FEATURE_WEIGHTS.value)
     names = ["photograph", "content", "style", "size"]
@@ -136,10 +137,14 @@ def _held_out() -> list[list[pathlib.Path]]:
             f"own. Received: {', '.join(sorted(twice))}"
         )
     folders.find(_RESULTS.value)
-    return [
+    found = [
         folders.split_folders(roots, _HELD_OUT.value)[1]
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
+    if _SHEET.value:
+        rows = len(list(_pairs(*found)))
+        images.check_format(_SHEET.value, longest=rows * _ROW)
+    return found
 
 
 def _judged(
@@ -162,10 +167,10 @@ def _judged(
         try:
             pair = _loaded(content, style, size)
             judge = measures.Judge(network, *pair, perceptual)
+            pictures = {name: _painted(m, *pair) for name, m in models.items()}
         except (OSError, ValueError) as error:
             program.note(f"left out {content.name} with {style.name}: {error}")
             continue
-        pictures = {name: _painted(m, *pair) for name, m in models.items()}
         theirs = _results(content, style, pair[0])
         row: dict[str, Any] = {
             "content": content.name,

@@ -109,6 +109,10 @@ def test_a_sheet_is_checked_and_damaged_files_are_left_out(given, tmp_path):
     done = run(*given, "--steps=", "--sheet=sheet.gif")
     assert done.returncode == 1 and not done.stdout
     assert "must end in one of" in done.stderr
+    many = ",".join(map(str, range(64, 64 + 32)))
+    done = run(*given, "--steps=", "--sheet=sheet.webp", f"--sizes={many}")
+    assert done.returncode == 1 and not done.stdout
+    assert "at most 16383 pixels" in done.stderr
     for i in (0, 1):  # One of the two that are held out is damaged.
         (tmp_path / "photos" / f"{i}.png").write_bytes(b"no image")
     done = run(*given, "--steps=")
