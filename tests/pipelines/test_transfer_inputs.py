@@ -3,6 +3,7 @@ import pytest
 
 import helpers
 from tfstyle import images
+from tfstyle.adain import specialization
 from tfstyle.adain.config import TransferConfig
 from tfstyle.images import provenance
 from tfstyle.pipelines import transfer_inputs
@@ -36,6 +37,17 @@ def test_styles_are_scaled_each_by_its_own(photo, painting):
     )
     assert shapes(stored) == [(40, 80), (60, 30)]
     assert stored[0].tolist() == images.load(photo).tolist()
+
+
+def test_styles_inside_a_model_keep_their_size(tmp_path):
+    style = helpers.image(30, 40)
+    model = specialization.copy(helpers.style_model(), [style], "float32")
+    model.save_preset(tmp_path / "wave.h5")
+    name = str(tmp_path / "wave.h5")
+    for scale in (1.0, 2.0):
+        config = TransferConfig(model=name, style_size=80, style_scale=(scale,))
+        (seen,) = transfer_inputs.styles([name], config, images.read)
+        assert seen.shape[:2] == (30 * scale, 40 * scale)
 
 
 def test_narrow_images_are_named(photo):

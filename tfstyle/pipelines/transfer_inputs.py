@@ -45,14 +45,17 @@ def styles(
         FileNotFoundError: There is no such file.
     """
     scales = config.scales(len(paths))
+    inside = set(paths) == {config.model}
     given = (
         sources.find(config.model).styles()
-        if set(paths) == {config.model}
+        if inside
         else [read(path).pixels for path in paths]
     )
     seen = []
     for path, image, scale in zip(paths, given, scales, strict=True):
-        longer = config.style_size or max(image.shape[:2])
+        longer = max(image.shape[:2])
+        if config.style_size and not inside:
+            longer = config.style_size
         scaled = "" if scale == 1 else f" at a `style_scale` of {scale}"
         seen.append(_resized(f"'{path}'{scaled}", image, round(longer * scale)))
     return seen
