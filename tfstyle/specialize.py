@@ -14,6 +14,7 @@ writes the model as it is; the same command continues.
 """
 
 import contextlib
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -70,7 +71,7 @@ _HELD_OUT = flags.DEFINE_integer(
     lower_bound=1,
 )
 settings_flags.define(SpecializeConfig)
-_SHOWN, _ROWS = 384, 4  # Longer side and number of pictures on the preview.
+_ROWS = 4  # Pictures on the preview.
 
 
 def main() -> int:
@@ -105,6 +106,10 @@ def _output() -> pathlib.Path:
     if output.suffix not in _WRITERS:
         raise ValueError(
             f"--output must end in .keras or .h5. Received: --output={output}"
+        )
+    if os.path.realpath(output) == os.path.realpath(_MODEL.value):
+        raise ValueError(
+            f"--output must be another file than --model. Received: {output}"
         )
     files.check_writable(output)
     return output
@@ -183,7 +188,8 @@ def _photographs(
     if task.photographs is None:
         return specialization.scenes(task.settings.seed)
     contents, held = task.photographs
-    return contents, [*data.readable(held, unreadable, range(len(held)))]
+    found = data.readable(held, unreadable, range(len(held)))
+    return contents, [specialization.reduced(photo) for photo in found]
 
 
 def _preview(
@@ -191,18 +197,12 @@ def _preview(
 ) -> None:
     """Writes a sheet of held-out photographs and their pictures."""
     from tfstyle import images
+    from tfstyle.adain import specialization
 
     plain = model.plain()
-    shown = [_shown(photo) for photo in photographs[:_ROWS]]
+    shown = map(specialization.reduced, photographs[:_ROWS])
     rows = [[photo, plain.stylize(photo)] for photo in shown]
     images.save(folder / "preview.png", images.contact_sheet(rows))
-
-
-def _shown(photo: "np.ndarray") -> "np.ndarray":
-    from tfstyle import images
-
-    height, width = photo.shape[:2]
-    return images.resize(photo, *images.fit(height, width, _SHOWN))
 
 
 _WRITERS: "dict[str, Callable[[StyleModel, pathlib.Path], None]]" = {

@@ -154,6 +154,8 @@ def test_styles_are_blended_by_their_shares(model):
         ({"contents": np.int32(255 * PHOTO)}, "uint8.*Received: int32"),
         ({"styles": [255 * PHOTO]}, r"in \[0, 1\], .*Received: values from"),
         ({"styles": [np.nan * PHOTO]}, r"in \[0, 1\], .*Received: values from"),
+        ({"contents": [PHOTO, PHOTO]}, "one photograph.*a list of 2"),
+        ({"contents": []}, "one photograph.*a list of 0"),
         ({"alpha": np.nan}, "`strength` must be from 0 to 1. .*nan"),
         ({"alpha": 1.5}, "`strength` must be from 0 to 1. .*1.5"),
         ({"style_mix": [1, 2]}, "for each of the 1 style images"),

@@ -155,9 +155,32 @@ def test_layers_count_as_much_as_their_network_knows(
 def test_each_held_out_photograph_counts_alike(model):
     fit = make_fit(model)
     each = [style_fit.HeldOut(fit, [photo])() for photo in PHOTOS]
+    content, style = np.transpose(each)
+    expected = np.prod(content) ** (1 / len(PHOTOS)), np.mean(style)
     together = style_fit.HeldOut(fit, PHOTOS)()
-    expected = np.prod(each, axis=0) ** (1 / len(PHOTOS))
     np.testing.assert_allclose(together, expected, rtol=1e-5)
+
+
+def test_the_style_may_be_among_the_held_out_photographs(model):
+    fit = make_fit(model)
+    content, _ = style_fit.HeldOut(fit, [images.resize(STYLE, 48, 64)])()
+    assert content >= 0.1  # It would be 0.
+
+
+def test_held_out_photographs_are_small_but_not_too_small():
+    for shape, expected in [
+        ((300, 768), (150, 384)),
+        ((12, 12), (16, 16)),
+        ((40, 2000), (16, 384)),
+        ((40, 30), (40, 30)),
+    ]:
+        found = specialization.reduced(helpers.image(*shape))
+        assert found.shape[:2] == expected
+        np.testing.assert_array_equal(specialization.reduced(found), found)
+
+
+def test_a_style_weight_of_nothing_is_nothing(model):
+    assert float(make_fit(model, style_weight=0.0).style_weight) == 0.0
 
 
 def test_a_few_styles_fit_in_one_model(model):
@@ -261,6 +284,24 @@ def test_a_run_that_is_ended_with_the_first_part_is_over(model):
 
     specialize(model, thin_steps=4, steps=3, epoch=1, on_step=end)
     assert max(steps) == 4
+
+
+@pytest.mark.parametrize("changed", ["model", "styles"])
+def test_a_run_of_another_model_or_style_is_refused(model, tmp_path, changed):
+    specialize(model, steps=2, folder=tmp_path)
+    other = helpers.style_model()
+    weights = [1.01 * x for x in model.get_weights()]
+    other.set_weights(model.get_weights() if changed == "styles" else weights)
+    styles = [STYLE if changed == "model" else 1 - STYLE]
+    with pytest.raises(ValueError, match=f"'{changed}': ") as error:
+        specialize(other, styles, steps=2, folder=tmp_path)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["styles", "contents"])
+def test_there_must_be_pictures(model, name):
+    with pytest.raises(ValueError, match=f"`{name}` must name pictures"):
+        specialize(model, **{name: []})
 
 
 def test_all_checkpoints_are_compared_before_the_first_step(model, tmp_path):

@@ -161,15 +161,23 @@ def test_wrong_input_is_one_line(files, tmp_path, changes, status, message):
 
 
 def test_a_style_that_is_too_narrow_is_refused(files, tmp_path):
-    images.save(files / "narrow.png", helpers.image(4, 300))
+    images.save(tmp_path / "narrow.png", helpers.image(4, 300))
     flags = words(files, tmp_path / "wave.keras", "--steps=2")
     done = run(
         *[w for w in flags if "style.png" not in w],
         f"--style={tmp_path / 'narrow.png'}",
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "at least 16 pixels" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "wave.keras").exists()
+
+
+def test_the_model_to_begin_with_is_kept(files, tmp_path):
+    before = (files / "model.h5").read_bytes()
+    done = run_quick(*words(files, files / "model.h5"))
+    assert done.returncode == 1
+    assert "must be another file than --model" in done.stderr
+    assert (files / "model.h5").read_bytes() == before
 
 
 def test_a_full_disk_is_one_line(files, tmp_path):

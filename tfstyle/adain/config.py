@@ -41,7 +41,8 @@ class TransferConfig(Controls):
     style_size: int = setting(
         512,
         "Longer side at which the style images are seen, in pixels; 0 for that "
-        "of each file. `style_scale` multiplies it.",
+        "of each file. Those inside a model keep their size. `style_scale` "
+        "multiplies it.",
         check=checks.whole,
     )
     precision: str = setting(
@@ -69,7 +70,8 @@ class SpecializeConfig:
     style_weight: float | None = setting(
         None,
         "Weight of the style loss, relative to the content loss; if not given, "
-        "it is found: photographs keep about as much as with the model before.",
+        "it is found, after each epoch: photographs keep about as much as with "
+        "the model before.",
         check=checks.weight,
     )
     style_size: int = setting(

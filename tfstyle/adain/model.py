@@ -171,13 +171,18 @@ class StyleModel(StyleNetwork):
             photorealistic=photorealistic,
         )
         photos = conversion.to_images(contents)
+        batch = conversion.is_batch(contents)
+        if len(photos) != 1 and not batch:
+            raise ValueError(
+                "`contents` must be one photograph, or an array of several: "
+                f"stylize each by itself. Received: a list of {len(photos)}"
+            )
         if regions is not None:
             for photo in photos:
                 regions.check(photo, len(images))
         stylizer = ControlledStylizer(KerasStylizer(self))
         style = stylizer.embed(images, controls, regions)
         pictures = [stylizer.stylize(photo, style, alpha) for photo in photos]
-        batch = conversion.is_batch(contents)
         return np.stack(pictures) if batch else pictures[0]
 
     @property

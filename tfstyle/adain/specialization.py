@@ -10,6 +10,8 @@ Runs on any backend of Keras.
 """
 
 import dataclasses
+import hashlib
+import json
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +23,7 @@ from tfstyle import images
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.style_fit import Batches, HeldOut, StyleFit
+from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.features import memory
 from tfstyle.fitting import data, dead_leaves, loop, resuming
 from tfstyle.fitting.balance import Balance
@@ -74,6 +77,9 @@ def specialize(
         FloatingPointError: The loss was not finite.
         MemoryError: A batch would not fit in memory.
     """
+    for name, given in (("styles", styles), ("contents", contents)):
+        if not len(given):
+            raise ValueError(f"`{name}` must name pictures. Received: none")
     config = loop.on_device(config, _first_folder(config, folder))
     parts = _parts(config, folder)
     memory.check_training(config.loss_features, config.crop, config.batch_size)
@@ -81,8 +87,8 @@ def specialize(
     fitted = copy(model, seen, config.precision)
     keys = [
         dataclasses.asdict(config)
-        | {"styles": fitted.settings["styles"], "part": i}
-        | {"photographs": _digest(contents)}
+        | {"model": _digest(model), "styles": _digest(fitted), "part": i}
+        | {"photographs": _names(contents)}
         for i in range(len(parts))
     ]
     for part, key in zip(parts, keys, strict=True):
@@ -208,10 +214,7 @@ def _balances(
     held_out: Sequence[np.ndarray],
 ) -> list[Balance]:
     """Returns what weighs the style in each part."""
-    photographs = [
-        _resized(photo, min(_HELD_OUT_SIDE, max(photo.shape)))
-        for photo in held_out
-    ]
+    photographs = [reduced(photo) for photo in held_out]
     return [
         Balance(
             fit.style_weight,
@@ -267,7 +270,28 @@ def copy(model: Model, styles: Sequence[np.ndarray], precision: Any) -> Model:
     return made
 
 
-def _digest(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:
+def reduced(photograph: np.ndarray) -> np.ndarray:
+    """Returns a photograph at the size at which it is held out.
+
+    Its longer side has 384 pixels at most, its shorter one 16 at least.
+    """
+    height, width = photograph.shape[:2]
+    longer = min(_HELD_OUT_SIDE, max(height, width))
+    height, width = images.fit(height, width, longer)
+    return images.resize(
+        photograph, max(SMALLEST, height), max(SMALLEST, width)
+    )
+
+
+def _digest(model: StyleNetwork) -> str:
+    """Returns a hash of a model's settings and weights."""
+    found = hashlib.sha256(json.dumps(model.settings).encode())
+    for array in model.get_weights():
+        found.update(array.tobytes())
+    return found.hexdigest()[:16]
+
+
+def _names(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:
     """Returns what tells photographs from others: their names, or number."""
     files = [x for x in contents if isinstance(x, pathlib.Path)]
     return data.digest(files) if files else len(contents)

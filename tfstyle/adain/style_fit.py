@@ -27,6 +27,7 @@ _LAYER_WEIGHTS = {
     "vgg16": (1.0, 1.0, 1.0, 1.0, 2.0),
     "vgg19": (1.0, 1.0, 1.0, 1.0, 2.0),
 }
+_LEAST_CONTENT = 0.1  # A held-out photograph may be the style itself.
 _TV_WEIGHT, _RANGE_WEIGHT = 2.0, 10.0
 
 
@@ -74,7 +75,8 @@ class StyleFit(keras.Model):
         self.style_weight = self.add_weight(
             shape=(), trainable=False, dtype="float32", name="style_weight"
         )
-        self.style_weight.assign(config.style_weight or _STYLE_WEIGHT)
+        given = config.style_weight
+        self.style_weight.assign(_STYLE_WEIGHT if given is None else given)
         self.trackers = {
             name: keras.metrics.Mean(name, dtype="float32")
             for name in ("content", "style")
@@ -195,9 +197,10 @@ class HeldOut:
         ]
 
     def __call__(self) -> tuple[float, float]:
-        """Returns geometric means of content and style distance.
+        """Returns the mean content and style distance of the pictures.
 
-        Whatever the distance of a photograph, its growth counts alike.
+        The first is the geometric mean: whatever the distance of a photograph,
+        its growth counts alike.
         """
         found = []
         for i, photo in enumerate(self._photographs):
@@ -207,8 +210,9 @@ class HeldOut:
             content = content_distance(maps, self._maps[i])
             style = self._fit.style_distance(maps, number)
             found.append([float(content[0]), float(style[0])])
-        content, style = np.exp(np.mean(np.log(found), axis=0)).tolist()
-        return content, style
+        content, style = np.transpose(found)
+        logarithms = np.log(np.maximum(content, _LEAST_CONTENT))
+        return float(np.exp(np.mean(logarithms))), float(np.mean(style))
 
 
 def content_distance(
