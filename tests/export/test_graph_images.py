@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+import png_files
 from image_bytes import file, photo, png_of_size
 from tfstyle.export import graph_images
 from tfstyle.export.config import ExportConfig
@@ -28,6 +29,20 @@ def decode(data):
         pytest.param(file(photo()), id="PNG"),
         pytest.param(file(photo("L")), id="PNG, grey"),
         pytest.param(file(photo("P")), id="PNG, palette"),
+        *(
+            pytest.param(
+                file(photo().quantize(2**bits), bits=bits),
+                id=f"PNG, palette of {bits} bits",
+            )
+            for bits in (1, 2, 4)
+        ),
+        *(
+            pytest.param(
+                png_files.encode(np.arange(1200).reshape(40, 30, 1), bits),
+                id=f"PNG, gray of {bits} bits",
+            )
+            for bits in (1, 2, 4)
+        ),
         pytest.param(file(photo(), "JPEG", quality=90), id="JPEG"),
         pytest.param(file(photo("L"), "JPEG"), id="JPEG, grey"),
         pytest.param(

@@ -148,9 +148,15 @@ def _jpeg_size(data: tf.Tensor) -> tf.Tensor:
 
 
 def _decode_png(data: tf.Tensor) -> tf.Tensor:
-    rgba = tf.cast(tf.io.decode_png(data, channels=4), tf.float32) / 255.0
-    color, alpha = rgba[..., :3], rgba[..., 3:]
-    return color * alpha + (1.0 - alpha)
+    samples = tf.io.decode_png(data, channels=4)
+    color, alpha = samples[..., :3], samples[..., 3:]
+    # Where a file has no alpha, TensorFlow takes the largest sample of its
+    # bits: 1 of 255 for black and white.
+    depth = tf.io.decode_raw(tf.strings.substr(data, _PNG_HEADER, 1), tf.uint8)
+    missing = 2 ** tf.cast(tf.minimum(depth[0], 8), tf.int32) - 1
+    opaque = tf.reduce_all(tf.cast(alpha, tf.int32) == missing)
+    color, alpha = (tf.cast(x, tf.float32) / 255.0 for x in (color, alpha))
+    return tf.where(opaque, color, color * alpha + (1.0 - alpha))
 
 
 def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
