@@ -63,6 +63,10 @@ def main() -> int:
     if not (flags.FLAGS.replay or _CONTENT.value and _STYLE.value):
         raise app.UsageError("--content and --style are needed, or --replay.")
     config, inputs = painting.settings(GatysConfig, _named())
+    if flags.FLAGS.checkpoint and not config.strength:
+        raise app.UsageError(
+            "--strength=0 paints nothing, so there is no --checkpoint."
+        )
     _check_regions(config, inputs)
     return _paint(painting.prepare(config, inputs))
 

@@ -446,6 +446,7 @@ BAD = [
     wrong_flag("--content and --style are needed", content=None),
     wrong_flag("--content and --style are needed", style=None),
     wrong_flag("'sise'", sise="3"),
+    wrong_flag("there is no --checkpoint", strength="0", checkpoint="state"),
     wrong_flag("--size must be positive. Received: size=0", size="0"),
     wrong_flag("--size must be positive. Received: size=-5", size="-5"),
     wrong_flag("--size=big", size="big"),
