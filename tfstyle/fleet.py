@@ -131,7 +131,9 @@ def main() -> int:
 
     if _CLUSTER.value == "local":  # Else only the workers need the files.
         loader.check()
-    plan = runs.prepare(_CONTENT.value, _OUTPUT.value, _SHARD_SIZE.value)
+    plan = runs.prepare(
+        _CONTENT.value, _OUTPUT.value, _SHARD_SIZE.value, loader.styles
+    )
     if _DRY_RUN.value:
         return _estimate(plan, loader)
     return _paint(plan, loader)

@@ -54,6 +54,22 @@ def test_paths_are_absolute(photos, monkeypatch):
     assert named("photos/b.jpg") == [(f"{photos}/b.jpg", "b.jpg")]
 
 
+def test_folders_may_have_names_like_patterns(photos, monkeypatch):
+    folder = photos.rename(photos.parent / "holiday [2019]")
+    assert named(str(folder))[1] == (f"{folder}/b.jpg", "b.jpg")
+    assert listing.folder_of(str(folder)) == str(folder)
+    monkeypatch.chdir(folder)
+    for pattern in ("*.jpg", "**/b.jpg"):
+        assert named(pattern) == [(f"{folder}/b.jpg", "b.jpg")]
+    assert listing.folder_of("**/b.jpg") == str(folder)
+
+
+def test_lists_may_begin_with_a_byte_order_mark(photos):
+    (photos.parent / "list.txt").write_bytes(b"\xef\xbb\xbfphotos/b.jpg\n")
+    ((path, _),) = named(str(photos.parent / "list.txt"))
+    assert path == f"{photos}/b.jpg"
+
+
 def test_an_object_store(bucket):
     assert named(bucket) == [
         ("memory://photos/a.gif", "a.png"),

@@ -46,6 +46,17 @@ def test_outputs_that_cannot_be_used(photos, tmp_path, output, kind, expected):
         runs.prepare(str(photos), str(tmp_path / output), 5)
 
 
+def test_styles_are_not_painted_over(photos, tmp_path):
+    style = str(tmp_path / "painted" / "wave.png")
+    with pytest.raises(ValueError, match="The style '.*' is inside the output"):
+        runs.prepare(str(photos), str(tmp_path / "painted"), 5, [style])
+    row = {"content": str(photos / "00.png"), "styles": [style]}
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps(row))
+    with pytest.raises(ValueError, match="The style '.*' is inside the output"):
+        runs.prepare(str(rows), str(tmp_path / "painted"), 5)
+
+
 @pytest.mark.parametrize("root", ["painted", "memory://painted"])
 def test_records_are_kept_however_a_run_ends(photos, tmp_path, root):
     if root == "painted":

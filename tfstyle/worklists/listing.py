@@ -60,8 +60,9 @@ def folder_of(content: str) -> str:
         return ""
     if is_address(content):
         return _plain(content).rstrip("/")
-    whole = os.path.isdir(content) or "**" in content
-    return _plain(content) if whole else ""
+    if os.path.isdir(content):
+        return os.path.abspath(content)
+    return _plain(content) if "**" in content else ""
 
 
 def _found(content: str) -> tuple[str, Iterator[str]]:
@@ -73,19 +74,20 @@ def _found(content: str) -> tuple[str, Iterator[str]]:
         return os.path.dirname(absolute), iter([absolute])
     if os.path.isdir(absolute):
         return absolute, _walked(absolute)
-    found = sorted(glob.glob(absolute, recursive=True))
-    if not found:
+    # Not below the absolute name: the folder it is called in may have a "[".
+    found = map(os.path.abspath, sorted(glob.glob(content, recursive=True)))
+    files = list(filter(os.path.isfile, found))
+    if not files:
         raise FileNotFoundError(f"There is no file or folder '{content}'.")
-    return _plain(absolute), filter(os.path.isfile, found)
+    return _plain(content), iter(files)
 
 
 def _plain(content: str) -> str:
     """The folders of a pattern before its first special character."""
-    if not is_address(content):
-        content = os.path.abspath(content)
     parts = content.split("/")
     plain = itertools.takewhile(lambda part: not glob.has_magic(part), parts)
-    return "/".join(plain)
+    folder = "/".join([*plain, ""])
+    return folder[:-1] if is_address(content) else os.path.abspath(folder)
 
 
 def _walked(root: str) -> Iterator[str]:
@@ -182,9 +184,9 @@ def _objects(path: str) -> Iterator[Mapping[str, Any]]:
 
 def _open(path: str) -> Any:
     if not is_address(path):
-        return open(path, encoding="utf-8")
+        return open(path, encoding="utf-8-sig")
     system, inner = filesystem(path)
-    return system.open(inner, "r", encoding="utf-8")
+    return system.open(inner, "r", encoding="utf-8-sig")
 
 
 def _parquet(path: str) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tfstyle.runtime import files
 from tfstyle.worklists import listing, manifests, painting
@@ -16,7 +16,7 @@ from tfstyle.worklists.manifests import FAILED, PAINTED, Entry, Tally
 from tfstyle.worklists.painting import Loader
 from tfstyle.worklists.rows import Row, Shard, cut
 from tfstyle.worklists.storage import Store, is_address, join
-from tfstyle.worklists.survey import survey
+from tfstyle.worklists.survey import check_outside, survey
 
 _SAMPLED = 8  # Rows that an estimate paints after the first, which warms up.
 
@@ -44,13 +44,16 @@ class Plan:
         return cut(listing.rows(self.content), self.shard_size)
 
 
-def prepare(content: str, output: str, shard_size: int) -> Plan:
+def prepare(
+    content: str, output: str, shard_size: int, styles: Iterable[str] = ()
+) -> Plan:
     """Checks a whole list; writes nothing.
 
     Args:
         content: Folder, pattern or list; see `listing`.
         output: Folder or address of the pictures.
         shard_size: Rows of a shard.
+        styles: Style pictures of rows that name none.
 
     Raises:
         FileNotFoundError: There is no such list, folder or file.
@@ -67,6 +70,8 @@ def prepare(content: str, output: str, shard_size: int) -> Plan:
         raise NotADirectoryError(
             f"The output '{output}' is a file. Name a folder."
         )
+    for style in styles:
+        check_outside(join(root, ""), "style", style)
     now = datetime.datetime.now(datetime.UTC)
     store = Store(root, f"{now:%Y%m%dT%H%M%S}-{os.getpid()}")
     rows = functools.partial(listing.rows, content)

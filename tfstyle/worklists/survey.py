@@ -96,10 +96,17 @@ def _check(row: Row, inside: str) -> None:
         )
     if os.path.splitext(row.output)[1].lower() not in WRITABLE:
         check_format(row.output)  # Says what is.
-    if row.content.startswith(inside):
+    check_outside(inside, "photograph", row.content)
+    for style in row.styles:
+        check_outside(inside, "style", style)
+
+
+def check_outside(inside: str, kind: str, path: str) -> None:
+    """Raises `ValueError` if a file that is read is where pictures go."""
+    if path.startswith(inside):
         raise ValueError(
-            f"The photograph '{row.content}' is inside the output "
-            f"'{inside}'. Give a folder beside it."
+            f"The {kind} '{path}' is inside the output '{inside}'. Give a "
+            "folder beside it."
         )
 
 
