@@ -1,12 +1,14 @@
 """Images are kept as they came; what is none, or too large, is refused."""
 
 import io
+import zlib
 
 import numpy as np
 import PIL.Image
 import pytest
 
 import helpers
+import png_files
 import studio_server
 from tfstyle import images
 from tfstyle.web import uploads
@@ -31,6 +33,16 @@ def test_a_file_is_kept_as_it_came(tmp_path):
     shown = images.load(store.view(image.id))
     means = helpers.blocks(shown), helpers.blocks(PHOTO)
     np.testing.assert_allclose(*means, atol=0.1)
+
+
+def test_a_file_may_hold_a_long_text(tmp_path):
+    text = zlib.compress(bytes(2 * 2**20))
+    pixels = np.full((40, 60, 3), 128)
+    data = png_files.encode(
+        pixels, 8, png_files.chunk(b"zTXt", b"a\0\0" + text)
+    )
+    image = Uploads(tmp_path).add(data, "sea.png")
+    assert (image.width, image.height) == (60, 40)
 
 
 def test_the_same_file_is_kept_once_and_found_again(tmp_path):

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import PIL.Image
 
 from tfstyle import images
+from tfstyle.images import png
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.runtime import files
 from tfstyle.web import frames
@@ -170,6 +171,8 @@ def _decoded(
         except (ValueError, OSError) as error:
             text = str(error).replace(f"'{path}'", f"“{name}”")
             raise ValueError(text) from error
+        if data.startswith(png.SIGNATURE):  # Pillow may refuse its texts.
+            return picture, ".png"
         with PIL.Image.open(path) as opened:
             return picture, f".{(opened.format or 'png').lower()}"
 

@@ -3,6 +3,7 @@
 
 import { command, postJson, remove, tell } from "./api.js";
 import { get, later, say, telling } from "./dom.js";
+import { keepAll } from "./masks.js";
 import { on, show, shown, store } from "./store.js";
 import { ready, recipe, take } from "./recipe.js";
 
@@ -25,7 +26,8 @@ const atOnce = later(() => {
   }
 }, 250);
 
-const paint = (engine) => () => {
+const paint = (engine) => async () => {
+  if (!await keepAll()) return undefined;
   if (engine === "specialize") return submit(recipe(engine), true);
   if (!ready()) {
     say("Choose a photograph and a style.", true);

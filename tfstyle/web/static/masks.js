@@ -85,17 +85,26 @@ const brush = () => ({
   soft: Number(get("mask-soft").value) / 100, erase,
 });
 
-// Sends the layers that were painted; an empty one is no mask.
-const keepAll = telling(async () => {
-  const keys = [...dirty];
-  dirty.clear();
-  for (const key of keys) await keep(key, layers.get(key));
+let sending = Promise.resolve();
+
+// Sends the layers that were painted, after those that are on their way; an
+// empty one is no mask. Tells whether the program has them.
+export const keepAll = telling(() => {
+  sending = sending.catch(() => {}).then(async () => {
+    const keys = [...dirty];
+    dirty.clear();
+    for (const key of keys) {
+      if (!await keep(key, layers.get(key))) return false;
+    }
+    return true;
+  });
+  return sending;
 });
 
 async function keep(key, painted) {
   const image = painted.empty ? null
     : await send(await painted.write(), "mask.png");
-  if (image === undefined) return;
+  if (image === undefined) return false;
   const mask = image && image.id;
   painted.mask = mask;
   if (key === KEEP) {
@@ -104,6 +113,7 @@ async function keep(key, painted) {
     edit({ styles: store.desk.styles.map((style) =>
       style.image === key ? { ...style, mask } : style) });
   }
+  return true;
 }
 const keepLater = later(keepAll, 400);
 
