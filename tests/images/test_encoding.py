@@ -129,6 +129,17 @@ def test_16_bits_with_transparency(tmp_path, suffix, cv2):
     np.testing.assert_allclose(images.read(path).alpha, ALPHA, atol=1.01 / 255)
 
 
+@pytest.mark.parametrize("alpha", [None, ALPHA])
+def test_16_bits_are_read_as_they_were_written(tmp_path, alpha):
+    path = tmp_path / "print.png"
+    images.save(path, IMAGE, alpha, bit_depth=16)
+    found = images.read(path)
+    seen = 1 if alpha is None else (alpha > 0.01)[..., None]
+    np.testing.assert_allclose(
+        seen * found.pixels, seen * IMAGE, atol=0.51 / 65535
+    )
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1), (3, 4), (129, 7)])

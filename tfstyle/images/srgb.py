@@ -48,7 +48,8 @@ def convert(
     """
     profile = _profile(image)
     pixels, alpha = _channels(image, lower, profile)
-    if profile is None and "srgb" not in image.info:
+    own = image.info.get("icc_profile") == icc_profile()
+    if profile is None and not (own or "srgb" in image.info):
         pixels = _calibrated(pixels, image.info)
     if alpha is None or alpha.min() == 1:
         return pixels, None
@@ -143,7 +144,7 @@ def _deep_colors(
 
 def _profile(image: PIL.Image.Image) -> PIL.ImageCms.ImageCmsProfile | None:
     data = image.info.get("icc_profile")
-    if not data:
+    if not data or data == icc_profile():  # Converting would cost precision.
         return None
     try:
         return PIL.ImageCms.ImageCmsProfile(io.BytesIO(data))
