@@ -151,11 +151,13 @@ def _call(main: Callable[[], int | None]) -> int:
 
 
 def _open_streams() -> None:
-    """Lets programs print names of files that are not valid text."""
+    """Makes printing safe: closed streams, names that are not valid text."""
     codecs.register_error(_shown.__name__, _shown)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is not None:  # `None` if it was closed.
-            getattr(sys, name).reconfigure(errors=_shown.__name__)
+        if getattr(sys, name) is None:  # It was closed: `>&-`.
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
+        getattr(sys, name).reconfigure(errors=_shown.__name__)
 
 
 def _shown(error: UnicodeError) -> tuple[str | bytes, int]:

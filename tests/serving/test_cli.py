@@ -110,3 +110,17 @@ def test_names_are_shown_as_they_are():
     shown = tuple(stream.read() for stream in streams)
     process.wait(timeout=60)
     assert shown == (b"\xe9a\n", b"error: \xe9a\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_error(tmp_path, closed):
+    (tmp_path / "main.py").write_text(
+        "from serving import cli\ncli.run(lambda: print('done'))\n"
+    )
+    process = subprocess.run(
+        f'exec "{sys.executable}" main.py {closed}',
+        shell=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert process.returncode == 0
