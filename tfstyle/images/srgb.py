@@ -5,8 +5,8 @@ or of another kind of pixels, is ignored, as browsers do. PNG files without a
 profile may state gamma and primaries (gAMA, cHRM), which an sRGB chunk
 overrides.
 
-RGB of 16 bits is read as 8 bits, except in PNG files without a profile; gray
-keeps all 16 bits.
+RGB of 16 bits is read as 8 bits, except in PNG files without a profile or with
+that of `icc_profile`; gray keeps all 16 bits.
 """
 
 import io
