@@ -14,6 +14,7 @@ const dirty = new Set();   // Those that the program does not have yet.
 let of = null;             // Photograph that the layers belong to.
 let last = null;           // Where the brush is, in pixels of the canvas.
 let erase = false;
+let sending = Promise.resolve();  // Of the masks that are on their way.
 
 const region = () => get("mask-region").value;
 const layer = () => layers.get(region());
@@ -85,18 +86,15 @@ const brush = () => ({
   soft: Number(get("mask-soft").value) / 100, erase,
 });
 
-let sending = Promise.resolve();
-
-// Sends the layers that were painted, after those that are on their way; an
-// empty one is no mask. Tells whether the program has them.
+// Sends the layers that were painted, after those on their way; an empty one is
+// no mask. Tells whether the program has them.
 export const keepAll = telling(() => {
   sending = sending.catch(() => {}).then(async () => {
     const keys = [...dirty];
     dirty.clear();
-    for (const key of keys) {
-      if (!await keep(key, layers.get(key))) return false;
-    }
-    return true;
+    const kept = [];
+    for (const key of keys) kept.push(await keep(key, layers.get(key)));
+    return kept.every(Boolean);
   });
   return sending;
 });
@@ -105,8 +103,7 @@ async function keep(key, painted) {
   const image = painted.empty ? null
     : await send(await painted.write(), "mask.png");
   if (image === undefined) return false;
-  const mask = image && image.id;
-  painted.mask = mask;
+  const mask = painted.mask = image && image.id;
   if (key === KEEP) {
     edit({ keep: mask });
   } else {
