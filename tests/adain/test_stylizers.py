@@ -5,6 +5,7 @@ import pytest
 
 import helpers
 from tfstyle.adain import loading
+from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import ControlledStylizer, KerasStylizer
 from tfstyle.controls import color, regions
 from tfstyle.controls.settings import Controls
@@ -97,6 +98,19 @@ def test_soft_masks_are_shares_of_the_picture(model, mode, share):
     found = paint(regions.from_masks(CONTENT, [STYLE], [mask]))
     expected = share * paint(None) + (1 - share) * CONTENT
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_noise_in_a_mask_is_no_region():
+    model = StyleModel.from_preset("distilled")
+    photo = CONTENT * np.linspace(0.1, 1, 52, dtype=np.float32)[:, None]
+    noise = np.random.default_rng(0).integers(1, 4, HALVES.shape) / 255
+    found = []
+    for mask in (HALVES, np.maximum(HALVES, noise).astype(np.float32)):
+        kept = regions.from_masks(photo, [STYLE], [mask])
+        found.append(model.stylize(photo, STYLE, regions=kept))
+    clean, noisy = found
+    assert np.abs(clean - noisy)[:, :22].mean() < 0.05
+    assert np.abs(noisy - photo)[:, 26:].max() < 0.02
 
 
 def test_pictures_may_have_other_regions(model, stored):

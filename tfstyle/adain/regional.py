@@ -113,22 +113,13 @@ def content_masks(
 ) -> dict[str, np.ndarray] | None:
     """Returns the masks of a photograph's regions by level.
 
-    Where there are any, they add up to 1: a picture that is painted whole at
-    soft edges is pasted by `tfstyle.controls.finishing` later.
-
     Returns:
         Masks as from `level_masks`; `None` if the whole photograph is stylized.
     """
     masks = [part.mask for part in parts if part.mask is not None]
-    if not masks:
-        return None
-    found = level_masks(masks, shape, [topology.IMAGE, *levels])
-    return {level: _shares(mask) for level, mask in found.items()}
-
-
-def _shares(masks: np.ndarray) -> np.ndarray:
-    total = masks.sum(axis=0, keepdims=True)
-    return masks / np.where(total > 0, total, 1)
+    return (
+        level_masks(masks, shape, [topology.IMAGE, *levels]) if masks else None
+    )
 
 
 def level_masks(
@@ -189,6 +180,9 @@ _TINY = 1e-12
 def blend(painted: Tensor, rest: Tensor, masks: Tensor) -> Tensor:
     """Joins the images or maps of all regions to one.
 
+    Each has its share of what masks cover, also where they cover little: at
+    soft edges, `tfstyle.controls.finishing` pastes the photograph later.
+
     Args:
         painted: Images or maps of the regions, `(regions, height, width,
             channels)`.
@@ -201,8 +195,7 @@ def blend(painted: Tensor, rest: Tensor, masks: Tensor) -> Tensor:
         Image or map of the shape of `rest`.
     """
     dtype = keras.backend.standardize_dtype(painted.dtype)
-    masks = ops.cast(masks, dtype)
-    free = 1 - ops.sum(masks, axis=0, keepdims=True)
-    return ops.sum(masks * painted, axis=0, keepdims=True) + free * ops.cast(
-        rest, dtype
-    )
+    cover = ops.sum(masks, axis=0, keepdims=True)
+    shares = ops.cast(masks / ops.where(cover > 0, cover, 1.0), dtype)
+    joined = ops.sum(shares * painted, axis=0, keepdims=True)
+    return ops.where(cover > 0, joined, ops.cast(rest, dtype))
