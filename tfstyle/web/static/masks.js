@@ -3,6 +3,7 @@
 
 import { Layer } from "./brush.js";
 import { get, later, make, say, telling } from "./dom.js";
+import { Sending } from "./sending.js";
 import { edit, on, show, shown, store } from "./store.js";
 import { COLORS } from "./styles.js";
 import { send } from "./uploads.js";
@@ -10,11 +11,10 @@ import { send } from "./uploads.js";
 const KEEP = "keep";
 const KEEP_COLOR = "#7a7f87";
 const layers = new Map();  // Image of a style, or KEEP -> its layer.
-const dirty = new Set();   // Those that the program does not have yet.
+const sending = new Sending(telling(keep));
 let of = null;             // Photograph that the layers belong to.
 let last = null;           // Where the brush is, in pixels of the canvas.
 let erase = false;
-let sending = Promise.resolve();  // Of the masks that are on their way.
 
 const region = () => get("mask-region").value;
 const layer = () => layers.get(region());
@@ -26,12 +26,15 @@ const maskOf = (key) => key === KEEP ? store.desk.keep
 async function lay() {
   const photo = store.images.get(store.desk.content);
   if (!photo) return;
-  if (of !== photo.id) layers.clear();
+  if (of !== photo.id) {
+    layers.clear();
+    sending.unsent.clear();
+  }
   of = photo.id;
   for (const [i, key] of regions().entries()) {
     // A recipe that is taken may have another mask than the layer.
     const mask = maskOf(key) ?? null;
-    if (dirty.has(key) || layers.get(key)?.mask === mask) continue;
+    if (sending.unsent.has(key) || layers.get(key)?.mask === mask) continue;
     const color = key === KEEP ? KEEP_COLOR : COLORS[i];
     const made = new Layer(photo.width, photo.height, color);
     made.mask = mask;
@@ -86,23 +89,15 @@ const brush = () => ({
   soft: Number(get("mask-soft").value) / 100, erase,
 });
 
-// Sends the layers that were painted, after those on their way; an empty one is
-// no mask. Tells whether the program has them.
-export const keepAll = telling(() => {
-  sending = sending.catch(() => {}).then(async () => {
-    const keys = [...dirty];
-    dirty.clear();
-    const kept = [];
-    for (const key of keys) kept.push(await keep(key, layers.get(key)));
-    return kept.every(Boolean);
-  });
-  return sending;
-});
-
-async function keep(key, painted) {
+// Sends a layer, but for one of another photograph; an empty one is no mask.
+async function keep(key) {
+  const painted = layers.get(key), stale = () =>
+    of !== store.desk.content || layers.get(key) !== painted;
+  if (stale()) return true;
   const image = painted.empty ? null
     : await send(await painted.write(), "mask.png");
   if (image === undefined) return false;
+  if (stale()) return true;
   const mask = painted.mask = image && image.id;
   if (key === KEEP) {
     edit({ keep: mask });
@@ -112,10 +107,11 @@ async function keep(key, painted) {
   }
   return true;
 }
+export const keepAll = () => sending.all();
 const keepLater = later(keepAll, 400);
 
 function changed() {
-  dirty.add(region());
+  sending.unsent.add(region());
   draw();
   keepLater();
 }
