@@ -293,9 +293,8 @@ def test_a_run_of_another_model_or_style_is_refused(model, tmp_path, changed):
     weights = [1.01 * x for x in model.get_weights()]
     other.set_weights(model.get_weights() if changed == "styles" else weights)
     styles = [STYLE if changed == "model" else 1 - STYLE]
-    with pytest.raises(ValueError, match=f"'{changed}': ") as error:
+    with pytest.raises(ValueError, match=f": {{'{changed}': '\\w+'}}, not"):
         specialize(other, styles, steps=2, folder=tmp_path)
-    assert len(str(error.value)) < 1000
 
 
 @pytest.mark.parametrize("name", ["styles", "contents"])

@@ -112,15 +112,24 @@ def test_names_are_shown_as_they_are():
     assert shown == (b"\xe9a\n", b"error: \xe9a\n")
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_streams_are_no_error(tmp_path, closed):
+@pytest.mark.parametrize(
+    ("body", "closed", "status"),
+    [
+        ("print(1)", ">&-", 0),
+        ("print(1)", ">&- 2>&-", 0),
+        ("raise ValueError", "2>&-", 1),
+    ],
+)
+def test_closed_streams_are_no_error(tmp_path, body, closed, status):
     (tmp_path / "main.py").write_text(
-        "from serving import cli\ncli.run(lambda: print('done'))\n"
+        f"from serving import cli\ndef main():\n    {body}\ncli.run(main)\n"
     )
     process = subprocess.run(
         f'exec "{sys.executable}" main.py {closed}',
         shell=True,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
     )
-    assert process.returncode == 0
+
+    assert (process.returncode, process.stdout) == (status, b"")

@@ -50,11 +50,12 @@ def test_styles_are_not_painted_over(photos, tmp_path):
     style = str(tmp_path / "painted" / "wave.png")
     with pytest.raises(ValueError, match="The style '.*' is inside the output"):
         runs.prepare(str(photos), str(tmp_path / "painted"), 5, [style])
-    row = {"content": str(photos / "00.png"), "styles": [style]}
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text(json.dumps(row))
-    with pytest.raises(ValueError, match="The style '.*' is inside the output"):
-        runs.prepare(str(rows), str(tmp_path / "painted"), 5)
+    rows = tmp_path / "photos" / "rows.jsonl"
+    for name in (style, "../painted/wave.png"):
+        row = {"content": str(photos / "00.png"), "styles": [name]}
+        rows.write_text(json.dumps(row))
+        with pytest.raises(ValueError, match="The style '.*' is inside the"):
+            runs.prepare(str(rows), str(tmp_path / "painted"), 5)
 
 
 @pytest.mark.parametrize("root", ["painted", "memory://painted"])

@@ -87,8 +87,8 @@ def specialize(
     fitted = copy(model, seen, config.precision)
     keys = [
         dataclasses.asdict(config)
-        | {"model": _digest(model), "styles": _digest(fitted), "part": i}
-        | {"photographs": _names(contents)}
+        | {"model": _digest(model), "styles": _hash(fitted.settings["styles"])}
+        | {"photographs": _names(contents), "part": i}
         for i in range(len(parts))
     ]
     for part, key in zip(parts, keys, strict=True):
@@ -285,10 +285,13 @@ def reduced(photograph: np.ndarray) -> np.ndarray:
 
 def _digest(model: StyleNetwork) -> str:
     """Returns a hash of a model's settings and weights."""
-    found = hashlib.sha256(json.dumps(model.settings).encode())
-    for array in model.get_weights():
-        found.update(array.tobytes())
-    return found.hexdigest()[:16]
+    weights = [array.tobytes() for array in model.get_weights()]
+    return _hash(model.settings, b"".join(weights))
+
+
+def _hash(values: Any, data: bytes = b"") -> str:
+    text = json.dumps(values).encode()
+    return hashlib.sha256(text + data).hexdigest()[:16]
 
 
 def _names(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:

@@ -34,6 +34,8 @@ def styles(
 ) -> list[np.ndarray]:
     """Reads the style images and resizes them by the settings.
 
+    Those inside a model have the size at which it was fitted, times the scale.
+
     Args:
         paths: Paths of the style images, or those from `inside`.
         config: Settings, of which `model`, `style_size` and `style_scale` are

@@ -75,11 +75,11 @@ def _found(content: str) -> tuple[str, Iterator[str]]:
     if os.path.isdir(absolute):
         return absolute, _walked(absolute)
     # Not below the absolute name: the folder it is called in may have a "[".
-    found = map(os.path.abspath, sorted(glob.glob(content, recursive=True)))
-    files = list(filter(os.path.isfile, found))
-    if not files:
+    found = sorted(glob.glob(content, recursive=True))
+    if not found:
         raise FileNotFoundError(f"There is no file or folder '{content}'.")
-    return _plain(content), iter(files)
+    paths = map(os.path.abspath, found)
+    return _plain(content), filter(os.path.isfile, paths)
 
 
 def _plain(content: str) -> str:

@@ -103,6 +103,8 @@ def _check(row: Row, inside: str) -> None:
 
 def check_outside(inside: str, kind: str, path: str) -> None:
     """Raises `ValueError` if a file that is read is where pictures go."""
+    if "/.." in path:
+        path = os.path.normpath(path)
     if path.startswith(inside):
         raise ValueError(
             f"The {kind} '{path}' is inside the output '{inside}'. Give a "
