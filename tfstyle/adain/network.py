@@ -145,7 +145,7 @@ class StyleNetwork(keras.Model):
                 number, or one for each example, shape `(batch,)`.
             masks: Masks of the regions of one photograph, see
                 `regional.content_masks`; `embedding` then has one row for each
-                region.
+                region. Soft edges are painted whole.
 
         Returns:
             Images of the shape of `contents`, in [0, 1].
