@@ -63,11 +63,8 @@ def main() -> int:
     if not (flags.FLAGS.replay or _CONTENT.value and _STYLE.value):
         raise app.UsageError("--content and --style are needed, or --replay.")
     config, inputs = painting.settings(GatysConfig, _named())
-    if flags.FLAGS.checkpoint and not config.strength:
-        raise app.UsageError(
-            "--strength=0 paints nothing, so there is no --checkpoint."
-        )
     _check_regions(config, inputs)
+    _check_checkpoint(config)
     return _paint(painting.prepare(config, inputs))
 
 
@@ -98,6 +95,18 @@ def _check_regions(config: GatysConfig, inputs: Mapping[str, str]) -> None:
         config.check_styles(len(preparation.styles(inputs)), apart)
         if region_files.any_in(inputs):
             config.check_regions()
+
+
+def _check_checkpoint(config: GatysConfig) -> None:
+    """Raises `ValueError` if a run that paints nothing would end another."""
+    from tfstyle.pipelines import preparation
+
+    folder = flags.FLAGS.checkpoint
+    if not config.strength and preparation.has_checkpoint(folder):
+        raise ValueError(
+            f"The checkpoint in '{folder}' belongs to other settings: "
+            "--strength=0 paints nothing. Give another folder, or delete it."
+        )
 
 
 def _paint(prepared: "Prepared") -> int:

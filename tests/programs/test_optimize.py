@@ -446,7 +446,6 @@ BAD = [
     wrong_flag("--content and --style are needed", content=None),
     wrong_flag("--content and --style are needed", style=None),
     wrong_flag("'sise'", sise="3"),
-    wrong_flag("there is no --checkpoint", strength="0", checkpoint="state"),
     wrong_flag("--size must be positive. Received: size=0", size="0"),
     wrong_flag("--size must be positive. Received: size=-5", size="-5"),
     wrong_flag("--size=big", size="big"),
@@ -676,10 +675,13 @@ def test_full_disk_for_checkpoints_still_gives_the_picture(bad, tmp_path):
     assert images.load(tmp_path / "out.png").shape == (48, 64, 3)
 
 
-def test_checkpoint_of_other_settings_is_refused(bad, interrupted, tmp_path):
+@pytest.mark.parametrize("changes", [{"seed": "7"}, {"strength": "0"}])
+def test_checkpoint_of_other_settings_is_refused(
+    interrupted, tmp_path, changes
+):
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
     before = programs.contents(tmp_path)
-    process = fork(command(checkpoint="state", seed="7"), tmp_path)
+    process = fork(command(checkpoint="state", **changes), tmp_path)
     assert process.returncode == 1
     (line,) = said(process)
     assert "The checkpoint in 'state' belongs to other" in line
