@@ -157,11 +157,13 @@ def test_a_saved_model_keeps_but_knows_no_regions(tmp_path):
     stylizer = ControlledStylizer(loading.load(str(tmp_path)))
     whole = stylizer.stylize(CONTENT, stylizer.embed([STYLE]))
     for mask in (HALVES, 0.25 * HALVES):
-        kept = regions.from_masks(CONTENT, [STYLE], keep_mask=mask)
-        style = stylizer.embed([STYLE], regions=kept)
+        found = regions.from_masks(CONTENT, [STYLE], keep_mask=mask)
+        style = stylizer.embed([STYLE], regions=found)
         painted = stylizer.stylize(CONTENT, style)
         expected = mask[..., None] * (CONTENT - whole) + whole
         np.testing.assert_allclose(painted, expected, atol=1e-6)
+        kept = mask == 1
+        np.testing.assert_array_equal(painted[kept], CONTENT[kept])
     part = np.zeros((30, 26), np.float32)
     part[:9] = 1
     guides = regions.from_masks(CONTENT, [STYLE], [], [part])

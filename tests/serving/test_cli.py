@@ -131,5 +131,4 @@ def test_closed_streams_are_no_error(tmp_path, body, closed, status):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
     )
-
     assert (process.returncode, process.stdout) == (status, b"")
