@@ -459,6 +459,65 @@ def test_masks_that_are_gone_are_left_out(studio, browse):
     browse(visit)
 
 
+# Holds uploads of masks back until they are released, or fails the first one.
+HOLD = """
+  const { fetch } = window;
+  window.held = new Promise((done) => window.release = done);
+  window.fetch = async (url, ...rest) => {
+    if (`${url}`.includes("mask.png")) await window.held;
+    return fetch(url, ...rest);
+  };
+"""
+FAIL = """
+  const { fetch } = window;
+  window.fetch = async (url, ...rest) => {
+    if (!`${url}`.includes("mask.png")) return fetch(url, ...rest);
+    window.fetch = fetch;
+    throw new TypeError("no network");
+  };
+"""
+
+
+def _asked(studio):
+    """What the button "Paint" was pressed for, None before."""
+    kept = [job for job in studio.state()["jobs"] if job["kept"]]
+    return kept[-1]["recipe"] if kept else None
+
+
+async def _keep(page):
+    """Draws a stroke over what is to be kept."""
+    await page.click("masks-open")
+    await page.until('get("mask").width === 120')
+    await page.set("mask-region", "keep")
+    await page.drag("mask", (0.2, 0.5), (0.4, 0.5))
+
+
+def test_a_stroke_just_before_painting_counts(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.run(HOLD)
+        await _keep(page)
+        await page.click("paint")
+        assert _asked(studio) is None
+        await page.run("release()")
+        assert (await until(lambda: _asked(studio)))["keep"]
+
+    browse(visit)
+
+
+def test_a_mask_that_failed_is_sent_again(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.run(FAIL)
+        await _keep(page)
+        await page.until('get("status").className === "error"')
+        assert studio.state()["desk"].get("keep") is None
+        await page.click("paint")
+        assert (await until(lambda: _asked(studio)))["keep"]
+
+    browse(visit)
+
+
 def test_what_goes_wrong_is_said(browse, tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
 
