@@ -11,14 +11,13 @@ between frames. Needs Chromium.
 import asyncio
 import base64
 import pathlib
-import subprocess
 import sys
-import tempfile
 import time
 
 import numpy as np
 
 import browser
+import studio_page
 
 _DROP = """
   const drop = (zone, name, data) => {
@@ -84,24 +83,7 @@ async def _measure(page: browser.Page) -> None:
     print(f"longest gap within a size: {max(rest):.2f} s")
 
 
-def main() -> None:
-    """Starts the studio and the browser, and measures."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = subprocess.Popen(
-            [sys.executable, "-m", "tfstyle.studio", "--port=0"]
-            + [f"--output={folder}/studio"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with program.stdout:  # It says no more.
-            address = program.stdout.readline().split()[1]
-        began = time.monotonic()
-        with browser.start(pathlib.Path(folder)) as port:
-            browser.visit(port, address, _measure)
-        print(f"in all {time.monotonic() - began:.0f} s")
-        program.terminate()
-        program.wait()
-
-
 if __name__ == "__main__":
-    main()
+    began = time.monotonic()
+    studio_page.visit(_measure)
+    print(f"in all {time.monotonic() - began:.0f} s")

@@ -11,29 +11,11 @@ import pytest
 import browser
 import studio_server
 from programs import PATIENCE
+from studio_page import PAINTED, Page
 from tfstyle import images
 from tfstyle.images import provenance
 from tfstyle.web import recipes
 
-# Two files of another window, onto the zones: a photograph and a style.
-DROP = """
-  const drop = async (zone, name, color) => {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [120, 80];
-    const context = canvas.getContext("2d");
-    context.fillStyle = color;
-    context.fillRect(0, 0, 120, 80);
-    context.fillStyle = "white";
-    context.fillRect(30, 20, 40, 30);
-    const blob = await new Promise((done) => canvas.toBlob(done));
-    const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([blob], name, { type: "image/png" }));
-    const options = { dataTransfer, bubbles: true, cancelable: true };
-    get(zone).dispatchEvent(new DragEvent("drop", options));
-  };
-  await drop("content-drop", "photo.png", "green");
-  await drop("style-drop", "style.png", "orange");
-"""
 # How much the page shows of the mask at a column.
 ALPHA = """(x) => {
   const copy = new OffscreenCanvas(120, 80).getContext(
@@ -41,84 +23,7 @@ ALPHA = """(x) => {
   copy.drawImage(get("mask"), 0, 0);
   return copy.getImageData(x, 40, 1, 1).data[3];
 }"""
-PAINTED = 'get("after").naturalWidth && get("after").src.includes("picture")'
 IDLE = '!get("remove").disabled'
-
-
-class Page(browser.Page):
-    """The page of the studio."""
-
-    async def run(self, code):
-        return await super().run(
-            f"const get = (id) => document.getElementById(id); {code}"
-        )
-
-    async def ready(self):
-        await self.until("document.body.dataset.ready === 'yes'")
-
-    async def click(self, id):
-        await self.run(f'get("{id}").click()')
-
-    async def set(self, id, value):
-        await self.run(
-            f'get("{id}").value = {value!r};'
-            'for (const name of ["input", "change"])'
-            f'  get("{id}").dispatchEvent(new Event(name));'
-        )
-
-    async def text(self, id):
-        return await self.run(f'return get("{id}").textContent')
-
-    async def begin(self, size=256):
-        """Drops two files and waits for the picture."""
-        await self.ready()
-        await self.set("size", str(size))
-        await self.run(DROP)
-        await self.until(PAINTED)
-
-    async def drag(self, id, *points):
-        """Moves the pressed mouse over an element, by shares of its sides."""
-        box = await self.run(
-            f'get("{id}").scrollIntoView({{ block: "center" }});'
-            f"const {{ x, y, width, height }} ="
-            f'  get("{id}").getBoundingClientRect();'
-            "return [x, y, width, height];"
-        )
-        kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 1)]
-        for kind, (x, y) in zip(
-            [*kinds, "mouseReleased"], [*points, points[-1]], strict=True
-        ):
-            await self.command(
-                "Input.dispatchMouseEvent",
-                type=kind,
-                x=box[0] + x * box[2],
-                y=box[1] + y * box[3],
-                button="left",
-                buttons=int(kind != "mouseReleased"),
-                clickCount=1,
-            )
-
-    async def press(self, key, code=0):
-        for kind in ("keyDown", "keyUp"):
-            await self.command(
-                "Input.dispatchKeyEvent",
-                type=kind,
-                key=key,
-                windowsVirtualKeyCode=code,
-            )
-
-    async def see(self, width, height, scheme="light"):
-        await self.command(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-        await self.command(
-            "Emulation.setEmulatedMedia",
-            features=[{"name": "prefers-color-scheme", "value": scheme}],
-        )
 
 
 @pytest.fixture
@@ -167,6 +72,7 @@ def test_the_whole_way(studio, browse, tmp_path):
         await page.click("optimize")
         await page.until('get("after").src.includes("frame")')
         await page.until('get("live-text").textContent.includes("step")')
+        assert await page.text("status") == "Painting …"
         await page.command("Page.reload")
         await page.until('document.readyState === "complete"')
         await page.ready()

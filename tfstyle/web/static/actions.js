@@ -3,6 +3,7 @@
 
 import { command, postJson, remove, tell } from "./api.js";
 import { get, later, say, telling } from "./dom.js";
+import { told } from "./live.js";
 import { keepAll } from "./masks.js";
 import { on, show, shown, store } from "./store.js";
 import { ready, recipe, take } from "./recipe.js";
@@ -16,6 +17,7 @@ const submit = telling(async (given, kept) => {
   // Its event may have come before this answer, and may be newer.
   if (!store.jobs.has(job.id)) store.jobs.set(job.id, job);
   show(job.id);
+  told(store.jobs.get(job.id));
   return job;
 });
 
