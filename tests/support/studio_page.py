@@ -7,14 +7,14 @@ import tempfile
 
 import browser
 
-# Two files of another window, onto the zones: a photograph and a style.
-DROP = """
-  const drop = async (zone, name, color) => {
+# Drops a picture of a color on a zone, as a file of another window.
+DROPPED = """
+  const drop = async (zone, name, color, width = 120, height = 80) => {
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [120, 80];
+    [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext("2d");
     context.fillStyle = color;
-    context.fillRect(0, 0, 120, 80);
+    context.fillRect(0, 0, width, height);
     context.fillStyle = "white";
     context.fillRect(30, 20, 40, 30);
     const blob = await new Promise((done) => canvas.toBlob(done));
@@ -23,8 +23,6 @@ DROP = """
     const options = { dataTransfer, bubbles: true, cancelable: true };
     get(zone).dispatchEvent(new DragEvent("drop", options));
   };
-  await drop("content-drop", "photo.png", "green");
-  await drop("style-drop", "style.png", "orange");
 """
 PAINTED = 'get("after").naturalWidth && get("after").src.includes("picture")'
 
@@ -57,21 +55,27 @@ class Page(browser.Page):
         """Drops two files and waits for the picture."""
         await self.ready()
         await self.set("size", str(size))
-        await self.run(DROP)
+        await self.drop("content", "photo.png", "green")
+        await self.drop("style", "style.png", "orange")
         await self.until(PAINTED)
+
+    async def drop(self, kind, name, color, width=120, height=80):
+        """Drops a picture as a photograph (`content`) or a style."""
+        given = f"{name!r}, {color!r}, {width}, {height}"
+        await self.run(f'{DROPPED} await drop("{kind}-drop", {given});')
 
     async def drag(self, id, *points):
         """Moves the pressed mouse over an element, by shares of its sides."""
         kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 1)]
         for kind, point in zip(kinds, points, strict=True):
-            await self._mouse(id, kind, point, buttons=1)
-        await self._mouse(id, "mouseReleased", points[-1])
+            await self.mouse(id, kind, point, buttons=1)
+        await self.mouse(id, "mouseReleased", points[-1])
 
     async def move(self, id, point):
         """Moves the mouse over an element, by shares of its sides."""
-        await self._mouse(id, "mouseMoved", point)
+        await self.mouse(id, "mouseMoved", point)
 
-    async def _mouse(self, id, kind, point, buttons=0):
+    async def mouse(self, id, kind, point, buttons=0):
         box = await self.run(
             f'get("{id}").scrollIntoView({{ block: "center" }});'
             f"const {{ x, y, width, height }} ="
@@ -89,13 +93,14 @@ class Page(browser.Page):
             clickCount=int(not moved),
         )
 
-    async def press(self, key, code=0):
+    async def press(self, key, code=0, shift=False):
         for kind in ("keyDown", "keyUp"):
             await self.command(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
                 windowsVirtualKeyCode=code,
+                modifiers=8 * shift,
             )
 
     async def see(self, width, height, scheme="light"):

@@ -23,6 +23,7 @@ ALPHA = """(x) => {
   copy.drawImage(get("mask"), 0, 0);
   return copy.getImageData(x, 40, 1, 1).data[3];
 }"""
+LEFT, RIGHT = [(0.2, 0.5), (0.4, 0.5)], [(0.7, 0.5), (0.8, 0.5)]
 IDLE = '!get("remove").disabled'
 
 
@@ -182,8 +183,17 @@ def test_the_keyboard_is_enough(studio, browse):
         await page.run('get("mask").focus()')
         await page.press("ArrowLeft", 37)
         await page.press(" ", 32)
-        await until(lambda: _style_mask(studio))
+        first = await until(lambda: _style_mask(studio))
+        await page.press("z", 90)
+        await until(lambda: _style_mask(studio) is None)
+        await page.press("Z", 90, shift=True)
+        assert await until(lambda: _style_mask(studio)) == first
         await page.until(IDLE)
+        scale = 'get("style-list").querySelector("input")'
+        await page.run(f"{scale}.focus()")
+        for _ in range(2):
+            await page.press("ArrowRight", 39)
+        assert await page.run("return document.activeElement.value") == "1.1"
         # From the top, Tab reaches every button, once, and leaves no trap.
         await page.run('document.querySelector(".skip").focus()')
         seen = []
@@ -365,23 +375,22 @@ def test_masks_that_are_gone_are_left_out(studio, browse):
     browse(visit)
 
 
-# Holds uploads of masks back until they are released, or fails the first one.
-HOLD = """
-  const { fetch } = window;
-  window.held = new Promise((done) => window.release = done);
-  window.fetch = async (url, ...rest) => {
-    if (`${url}`.includes("mask.png")) await window.held;
-    return fetch(url, ...rest);
-  };
-"""
-FAIL = """
-  const { fetch } = window;
-  window.fetch = async (url, ...rest) => {
-    if (!`${url}`.includes("mask.png")) return fetch(url, ...rest);
-    window.fetch = fetch;
-    throw new TypeError("no network");
-  };
-"""
+def held(part, then=""):
+    """Holds requests of addresses with a part back until `release()`."""
+    return f"""
+      const {{ fetch }} = window;
+      window.held = new Promise((done) => window.release = done);
+      window.fetch = async (url, ...rest) => {{
+        if (!`${{url}}`.includes("{part}")) return fetch(url, ...rest);
+        await window.held;
+        {then}
+        return fetch(url, ...rest);
+      }};
+    """
+
+
+# Fails once the request that was held.
+FAILS = 'window.fetch = fetch; throw new TypeError("Failed to fetch");'
 
 
 def _asked(studio):
@@ -395,13 +404,13 @@ async def _keep(page):
     await page.click("masks-open")
     await page.until('get("mask").width === 120')
     await page.set("mask-region", "keep")
-    await page.drag("mask", (0.2, 0.5), (0.4, 0.5))
+    await page.drag("mask", *LEFT)
 
 
 def test_a_stroke_just_before_painting_counts(studio, browse):
     async def visit(page):
         await page.begin()
-        await page.run(HOLD)
+        await page.run(held("mask.png"))
         await _keep(page)
         await page.click("paint")
         assert _asked(studio) is None
@@ -414,12 +423,161 @@ def test_a_stroke_just_before_painting_counts(studio, browse):
 def test_a_mask_that_failed_is_sent_again(studio, browse):
     async def visit(page):
         await page.begin()
-        await page.run(FAIL)
+        await page.run(held("mask.png", FAILS))
         await _keep(page)
+        await page.run("release()")
         await page.until('get("status").className === "error"')
         assert studio.state()["desk"].get("keep") is None
         await page.click("paint")
         assert (await until(lambda: _asked(studio)))["keep"]
+
+    browse(visit)
+
+
+def test_masks_are_painted_on_once_they_are_read(studio, browse, tmp_path):
+    def keep():
+        return studio.state()["desk"].get("keep")
+
+    async def visit(page):
+        await page.begin()
+        await _keep(page)
+        first = await until(keep)
+        await page.command("Page.reload")
+        await page.until('document.readyState === "complete"')
+        await page.ready()
+        await page.run(held("/file"))
+        await page.click("masks-open")
+        await page.set("mask-region", "keep")
+        await page.drag("mask", *RIGHT)
+        await page.run("release()")
+        await page.until(f"({ALPHA})(36) > 100")
+        assert await page.run(f"return ({ALPHA})(90)") == 0
+        await page.drag("mask", *RIGHT)
+        second = await until(lambda: keep() != first and keep())
+        mask = images.load(_file(studio, second, tmp_path))[40, :, 0]
+        assert min(mask[36], mask[90]) > 0.9
+
+    browse(visit)
+
+
+def test_a_mask_that_failed_blocks_no_other_photograph(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.run(held("mask.png", FAILS))
+        await page.click("masks-open")
+        await page.until('get("mask").width === 120')
+        await page.drag("mask", *LEFT)
+        await asyncio.sleep(1)  # The mask is on its way.
+        await page.drop("style", "other.png", "blue")
+        await page.drop("content", "new.png", "red")
+        await page.until('get("content-view").alt.includes("new.png")')
+        await page.run("release()")
+        await page.until('get("status").className === "error"')
+        await page.click("paint")
+        assert await until(lambda: _asked(studio))
+
+    browse(visit)
+
+
+def test_paint_again_leaves_out_strokes_that_were_not_sent(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.run(held("mask.png"))
+        await _keep(page)
+        await page.click("again")
+        await page.run("release()")
+        assert (await until(lambda: _asked(studio)))["keep"] is None
+        await page.until(f"({ALPHA})(36) === 0")
+        assert studio.state()["desk"]["keep"] is None
+
+    browse(visit)
+
+
+def test_strokes_begin_where_the_pointer_is_pressed(studio, browse):
+    async def visit(page):
+        await page.begin()
+        await page.click("masks-open")
+        await page.until('get("mask").width === 120')
+        await page.mouse("compare", "mousePressed", (0.5, 0.5), 1)
+        await page.mouse("mask", "mouseMoved", (0.5, 0.5), 1)
+        await page.mouse("mask", "mouseMoved", (0.6, 0.5), 1)
+        await page.mouse("mask", "mouseReleased", (0.6, 0.5))
+        assert await page.run(f"return ({ALPHA})(60)") == 0
+        assert await page.run('return get("mask-undo").disabled')
+
+    browse(visit)
+
+
+def test_what_is_changed_just_before_a_reload_stays(browse):
+    async def visit(page):
+        await page.begin()
+        await page.set("strength", "45")
+        await page.command("Page.reload")
+        await page.until('document.readyState === "complete"')
+        await page.ready()
+        assert await page.run('return get("strength").value') == "45"
+
+    browse(visit)
+
+
+def test_small_pictures_of_the_history_are_of_the_end(browse):
+    async def visit(page):
+        await page.begin()
+        await page.set("steps", "20")
+        await page.click("optimize")
+        picture = 'get("history").querySelector("img")'
+        await page.until(f"{picture} && {picture}.naturalWidth === 256")
+
+    browse(visit)
+
+
+def test_a_picture_that_failed_is_loaded_again(browse):
+    async def visit(page):
+        await page.begin()
+        before = await page.run('return get("after").src')
+        await page.command("Network.setBlockedURLs", urls=["*/picture*"])
+        await page.set("strength", "40")
+        await page.click("paint")
+        await page.until('get("history").children.length === 1')
+        await page.until(IDLE)
+        assert await page.run('return get("after").src') == before
+        await page.command("Network.setBlockedURLs", urls=[])
+        await page.run('get("history").querySelector("button").click()')
+        await page.until(f'{PAINTED} && get("after").src !== {before!r}')
+
+    browse(visit)
+
+
+def test_a_late_photograph_takes_no_later_ones_place(studio, browse):
+    async def visit(page):
+        await page.ready()
+        await page.run(held("late.png"))
+        await page.drop("content", "late.png", "red", 130)
+        await page.drop("content", "soon.png", "blue", 140)
+        await page.until('get("content-view").alt.includes("soon.png")')
+        await page.run("release()")
+        await until(
+            lambda: any(
+                x["name"] == "late.png" for x in studio.state()["images"]
+            )
+        )
+        await page.drop("style", "style.png", "orange")
+        await page.until(PAINTED)
+        assert "soon.png" in await page.run('return get("content-view").alt')
+
+    browse(visit)
+
+
+def test_masks_of_panoramas_are_high_enough(studio, browse):
+    async def visit(page):
+        await page.ready()
+        await page.drop("content", "wide.png", "green", 3000, 40)
+        await page.until('get("content-view").alt.includes("wide.png")')
+        await page.click("masks-open")
+        await page.set("mask-region", "keep")
+        await page.until('get("mask").height === 16')
+        await page.drag("mask", *LEFT)
+        assert await until(lambda: studio.state()["desk"].get("keep"))
 
     browse(visit)
 

@@ -4,7 +4,7 @@
 import { command, postJson, remove, tell } from "./api.js";
 import { get, later, say, telling } from "./dom.js";
 import { told } from "./live.js";
-import { keepAll } from "./masks.js";
+import { forget, keepAll } from "./masks.js";
 import { on, show, shown, store } from "./store.js";
 import { ready, recipe, take } from "./recipe.js";
 
@@ -39,6 +39,7 @@ const paint = (engine) => async () => {
 };
 
 function again() {
+  forget();
   take(shown().recipe);
   submit(shown().recipe, true);
 }

@@ -2,11 +2,12 @@
 // painted is the transparency of a canvas; its color only tells layers apart.
 
 const KEPT = 30;     // Steps that can be undone.
-const LONGEST = 1024;
+const LONGEST = 1024, SHORTEST = 16;  // Sides, in pixels.
 
 export class Layer {
   constructor(width, height, color) {
-    const scale = Math.min(1, LONGEST / Math.max(width, height));
+    const scale = Math.min(1, Math.max(LONGEST / Math.max(width, height),
+      SHORTEST / Math.min(width, height)));
     this.canvas = document.createElement("canvas");
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
@@ -18,7 +19,7 @@ export class Layer {
 
   // Remembers the state before a change.
   begin() {
-    this.done.push(this.#pixels());
+    this.done.push(this.#alpha());
     if (this.done.length > KEPT) this.done.shift();
     this.undone = [];
   }
@@ -28,8 +29,19 @@ export class Layer {
 
   #swap(from, to) {
     if (!from.length) return;
-    to.push(this.#pixels());
-    this.context.putImageData(from.pop(), 0, 0);
+    to.push(this.#alpha());
+    const alpha = from.pop();
+    this.#map((data, i) => alpha[i / 4]);
+  }
+
+  // Shows the layer in another color.
+  recolor(color) {
+    this.color = color;
+    this.#map((data, i) => data[i + 3]);
+  }
+
+  #alpha() {
+    return this.#pixels().data.filter((value, i) => i % 4 === 3);
   }
 
   #pixels() {
@@ -71,12 +83,14 @@ export class Layer {
   invert() { this.#map((data, i) => 255 - data[i + 3]); }
 
   get empty() {
-    return !this.#pixels().data.some((value, i) => i % 4 === 3 && value);
+    return !this.#alpha().some(Boolean);
   }
 
   // The gray tones of a picture, or its transparency if it has any.
   async read(source) {
-    const image = await createImageBitmap(source);
+    const image = await createImageBitmap(source).catch(() => {
+      throw new Error("This mask cannot be read: choose a PNG or JPEG file.");
+    });
     const { width, height } = this.canvas;
     const off = Math.abs(image.width * height - image.height * width);
     if (off > Math.max(image.width + image.height, width + height)) {

@@ -28,12 +28,10 @@ function fill(element, job) {
   const [button] = element.children, [image, text] = button.children;
   text.textContent = caption(job);
   button.setAttribute("aria-current", job.id === store.desk.shown);
-  const running = store.progress.get(job.id)?.frame;
-  const number = job.status === "running" ? running : job.version;
-  image.hidden = !job.width && !running;
-  if (!image.hidden && image.dataset.number !== String(job.version)) {
-    image.src = `api/jobs/${job.id}/frame?n=${number}`;
-    image.dataset.number = job.version;
+  image.hidden = !job.width && !store.progress.get(job.id)?.frame;
+  if (!image.hidden && image.dataset.version !== String(job.version)) {
+    image.src = `api/jobs/${job.id}/frame?v=${job.version}`;
+    image.dataset.version = job.version;
   }
 }
 

@@ -69,7 +69,8 @@ export function told(job, before) {
   } else if (job.status === "failed") {
     say(job.message, true);
   } else if (long || job.status === "stopped") {
-    say(WORDS[job.status]);
+    say(job.status === "stopped" && !job.width ? job.message
+      : WORDS[job.status]);
   }
 }
 

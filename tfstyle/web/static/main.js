@@ -10,7 +10,7 @@ import * as masks from "./masks.js";
 import * as photograph from "./photograph.js";
 import { ready } from "./recipe.js";
 import * as stage from "./stage.js";
-import { emit, restore, show, store } from "./store.js";
+import { emit, restore, saveAgain, show, store } from "./store.js";
 import * as styles from "./styles.js";
 
 let known = false;  // Whether the desk is that of the program.
@@ -30,6 +30,10 @@ function everything(state) {
   store.networks = state.networks;
   store.progress.clear();
   if (!known) restore(state.desk);
+  if (known) {
+    saveAgain();
+    masks.keepAll();
+  }
   known = true;
   machine(state);
   for (const name of ["images", "desk", "jobs", "shown"]) emit(name);
@@ -45,11 +49,15 @@ function changed(job) {
   emit("jobs");
 }
 
+// The job, unless it is of the photograph of another page.
+const ours = (id) =>
+  store.jobs.get(id)?.recipe.content === store.desk.content ? id : null;
+
 function removed({ id, heir }) {
   store.jobs.delete(id);
   if (store.desk.shown === id) {
-    const kept = [...store.jobs.values()].filter((job) => job.kept);
-    show(heir ?? kept.at(-1)?.id ?? null);
+    show(heir ? ours(heir) : [...store.jobs.values()]
+      .findLast((job) => job.kept)?.id ?? null);
   }
   emit("jobs");
 }
@@ -69,4 +77,6 @@ listen({
     store.images.set(image.id, image);
     emit("images");
   },
-}, () => say("The program does not answer. Is it running?", true));
+}, (refused) => say(refused
+  ? "Open the address that the program printed: it has a new token."
+  : "The program does not answer. Is it running?", true));

@@ -1,10 +1,12 @@
 // The masks: a layer for each style and one for what is kept, painted over the
 // picture, sent as PNG files, and read back after a reload.
 
+import { file } from "./api.js";
 import { Layer } from "./brush.js";
 import { get, later, make, say, telling } from "./dom.js";
 import { Sending } from "./sending.js";
 import { edit, on, show, shown, store } from "./store.js";
+import * as strokes from "./strokes.js";
 import { COLORS } from "./styles.js";
 import { send } from "./uploads.js";
 
@@ -13,8 +15,6 @@ const KEEP_COLOR = "#7a7f87";
 const layers = new Map();  // Image of a style, or KEEP -> its layer.
 const sending = new Sending(telling(keep));
 let of = null;             // Photograph that the layers belong to.
-let last = null;           // Where the brush is, in pixels of the canvas.
-let erase = false;
 
 const region = () => get("mask-region").value;
 const layer = () => layers.get(region());
@@ -23,28 +23,33 @@ const maskOf = (key) => key === KEEP ? store.desk.keep
   : store.desk.styles.find((style) => style.image === key)?.mask;
 
 // Makes a layer for each region; reads the masks that the program has.
-async function lay() {
+const lay = telling(async () => {
   const photo = store.images.get(store.desk.content);
   if (!photo) return;
-  if (of !== photo.id) {
-    layers.clear();
-    sending.unsent.clear();
-  }
+  if (of !== photo.id) forget();
   of = photo.id;
   for (const [i, key] of regions().entries()) {
-    // A recipe that is taken may have another mask than the layer.
-    const mask = maskOf(key) ?? null;
-    if (sending.unsent.has(key) || layers.get(key)?.mask === mask) continue;
     const color = key === KEEP ? KEEP_COLOR : COLORS[i];
-    const made = new Layer(photo.width, photo.height, color);
-    made.mask = mask;
-    layers.set(key, made);
-    if (mask) {
-      const answer = await fetch(`api/images/${mask}/file`);
-      await made.read(await answer.blob());
-    }
+    if (missing(key)) await read(key, photo, color);
+    const found = layers.get(key);
+    if (found && found.color !== color) found.recolor(color);
   }
   draw();
+});
+
+// Whether a region has no layer, or one of another mask than the desk: that of
+// a recipe which was taken.
+const missing = (key) => !sending.unsent.has(key) &&
+  layers.get(key)?.mask !== (maskOf(key) ?? null);
+
+// There is no layer to paint on before its mask was read.
+async function read(key, photo, color) {
+  layers.delete(key);
+  const made = new Layer(photo.width, photo.height, color);
+  made.mask = maskOf(key) ?? null;
+  if (made.mask) await made.read(await file(made.mask));
+  const wanted = of === photo.id && made.mask === (maskOf(key) ?? null);
+  if (wanted && missing(key)) layers.set(key, made);
 }
 
 function list() {
@@ -69,31 +74,16 @@ function draw() {
     context.drawImage(other.canvas, 0, 0, canvas.width, canvas.height);
   }
   context.globalAlpha = 1;
-  if (last) ring(context);
+  strokes.ring(context);
   get("mask-undo").disabled = !chosen.done.length;
   get("mask-redo").disabled = !chosen.undone.length;
 }
-
-function ring(context) {
-  for (const [color, wide] of [["#000", 3], ["#fff", 1.5]]) {
-    context.strokeStyle = color;
-    context.lineWidth = wide;
-    context.beginPath();
-    context.arc(last.x, last.y, brush().size / 2, 0, 7);
-    context.stroke();
-  }
-}
-
-const brush = () => ({
-  size: Number(get("mask-size").value),
-  soft: Number(get("mask-soft").value) / 100, erase,
-});
 
 // Sends a layer, but for one of another photograph; an empty one is no mask.
 async function keep(key) {
   const painted = layers.get(key), stale = () =>
     of !== store.desk.content || layers.get(key) !== painted;
-  if (stale()) return true;
+  if (!painted || stale()) return true;
   const image = painted.empty ? null
     : await send(await painted.write(), "mask.png");
   if (image === undefined) return false;
@@ -108,6 +98,12 @@ async function keep(key) {
   return true;
 }
 export const keepAll = () => sending.all();
+
+// A recipe brings its own masks.
+export function forget() {
+  layers.clear();
+  sending.unsent.clear();
+}
 const keepLater = later(keepAll, 400);
 
 function changed() {
@@ -116,54 +112,9 @@ function changed() {
   keepLater();
 }
 
-function point(event) {
-  const canvas = get("mask"), box = canvas.getBoundingClientRect();
-  return { x: (event.clientX - box.left) / box.width * canvas.width,
-    y: (event.clientY - box.top) / box.height * canvas.height };
-}
-
-function down(event) {
-  if (event.button !== 0 || !layer()) return;
-  event.target.setPointerCapture(event.pointerId);
-  layer().begin();
-  last = point(event);
-  layer().stroke(last, last, brush());
+function step(way) {
+  layer()?.[way]();
   changed();
-}
-
-function move(event) {
-  const next = point(event);
-  if (event.buttons === 1 && last && layer()) {
-    layer().stroke(last, next, brush());
-    last = next;
-    changed();
-    return;
-  }
-  last = next;
-  draw();
-}
-
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1],
-  ArrowDown: [0, 1] };
-
-function key(event) {
-  const canvas = get("mask");
-  if (!layer()) return;
-  last ??= { x: canvas.width / 2, y: canvas.height / 2 };
-  if (event.key in STEPS) {
-    const [x, y] = STEPS[event.key], far = brush().size / 2;
-    last = { x: Math.min(canvas.width, Math.max(0, last.x + x * far)),
-      y: Math.min(canvas.height, Math.max(0, last.y + y * far)) };
-    draw();
-  } else if (event.key === " ") {
-    act((chosen) => chosen.stroke(last, last, brush()));
-  } else if (event.key === "z") {
-    layer()[event.shiftKey ? "redo" : "undo"]();
-    changed();
-  } else {
-    return;
-  }
-  event.preventDefault();
 }
 
 // Changes the chosen layer in a way that can be undone.
@@ -172,12 +123,6 @@ function act(change) {
   layer().begin();
   change(layer());
   changed();
-}
-
-function pick(eraser) {
-  erase = eraser;
-  get("mask-eraser").setAttribute("aria-pressed", eraser);
-  get("mask-brush").setAttribute("aria-pressed", !eraser);
 }
 
 // Whether the picture that is shown is of another photograph than the masks.
@@ -204,21 +149,24 @@ async function save() {
 }
 
 const load = telling(async (event) => {
-  const [file] = event.target.files;
+  const [chosen] = event.target.files, into = layer();
   event.target.value = "";
-  if (!file || !layer()) return;
-  layer().begin();
-  await layer().read(file);
-  say(`The mask “${file.name}” is in place.`);
+  if (!chosen || !into) return;
+  into.begin();
+  try {
+    await into.read(chosen);
+  } catch (error) {
+    into.done.pop();
+    throw error;
+  }
+  say(`The mask “${chosen.name}” is in place.`);
   changed();
 });
 
 export function start() {
   const clicks = {
     "masks-open": toggle,
-    "mask-brush": () => pick(false), "mask-eraser": () => pick(true),
-    "mask-undo": () => { layer()?.undo(); changed(); },
-    "mask-redo": () => { layer()?.redo(); changed(); },
+    "mask-undo": () => step("undo"), "mask-redo": () => step("redo"),
     "mask-invert": () => act((chosen) => chosen.invert()),
     "mask-clear": () => act((chosen) => chosen.clear()),
     "mask-export": save,
@@ -228,12 +176,7 @@ export function start() {
   }
   get("mask-import").addEventListener("change", load);
   get("mask-region").addEventListener("change", draw);
-  get("mask-size").addEventListener("input", draw);
-  const canvas = get("mask");
-  canvas.addEventListener("pointerdown", down);
-  canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerleave", () => { last = null; draw(); });
-  canvas.addEventListener("keydown", key);
+  strokes.start({ layer, act, step, changed, draw });
   on("desk images", () => {
     if (get("masks").hidden) return;
     if (foreign()) show(null);

@@ -12,6 +12,16 @@ export function take(image) {
   edit({ content: image.id, keep: null, styles });
 }
 
+// What takes the photographs of a drop, unless another is chosen meanwhile.
+function taker() {
+  let { content } = store.desk;
+  return (image) => {
+    if (store.desk.content !== content) return;
+    content = image.id;
+    take(image);
+  };
+}
+
 function draw() {
   const image = store.images.get(store.desk.content);
   const picture = get("content-view");
@@ -36,21 +46,24 @@ export function samples(box, kind, take) {
 
 async function openCamera() {
   const dialog = get("camera"), video = get("camera-video");
+  get("camera-open").disabled = true;
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia(
       { video: { facingMode: "environment", width: { ideal: 1920 } } });
+    await video.play();
   } catch {
     say("No camera can be used here; choose a file.", true);
+    closeCamera();
     return;
   }
-  await video.play();
   dialog.showModal();
 }
 
 function closeCamera() {
   const video = get("camera-video");
-  for (const track of video.srcObject.getTracks()) track.stop();
+  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
   video.srcObject = null;
+  get("camera-open").disabled = false;
 }
 
 async function takePhotograph() {
@@ -60,20 +73,20 @@ async function takePhotograph() {
   canvas.getContext("2d").drawImage(video, 0, 0);
   get("camera").close();
   const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-  const image = await send(blob, "Camera.png");
-  if (image) take(image);
+  const taken = taker(), image = await send(blob, "Camera.png");
+  if (image) taken(image);
 }
 
 export function start() {
-  droppable(get("content-drop"), get("content-file"), take);
+  droppable(get("content-drop"), get("content-file"), taker);
   on("desk", draw);
   on("images", () => samples(get("content-samples"), "photo", take));
   get("camera-open").addEventListener("click", openCamera);
   get("camera").addEventListener("close", closeCamera);
   get("camera-take").addEventListener("click", takePhotograph);
   document.addEventListener("paste", async (event) => {
-    const [file] = event.clipboardData.files;
+    const [file] = event.clipboardData.files, taken = taker();
     const image = file && await send(file, file.name || "Pasted.png");
-    if (image) take(image);
+    if (image) taken(image);
   });
 }

@@ -4,14 +4,16 @@ import { view } from "./api.js";
 import { get } from "./dom.js";
 import { emit, on, shown, store } from "./store.js";
 
+const GOING = new Set(["waiting", "running"]);
+
 let busy = false;    // Whether a picture is being loaded,
 let wanted = null;   // and the address of the one after it.
 let address = "";
 
 // Pictures are decoded before they are shown, so that nothing flickers; of
 // those that come meanwhile, only the last is loaded.
-async function load(url) {
-  wanted = url;
+async function load(next) {
+  wanted = next;
   if (busy) return;
   busy = true;
   while (wanted && wanted !== address) {
@@ -20,13 +22,17 @@ async function load(url) {
     image.src = address;
     try {
       await image.decode();
-      place(image);
+      if (address === url(image)) place(image);  // Not cleared meanwhile.
     } catch {
-      // It was removed meanwhile; the next event says what to show.
+      // Removed meanwhile, or not to be had: it may be asked for again.
+      if (wanted === url(image)) wanted = "";
+      address = "";
     }
   }
   busy = false;
 }
+
+const url = (image) => image.getAttribute("src");
 
 function place(image) {
   const after = get("after");
@@ -70,6 +76,8 @@ function draw() {
     drawFrame(job.id);
   } else if (job.width && job.status !== "running") {
     load(`api/jobs/${job.id}/picture?v=${job.version}`);
+  } else if (!job.width && !GOING.has(job.status)) {
+    clear();
   }
 }
 
@@ -91,7 +99,9 @@ const describe = (job) => {
 
 function drawFrame(id) {
   if (id === store.desk.shown) {
-    load(`api/jobs/${id}/frame?n=${store.progress.get(id).frame}`);
+    // A run that goes on counts its frames anew.
+    const { version } = store.jobs.get(id), { frame } = store.progress.get(id);
+    load(`api/jobs/${id}/frame?v=${version}&n=${frame}`);
   }
 }
 

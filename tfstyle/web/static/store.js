@@ -44,12 +44,35 @@ export function restore(desk) {
   store.desk.keep = found(store.desk.keep);
 }
 
-const save = later(telling(() => postJson("api/desk", store.desk)), 300);
+let unsaved = false;  // Whether the program may not have the desk.
+
+const save = later(telling(async () => {
+  unsaved = false;
+  try {
+    await postJson("api/desk", store.desk);
+  } catch (error) {
+    unsaved = true;
+    throw error;
+  }
+}), 300);
+
+function changed() {
+  unsaved = true;
+  save();
+}
+
+// Once the program answers again.
+export const saveAgain = () => { if (unsaved) save(); };
+
+addEventListener("pagehide", () => {
+  if (!unsaved) return;
+  postJson("api/desk", store.desk, { keepalive: true }).catch(() => {});
+});
 
 // Changes the desk by the user's wish; pictures may be painted at once.
 export function edit(changes) {
   Object.assign(store.desk, changes);
-  save();
+  changed();
   emit("desk");
   emit("edited");
 }
@@ -62,7 +85,7 @@ export const shown = () => store.jobs.get(store.desk.shown);
 export function show(id) {
   if (store.desk.shown !== id) {
     store.desk.shown = id;
-    save();
+    changed();
   }
   emit("shown");
 }

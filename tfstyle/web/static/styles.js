@@ -28,6 +28,8 @@ const change = (index, changes) => edit({
     i === index ? { ...style, ...changes } : style),
 });
 
+let sliders = [];  // Functions that show the values of the desk.
+
 function slider(name, index, key, range) {
   const style = store.desk.styles[index];
   const input = make("input", { type: "range", ...range, value: style[key] });
@@ -39,6 +41,11 @@ function slider(name, index, key, range) {
   });
   input.addEventListener("change", () =>
     change(index, { [key]: Number(input.value) }));
+  sliders.push(() => {
+    if (input.matches(":active")) return;
+    input.value = store.desk.styles[index][key];
+    output.value = format(store.desk.styles[index][key]);
+  });
   return make("label", {}, name, " ", input, output);
 }
 
@@ -63,17 +70,27 @@ function item(style, index, several) {
   return make("li", {}, picture, make("div", {}, ...rows), remove);
 }
 
+let drawn = "";  // What the rows are of.
+
 function draw() {
   const { styles } = store.desk;
   const blended = styles.length > 1 && !styles.some((style) => style.mask);
-  get("style-list").replaceChildren(
-    ...styles.map((style, i) => item(style, i, blended)));
+  const rows = JSON.stringify(
+    [blended, ...styles.map(({ image, mask }) => [image, Boolean(mask)])]);
+  // New rows would take the focus from a slider.
+  if (rows !== drawn) {
+    drawn = rows;
+    sliders = [];
+    get("style-list").replaceChildren(
+      ...styles.map((style, i) => item(style, i, blended)));
+  }
+  for (const update of sliders) update();
   get("several").checked = store.desk.several;
   get("specialize").disabled = !styles.length;
 }
 
 export function start() {
-  droppable(get("style-drop"), get("style-file"), choose);
+  droppable(get("style-drop"), get("style-file"), () => choose);
   get("several").addEventListener("change", (event) => {
     const several = event.target.checked;
     edit({ several, styles: store.desk.styles.slice(0, several ? MOST : 1) });
