@@ -13,6 +13,8 @@ Nothing is sent to another machine, and nothing is downloaded.
 import importlib
 import os
 import pathlib
+import secrets
+import sys
 import webbrowser
 
 from absl import flags
@@ -48,11 +50,13 @@ def main() -> None:
     root.mkdir(0o700, parents=True, exist_ok=True)  # Of this user alone.
     token = guard.token(root)
     port = listening.getsockname()[1]
-    address = f"http://127.0.0.1:{port}/?token={token}"
-    print(f"Studio: {address}\nPictures: {root}\nCtrl-C ends it.", flush=True)
+    address = f"http://127.0.0.1:{port}/?token="
+    print(f"Studio: {address}{token}\nPictures: {root}\nCtrl-C ends it.")
+    sys.stdout.flush()
+    once = secrets.token_urlsafe()
     if _OPEN.value:
-        webbrowser.open(address)
-    app.run(root, listening, token)
+        webbrowser.open(address + once)
+    app.run(root, listening, token, once)
 
 
 def _has_aiohttp() -> bool:

@@ -63,6 +63,23 @@ def test_help(tmp_path):
     assert "--port" in programs.help_of(PROGRAM, tmp_path)
 
 
+def test_the_browser_is_given_a_token_for_one_use(start, tmp_path, monkeypatch):
+    # Commands of other users' processes can be read.
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", str(browser))
+    running = start(open=True)
+    _until(opened.is_file)
+    address = opened.read_text().strip()
+    url, _, token = address.partition("/?token=")
+    assert url == running.client.url and token not in running.address
+    for ok in (True, False):
+        with requests.Session() as session:
+            assert session.get(address).ok is ok
+            assert session.get(url).ok is ok
+
+
 def test_a_running_picture_is_kept_and_goes_on(start, tmp_path):
     first = start()
     recipe = {

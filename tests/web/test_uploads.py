@@ -70,6 +70,16 @@ def test_larger_images_are_reduced_with_a_note(tmp_path, monkeypatch):
     np.testing.assert_allclose(found, expected, atol=0.6 / 255)
 
 
+def test_what_is_too_narrow_once_it_is_reduced_is_refused(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(uploads, "LARGEST", 20)
+    store = Uploads(tmp_path)
+    with pytest.raises(ValueError, match="has 60x40 pixels. Each side must"):
+        store.add(PNG, "a.png")
+    assert store.every() == []
+
+
 def io_path(folder):
     (folder / "whole.png").write_bytes(PNG)
     return folder / "whole.png"

@@ -250,3 +250,10 @@ def test_a_model_of_one_style_joins_the_list_and_paints(
     command = studio.get(f"/api/jobs/{made['id']}/command").json()
     assert "python -m tfstyle.specialize" in command["shell"]
     assert "--steps=2" in command["shell"]
+    studio.delete(f"/api/jobs/{made['id']}")
+    answers = [
+        studio.get(f"/api/jobs/{job['id']}/command"),
+        studio.post("/api/jobs", {"recipe": job["recipe"], "kept": True}),
+    ]
+    for answer in answers:
+        assert "model of this picture was removed" in answer.json()["error"]

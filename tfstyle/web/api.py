@@ -153,6 +153,7 @@ class Api:
     async def command(self, request: web.Request) -> web.Response:
         """Sends a job's recipe as a command and as Python code."""
         recipe = self._job(request).recipe
+        self._check(recipe)
         special = recipe.engine == "specialize"
         given = (
             recipe.engine,
@@ -170,11 +171,14 @@ class Api:
         )
 
     def _check(self, recipe: recipes.Recipe) -> None:
-        """Raises `KeyError` if an image or the model is not there any more."""
+        """Raises an error if an image or the model is not there any more."""
         for id in recipe.images():
             self._images.get(id)
-        if recipe.model != "distilled":
-            self._jobs.get(recipe.model)
+        models = {job.id for job in self._jobs.every()} | {"distilled"}
+        if recipe.model not in models:
+            raise ValueError(
+                "The model of this picture was removed. Choose another."
+            )
 
     def _job(self, request: web.Request) -> Job:
         return self._jobs.get(request.match_info["job"])

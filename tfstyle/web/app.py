@@ -46,13 +46,16 @@ def listen(port: int) -> socket.socket:
     return found
 
 
-def make(root: pathlib.Path, port: int, token: str) -> web.Application:
+def make(
+    root: pathlib.Path, port: int, token: str, once: str = ""
+) -> web.Application:
     """Returns the application of a studio.
 
     Args:
         root: Folder of its images and jobs; created if it does not exist.
         port: Port at which it will be reached.
         token: Token of the page; see `guard`.
+        once: Token that opens the page a single time.
 
     Raises:
         OSError: The folder cannot be written.
@@ -61,7 +64,7 @@ def make(root: pathlib.Path, port: int, token: str) -> web.Application:
     events = Events()
     worker = Worker(images, jobs, events)
     images.add_samples()
-    middlewares = [Guard(port, token).middleware(), api.errors]
+    middlewares = [Guard(port, token, once).middleware(), api.errors]
     app = web.Application(middlewares=middlewares)
     app.router.add_routes(
         [
@@ -85,7 +88,9 @@ def make(root: pathlib.Path, port: int, token: str) -> web.Application:
     return app
 
 
-def run(root: pathlib.Path, listening: socket.socket, token: str) -> None:
+def run(
+    root: pathlib.Path, listening: socket.socket, token: str, once: str
+) -> None:
     """Serves a studio until Ctrl-C or SIGTERM.
 
     The running picture is stopped then, and its checkpoint kept.
@@ -94,10 +99,11 @@ def run(root: pathlib.Path, listening: socket.socket, token: str) -> None:
         root: Folder of the studio.
         listening: Socket from `listen`.
         token: Token of the page.
+        once: Token that opens the page a single time.
     """
     port = listening.getsockname()[1]
     web.run_app(
-        make(root, port, token),
+        make(root, port, token, once),
         sock=listening,
         print=None,
         access_log=None,

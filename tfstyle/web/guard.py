@@ -30,6 +30,10 @@ HEADERS = {
 
 _SAFE = ("GET", "HEAD")
 _LENGTH = 24  # Bytes of the token, whose text is longer.
+_ELSEWHERE = (
+    "This came from another site. Copy the address that the program printed "
+    "into the browser's address bar."
+)
 _REFUSED = (
     "This page needs the address that the program printed, with its token."
 )
@@ -53,13 +57,15 @@ class Guard:
     Args:
         port: Port of the server.
         token: Token of the page.
+        once: Another one that opens the page a single time. Commands, such as
+            that of the browser that is started, are read by all users.
     """
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, once: str = "") -> None:
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         if port == 80:
             self._hosts |= {"127.0.0.1", "localhost"}
-        self._token = token
+        self._token, self._once = token, once
         # Cookies are shared by all ports of a host.
         self._cookie = f"tfstyle_studio_{port}"
 
@@ -88,14 +94,16 @@ class Guard:
         # Pages of other ports are the same site to cookies.
         fetched = request.headers.get("Sec-Fetch-Site", "none")
         if wrong or fetched not in ("same-origin", "none"):
-            raise web.HTTPForbidden(text="This came from another site.")
+            raise web.HTTPForbidden(text=_ELSEWHERE)
 
     def _begin(self, request: web.Request) -> web.StreamResponse:
         """Puts the token into a cookie, and drops it from the address."""
-        if request.method not in _SAFE or not self._is_token(
-            request.query["token"]
-        ):
+        given = request.query["token"]
+        opened = self._once and _same(given, self._once)
+        if request.method not in _SAFE or not (opened or self._is_token(given)):
             raise web.HTTPForbidden(text=_REFUSED)
+        if opened:
+            self._once = ""
         response = web.Response(status=303, headers={"Location": "/"})
         response.set_cookie(
             self._cookie,
@@ -107,8 +115,12 @@ class Guard:
         return response
 
     def _is_token(self, given: str) -> bool:
-        text = given.encode(errors="replace")
-        return hmac.compare_digest(text, self._token.encode())
+        return _same(given, self._token)
+
+
+def _same(given: str, token: str) -> bool:
+    text = given.encode(errors="replace")
+    return hmac.compare_digest(text, token.encode())
 
 
 async def add_headers(

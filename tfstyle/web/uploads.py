@@ -119,10 +119,11 @@ class Uploads:
     def _keep(self, id: str, data: bytes, name: str, sample: str) -> Image:
         picture, ending = _decoded(data, self._folder, name)
         height, width = picture.pixels.shape[:2]
-        if min(height, width) < SMALLEST:
+        if min(height, width, *images.fit(height, width, LARGEST)) < SMALLEST:
             raise ValueError(
                 f"“{name}” has {width}x{height} pixels. Each side must have "
-                f"{SMALLEST} or more."
+                f"{SMALLEST} or more, when the longer one has {LARGEST} at "
+                "most."
             )
         note = ""
         file = self._folder / f"{id}{ending}"
