@@ -27,7 +27,6 @@ _DROP = """
     const options = { dataTransfer, bubbles: true, cancelable: true };
     get(zone).dispatchEvent(new DragEvent("drop", options));
   };
-  const get = (id) => document.getElementById(id);
   const before = get("after").src, began = performance.now();
   const placed = new Promise((done) => get("after").onload = () => {
     if (get("after").src !== before) done();
@@ -38,7 +37,7 @@ _DROP = """
   return (performance.now() - began) / 1000;
 """
 _FRAMES = """
-  const get = (id) => document.getElementById(id), times = [];
+  const times = [];
   const began = performance.now(), shapes = [];
   get("after").onload = () => {
     if (!get("after").src.includes("frame")) return;

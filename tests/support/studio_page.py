@@ -128,6 +128,8 @@ def visit(look):
         )
         # Its output stays open: the program ends with its reader.
         with program, browser.start(pathlib.Path(folder)) as port:
-            address = program.stdout.readline().split()[1]
-            browser.visit(port, address, look, Page)
-            program.terminate()
+            try:
+                address = program.stdout.readline().split()[1]
+                browser.visit(port, address, look, Page)
+            finally:
+                program.terminate()
