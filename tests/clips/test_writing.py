@@ -123,30 +123,49 @@ def test_a_part_has_its_part_of_sound_and_chapters(clip, tmp_path):
     assert chapter["metadata"]["title"] == "part 1"
 
 
-def test_segments_are_written_again_bit_for_bit(clip, tmp_path):
-    source = reading.open_clip(str(clip), PIXELS)
-    format = formats.choose("out.mp4", "auto", 80, source.details)
+def in_segments(content, path, folder, first=0):
+    """Writes a clip as it is, from a frame on; returns the bytes.
 
-    def write(path, first):
-        given = path, format, source.details, (48, 64), str(clip), Fraction(0)
-        with output.opened(Target(*given)) as opened:
-            for number in range(first // 5):
-                opened.writer.replay(segments.load(tmp_path, number))
-            for i, frame in enumerate(source.frames(Fraction(0), None)):
-                if i < first:
-                    continue
-                opened.writer.write(frame)
-                if i % 5 == 4:
-                    packets = opened.writer.end_segment()
-                    segments.save(tmp_path, i // 5, packets)
-            opened.writer.close(True)
-        return (path).read_bytes()
+    Segments of 5 frames are kept in a folder; those before `first` are
+    written again.
+    """
+    source = reading.open_clip(str(content), PIXELS)
+    details = source.details
+    format = formats.choose(str(path), "auto", 80, details)
+    tracks = isinstance(source, Movie) and not format.silent
+    tracks = str(content) if tracks else None
+    shape = details.height, details.width
+    given = str(path), format, details, shape, tracks, Fraction(0)
+    with output.opened(Target(*given)) as opened:
+        for number in range(first // 5):
+            opened.writer.replay(segments.load(folder, number))
+        found = source.frames(Fraction(0), None)
+        for i, frame in enumerate(itertools.islice(found, first, None), first):
+            opened.writer.write(frame)
+            if i % 5 == 4:
+                packets = opened.writer.end_segment()
+                segments.save(folder, i // 5, packets)
+        opened.writer.close(True)
+    return path.read_bytes()
 
-    whole = write(tmp_path / "whole.mp4", 0)
-    assert write(tmp_path / "again.mp4", 10) == whole
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_segments_are_written_again_bit_for_bit(clip, tmp_path, ending):
+    whole = in_segments(clip, tmp_path / f"whole.{ending}", tmp_path)
+    again = in_segments(clip, tmp_path / f"again.{ending}", tmp_path, 10)
+    assert again == whole
     (tmp_path / "segment-00001.npz").write_bytes(b"PK")
     with pytest.raises(ValueError, match="not a whole segment"):
         [*segments.load(tmp_path, 1)]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "gif", "webp"])
+def test_segments_of_pictures_are_written_again(tmp_path, ending):
+    # Their times are multiples of a frame, those of containers are not.
+    source = folder_of(tmp_path / "in", clip_files.pictures(14))
+    output = tmp_path / f"out.{ending}"
+    whole = in_segments(source, output, tmp_path)
+    assert in_segments(source, output, tmp_path, 10) == whole
 
 
 def test_turned_movies_are_upright(tmp_path):

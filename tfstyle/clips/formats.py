@@ -68,9 +68,16 @@ class Format(NamedTuple):
 
     @property
     def container_options(self) -> dict[str, str]:
-        """Options of the container: times as exact as those of the source."""
-        exact = self.container in ("mp4", "mov")
-        return {"movie_timescale": "90000"} if exact else {}
+        """Options of the container.
+
+        Times are as exact as those of the source; Matroska has no random
+        number, so that the same frames are the same file.
+        """
+        if self.container in ("mp4", "mov"):
+            return {"movie_timescale": "90000"}
+        if self.container in ("matroska", "webm"):
+            return {"fflags": "+bitexact"}
+        return {}
 
     @property
     def pixels(self) -> str:

@@ -184,7 +184,11 @@ class MovieWriter:
         self._end = max(self._end, (packet.pts + packet.duration) * base)
         if self._sound:
             self._sound.copy(packet.pts * base)
+        times = packet.pts, packet.dts, packet.duration
         self._container.mux_one(packet)
+        # That turned them into ticks of the container.
+        packet.pts, packet.dts, packet.duration = times
+        packet.time_base = base
 
     def _new_encoder(self) -> Any:
         context = self._av.CodecContext.create(self._format.encoder.name, "w")
