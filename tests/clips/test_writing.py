@@ -236,6 +236,40 @@ def test_folders_are_sorted_by_number_and_keep_their_names(tmp_path):
     assert apart(frames(tmp_path / "out"), pictures) == 0
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "gif", "webp"])
+def test_parts_may_begin_between_two_frames(tmp_path, ending):
+    # Half a tick after the start: no two frames may be rounded to one.
+    source = folder_of(tmp_path / "in", clip_files.pictures(8))
+    output = tmp_path / f"out.{ending}"
+    copy(source, output, start=Fraction(1, 50))
+    times = [time for time, _ in lasting(output)]
+    assert times == [Fraction(i, 25) for i in range(7)]
+
+
+@pytest.mark.parametrize("name", ["out.gif", "out.webp"])
+def test_frames_closer_than_ticks_stay_apart(tmp_path, name):
+    ticks = [0, 3600, 3630, 3660, 9000]  # 0.33 ms apart.
+    pictures = clip_files.pictures(5)
+    path = clip_files.movie(tmp_path / "in.mp4", pictures, ticks)
+    copy(path, tmp_path / name)
+    tick = Fraction(1, 100 if name == "out.gif" else 1000)
+    shown = Fraction(1, 25)
+    times = [time for time, _ in lasting(tmp_path / name)]
+    held = [shown, shown + tick, shown + 2 * tick]
+    assert times == [0, *held, Fraction(1, 10)]
+
+
+def test_more_frames_a_second_than_the_file_holds_are_refused(tmp_path):
+    source = folder_of(tmp_path / "in", clip_files.pictures(2))
+    fast = reading.open_clip(str(source), PIXELS, Fraction(120)).details
+    message = "at most 100 frames a second; .* 120. Write .webp"
+    with pytest.raises(ValueError, match=message):
+        formats.choose("out.gif", "auto", 80, fast)
+    assert formats.choose("out.webp", "auto", 80, fast).silent
+    usual = reading.open_clip(str(source), PIXELS, Fraction(100)).details
+    assert formats.choose("out.gif", "auto", 80, usual).silent
+
+
 def test_odd_sides_are_cut_where_they_must(tmp_path):
     pictures = [x[:33, :51] for x in clip_files.pictures(3)]
     source = folder_of(tmp_path / "in", pictures)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
 from tfstyle.clips.frames import Details
@@ -45,6 +46,8 @@ _CONTAINERS = {
     ".gif": ("gif", ("gif",)),
     ".webp": ("webp", ("webp",)),
 }
+# Frames a second; others take what there is.
+_MOST = {"gif": 100, "webp": 1000}
 
 
 class Format(NamedTuple):
@@ -80,6 +83,12 @@ class Format(NamedTuple):
         return {}
 
     @property
+    def tick(self) -> Fraction:
+        """Seconds that any two frames are apart at least."""
+        most = _MOST.get(self.container)
+        return Fraction(1, most) if most else Fraction(0)
+
+    @property
     def pixels(self) -> str:
         """Pixel format of the frames."""
         return self.encoder.alpha if self.alpha else self.encoder.pixels
@@ -101,7 +110,7 @@ def choose(path: str, codec: str, quality: int, source: Details) -> Format:
 
     Raises:
         ValueError: The ending or the codec is unknown, does not suit the
-            other or the sound, or this PyAV lacks the encoder.
+            other, the sound or the rate, or this PyAV lacks the encoder.
     """
     ending = os.path.splitext(path)[1].lower()
     if ending not in _CONTAINERS:
@@ -122,6 +131,7 @@ def choose(path: str, codec: str, quality: int, source: Details) -> Format:
     silent = codec in ("gif", "webp")
     if not silent:
         _check_sound(path, container, source)
+    _check_rate(path, container, source)
     alpha = source.alpha and bool(encoder.alpha)
     options = _options(codec, quality)
     return Format(container, codec, encoder, alpha, options, silent)
@@ -174,4 +184,14 @@ def _check_sound(path: str, container: str, source: Details) -> None:
         raise ValueError(
             f"'{path}' cannot hold sound of the codec {missing[0]}, which is "
             "copied as it is. Write .mkv, or .mp4 or .mov."
+        )
+
+
+def _check_rate(path: str, container: str, source: Details) -> None:
+    """Raises `ValueError` if there are more frames than a container holds."""
+    most = _MOST.get(container, source.rate)
+    if source.rate > most:
+        raise ValueError(
+            f"'{path}' holds at most {most} frames a second; the clip has "
+            f"{float(source.rate):g}. Write .webp, .mp4 or .mkv."
         )

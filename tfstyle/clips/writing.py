@@ -5,6 +5,7 @@ that a run which was killed goes on after the last whole one and makes the same
 file.
 """
 
+import math
 import pathlib
 from collections.abc import Iterable
 from fractions import Fraction
@@ -103,6 +104,7 @@ class MovieWriter:
     ) -> None:
         self._av = load_av()
         self._format, self._source, self._start = format, source, start
+        self._base = max(source.time_base, format.tick)
         self._colors = color.of_output(source.colors)
         self._height, self._width = cropped(shape, format)
         self._container = self._av.open(
@@ -116,13 +118,14 @@ class MovieWriter:
             format.encoder.name, rate=source.rate, options=self._options
         )
         self._configure(self._stream.codec_context)
-        self._stream.time_base = source.time_base
+        self._stream.time_base = self._base
         self._sound = sound and Copier(sound, self._container, start)
         self.left_out = self._sound.left_out if self._sound else []
         self._encoder: Any = None
         self._packets: list[Any] = []
         self._durations: dict[int, int] = {}
-        self._last = -(2**62)  # Decoding time of the last packet.
+        # Ticks at which the last packet is decoded, the last frame shown.
+        self._last = self._shown = -(2**62)
         self._end = Fraction(0)
 
     def write(self, frame: Frame) -> None:
@@ -144,6 +147,7 @@ class MovieWriter:
     def replay(self, packets: Iterable[Any]) -> None:
         """See `Writer`."""
         for packet in packets:
+            self._shown = max(self._shown, packet.pts)
             self._mux(packet)
 
     def close(self, complete: bool) -> None:
@@ -200,7 +204,7 @@ class MovieWriter:
         """Sets up an encoder: that of the header, or of a segment."""
         context.width, context.height = self._width, self._height
         context.pix_fmt = self._format.pixels
-        context.time_base = self._source.time_base
+        context.time_base = self._base
         context.framerate = self._source.rate
         context.sample_aspect_ratio = self._source.aspect
         context.flags |= self._av.codec.context.Flags.global_header
@@ -220,11 +224,19 @@ class MovieWriter:
             kind = "rgba" if self._format.alpha else "rgb24"
             made = self._av.VideoFrame.from_ndarray(samples, kind)
             made = color.to_yuv(made, self._format.pixels, self._colors)
-        base = self._source.time_base
-        made.time_base = base
-        made.pts = round((frame.time - self._start) / base)
-        made.duration = max(1, round(frame.duration / base))
+        made.time_base = self._base
+        made.pts = self._shown = self._shown_at(frame)
+        made.duration = max(1, round(frame.duration / self._base))
         return made
+
+    def _shown_at(self, frame: Frame) -> int:
+        """Tick at which a frame is shown, after that of the last one.
+
+        Halves become less, so that frames of even distances keep them, and
+        the first one is at 0.
+        """
+        ticks = (frame.time - self._start) / self._base
+        return max(math.ceil(ticks - Fraction(1, 2)), self._shown + 1)
 
 
 def _options(format: Format) -> dict[str, str]:
