@@ -270,6 +270,36 @@ def test_more_frames_a_second_than_the_file_holds_are_refused(tmp_path):
     assert formats.choose("out.gif", "auto", 80, usual).silent
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("out.mp4", "h264"), ("out.webp", "webp"), ("out.gif", "gif")],
+)
+def test_frames_that_an_encoder_refuses(tmp_path, name, codec):
+    wide = np.zeros((2, 66_000, 3), np.uint8)
+    source = folder_of(tmp_path / "in", [wide] * 2)
+    message = (
+        f"^{codec} of 66000x2 pixels cannot be written to "
+        rf"{name[4:]} at 0.00 s \(.*\). Give a smaller `size`, another "
+        r"`codec`, or a file of another kind\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        copy(source, tmp_path / name)
+
+
+def test_segments_in_a_wrong_order_are_refused(clip, tmp_path):
+    in_segments(clip, tmp_path / "out.mp4", tmp_path)
+    source = reading.open_clip(str(clip), PIXELS).details
+    format = formats.choose("out.mp4", "auto", 80, source)
+    given = "out.mp4", format, source, (48, 64), None, Fraction(0)
+    target = Target(str(tmp_path / given[0]), *given[1:])
+    message = r"h264 of 64x48 pixels cannot be written to mp4 at 0\.[1-9]"
+    with output.opened(target) as opened:
+        opened.writer.replay(segments.load(tmp_path, 1))
+        with pytest.raises(ValueError, match=message):
+            opened.writer.replay(segments.load(tmp_path, 0))
+        opened.writer.close(True)
+
+
 def test_odd_sides_are_cut_where_they_must(tmp_path):
     pictures = [x[:33, :51] for x in clip_files.pictures(3)]
     source = folder_of(tmp_path / "in", pictures)

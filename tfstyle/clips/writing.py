@@ -5,9 +5,10 @@ that a run which was killed goes on after the last whole one and makes the same
 file.
 """
 
+import contextlib
 import math
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -130,16 +131,18 @@ class MovieWriter:
 
     def write(self, frame: Frame) -> None:
         """See `Writer`."""
-        if self._encoder is None:
-            self._encoder = self._new_encoder()
-        encoded = self._encoded(frame)
-        self._durations[encoded.pts] = encoded.duration
-        self._mux_new(self._encoder.encode(encoded))
+        with self._said():
+            if self._encoder is None:
+                self._encoder = self._new_encoder()
+            encoded = self._encoded(frame)
+            self._durations[encoded.pts] = encoded.duration
+            self._mux_new(self._encoder.encode(encoded))
 
     def end_segment(self) -> list[Any]:
         """See `Writer`."""
         if self._encoder is not None:
-            self._mux_new(self._encoder.encode(None))
+            with self._said():
+                self._mux_new(self._encoder.encode(None))
         self._encoder, made, self._packets = None, self._packets, []
         self._durations = {}
         return made
@@ -148,7 +151,8 @@ class MovieWriter:
         """See `Writer`."""
         for packet in packets:
             self._shown = max(self._shown, packet.pts)
-            self._mux(packet)
+            with self._said():
+                self._mux(packet)
 
     def close(self, complete: bool) -> None:
         """See `Writer`."""
@@ -159,6 +163,19 @@ class MovieWriter:
             self._sound.copy(end)
             self._sound.close()
         self._container.close()
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """Says of an error of PyAV what could not be written."""
+        try:
+            yield
+        except self._av.FFmpegError as error:
+            raise ValueError(
+                f"{self._format.codec} of {self._width}x{self._height} pixels "
+                f"cannot be written to {self._format.container} at "
+                f"{float(self._end):.2f} s ({error.strerror}). Give a smaller "
+                "`size`, another `codec`, or a file of another kind."
+            ) from error
 
     def _mux_new(self, packets: list[Any]) -> None:
         for packet in packets:
