@@ -426,6 +426,16 @@ def test_codecs_of_tracks_that_do_not_fit(clip, tmp_path):
     assert formats.choose("out.gif", "auto", 80, details).silent
 
 
+def test_sound_whose_times_go_back_is_named(tmp_path):
+    pictures = clip_files.pictures(30)
+    path = clip_files.movie(tmp_path / "one.ts", pictures, sound="aac")
+    data = pathlib.Path(path).read_bytes()
+    (tmp_path / "two.ts").write_bytes(data + data)
+    message = r"The sound of '.*two.ts' cannot be copied \(Invalid argument\)"
+    with pytest.raises(ValueError, match=message):
+        copy(tmp_path / "two.ts", tmp_path / "out.mp4")
+
+
 def test_subtitles_are_copied_or_left_out(tmp_path):
     pictures = clip_files.pictures(8)
     path = clip_files.subtitled(tmp_path / "in.mkv", pictures, tmp_path)

@@ -24,7 +24,7 @@ class Copier:
     """
 
     def __init__(self, path: str, output: Any, start: Fraction) -> None:
-        self._container = load_av().open(path)
+        self._path, self._container = path, load_av().open(path)
         self._output, self._whole = output, not start
         self._start = start + begin_of(self._container)
         self.left_out: list[str] = []
@@ -49,13 +49,23 @@ class Copier:
 
         Args:
             until: Second of the painted clip, from its beginning.
+
+        Raises:
+            ValueError: A packet is damaged, or begins before the last one.
         """
         while self._next is not None:
             time, packet = self._next
             if until is not None and time >= until:
                 return
-            self._output.mux_one(packet)
-            self._next = next(self._packets, None)
+            try:
+                self._output.mux_one(packet)
+                self._next = next(self._packets, None)
+            except load_av().FFmpegError as error:
+                raise ValueError(
+                    f"The sound of '{self._path}' cannot be copied "
+                    f"({error.strerror}). Convert the clip to .mkv first, or "
+                    "write to a folder."
+                ) from error
 
     def chapters(self, end: Fraction | None) -> None:
         """Copies the chapters that begin before a second; cuts the last."""
