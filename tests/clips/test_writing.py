@@ -341,6 +341,25 @@ def test_animations_keep_their_times(tmp_path):
         assert times == [Fraction(i, 25) for i in range(6)]
 
 
+@pytest.mark.parametrize("name", ["out.gif", "out.webp"])
+def test_transparent_animations_leave_no_trails_and_loop(tmp_path, name):
+    source = tmp_path / "in"
+    source.mkdir()
+    for i in range(6):
+        pixels = np.zeros((48, 64, 4), np.uint8)
+        pixels[20:28, 8 * i : 8 * i + 8] = 255, 0, 0, 255
+        PIL.Image.fromarray(pixels).save(source / f"{i}.png")
+    copy(source, tmp_path / name)
+    with PIL.Image.open(tmp_path / name) as file:
+        assert file.info["loop"] == 0  # For ever.
+        opaque = []
+        for i in range(file.n_frames):
+            file.seek(i)
+            alpha = np.asarray(file.convert("RGBA"))[..., 3]
+            opaque.append((alpha > 127).sum())
+    assert opaque == [64] * 6
+
+
 @pytest.mark.parametrize("matrix", [1, 6, 9])
 @pytest.mark.parametrize("range", [1, 2])
 def test_colors_are_read_and_written_as_they_are(tmp_path, matrix, range):

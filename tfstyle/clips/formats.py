@@ -74,12 +74,15 @@ class Format(NamedTuple):
         """Options of the container.
 
         Times are as exact as those of the source; Matroska has no random
-        number, so that the same frames are the same file.
+        number, so that the same frames are the same file; WebP is shown for
+        ever, as GIF is.
         """
         if self.container in ("mp4", "mov"):
             return {"movie_timescale": "90000"}
         if self.container in ("matroska", "webm"):
             return {"fflags": "+bitexact"}
+        if self.container == "webp":
+            return {"loop": "0"}
         return {}
 
     @property

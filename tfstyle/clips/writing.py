@@ -13,10 +13,9 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
-import PIL.Image
 
 from tfstyle import images
-from tfstyle.clips import color
+from tfstyle.clips import animated, color
 from tfstyle.clips.formats import Format
 from tfstyle.clips.frames import Details, Frame
 from tfstyle.clips.movies import load_av
@@ -103,7 +102,7 @@ class MovieWriter:
         sound: str | None,
         start: Fraction,
     ) -> None:
-        self._av = load_av()
+        self._av, self._file = load_av(), file
         self._format, self._source, self._start = format, source, start
         self._base = max(source.time_base, format.tick)
         self._colors = color.of_output(source.colors)
@@ -163,6 +162,8 @@ class MovieWriter:
             self._sound.copy(end)
             self._sound.close()
         self._container.close()
+        if self._format.container == "webp":
+            animated.replace_frames(self._file)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
@@ -180,7 +181,7 @@ class MovieWriter:
     def _mux_new(self, packets: list[Any]) -> None:
         for packet in packets:
             if self._format.codec == "gif" and self._last >= 0:
-                packet = _without_header(self._av, packet)
+                packet = animated.without_header(self._av, packet)
             packet.duration = self._durations.get(packet.pts, packet.duration)
             packet.dts = self._decoding_time(packet)
             self._packets.append(packet)
@@ -236,7 +237,7 @@ class MovieWriter:
         samples = _samples(frame, self._format.alpha)
         samples = np.ascontiguousarray(samples[: self._height, : self._width])
         if self._format.pixels == "pal8":
-            made = _palette(self._av, samples)
+            made = animated.palette(self._av, samples)
         else:
             kind = "rgba" if self._format.alpha else "rgb24"
             made = self._av.VideoFrame.from_ndarray(samples, kind)
@@ -292,30 +293,3 @@ def _samples(frame: Frame, alpha: bool) -> np.ndarray:
     elif alpha:
         pixels = np.pad(pixels, [(0, 0), (0, 0), (0, 1)], constant_values=1)
     return np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
-
-
-def _palette(av: Any, samples: np.ndarray) -> Any:
-    """Makes a frame of at most 256 colors, its own."""
-    methods = PIL.Image.Quantize
-    method = methods.FASTOCTREE if samples.shape[-1] == 4 else methods.MEDIANCUT
-    few = PIL.Image.fromarray(samples).quantize(256, method)
-    colors = np.array(few.getpalette("RGBA"), np.uint8).reshape(-1, 4)
-    table = np.zeros((256, 4), np.uint8)
-    table[: len(colors)] = colors[:, [3, 0, 1, 2]]
-    return av.VideoFrame.from_ndarray((np.asarray(few), table), "pal8")
-
-
-def _without_header(av: Any, packet: Any) -> Any:
-    """Drops the header of a file, which each encoder of GIF writes."""
-    data = bytes(packet)
-    if not data.startswith(b"GIF8"):
-        return packet
-    table = 3 << (data[10] & 7) + 1 if data[10] & 128 else 0
-    made = av.Packet(data[13 + table :])
-    made.pts, made.dts, made.time_base = (
-        packet.pts,
-        packet.dts,
-        packet.time_base,
-    )
-    made.duration, made.is_keyframe = packet.duration, True
-    return made
