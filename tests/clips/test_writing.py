@@ -201,6 +201,27 @@ def test_every_codec(tmp_path, name, codec, exact):
     assert reading.open_clip(str(tmp_path / name), PIXELS).details.count == 6
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("out.mp4", "h264"),
+        ("out.mp4", "vp9"),
+        ("out.mp4", "av1"),
+        ("out.mov", "prores"),
+        ("out.mkv", "h265"),
+    ],
+)
+def test_pixels_that_are_not_square(tmp_path, name, codec):
+    wide = Fraction(4, 3)
+    path = clip_files.movie(
+        tmp_path / "in.mp4", clip_files.pictures(2), sample_aspect_ratio=wide
+    )
+    copy(path, tmp_path / name, codec)
+    assert (
+        reading.open_clip(str(tmp_path / name), PIXELS).details.aspect == wide
+    )
+
+
 def test_x265_writes_clips_of_few_frames(tmp_path):
     # It gave random times of decoding, one in twenty of which was refused.
     path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(2))

@@ -242,7 +242,7 @@ def _details(container: Any, stream: Any, frame: Any) -> Details:
     colors = color.of_frame(frame)
     turned = round(frame.rotation / 90) % 2
     height, width = frame.height, frame.width
-    aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
     if turned:
         height, width, aspect = width, height, Fraction(1, 1) / aspect
     return Details(
