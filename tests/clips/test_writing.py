@@ -554,6 +554,28 @@ def test_a_last_frame_may_be_held(tmp_path, name):
     assert lasting(tmp_path / "out.gif")[-1] == (Fraction(2, 25), 3)
 
 
+@pytest.mark.parametrize("name", ["held.mp4", "held.gif", "held.webp"])
+def test_a_part_ends_within_a_frame(tmp_path, name):
+    slow = [0, 90_000, 180_000, 270_000]
+    path = clip_files.movie(tmp_path / "held.mp4", clip_files.pictures(4), slow)
+    if name != "held.mp4":
+        copy(path, tmp_path / name)
+    end = Fraction(5, 2)
+    expected = [(0, 1), (1, 1), (2, Fraction(1, 2))]
+    assert lasting(tmp_path / name, 0, end) == expected
+    copy(tmp_path / name, tmp_path / "out.gif", end=end)
+    assert lasting(tmp_path / "out.gif") == expected
+
+
+def test_a_part_of_pictures_ends_within_a_frame(tmp_path):
+    source = folder_of(tmp_path / "in", clip_files.pictures(4))
+    frame = Fraction(1, 25)
+    assert lasting(source, 0, frame * Fraction(3, 2)) == [
+        (0, frame),
+        (frame, frame / 2),
+    ]
+
+
 @pytest.mark.parametrize("name", ["late.mkv", "late.mp4"])
 def test_movies_that_begin_late(tmp_path, name):
     ticks = [900_000 + tick for tick in clip_files.even(20)]

@@ -80,12 +80,24 @@ class Clip(Protocol):
 
         Args:
             start: First second; frames that begin before are left out.
-            end: Second at which it ends; `None` for the end of the clip.
+            end: Second at which the last frame ends, too; `None` for the end
+                of the clip.
 
         Raises:
             ValueError: A frame is damaged, or of another size than the first.
             OSError: A file cannot be read.
         """
+
+
+def lasting(time: Fraction, own: Fraction, end: Fraction | None) -> Fraction:
+    """Returns how long a frame is shown in a part of a clip.
+
+    Args:
+        time: Second at which it is shown.
+        own: Seconds for which the clip shows it.
+        end: Second at which the part ends; `None` for the end of the clip.
+    """
+    return own if end is None else min(own, end - time)
 
 
 class CutShortError(ValueError):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfstyle.clips import color
-from tfstyle.clips.frames import CutShortError, Details, Frame
+from tfstyle.clips.frames import CutShortError, Details, Frame, lasting
 from tfstyle.runtime import files
 
 _MOST_BITS = 8
@@ -82,7 +82,8 @@ class Movie:
                 if end is not None and time >= end:
                     return
                 if time >= start:
-                    yield self._converted(frame, time, duration)
+                    shown = lasting(time, duration, end)
+                    yield self._converted(frame, time, shown)
 
     def _lasting(
         self, container: Any, stream: Any

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 
 from tfstyle import images
-from tfstyle.clips.frames import CutShortError, Details, Frame
+from tfstyle.clips.frames import CutShortError, Details, Frame, lasting
 from tfstyle.images import folders
 from tfstyle.runtime import files
 
@@ -59,9 +59,8 @@ class Folder:
             if picture.pixels.shape != self._shape:
                 raise _changed(os.fspath(path), self._shape, picture.pixels)
             name = path.stem if self._named else ""
-            yield Frame(
-                picture.pixels, time, 1 / self._rate, picture.alpha, name
-            )
+            shown = lasting(time, 1 / self._rate, end)
+            yield Frame(picture.pixels, time, shown, picture.alpha, name)
 
     def _read(self, path: pathlib.Path, number: int) -> images.Picture:
         """Reads a picture; those before a damaged one are worth keeping."""
@@ -121,7 +120,8 @@ class Animation:
                     return
                 if time >= start:
                     alpha = pixels[..., 3] if self.details.alpha else None
-                    yield Frame(pixels[..., :3], time, shown, alpha)
+                    rest = lasting(time, shown, end)
+                    yield Frame(pixels[..., :3], time, rest, alpha)
                 time += shown
 
 
