@@ -122,6 +122,7 @@ class MovieWriter:
         self._sound = sound and Copier(sound, self._container, start)
         self.left_out = self._sound.left_out if self._sound else []
         self._encoder: Any = None
+        self._held: Any = None  # The last packet.
         self._packets: list[Any] = []
         self._durations: dict[int, int] = {}
         # Ticks at which the last packet is decoded, the last frame shown.
@@ -156,6 +157,7 @@ class MovieWriter:
     def close(self, complete: bool) -> None:
         """See `Writer`."""
         self.end_segment()
+        self._mux_last()
         end = None if complete else self._end
         if self._sound:
             self._sound.chapters(end)
@@ -200,10 +202,19 @@ class MovieWriter:
         return earliest
 
     def _mux(self, packet: Any) -> None:
+        """Muxes the packet before this one, which may be the last."""
+        self._last = packet.dts
+        end = (packet.pts + packet.duration) * Fraction(packet.time_base)
+        self._end = max(self._end, end)
+        self._mux_held()
+        self._held = packet
+
+    def _mux_held(self) -> None:
+        if self._held is None:
+            return
+        packet, self._held = self._held, None
         packet.stream = self._stream
         base = Fraction(packet.time_base)
-        self._last = packet.dts
-        self._end = max(self._end, (packet.pts + packet.duration) * base)
         if self._sound:
             self._sound.copy(packet.pts * base)
         times = packet.pts, packet.dts, packet.duration
@@ -211,6 +222,18 @@ class MovieWriter:
         # That turned them into ticks of the container.
         packet.pts, packet.dts, packet.duration = times
         packet.time_base = base
+
+    def _mux_last(self) -> None:
+        """Muxes the last packet.
+
+        Tables of MP4 add up the durations as packets are decoded: a frame
+        that is shown last, but decoded before others, would lose its own.
+        """
+        with self._said():
+            if self._held and self._format.container in ("mp4", "mov"):
+                end = round(self._end / Fraction(self._held.time_base))
+                self._held.duration = end - self._held.pts
+            self._mux_held()
 
     def _new_encoder(self) -> Any:
         context = self._av.CodecContext.create(self._format.encoder.name, "w")
