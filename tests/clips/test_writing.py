@@ -183,6 +183,23 @@ def test_turned_movies_are_upright(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("turn", "upright"),
+    [
+        ((-1, 0, 0, -1), lambda x: x[::-1, ::-1]),
+        ((-1, 0, 0, 1), lambda x: x[:, ::-1]),
+        ((1, 0, 0, -1), lambda x: x[::-1]),
+        ((0, 1, 1, 0), lambda x: x.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda x: x[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_mirrored_movies_are_upright(tmp_path, turn, upright):
+    path = clip_files.movie(tmp_path / "turned.mp4", clip_files.pictures(3))
+    _, plain = clip_files.read(path)
+    clip_files.rotate(path, turn)
+    assert apart(frames(path), [upright(x) for x in plain]) < 1
+
+
+@pytest.mark.parametrize(
     ("name", "codec", "exact"),
     [
         ("out.mp4", "h265", 4),

@@ -136,12 +136,18 @@ def subtitled(path, frames, folder):
     return str(path)
 
 
-def rotate(path):
-    """Marks a movie as turned: players show it by 90 degrees clockwise."""
+def rotate(path, turn=(0, 1, -1, 0)):
+    """Marks a movie as turned.
+
+    Args:
+        path: The movie.
+        turn: Where a step to the right leads, right and down, and where a
+            step down does; the usual is a turn by 90 degrees clockwise.
+    """
     data = bytearray(open(path, "rb").read())
     place = data.index(b"tkhd") + 44  # Of the matrix, in version 0 of the box.
-    one, deep = 1 << 16, 1 << 30
-    matrix = np.array([0, one, 0, -one, 0, 0, 0, 0, deep], ">i4")
+    (a, b, c, d), deep = (part << 16 for part in turn), 1 << 30
+    matrix = np.array([a, b, 0, c, d, 0, 0, 0, deep], ">i4")
     data[place : place + 36] = matrix.tobytes()
     with open(path, "wb") as file:
         file.write(data)

@@ -156,8 +156,7 @@ class Movie:
     def _converted(
         self, frame: Any, time: Fraction, duration: Fraction
     ) -> Frame:
-        pixels = color.to_rgb(frame, self.details.colors)
-        pixels = np.rot90(pixels, round(frame.rotation / 90) % 4)
+        pixels = _upright(frame, color.to_rgb(frame, self.details.colors))
         return Frame(
             np.ascontiguousarray(pixels[..., :3]),
             time,
@@ -302,6 +301,16 @@ def _stated_end(stream: Any) -> Fraction:
         return Fraction(0)
     hours, minutes, seconds = map(Fraction, found.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def _upright(frame: Any, pixels: np.ndarray) -> np.ndarray:
+    """Mirrors and turns pixels as the frame says."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is not None:
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+        if a * d < b * c:
+            pixels = pixels[::-1]
+    return np.rot90(pixels, round(frame.rotation / 90) % 4)
 
 
 def _alpha(pixels: np.ndarray) -> np.ndarray | None:
