@@ -667,6 +667,20 @@ def test_folders_with_equal_names_are_numbered(tmp_path):
     assert names == [f"frame_{i:06d}.png" for i in range(1, 5)]
 
 
+def test_animated_png_files_are_clips(tmp_path):
+    pictures = clip_files.pictures(3)
+    first, *rest = map(PIL.Image.fromarray, pictures)
+    path = tmp_path / "clip.png"
+    first.save(path, save_all=True, append_images=rest, duration=40)
+    assert apart(frames(path), pictures) == 0
+    assert [time for time, _ in lasting(path)] == [
+        Fraction(i, 25) for i in range(3)
+    ]
+    first.save(tmp_path / "one.png")
+    with pytest.raises(ValueError, match="'.*one.png' is a single picture"):
+        reading.open_clip(str(tmp_path / "one.png"), PIXELS)
+
+
 def test_a_damaged_picture_ends_a_folder(tmp_path):
     source = folder_of(tmp_path / "in", clip_files.pictures(4))
     (source / "shot-11.png").write_bytes(b"no picture")

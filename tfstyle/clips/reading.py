@@ -29,7 +29,7 @@ def open_clip(path: str, max_pixels: int, rate: Fraction = RATE) -> Clip:
     ending = os.path.splitext(path)[1].lower()
     if _is_folder(path):
         return Folder(path, max_pixels, rate)
-    if ending in _STILLS and os.path.isfile(path):
+    if ending in _STILLS and os.path.isfile(path) and not _is_animated(path):
         raise ValueError(
             f"'{path}' is a single picture. Give a movie or a folder of "
             "frames, or use tfstyle.transfer."
@@ -51,6 +51,12 @@ def files_of(path: str) -> list[str]:
     if _is_folder(path):
         return [os.fspath(picture) for picture in pictures(path)]
     return [path]
+
+
+def _is_animated(path: str) -> bool:
+    """Whether it is an animated PNG: it says so before the first picture."""
+    with open(path, "rb") as file:
+        return b"acTL" in file.read(1 << 16).partition(b"IDAT")[0]
 
 
 def _is_folder(path: str) -> bool:
