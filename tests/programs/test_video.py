@@ -106,9 +106,20 @@ def test_frames_are_those_of_the_library(files, tmp_path):
     np.testing.assert_allclose(expected[0], single, atol=0.03)
 
 
-def test_a_killed_run_goes_on_and_gives_the_same_file(files, tmp_path):
+def long_clip(kind, folder):
+    """A movie with sound, or a folder of frames; returns its path."""
     frames = clip_files.pictures(160, 32, 40)
-    clip = clip_files.movie(tmp_path / "long.mp4", frames, sound="aac")
+    if kind == "movie":
+        return clip_files.movie(folder / "long.mp4", frames, sound="aac")
+    (folder / "long").mkdir()
+    for i, frame in enumerate(frames):
+        PIL.Image.fromarray(frame).save(folder / "long" / f"{i}.png")
+    return folder / "long"
+
+
+@pytest.mark.parametrize("kind", ["movie", "folder"])
+def test_a_killed_run_goes_on_and_gives_the_same_file(files, tmp_path, kind):
+    clip = long_clip(kind, tmp_path)
     whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     assert run(*words(files, clip, whole)).returncode == 0
     state = tmp_path / "state"
