@@ -123,6 +123,7 @@ class MovieWriter:
         self.left_out = self._sound.left_out if self._sound else []
         self._encoder: Any = None
         self._held: Any = None  # The last packet.
+        self._delay: Any = None  # Ticks from decoding to showing the first.
         self._packets: list[Any] = []
         self._durations: dict[int, int] = {}
         # Ticks at which the last packet is decoded, the last frame shown.
@@ -203,6 +204,8 @@ class MovieWriter:
 
     def _mux(self, packet: Any) -> None:
         """Muxes the packet before this one, which may be the last."""
+        if self._delay is None:
+            self._delay = packet.pts - packet.dts
         self._last = packet.dts
         end = (packet.pts + packet.duration) * Fraction(packet.time_base)
         self._end = max(self._end, end)
@@ -228,11 +231,15 @@ class MovieWriter:
 
         Tables of MP4 add up the durations as packets are decoded: a frame
         that is shown last, but decoded before others, would lose its own.
+        The last packet takes it, and is decoded as long before it is shown
+        as the first one.
         """
+        packet = self._held
         with self._said():
-            if self._held and self._format.container in ("mp4", "mov"):
-                end = round(self._end / Fraction(self._held.time_base))
-                self._held.duration = end - self._held.pts
+            if packet and self._format.container in ("mp4", "mov"):
+                end = round(self._end / Fraction(packet.time_base))
+                packet.duration = end - packet.pts
+                packet.dts = max(packet.dts, packet.pts - self._delay)
             self._mux_held()
 
     def _new_encoder(self) -> Any:
