@@ -147,11 +147,18 @@ def _usual(ending: str, codecs: tuple[str, ...], alpha: bool) -> str:
 
 
 def _options(codec: str, quality: int) -> dict[str, str]:
-    """Options of an encoder; constant quality, in the codec's own measure."""
+    """Options of an encoder; constant quality, in the codec's own measure.
+
+    x264's macroblock tree reads beyond its rows: two runs would not give the
+    same file. Which widths are affected depends on the processor.
+    """
     if codec in ("h264", "h265"):
-        return {"crf": f"{40 - 0.28 * quality:.0f}", "preset": "medium"} | (
-            {"x265-params": "log-level=none"} if codec == "h265" else {}
-        )
+        own = {
+            "h264": {"x264-params": "mbtree=0"},
+            "h265": {"x265-params": "log-level=none"},
+        }[codec]
+        crf = f"{40 - 0.28 * quality:.0f}"
+        return {"crf": crf, "preset": "medium", **own}
     if codec == "vp9":
         crf = f"{55 - 0.4 * quality:.0f}"
         return {"crf": crf, "b": "0", "row-mt": "1", "cpu-used": "3"}

@@ -113,9 +113,10 @@ class MovieWriter:
             format=format.container,
             container_options=format.container_options,
         )
-        self._options = _options(format)
         self._stream = self._container.add_stream(
-            format.encoder.name, rate=source.rate, options=self._options
+            format.encoder.name,
+            rate=source.rate,
+            options=dict(format.options),
         )
         self._configure(self._stream.codec_context)
         self._stream.time_base = self._base
@@ -245,7 +246,7 @@ class MovieWriter:
     def _new_encoder(self) -> Any:
         context = self._av.CodecContext.create(self._format.encoder.name, "w")
         self._configure(context)
-        context.options = dict(self._options)
+        context.options = dict(self._format.options)
         return context
 
     def _configure(self, context: Any) -> None:
@@ -285,18 +286,6 @@ class MovieWriter:
         """
         ticks = (frame.time - self._start) / self._base
         return max(math.ceil(ticks - Fraction(1, 2)), self._shown + 1)
-
-
-def _options(format: Format) -> dict[str, str]:
-    """Options of the encoder.
-
-    x264's macroblock tree reads beyond its rows: two runs would not give the
-    same file. Which widths are affected depends on the processor.
-    """
-    found = dict(format.options)
-    if format.encoder.name == "libx264":
-        found["x264-params"] = "mbtree=0"
-    return found
 
 
 def cropped(shape: tuple[int, int], format: Format) -> tuple[int, int]:
