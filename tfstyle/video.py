@@ -206,11 +206,9 @@ def _open(settings: VideoConfig, blends: "Mixes") -> "Video":
     """Opens the clip; checks that it can be painted and written."""
     from tfstyle.pipelines import videos
     from tfstyle.report import page
-    from tfstyle.runtime import files
 
     if _REPORT.value:
         page.check()
-        files.check_writable(_REPORT.value)
     end = _END.value
     return videos.open_video(
         settings,
@@ -224,6 +222,7 @@ def _open(settings: VideoConfig, blends: "Mixes") -> "Video":
         end=None if end is None else _fraction(end),
         encoder_weights=_ENCODER_WEIGHTS.value,
         checkpoint_dir=_CHECKPOINT.value,
+        report=_REPORT.value or None,
         max_pixels=_MAX_PIXELS.value,
     )
 

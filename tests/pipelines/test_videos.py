@@ -93,6 +93,18 @@ def test_parts_and_previews_are_not_written_over_inputs(
         opened(files, tmp_path / "out.mp4", {role: str(tmp_path / name)})
 
 
+@pytest.mark.parametrize("role", ["style 1", "keep_mask", "content_map"])
+def test_frames_are_not_written_over_other_inputs(files, tmp_path, role):
+    """A folder of frames may hold pictures, but no inputs of this run."""
+    inside = tmp_path / "frame_000003.png"
+    inside.write_bytes((files / "style.png").read_bytes())
+    with pytest.raises(ValueError, match=f"holds the {role}"):
+        opened(files, tmp_path, {role: str(inside)})
+    beside = tmp_path / "out"
+    beside.mkdir()
+    assert opened(files, beside, {"style 1": str(inside)}).expected == 100
+
+
 def test_masks_in_folders_belong_to_the_run(files, tmp_path):
     masks, state = tmp_path / "masks", tmp_path / "state"
     masks.mkdir()

@@ -288,6 +288,24 @@ def test_inputs_are_never_written_over(files, tmp_path):
     assert programs.contents(files) == before
 
 
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("clip.mp4", "is the content, too"),
+        ("style.png", "is the style 1, too"),
+        ("model.h5", "is the model, too"),
+        ("out.mp4", "is the output, too"),
+        ("out-preview.png", "is the output, too"),
+    ],
+)
+def test_a_report_is_never_written_over_other_files(files, report, message):
+    before = programs.contents(files)
+    given = words(files, files / "clip.mp4", files / "out.mp4")
+    done = run_quick(*given, f"--report={files / report}")
+    programs.check_refused(done, 1, message)
+    assert programs.contents(files) == before
+
+
 def test_a_specialized_model_has_the_style_inside(files, tmp_path):
     style = images.load(files / "style.png", 40)
     model = specialization.copy(helpers.style_model(), [style], "float32")

@@ -88,6 +88,7 @@ def open_video(
     end: Fraction | None = None,
     encoder_weights: str | None = None,
     checkpoint_dir: str | None = None,
+    report: str | None = None,
     max_pixels: int = images.MAX_PIXELS,
 ) -> Video:
     """Opens a clip and reads what all frames share, without TensorFlow.
@@ -105,6 +106,7 @@ def open_video(
         end: Second at which it ends; `None` for its end.
         encoder_weights: File of the encoder's weights, or `None`.
         checkpoint_dir: Folder for checkpoints, or `None`.
+        report: Page that the caller will write, or `None`; it is only checked.
         max_pixels: Maximum number of pixels of a frame or an image.
 
     Raises:
@@ -122,6 +124,11 @@ def open_video(
         files.check_writable(path)
     sources = _sources(inputs)
     _check_paths(inputs, sources, path)
+    if report is not None:
+        own = {"model": [config.model], "output": _places(path)}
+        if encoder_weights is not None:
+            own["encoder_weights"] = [encoder_weights]
+        _check_report(report, sources | own)
     read = functools.cache(lambda name: images.read(name, max_pixels))
     styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
     masks = Masks(inputs, styles, read, max_pixels)
@@ -176,16 +183,18 @@ def _check_paths(
     inputs: Mapping[str, str], sources: Mapping[str, list[str]], path: str
 ) -> None:
     """Raises `ValueError` if an input would be written over."""
-    places = {
-        os.path.realpath(place)
-        for place in (path, output.part_of(path), output.preview_of(path))
-    }
+    places = {os.path.realpath(place) for place in _places(path)}
     for role, names in sources.items():
-        folders = {os.path.dirname(x) for x in names if x != inputs[role]}
+        # Frames are written as PNG files.
+        folders = {
+            os.path.dirname(name)
+            for name in names
+            if name != inputs[role] or name.lower().endswith(".png")
+        }
         if os.path.realpath(path) in map(os.path.realpath, folders):
             raise ValueError(
-                f"The frames in '{path}' would be written over. Give another "
-                "folder."
+                f"The files in '{path}' would be written over: it holds the "
+                f"{role}. Give another folder."
             )
         if os.path.realpath(inputs[role]) == os.path.realpath(path):
             raise ValueError(
@@ -197,6 +206,21 @@ def _check_paths(
                     f"The {role} '{name}' has the name of a part or a preview "
                     f"of the output '{path}'. Give another name."
                 )
+
+
+def _places(path: str) -> list[str]:
+    """The output, and what else may be written beside it."""
+    return [path, output.part_of(path), output.preview_of(path)]
+
+
+def _check_report(report: str, kept: Mapping[str, Sequence[str]]) -> None:
+    """Raises an error if the page cannot be written, or over another file."""
+    files.check_writable(report)
+    for role, names in kept.items():
+        if os.path.realpath(report) in map(os.path.realpath, names):
+            raise ValueError(
+                f"The report '{report}' is the {role}, too. Give another name."
+            )
 
 
 def _digests(sources: Mapping[str, list[str]]) -> dict[str, list[str]]:
