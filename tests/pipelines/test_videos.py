@@ -1,6 +1,10 @@
 """Clips painted from file to file, in this process."""
 
+import itertools
+from fractions import Fraction
+
 import numpy as np
+import PIL.Image
 import pytest
 
 import clip_files
@@ -71,6 +75,51 @@ def test_a_run_can_be_ended_at_any_frame(files, tmp_path):
     outcome = video_run.paint(opened(files, tmp_path / "one.mp4"), lambda: True)
     assert outcome.frames == 1
     assert video.expected == 100
+
+
+def numbered(folder, count=30):
+    """A folder of masks, each brighter than the one before."""
+    folder.mkdir()
+    for i in range(count):
+        pixels = np.full((32, 40, 3), (100 + i) / 255, np.float32)
+        images.save(folder / f"{i:03}.png", pixels)
+    return str(folder)
+
+
+def shown(video, count=3):
+    """Numbers of the masks of the first frames; see `numbered`."""
+    frames = video.clip.frames(video.target.start, None)
+    given = itertools.islice(frames, count), video.target.start, 0
+    kept = [1 - part.parts[0].mask for _, part in video.masks.regions(*given)]
+    return [round(255 * float(mask.mean())) - 100 for mask in kept]
+
+
+@pytest.mark.parametrize(
+    ("content", "rate", "start", "first"),
+    [("frames", 10, 1, 10), ("frames", 50, 0.3, 15), ("clip.mp4", 25, 0.5, 15)],
+)
+def test_masks_in_folders_are_in_step(
+    files, tmp_path, content, rate, start, first
+):
+    frames = clip_files.pictures(30, 32, 40)
+    times = clip_files.even(30, 30)
+    clip_files.movie(tmp_path / "clip.mp4", frames, times)
+    numbered(tmp_path / "frames")
+    inputs = {"content": str(tmp_path / content)}
+    inputs |= {"keep_mask": numbered(tmp_path / "masks")}
+    times = {"rate": Fraction(rate), "start": Fraction(start)}
+    video = opened(files, tmp_path / "out.mkv", inputs, **times)
+    assert shown(video) == [first, first + 1, first + 2]
+
+
+@pytest.mark.parametrize("name", ["one.webp", "one.jfif", "one.gif"])
+def test_a_mask_of_one_frame_is_for_all(files, tmp_path, name):
+    picture = PIL.Image.new("RGB", (40, 32), (107,) * 3)
+    kind = "JPEG" if name == "one.jfif" else None
+    picture.save(tmp_path / name, kind, quality=100, lossless=True)
+    inputs = {"keep_mask": str(tmp_path / name)}
+    video = opened(files, tmp_path / "out.mkv", inputs)
+    assert shown(video, 100) == [7] * 100
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,11 @@ class Masks:
     Args:
         inputs: Role -> path of style images, masks and maps, or `"alpha"`; see
             `tfstyle.controls.region_files`. Masks and maps of the content may
-            be clips with as many frames.
+            be clips with as many frames; one of a single frame is for all.
         styles: Style images.
         read: Function that returns the image of a file.
         max_pixels: Maximum number of pixels of a frame.
+        rate: Frames a second of masks in folders: that of the clip.
 
     Raises:
         ValueError: A file is not an image.
@@ -38,6 +39,7 @@ class Masks:
         styles: Sequence[np.ndarray],
         read: Callable[[str], images.Picture],
         max_pixels: int,
+        rate: Fraction,
     ) -> None:
         self._inputs = region_files.with_alpha(inputs, _FRAME)
         self._styles, self._any = styles, region_files.any_in(inputs)
@@ -49,7 +51,18 @@ class Masks:
             if role.startswith("style") or _is_still(path):
                 self._still[path] = read(path)
             else:
-                self._clips[path] = reading.open_clip(path, max_pixels)
+                self._open(path, reading.open_clip(path, max_pixels, rate))
+
+    def _open(self, path: str, clip: Clip) -> None:
+        """Keeps a clip, or its picture if it has only one."""
+        first, *others = itertools.islice(clip.frames(Fraction(0), None), 2)
+        if others:
+            self._clips[path] = clip
+            return
+        # GIF files have transparency even if all of it is opaque.
+        seen = first.alpha is None or first.alpha.min() == 1
+        alpha = None if seen else first.alpha
+        self._still[path] = images.Picture(first.pixels, alpha)
 
     def regions(
         self, frames: Iterator[Frame], start: Fraction, skipped: int

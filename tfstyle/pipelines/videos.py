@@ -131,7 +131,7 @@ def open_video(
         _check_report(report, sources | own)
     read = functools.cache(lambda name: images.read(name, max_pixels))
     styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
-    masks = Masks(inputs, styles, read, max_pixels)
+    masks = Masks(inputs, styles, read, max_pixels, details.rate)
     if "alpha" in inputs.values() and not details.alpha:
         raise ValueError(
             f"'{content}' has no transparency to use as a mask. Give a mask "
