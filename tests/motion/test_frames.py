@@ -10,7 +10,7 @@ import helpers
 import tfstyle
 from tfstyle import images
 from tfstyle.adain import loading
-from tfstyle.controls import regions
+from tfstyle.controls import regions, semantic_maps
 from tfstyle.motion import mixes
 from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.frames import make_painter
@@ -107,6 +107,39 @@ def test_regions_of_each_frame(model):
         kept = slice(0, 8 + 8 * i)
         np.testing.assert_array_equal(picture[:, kept], FRAMES[i][:, kept])
         assert np.abs(picture - FRAMES[i])[:, 8 + 8 * i :].mean() > 0.02
+
+
+def mapped(frame, *colors):
+    """Regions of a frame whose map has stripes of these colors."""
+    palette = np.eye(3, dtype=np.float32)
+    stripes = np.arange(64) * len(colors) // 64
+    drawn = np.tile(palette[np.array(colors)[stripes]], (48, 1, 1))
+    style = np.tile(palette[np.arange(36) // 12], (40, 1, 1))
+    return semantic_maps.from_maps(frame, STYLES[:1], drawn, style)
+
+
+@pytest.mark.parametrize(
+    ("color", "later"),
+    [("style", (0, 1)), ("style", (2,)), ("statistics", (0, 1, 2))],
+)
+def test_maps_may_change_their_colors(model, color, later):
+    """Each part is painted like its color in the style, also after a kill."""
+    config = VideoConfig(
+        model=model, stability=0, color=color, precision="float32"
+    )
+    parts = [mapped(FRAMES[0], 0, 2), mapped(FRAMES[0], *later)]
+    still = FRAMES[0]
+    first, alone = (
+        make_painter(STYLES[:1], config, {}, part) for part in parts
+    )
+    first.paint(still, 0.0, parts[0])
+    state = {name: np.array(x) for name, x in first.state().items()}
+    made = [first.paint(still, 0.0, parts[1]) for _ in range(2)]
+    expected = [alone.paint(still, 0.0, parts[1]) for _ in range(2)]
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+    again = make_painter(STYLES[:1], config, {}, parts[1])
+    again.restore(state)
+    np.testing.assert_array_equal(again.paint(still, 0.0, parts[1]), made[0])
 
 
 @pytest.mark.parametrize("color", ["luminance", "statistics"])

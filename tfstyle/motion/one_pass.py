@@ -1,6 +1,7 @@
 """Paints frames by a model of any style, in one pass each."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,15 @@ from tfstyle.motion.mixes import Mixes
 from tfstyle.motion.stability import Stabilizer
 
 _NEW = 0.1  # Share of a frame in the embedding that stands for it.
+_NOTHING = np.empty(0, np.uint8)
 
 
 class OnePass:
     """Painter of frames; see `painting.Painter`.
 
-    The styles are embedded once for a shot, and the frames' own embeddings are
-    averaged over about ten frames.
+    The styles are embedded once for a shot, and anew when the regions take
+    other parts of them; the frames' own embeddings are averaged over about ten
+    frames.
 
     Args:
         stylizer: Model.
@@ -48,22 +51,26 @@ class OnePass:
         self._regions = regions
         self._stabilizer = Stabilizer(config.stability)
         self._styles: list[Style] = []
+        self._parts = _NOTHING  # Of the styles: what is embedded.
         self._own: np.ndarray | None = None
-        self._first: np.ndarray | None = None
+        self._first: Any = None  # Frame of the shot.
         for controls in self._controls:
             stylizer.check(styles, controls, regions)
 
     def begin(self, frame: np.ndarray) -> None:
         """See `painting.Painter`."""
         self._stabilizer.reset()
-        self._own = None
-        if not self._styles or self._config.color != "style":
-            self._embed(frame)
+        self._own, self._first = None, frame
+        if self._config.color != "style":
+            self._parts = _NOTHING  # The styles get the colors of this shot.
 
     def paint(
         self, frame: np.ndarray, time: float, regions: Regions | None
     ) -> np.ndarray:
         """See `painting.Painter`."""
+        if not np.array_equal(_parts_of(regions), self._parts):
+            self._embed(regions)
+            self._own = None  # It has a row for each region.
         given = frame
         if self._config.color == "luminance":
             given, _ = color.prepare(frame, [], "luminance")
@@ -79,30 +86,34 @@ class OnePass:
             if style.embedding is not None
         }
         first = {}
-        if self._config.color != "style" and self._first is not None:
+        if self._config.color != "style":
             first = {"first": self._first}
-        return self._stabilizer.state() | own | first | embeddings
+        parts = {"parts": self._parts}
+        return self._stabilizer.state() | own | first | parts | embeddings
 
     def restore(
         self, frame: np.ndarray, arrays: Mapping[str, np.ndarray]
     ) -> None:
         """See `painting.Painter`."""
-        self._embed(arrays.get("first", frame))
+        self._stabilizer.restore(arrays)
+        self._first = arrays.get("first", frame)
+        self._embed(self._regions)
+        if not np.array_equal(arrays.get("parts", _NOTHING), self._parts):
+            return  # The regions change at the next frame.
+        self._own = arrays.get("own")
         self._styles = [
             dataclasses.replace(style, embedding=arrays[f"embedding{i}"])
             if f"embedding{i}" in arrays
             else style
             for i, style in enumerate(self._styles)
         ]
-        self._own = arrays.get("own")
-        self._stabilizer.restore(arrays)
 
-    def _embed(self, frame: np.ndarray) -> None:
+    def _embed(self, regions: Regions | None) -> None:
         """Embeds the styles, in the colors of the first frame of a shot."""
-        self._first = frame
-        _, styles = color.prepare(frame, self._given, self._config.color)
+        _, styles = color.prepare(self._first, self._given, self._config.color)
+        self._parts = _parts_of(regions)
         self._styles = [
-            self._stylizer.embed(styles, controls, self._regions)
+            self._stylizer.embed(styles, controls, regions)
             for controls in self._controls
         ]
         if len(self._styles) > 1 and self._styles[0].embedding is None:
@@ -130,3 +141,13 @@ class OnePass:
             frame, style, strength, self._own, _NEW
         )
         return picture
+
+
+def _parts_of(regions: Regions | None) -> np.ndarray:
+    """Hash of the parts of the styles that regions take, in their order."""
+    found = hashlib.sha256()
+    for part in regions.parts if regions else ():
+        found.update(repr(list(part.sources)).encode())
+        for mask in part.sources.values():
+            found.update(b"all" if mask is None else mask.tobytes())
+    return np.frombuffer(found.digest(), np.uint8)
