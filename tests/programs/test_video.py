@@ -137,6 +137,20 @@ def test_a_killed_run_goes_on_and_gives_the_same_file(files, tmp_path, kind):
     assert not state.exists()
 
 
+def test_a_checkpoint_that_cannot_be_written_is_told(files, tmp_path):
+    frames = clip_files.pictures(50, 32, 40)
+    clip = clip_files.movie(tmp_path / "long.mp4", frames)
+    output = tmp_path / "out"
+    given = words(files, clip, f"{output}/", f"--checkpoint={tmp_path}/state")
+    limited = programs.with_small_files(command(*given), 48)
+    done = programs.call(limited, ROOT)
+    assert done.returncode == 1
+    (line,) = programs.said(done)
+    assert re.search("error: .*checkpoint.npz", line)
+    assert ": 50 frames of 40x32 after" in done.stdout
+    assert len(list(output.iterdir())) == 50
+
+
 def wait_for(process, path):
     last = time.monotonic() + programs.PATIENCE
     while not path.exists() and process.poll() is None:

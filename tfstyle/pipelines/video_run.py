@@ -224,12 +224,18 @@ class _Run:
     def _save(
         self, folder: str, packets: list[Any], state: dict[str, Any]
     ) -> None:
-        """Saves a segment, and the state after it."""
+        """Saves a segment, and the state after it.
+
+        Raises:
+            OSError: One of them cannot be written.
+        """
         if packets:
             os.makedirs(folder, exist_ok=True)
             segments.save(folder, self._segment, packets)
         frames = {"frames": state["frames"]}
         self._video.checkpoints.save(state["arrays"], frames)
+        if self._video.checkpoints.error is not None:
+            raise self._video.checkpoints.error
 
 
 def _resized(frame: Frame, shape: tuple[int, int]) -> Frame:

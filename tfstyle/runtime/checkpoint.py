@@ -175,6 +175,9 @@ class Checkpoints:
         settings: Settings that, with `images`, determine the result; values
             that JSON can hold.
         images: Input images of the run.
+
+    Attributes:
+        error: Why the last one could not be written, or `None`.
     """
 
     def __init__(
@@ -187,7 +190,7 @@ class Checkpoints:
         self._key = "" if folder is None else _key(settings, images)
         self._saved = time.monotonic()
         self._took = 0.0
-        self._error: OSError | None = None
+        self.error: OSError | None = None
 
     @property
     def due(self) -> bool:
@@ -210,9 +213,9 @@ class Checkpoints:
             return
         try:
             save(self._folder, arrays, {**meta, "key": self._key})
-            self._error = None
+            self.error = None
         except OSError as error:
-            self._error = error
+            self.error = error
         self._saved = time.monotonic()
         self._took = self._saved - began
 
@@ -222,12 +225,12 @@ class Checkpoints:
         Raises:
             UnsavedError: The last checkpoint could not be written.
         """
-        if self._error:
+        if self.error:
             raise UnsavedError(
                 f"The checkpoint in '{self._folder}' could not be written: "
-                f"{self._error}",
+                f"{self.error}",
                 picture,
-            ) from self._error
+            ) from self.error
         return picture
 
     def load(
