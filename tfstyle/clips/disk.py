@@ -1,15 +1,16 @@
 """A file that can be finished on a full disk."""
 
-import contextlib
 import errno
 import os
 import pathlib
 import secrets
+import shutil
 from typing import Any
 
 from tfstyle.runtime.types import Path, Shape
 
 _LEAST = 4 * 2**20
+_BLOCK = 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -47,9 +48,19 @@ class Reserved:
         self.seek, self.tell, self.read = raw.seek, raw.tell, raw.read
 
     def __enter__(self) -> "Reserved":
-        with contextlib.suppress(OSError), open(self._room, "xb") as room:
-            room.write(bytes(self._size))
+        try:
+            self._set_aside()
+        except OSError:  # A part of it would only take what the file needs.
+            self._room.unlink(missing_ok=True)
         return self
+
+    def _set_aside(self) -> None:
+        """Writes the room: on a small disk, half of what is free."""
+        free = shutil.disk_usage(self._room.parent).free
+        size = min(self._size, free // 2)
+        with open(self._room, "xb") as room:
+            for start in range(0, size, _BLOCK):
+                room.write(bytes(min(_BLOCK, size - start)))
 
     def __exit__(self, *unused: object) -> None:
         self._room.unlink(missing_ok=True)
