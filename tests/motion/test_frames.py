@@ -51,6 +51,24 @@ def test_frames_by_themselves_are_pictures_of_the_model(model, paint):
     np.testing.assert_allclose(made[0], single, atol=1e-4)
 
 
+def test_styles_are_seen_at_the_size_of_the_settings(model):
+    config = VideoConfig(
+        model=model,
+        precision="float32",
+        style_size=60,
+        style_scale=(0.5, 2.0),
+    )
+    own = dataclasses.replace(config, style_size=0, style_scale=(1.0,))
+    sides = ((30, 27), (120, 108))
+    pairs = zip(STYLES, sides, strict=True)
+    sized = [images.resize(style, *shape) for style, shape in pairs]
+    (made,) = painted(config, STYLES, FRAMES[:1])
+    (expected,) = painted(own, sized, FRAMES[:1])
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+    (other,) = painted(own, STYLES, FRAMES[:1])
+    assert np.abs(made - other).max() > 1e-3
+
+
 def test_frames_may_be_pictures_and_are_read_one_by_one(model):
     config = VideoConfig(model=model, size=48, precision="float32")
     asked = []
@@ -233,8 +251,30 @@ def test_a_model_without_embeddings_goes_on_in_the_same_colors(model):
     )
 
 
+def test_blends_may_be_given_in_any_order(model):
+    config = VideoConfig(model=model, stability=0, style_size=0)
+    frames = [FRAMES[0]] * 3
+    blends = {0.08: (1, 0), 0: (0, 1)}
+    made = painted(config, STYLES, frames, blends=blends)
+    ordered = dict(sorted(blends.items()))
+    expected = painted(config, STYLES, frames, blends=ordered)
+    np.testing.assert_array_equal(made, expected)
+    assert np.abs(made[0] - made[2]).max() > 1e-3
+
+
 def test_wrong_arguments(model, paint):
     config = VideoConfig(model=model)
+    with pytest.raises(ValueError, match="`rate` must be positive"):
+        painted(config, rate=0)
+    scales = VideoConfig(model=model, style_scale=(1.0, 1.0, 1.0))
+    with pytest.raises(ValueError, match="one for each of the 2 style"):
+        painted(scales, STYLES)
+    keep = np.eye(48, 64, dtype=np.float32)
+    part = regions.from_masks(FRAMES[0], STYLES[:1], keep_mask=keep)
+    with pytest.raises(ValueError, match="one for each.*Received: 2"):
+        painted(config, regions=[part, part], frames=FRAMES[:3])
+    with pytest.raises(ValueError, match="Frame 2 has 64x40 pixels"):
+        painted(config, frames=[FRAMES[0], FRAMES[1][:40]])
     with pytest.raises(ValueError, match="must be a VideoConfig"):
         painted(tfstyle.GatysConfig())
     with pytest.raises(ValueError, match="a share for each of the 1"):

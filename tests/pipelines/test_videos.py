@@ -94,6 +94,21 @@ def shown(video, count=3):
     return [round(255 * float(mask.mean())) - 100 for mask in kept]
 
 
+def test_the_engine_optimize_gets_the_pixels_of_style_files(files, tmp_path):
+    """It resizes them itself, as `tfstyle.optimize` does."""
+    config = VideoConfig(
+        engine="optimize",
+        features="vgg_distilled",
+        style_size=32,
+        style_scale=(2.0,),
+    )
+    inputs = {"content": str(files / "clip.mp4")}
+    inputs["style 1"] = str(files / "style.png")
+    path = str(tmp_path / "out.mp4")
+    (style,) = videos.open_video(config, inputs, path, blends={}).styles
+    np.testing.assert_array_equal(style, images.load(files / "style.png"))
+
+
 @pytest.mark.parametrize(
     ("content", "rate", "start", "first"),
     [("frames", 10, 1, 10), ("frames", 50, 0.3, 15), ("clip.mp4", 25, 0.5, 15)],

@@ -58,6 +58,15 @@ class TransferConfig(Controls):
         check=_check_tile,
     )
 
+    def style_side(self, longer: int, scale: float) -> int:
+        """Returns the longer side at which a style image is seen.
+
+        Args:
+            longer: Its own longer side, in pixels.
+            scale: Its `style_scale`.
+        """
+        return round((self.style_size or longer) * scale)
+
 
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)

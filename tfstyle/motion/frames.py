@@ -33,7 +33,9 @@ def stylize_frames(
     Args:
         frames: Frames of one size: arrays or tensors, Pillow images or paths;
             see `tfstyle.images.conversion`.
-        styles: Style image of any size, or several, which are blended.
+        styles: Style image of any size, or several, which are blended. They
+            are seen at the size of `config.style_size`, or by the engine
+            optimize at that of the frames; `config.style_scale` times that.
         config: Settings.
         rate: Frames a second, for `blends`.
         blends: Seconds -> share of each style then; between them the shares
@@ -61,17 +63,50 @@ def stylize_frames(
         ```
     """
     checks.kind("config", config, VideoConfig)
+    checks.positive("rate", rate)
     painter = None
-    parts = _endless(regions)
-    for number, frame in enumerate(frames):
-        pixels = to_image(frame)
-        shape = shape_of(pixels.shape[:2], config.size)
-        pixels = images.resize(pixels, *shape)
-        part = next(parts)
+    for number, (pixels, part) in enumerate(_given(frames, config, regions)):
         if painter is None:
-            given = to_images(styles), config, blends or {}, part
+            seen = _seen(to_images(styles), config, part)
+            mixes = dict(sorted((blends or {}).items()))
+            given = seen, config, mixes, part
             painter = make_painter(*given, encoder_weights)
         yield painter.paint(pixels, number / rate, part)
+
+
+def _given(
+    frames: Iterable[ImageLike],
+    config: VideoConfig,
+    regions: Regions | Iterable[Regions] | None,
+) -> Iterator[tuple[np.ndarray, Regions | None]]:
+    """Yields frames, at the size that is painted, and their regions."""
+    first: Shape | None = None
+    parts = _endless(regions)
+    for number, frame in enumerate(frames, 1):
+        pixels = to_image(frame)
+        height, width = pixels.shape[:2]
+        first = first or (height, width)
+        if first != (height, width):
+            raise ValueError(
+                f"Frame {number} has {width}x{height} pixels, but the first "
+                f"has {first[1]}x{first[0]}. All must have one size."
+            )
+        yield images.resize(pixels, *shape_of(first, config.size)), next(parts)
+
+
+def _seen(
+    styles: Sequence[np.ndarray], config: VideoConfig, regions: Regions | None
+) -> list[np.ndarray]:
+    """Resizes style images to the size at which they are seen."""
+    config.check_styles(len(styles), regions is not None and regions.apart)
+    if config.engine == "optimize":  # It resizes them for the frames.
+        return [*styles]
+    seen = []
+    for style, scale in zip(styles, config.scales(len(styles)), strict=True):
+        shape = style.shape[:2]
+        longer = config.style_side(max(shape), scale)
+        seen.append(images.resize(style, *shape_of(shape, longer)))
+    return seen
 
 
 def make_painter(
@@ -132,4 +167,11 @@ def _endless(
 ) -> Iterator[Regions | None]:
     while regions is None or isinstance(regions, Regions):
         yield regions
-    yield from regions
+    count = 0
+    for part in regions:
+        yield part
+        count += 1
+    raise ValueError(
+        "`regions` must be one for all frames, or one for each. Received: "
+        f"{count}, but there are more frames."
+    )

@@ -53,13 +53,13 @@ def styles(
         if inside
         else [read(path).pixels for path in paths]
     )
+    if inside:
+        config = dataclasses.replace(config, style_size=0)
     seen = []
     for path, image, scale in zip(paths, given, scales, strict=True):
-        longer = max(image.shape[:2])
-        if config.style_size and not inside:
-            longer = config.style_size
+        longer = config.style_side(max(image.shape[:2]), scale)
         scaled = "" if scale == 1 else f" at a `style_scale` of {scale}"
-        seen.append(_resized(f"'{path}'{scaled}", image, round(longer * scale)))
+        seen.append(_resized(f"'{path}'{scaled}", image, longer))
     return seen
 
 

@@ -40,7 +40,8 @@ class Video:
         clip: The clip.
         end: Second at which it ends; `None` for its own end.
         target: File or folder to write.
-        styles: Style images, at the sizes at which they are seen.
+        styles: Style images, at the sizes at which they are seen; those of the
+            files for the engine optimize, which resizes them for the frames.
         masks: Regions of the frames.
         encoder_weights: File of the encoder's weights, or `None`.
         checkpoint: Folder for checkpoints, or `None`.
@@ -130,7 +131,7 @@ def open_video(
             own["encoder_weights"] = [encoder_weights]
         _check_report(report, sources | own)
     read = functools.cache(lambda name: images.read(name, max_pixels))
-    styles = transfer_inputs.styles(preparation.styles(inputs), config, read)
+    styles = _styles(preparation.styles(inputs), config, read)
     masks = Masks(inputs, styles, read, max_pixels, details.rate)
     if "alpha" in inputs.values() and not details.alpha:
         raise ValueError(
@@ -161,6 +162,15 @@ def open_video(
         checkpoint=checkpoint_dir,
         checkpoints=checkpoints,
     )
+
+
+def _styles(
+    paths: Sequence[str], config: VideoConfig, read: transfer_inputs.Read
+) -> list[np.ndarray]:
+    """Reads the style images, at the sizes that the engine needs."""
+    if config.engine == "optimize":
+        config = dataclasses.replace(config, style_size=0, style_scale=(1.0,))
+    return transfer_inputs.styles(paths, config, read)
 
 
 def _model(config: VideoConfig, encoder_weights: str | None) -> Any:
