@@ -26,7 +26,8 @@ class VideoConfig(TransferConfig):
     )
     stability: float = setting(
         1.0,
-        "How much frames fit those before, from 0, each by itself, to 1.",
+        "How much frames fit those before, from 0, each by itself, to 1. With "
+        "--engine=optimize they start from the last result at 0, too.",
         check=checks.fraction,
     )
     steps: int = setting(
