@@ -21,8 +21,8 @@ it again. Ctrl-C writes the picture so far; with --checkpoint=DIR the same
 command resumes from there. Pictures larger than --tile are processed in
 parts, which changes the time and the memory, not the picture.
 
-The photograph's transparency is restored; JPEG, which has none, gets the
-picture on white.
+The photograph's transparency is restored, and zoomed with the frames; JPEG,
+which has none, gets the picture on white.
 """
 
 import dataclasses
@@ -84,7 +84,11 @@ def _paint(prepared: "Prepared") -> int:
             def save(number: int, picture: "np.ndarray") -> None:
                 file = dataclasses.replace(target, path=_frame(number))
                 file.save(picture)
+                if number < settings.zoom_frames:
+                    _zoom(target, settings.zoom)
 
+            for _ in range(_begun()):
+                _zoom(target, settings.zoom)
             return deepdream.deep_dream(
                 prepared.content.pixels,
                 settings,
@@ -97,6 +101,23 @@ def _paint(prepared: "Prepared") -> int:
             )
 
         return painting.paint(prepared, settings, dream)
+
+
+def _begun() -> int:
+    """Number of the frame, from 0, at which the run goes on."""
+    from tfstyle.runtime import checkpoint
+
+    folder = flags.FLAGS.checkpoint
+    found = checkpoint.load(folder) if folder else None
+    return found[1].get("frame", 0) if found else 0
+
+
+def _zoom(target: "Output", factor: float) -> None:
+    """Gives the output the transparency of the next frame."""
+    from tfstyle import images
+
+    if target.alpha is not None:
+        target.alpha = images.zoom(target.alpha, factor)
 
 
 if __name__ == "__main__":

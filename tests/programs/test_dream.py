@@ -207,11 +207,33 @@ def test_guided_zoom_of_channels_writes_frames(tmp_path):
     frames = [images.read(tmp_path / f"out_{i:04}.png") for i in (1, 2, 3)]
     result = images.read(tmp_path / "out.png")
     np.testing.assert_array_equal(frames[2].pixels, result.pixels)
-    assert frames[0].alpha is not None
+    seen = images.read(tmp_path / "photo.png").alpha
+    for frame in frames:  # They show ever less of the photograph.
+        np.testing.assert_allclose(frame.alpha, seen, atol=2 / 255)
+        seen = images.zoom(seen, DreamConfig().zoom)
+    np.testing.assert_array_equal(frames[2].alpha, result.alpha)
+    assert np.abs(frames[0].alpha - frames[2].alpha).max() > 0.1
     assert np.abs(frames[0].pixels - frames[1].pixels).mean() > 0.01
     record = provenance.read(tmp_path / "out_0001.png")
     assert record["config"]["channels"] == [3, 17]
     assert record["inputs"]["guide"]["name"] == "flower.png"
+
+
+def test_a_zoom_that_goes_on_has_the_transparency_of_its_frame(tmp_path):
+    make_inputs(tmp_path)
+    changes = {"zoom_frames": "2", "zoom": "2", "steps": "400"}
+    changes["octaves"] = "1"
+    words = command(trace="trace.jsonl", checkpoint="state", **changes)
+    process = programs.start(words, tmp_path)
+    programs.wait_for_lines(process, tmp_path / "trace.jsonl", 401)
+    process.send_signal(signal.SIGINT)
+    programs.end(process)
+    begun = images.read(tmp_path / "out.png").alpha
+    process = fork(words, tmp_path)
+    assert (process.returncode, said(process)) == (0, [])
+    seen = images.zoom(images.read(tmp_path / "photo.png").alpha, 2.0)
+    for alpha in (begun, images.read(tmp_path / "out.png").alpha):
+        np.testing.assert_allclose(alpha, seen, atol=2 / 255)
 
 
 def test_thin_network_dreams_where_vgg16_is_not_at_hand(tmp_path):

@@ -17,7 +17,7 @@ from tfstyle.images.sizes import fit, resize
 from tfstyle.runtime.progress import OnStep, Progress
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+@dataclasses.dataclass(kw_only=True, eq=False)
 class Output:
     """A picture file to write; an older one is replaced only by a whole one.
 

@@ -96,7 +96,8 @@ def zoom(image: np.ndarray, factor: float) -> np.ndarray:
     """Enlarges the middle of an image to its full size, like `resize`.
 
     Args:
-        image: Array of shape `(height, width, 3)`, in [0, 1].
+        image: Array of shape `(height, width, channels)` or `(height, width)`,
+            in [0, 1].
         factor: Enlargement, at least 1; the middle may begin between pixels.
     """
     height, width = image.shape[:2]
