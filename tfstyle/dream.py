@@ -59,6 +59,8 @@ def main() -> int:
     config, inputs = painting.settings(DreamConfig, named)
     if config.zoom_frames and "keep_mask" in inputs:
         raise app.UsageError("--keep_mask is for one picture, not for a zoom.")
+    if flags.FLAGS["zoom"].present and not config.zoom_frames:
+        raise app.UsageError("--zoom is for --zoom_frames, which is not given.")
     numbers = range(1, config.zoom_frames + 1)
     frames = {f"frame {number}": _frame(number) for number in numbers}
     return _paint(painting.prepare(config, inputs, frames))

@@ -101,6 +101,8 @@ def main() -> int:
 
     with program.flag_errors():
         devices.check(_DEVICE.value, several=False)
+        if _ENGINE.value == "optimize":
+            settings_flags.refuse(["encoder_weights"], "optimize")
         axes = [_axis(text) for text in _VARY.value]
         rows = sweeps.changes(axes)
         tasks = [_task(changes) for row in rows for changes in row]

@@ -64,7 +64,7 @@ _CONTENT = flags.DEFINE_string(
     "Photograph, a folder of them, or a pattern such as 'photos/*.jpg'.",
     required=True,
 )
-_STYLE = flags.DEFINE_multi_string(
+flags.DEFINE_multi_string(
     "style",
     [],
     "Picture to take the style of; repeat it to blend several. Only models of "
@@ -119,30 +119,16 @@ def _settings() -> TransferConfig:
     with program.flag_errors():
         devices.check(_DEVICE.value, several=False)
         settings = TransferConfig(**settings_flags.values(TransferConfig))
-        apart = region_files.check_roles(_inputs())
-        settings.check_styles(len(_styles()), apart)
+        apart = region_files.check_roles(control_flags.inputs())
+        settings.check_styles(len(control_flags.styles()), apart)
     return settings
-
-
-def _styles() -> list[str]:
-    """Paths of the styles, or of the model that has them inside."""
-    from tfstyle.pipelines import transfer_inputs
-
-    return _STYLE.value or transfer_inputs.inside(flags.FLAGS.model)
-
-
-def _inputs() -> dict[str, str]:
-    """Role -> path, or "alpha", of styles, masks and maps."""
-    styles = {f"style {i}": p for i, p in enumerate(_styles(), 1)}
-    masks = control_flags.files().items()
-    return styles | {role: path for role, path in masks if path is not None}
 
 
 def _grid(settings: TransferConfig) -> tuple[int, int] | None:
     """Rows and columns of --grid; `None` without it."""
     if _GRID.value is None:
         return None
-    regions = len(_inputs()) > len(_styles())
+    regions = len(control_flags.inputs()) > len(control_flags.styles())
     if regions or settings.style_mix or set(settings.style_detail) != {"all"}:
         raise app.UsageError(
             "--grid blends whole styles by shares of its own: leave out "
@@ -151,7 +137,7 @@ def _grid(settings: TransferConfig) -> tuple[int, int] | None:
     from tfstyle.pipelines import interpolation
 
     with program.flag_errors():
-        return interpolation.parse(_GRID.value, len(_styles()))
+        return interpolation.parse(_GRID.value, len(control_flags.styles()))
 
 
 def _items(settings: TransferConfig, one: bool) -> "list[Item]":
@@ -163,7 +149,7 @@ def _items(settings: TransferConfig, one: bool) -> "list[Item]":
     items = folders.items(_CONTENT.value, _OUTPUT.value)
     for item in items:
         images.check_format(item.output, longest=max(1, settings.size))
-    kept = {**_inputs(), "model": settings.model}
+    kept = {**control_flags.inputs(), "model": settings.model}
     if _ENCODER_WEIGHTS.value:
         kept["encoder_weights"] = _ENCODER_WEIGHTS.value
     folders.check_kept(items, kept)
@@ -178,7 +164,7 @@ def _files(settings: TransferConfig, one: bool) -> "Files":
 
     return transfer_files.open_files(
         settings,
-        _inputs(),
+        control_flags.inputs(),
         max_pixels=_MAX_PIXELS.value,
         quality=_QUALITY.value,
         rescue=one,

@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     from tfstyle.pipelines.videos import Video
 
 _BEGAN = time.monotonic()
+# Engine -> flags that are for the other one.
+_OTHERS = {
+    "transfer": ("steps", "features"),
+    "optimize": ("style_size", "tile", "encoder_weights"),
+}
 
 _CONTENT = flags.DEFINE_string(
     "content",
@@ -60,7 +65,7 @@ _CONTENT = flags.DEFINE_string(
     "'frames/*.png'.",
     required=True,
 )
-_STYLE = flags.DEFINE_multi_string(
+flags.DEFINE_multi_string(
     "style",
     [],
     "Picture to take the style of; repeat it to blend several. Only models of "
@@ -166,12 +171,12 @@ def _settings() -> "tuple[VideoConfig, Mixes]":
         devices.check(_DEVICE.value, several=False)
         values = settings_flags.values(VideoConfig)
         settings = VideoConfig(**{**values, "style_mix": None})
-        _check_finite()
-        apart = region_files.check_roles(_inputs())
+        _check_flags(settings)
+        apart = region_files.check_roles(control_flags.inputs())
         blends = mixes.parse(_STYLE_MIX.value or [])
         for mix in blends.values() or [None]:
             mixed = dataclasses.replace(settings, style_mix=mix)
-            mixed.check_styles(len(_styles()), apart)
+            mixed.check_styles(len(control_flags.styles()), apart)
         if _END.value is not None and _END.value <= _START.value:
             raise ValueError(
                 f"`end` must be after `start`. Received: {_END.value}"
@@ -179,27 +184,22 @@ def _settings() -> "tuple[VideoConfig, Mixes]":
     return settings, blends
 
 
-def _check_finite() -> None:
-    """Raises `ValueError` for numbers such as inf, which absl takes."""
+def _check_flags(settings: VideoConfig) -> None:
+    """Raises `ValueError` for flags without effect, or numbers such as inf."""
+    from tfstyle.clips import formats
+
+    engine = settings.engine
+    others = _OTHERS[engine]
+    if engine == "optimize" and flags.FLAGS.style:  # Else the model has them.
+        others = ("model", *others)
+    settings_flags.refuse(others, f"the engine {engine}")
+    if formats.is_folder(_OUTPUT.value):
+        settings_flags.refuse(("codec", "quality"), "a folder of frames")
     for flag in (_START, _END, _RATE):
         if flag.value is not None and not math.isfinite(flag.value):
             raise ValueError(
                 f"`{flag.name}` must be a finite number. Received: {flag.value}"
             )
-
-
-def _styles() -> list[str]:
-    """Paths of the styles, or of the model that has them inside."""
-    from tfstyle.pipelines import transfer_inputs
-
-    return _STYLE.value or transfer_inputs.inside(flags.FLAGS.model)
-
-
-def _inputs() -> dict[str, str]:
-    """Role -> path, or "alpha", of styles, masks and maps."""
-    styles = {f"style {i}": p for i, p in enumerate(_styles(), 1)}
-    masks = control_flags.files().items()
-    return styles | {role: path for role, path in masks if path is not None}
 
 
 def _open(settings: VideoConfig, blends: "Mixes") -> "Video":
@@ -212,7 +212,7 @@ def _open(settings: VideoConfig, blends: "Mixes") -> "Video":
     end = _END.value
     return videos.open_video(
         settings,
-        {"content": _CONTENT.value, **_inputs()},
+        {"content": _CONTENT.value, **control_flags.inputs()},
         _OUTPUT.value,
         blends=blends,
         codec=_CODEC.value,
@@ -299,7 +299,10 @@ def _write_report(
         )
     inputs = {
         role: path
-        for role, path in {"content": _CONTENT.value, **_inputs()}.items()
+        for role, path in {
+            "content": _CONTENT.value,
+            **control_flags.inputs(),
+        }.items()
         if os.path.isfile(path)
     }
     clip.write(

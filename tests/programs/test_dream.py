@@ -266,6 +266,7 @@ BAD = [
     ({"octaves": "0"}, 2, "--octaves must be positive"),
     ({"octave_scale": "1"}, 2, "--octave_scale must be above 1"),
     ({"zoom": "9"}, 2, "--zoom must be above 1 and at most 4"),
+    ({"zoom": "2"}, 2, "--zoom is for --zoom_frames"),
     ({"jitter": "-1"}, 2, "--jitter must not be negative"),
     ({"channels": "3,x"}, 2, "--channels=3,x: expected whole numbers"),
     ({"channels": ""}, 2, "--channels"),

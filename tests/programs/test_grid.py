@@ -213,6 +213,9 @@ BAD = [
     wrong("no setting 'steps'", engine="transfer", vary="steps=1"),
     wrong(" is no setting of transfer", engine="transfer", vary="strength=1"),
     wrong(" is no setting of optimize", style_size="1"),
+    wrong(
+        "--encoder_weights is no setting of optimize", encoder_weights="a.h5"
+    ),
     wrong("--engine", engine="dream"),
     wrong("--size must be positive", size="0"),
     wrong("for each of the 1 style images", style_mix="1,2"),

@@ -263,6 +263,11 @@ def test_damaged_clips_are_one_line(files, tmp_path, kind, message):
         (["--output=out.webm"], 1, "cannot hold sound of the codec aac"),
         (["--stability=2"], 2, "--stability.* must be from 0 to 1"),
         (["--engine=optimize", "--strength=0.5"], 2, "is for the engine"),
+        (["--engine=optimize"], 2, "--model is no setting of .* optimize"),
+        (["--steps=9"], 2, "--steps is no setting of .* transfer"),
+        (["--features=vgg16"], 2, "--features is no setting of .* transfer"),
+        (["--output=out/", "--codec=h264"], 2, "--codec is no .* of frames"),
+        (["--output=out/", "--quality=9"], 2, "--quality is no .* of frames"),
         (["--end=inf"], 2, "--end must be a finite number"),
         (["--rate=inf"], 2, "--rate must be a finite number"),
         (["--start=nan"], 2, "--start must be a finite number"),
@@ -289,6 +294,22 @@ def test_errors_are_one_line_at_once(files, tmp_path, changes, status, message):
     programs.check_refused(done, status, "")
     assert re.search(message, done.stderr), done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "flag", ["--style_size=64", "--tile=64", "--encoder_weights=a.h5"]
+)
+def test_flags_of_the_other_engine_are_refused(files, tmp_path, flag):
+    done = run_quick(
+        f"--content={files / 'clip.mp4'}",
+        f"--style={files / 'style.png'}",
+        f"--output={tmp_path / 'out.mp4'}",
+        "--engine=optimize",
+        flag,
+    )
+    name, _, _ = flag.partition("=")
+    expected = f"{name} is no setting of the engine optimize"
+    programs.check_refused(done, 2, expected)
 
 
 def test_inputs_are_never_written_over(files, tmp_path):

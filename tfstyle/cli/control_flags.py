@@ -1,4 +1,4 @@
-"""Flags of masks and maps, named like the roles of input files."""
+"""Flags of masks and maps, named like the roles of input files; styles."""
 
 from absl import flags
 
@@ -60,3 +60,24 @@ def files() -> dict[str, str | None]:
     }
     names = ("keep_mask", "content_map", "style_map")
     return found | {name: values[name].value for name in names}
+
+
+def styles() -> list[str]:
+    """Returns the paths of --style, or of the --model that has them inside.
+
+    Raises:
+        ValueError: There is no such model, or no style is inside.
+    """
+    from tfstyle.pipelines import transfer_inputs
+
+    return flags.FLAGS.style or transfer_inputs.inside(flags.FLAGS.model)
+
+
+def inputs() -> dict[str, str]:
+    """Returns role -> path, or "alpha", of styles, masks and maps.
+
+    Raises:
+        ValueError: See `styles`.
+    """
+    named = {f"style {i}": path for i, path in enumerate(styles(), 1)}
+    return named | {r: path for r, path in files().items() if path is not None}

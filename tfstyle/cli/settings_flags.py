@@ -122,3 +122,15 @@ def make(kind: type, **changes: Any) -> Any:
     """
     with program.flag_errors():
         return kind(**values(kind) | changes)
+
+
+def refuse(names: Collection[str], kind: str) -> None:
+    """Raises `ValueError` if a flag is given that would have no effect.
+
+    Args:
+        names: Names of such flags.
+        kind: What they are no settings of.
+    """
+    for name in names:
+        if flags.FLAGS[name].present:
+            raise ValueError(f"--{name} is no setting of {kind}.")
