@@ -35,18 +35,43 @@ np.savez(path, **found)
 """
 
 
+_NUMPY = """
+import sys
+sys.modules["tensorflow"] = None
+import keras
+import numpy as np
+import losses_cases
+
+assert keras.backend.backend() == "numpy"
+found = {n: f(*losses_cases.UNTIED) for n, f in losses_cases.LOSSES.items()}
+np.savez(sys.argv[1], **found)
+"""
+
+
 @pytest.fixture(scope="module")
 def on_jax(tmp_path_factory, small_vgg16):
     """What JAX makes of it where TensorFlow is not installed."""
     path = tmp_path_factory.mktemp("jax") / "found.npz"
+    return _found(path, _JAX, small_vgg16, **helpers.ON_JAX)
+
+
+def _found(path, code, *arguments, **environment):
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     subprocess.run(
-        [sys.executable, "-c", _JAX, path, small_vgg16],
-        env={**os.environ, **helpers.ON_JAX, "PYTHONPATH": paths},
+        [sys.executable, "-c", code, path, *arguments],
+        env={**os.environ, **environment, "PYTHONPATH": paths},
         check=True,
     )
     with np.load(path) as found:
         return dict(found)
+
+
+def test_losses_are_equal_on_numpy(tmp_path):
+    path = tmp_path / "found.npz"
+    found = _found(path, _NUMPY, KERAS_BACKEND="numpy")
+    for name, loss in losses_cases.LOSSES.items():
+        value = loss(*losses_cases.UNTIED)
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, err_msg=name)
 
 
 def test_values_are_equal_on_jax(on_jax, small_vgg16):

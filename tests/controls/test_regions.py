@@ -123,9 +123,22 @@ def test_one_mask_needs_one_or_two_styles():
         regions.from_masks(PHOTO, [WAVE] * 3, [LEFT])
 
 
+def test_one_image_needs_no_list():
+    found = regions.from_masks(PHOTO, WAVE, LEFT, ONES[:40, :30])
+    expected = regions.from_masks(PHOTO, [WAVE], [LEFT], [ONES[:40, :30]])
+    np.testing.assert_equal(found.masks(), expected.masks())
+
+
+def test_regions_without_styles_are_for_dreams():
+    found = regions.from_masks(PHOTO, keep_mask=LEFT)
+    found.check(PHOTO, 0)
+    with pytest.raises(ValueError, match="for 0 styles: give `from_masks`"):
+        found.check(PHOTO, 1)
+
+
 def test_regions_of_other_images_are_refused():
     found = regions.from_masks(PHOTO, [WAVE, NIGHT], [LEFT])
-    with pytest.raises(ValueError, match="for 2 styles. Received: 1"):
+    with pytest.raises(ValueError, match="for 2 styles: .* Received: 1"):
         found.check(PHOTO, 1)
     with pytest.raises(ValueError, match="64x48 pixels, its image 40x48"):
         found.check(PHOTO[:, :40], 2)

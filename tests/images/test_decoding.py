@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from tfstyle import images
-from tfstyle.images import decoding
+from tfstyle.images import conversion, decoding
 
 # Row 0 is 0 1 2, row 1 is 3 4 5, in steps that JPEG keeps apart.
 VALUES = np.array([[0, 1, 2], [3, 4, 5]], np.uint8) * 50
@@ -76,6 +76,9 @@ def test_pictures_are_upright(tmp_path, suffix, orientation):
     image.save(path, exif=exif(0x0112, orientation), quality=100)
     expected = UPRIGHT[orientation] / 50
     np.testing.assert_array_equal(small(images.load(path)), expected)
+    with PIL.Image.open(path) as opened:  # Pillow has not read its pixels yet.
+        found = conversion.to_image(opened)
+    np.testing.assert_array_equal(small(found), expected)
 
 
 def test_transparency_turns_with_the_picture(tmp_path):

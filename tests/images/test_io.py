@@ -140,10 +140,24 @@ def test_save_refuses_what_is_no_image(tmp_path, pixels, alpha, message):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("quality", [0, 101])
-def test_save_refuses_a_quality_out_of_range(tmp_path, quality):
-    with pytest.raises(ValueError, match=f"Received: quality={quality}"):
-        images.save(tmp_path / "a.jpg", IMAGE, quality=quality)
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("quality", 0), ("quality", 101), ("dpi", -1), ("dpi", 65_536)],
+)
+def test_save_refuses_numbers_out_of_range(tmp_path, name, number):
+    with pytest.raises(ValueError, match=f"Received: {name}={number}"):
+        images.save(tmp_path / "a.jpg", IMAGE, **{name: number})
+
+
+@pytest.mark.parametrize("alpha", [[1.0], np.full(IMAGE.shape[:2], np.nan)])
+def test_save_refuses_transparency_that_is_none(tmp_path, alpha):
+    with pytest.raises(ValueError, match="Cannot write"):
+        images.save(tmp_path / "a.png", IMAGE, alpha)
+
+
+def test_a_sheet_takes_bytes():
+    sheet = images.contact_sheet([[np.full((8, 8, 3), 51, np.uint8)]], 8)
+    assert sheet[12, 12].tolist() == [np.float32(0.2)] * 3
 
 
 def test_save_does_not_drop_transparency_silently(tmp_path):

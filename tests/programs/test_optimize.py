@@ -479,6 +479,7 @@ BAD = [
     wrong_flag("--tile must be positive", tile="0"),
     wrong_flag("--memory must be a number with its unit", memory="8"),
     wrong_flag("--dpi=0", dpi="0"),
+    wrong_flag("--dpi=65536", dpi="65536"),
     # Images.
     wrong_file("'gone.png' does not exist", "missing", content="gone.png"),
     wrong_file("'folder.png' is a folder", "folder", content="folder.png"),

@@ -83,6 +83,7 @@ def define_flags() -> None:
         None,
         "Pixels per inch of --output when printed, for the file; 300 is usual.",
         lower_bound=1,
+        upper_bound=65_535,
     )
 
 

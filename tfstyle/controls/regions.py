@@ -17,13 +17,19 @@ Examples:
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
 
-from tfstyle.images.conversion import ImageLike, to_image, to_mask
+from tfstyle.images.conversion import (
+    ImageLike,
+    to_image,
+    to_images,
+    to_mask,
+)
 
 
 class Region(NamedTuple):
@@ -70,10 +76,10 @@ class Regions:
     def check(self, content: np.ndarray, styles: int) -> None:
         """Raises `ValueError` unless the regions fit the images."""
         used = {i for part in self.parts for i in part.sources}
-        if used - set(range(styles)):
+        if used - set(range(styles)) or (styles and not used):
             raise ValueError(
-                f"The regions are for {max(used) + 1} styles. Received: "
-                f"{styles} styles"
+                f"The regions are for {len(used)} styles: give `from_masks` "
+                f"those that are painted. Received: {styles} styles"
             )
         for part in self.parts:
             if part.mask is not None:
@@ -124,9 +130,9 @@ def whole(styles: int) -> Regions:
 
 def from_masks(
     content: ImageLike,
-    styles: Sequence[ImageLike] = (),
-    content_masks: Sequence[ImageLike] = (),
-    style_masks: Sequence[ImageLike | None] = (),
+    styles: ImageLike | Sequence[ImageLike] = (),
+    content_masks: ImageLike | Sequence[ImageLike] = (),
+    style_masks: ImageLike | Sequence[ImageLike | None] = (),
     keep_mask: ImageLike | None = None,
 ) -> Regions:
     """Makes regions from masks.
@@ -136,7 +142,7 @@ def from_masks(
 
     Args:
         content: The photograph.
-        styles: The style images.
+        styles: The style image, or several.
         content_masks: Mask of the photograph for each style. The last style
             may have none: it is for the rest of the photograph. Without any
             mask, the styles are blended everywhere.
@@ -148,8 +154,9 @@ def from_masks(
         ValueError: A mask is empty, or has another aspect than its image; or
             there are too many or too few masks.
     """
+    content, styles = to_image(content), to_images(styles)
+    content_masks, style_masks = _several(content_masks), _several(style_masks)
     check_counts(len(styles), len(content_masks), len(style_masks))
-    content, styles = to_image(content), [to_image(s) for s in styles]
     sources = _sources(styles, style_masks)
     if not content_masks and keep_mask is None:
         return Regions((Region(None, sources),))
@@ -170,6 +177,13 @@ def from_masks(
             for i, place in enumerate(places)
         )
     )
+
+
+def _several(
+    masks: ImageLike | Sequence[ImageLike | None],
+) -> Sequence[ImageLike | None]:
+    one = isinstance(masks, (str, os.PathLike, PIL.Image.Image))
+    return [masks] if one or len(getattr(masks, "shape", ())) == 2 else masks
 
 
 def check_counts(styles: int, content_masks: int, style_masks: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfstyle.controls import regions
-from tfstyle.images.conversion import ImageLike, to_image
+from tfstyle.images.conversion import ImageLike, to_image, to_images
 
 # A drawing has a dozen. Each color costs a mask of the picture's size and its
 # statistics. Photographs have some flat colors in black or white parts, or
@@ -20,7 +20,7 @@ _MAX_COLORS = 64
 
 def from_maps(
     content: ImageLike,
-    styles: Sequence[ImageLike],
+    styles: ImageLike | Sequence[ImageLike],
     content_map: ImageLike,
     style_map: ImageLike,
     keep_mask: ImageLike | None = None,
@@ -46,12 +46,13 @@ def from_maps(
         ValueError: The maps have different colors, too many, or another
             aspect than their images; or there is more than one style.
     """
+    styles = to_images(styles)
     if len(styles) != 1:
         raise ValueError(
             "`content_map` and `style_map` are for one style image. Received: "
             f"{len(styles)}"
         )
-    content, style = to_image(content), to_image(styles[0])
+    content, style = to_image(content), styles[0]
     places = _by_color(to_image(content_map), "`content_map`")
     sources = _by_color(to_image(style_map), "`style_map`")
     if missing := sorted(set(places) - set(sources)):

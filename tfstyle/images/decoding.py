@@ -228,8 +228,9 @@ def _damaged(path: Path, error: Exception) -> ValueError:
 
 def upright(image: PIL.Image.Image) -> PIL.Image.Image:
     """Turns an image upright as its EXIF orientation says."""
+    image.load()  # Pillow turns TIFF itself, and forgets its orientation.
     # Not `ImageOps.exif_transpose`: it rewrites the EXIF data, and fails if
-    # other parts of them are damaged. Pillow turns TIFF while it loads.
+    # other parts of them are damaged.
     try:
         with _quiet():
             exif = image.getexif()

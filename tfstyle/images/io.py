@@ -25,6 +25,8 @@ MAX_PIXELS = 100_000_000
 About the largest camera picture; a file of a few kilobytes can claim far more.
 """
 
+_MOST_DPI = 65_535  # JPEG has 16 bits for it.
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Picture:
@@ -119,18 +121,21 @@ def save(
             tifffile.
         metadata: Keyword -> text, for `read_metadata`. A keyword has 1 to 79
             Latin-1 characters.
-        dpi: Pixels per inch when printed; `None` to leave it open.
+        dpi: Pixels per inch when printed, from 1 to 65535; `None` to leave it
+            open.
 
     Raises:
-        ValueError: The format cannot hold the picture, or the arrays are not
-            images.
+        ValueError: The format cannot hold the picture, the arrays are not
+            images, or a number is out of range.
         OSError: The file cannot be written; names `path`.
     """
     _check_pixels(path, pixels, alpha)
-    if not 1 <= quality <= 100:
-        raise ValueError(
-            f"`quality` must be from 1 to 100. Received: quality={quality}"
-        )
+    numbers = (("quality", quality, 100), ("dpi", dpi, _MOST_DPI))
+    for name, number, most in numbers:
+        if number is not None and not 1 <= number <= most:
+            raise ValueError(
+                f"`{name}` must be from 1 to {most}. Received: {name}={number}"
+            )
     format = check_format(
         path, bit_depth, alpha is not None, max(pixels.shape[:2])
     )
@@ -166,11 +171,12 @@ def _check_pixels(
     path: Path, pixels: np.ndarray, alpha: np.ndarray | None
 ) -> None:
     name = os.fspath(path)
-    if not isinstance(pixels, np.ndarray):
-        raise ValueError(
-            f"Cannot write '{name}': expected a NumPy array. Received: "
-            f"{type(pixels).__name__}"
-        )
+    for array in (pixels, alpha):
+        if array is not None and not isinstance(array, np.ndarray):
+            raise ValueError(
+                f"Cannot write '{name}': expected NumPy arrays. Received: "
+                f"{type(array).__name__}"
+            )
     if pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
         raise ValueError(
             f"Cannot write '{name}': expected an image of shape (height, "
@@ -189,5 +195,11 @@ def _check_pixels(
                 f"in [0, 1]. Received: {array.dtype}. Divide 8-bit values by "
                 "255."
             )
-    if not np.isfinite([pixels.min(), pixels.max()]).all():
-        raise ValueError(f"Cannot write '{name}': some pixels are not finite.")
+        if array is not None and not _finite(array):
+            raise ValueError(
+                f"Cannot write '{name}': some of `{argument}` are not finite."
+            )
+
+
+def _finite(array: np.ndarray) -> bool:
+    return bool(np.isfinite([array.min(), array.max()]).all())

@@ -51,13 +51,13 @@ def check_sheet(shape: tuple[int, int], rows: int, columns: int) -> None:
 
 
 def contact_sheet(
-    rows: Sequence[Sequence[np.ndarray]],
+    rows: Sequence[Sequence[ImageLike]],
     height: int = 256,
 ) -> np.ndarray:
     """Places images side by side on white, to compare by eye.
 
     Args:
-        rows: Images of shape `(any, any, 3)`, in [0, 1]; rows may differ in
+        rows: Images, see `tfstyle.images.conversion`; rows may differ in
             length.
         height: Height of each image on the sheet, in pixels; the aspect stays.
 
@@ -65,7 +65,7 @@ def contact_sheet(
         Array of shape `(sheet height, sheet width, 3)`, float32, in [0, 1].
 
     Raises:
-        ValueError: There are no images.
+        ValueError: There are no images, or one of them is none.
     """
     shape = [len(row) for row in rows]
     if not any(shape):
@@ -159,7 +159,8 @@ def boxed(cell: np.ndarray | str, height: int, width: int) -> np.ndarray:
     return box
 
 
-def _at_height(image: np.ndarray, height: int) -> np.ndarray:
+def _at_height(image: ImageLike, height: int) -> np.ndarray:
+    image = to_image(image)
     width = max(1, round(image.shape[1] * height / image.shape[0]))
     return resize(image, height, width)
 

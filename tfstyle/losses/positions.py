@@ -82,7 +82,7 @@ def with_slopes(
             same shape; twice the derivative for `half_constant_products`.
     """
     linear = sum(
-        ops.sum(ops.stop_gradient(slope) * x, axis=range(1, x.ndim))
+        ops.sum(ops.stop_gradient(slope) * x, axis=tuple(range(1, x.ndim)))
         for x, slope in slopes
     )
     return ops.stop_gradient(value) + (linear - ops.stop_gradient(linear))

@@ -103,7 +103,7 @@ def wasserstein_loss(
     """
     flat, positions = flatten(features)
     mean = mean_vector(flat, positions, weights)
-    flat -= ops.stop_gradient(mean)[:, None]
+    flat = flat - ops.stop_gradient(mean)[:, None]  # PyTorch's is a view.
     covariance = half_constant_products(flat, positions, weights)
     value, by_mean, by_covariance = wasserstein_slopes(
         mean, ops.stop_gradient(covariance), target, epsilon
