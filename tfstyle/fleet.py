@@ -166,9 +166,11 @@ def _config() -> Any:
     """Settings of the engine; raises `ValueError` for those of the other."""
     kind = _KINDS[_ENGINE.value]
     names = {f.name for every in _KINDS.values() for f in _fields(every)}
+    others = names - {field.name for field in _fields(kind)}
+    if kind is _KINDS["optimize"]:
+        others.add("encoder_weights")
+    settings_flags.refuse(sorted(others), _ENGINE.value)
     given = {name for name in names if flags.FLAGS[name].present}
-    if wrong := sorted(given - {field.name for field in _fields(kind)}):
-        raise ValueError(f"--{wrong[0]} is no setting of {_ENGINE.value}.")
     values = settings_flags.values(kind)
     chosen = {name: values[name] for name in given}
     for name in ("model", "feature_weights"):

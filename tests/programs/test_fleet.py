@@ -297,6 +297,12 @@ LISTS = {
         ("photos", {"model": "missing.h5"}, 1, "missing.h5"),
         ("photos", {"model": "empty.h5"}, 1, "empty.h5"),
         ("photos", {"steps": 3}, 2, "--steps is no setting of transfer"),
+        (
+            "photos",
+            {"engine": "optimize", "encoder_weights": "a.h5"},
+            2,
+            "--encoder_weights is no setting of optimize",
+        ),
         ("photos", {"strength": 3}, 2, "--strength"),
         ("photos", {"workers": -1}, 2, "--workers"),
         ("photos", {"shard_size": 0}, 2, "--shard_size"),
