@@ -40,6 +40,7 @@ def main() -> int:
     if settings.start:
         weights.load("vgg_distilled", None, settings.start)
     train, held_out = folders.split_folders(_IMAGES.value, flags.FLAGS.held_out)
+    folders.check_outside(flags.FLAGS.workdir, _IMAGES.value)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
     resumed = checkpoint.load(flags.FLAGS.workdir) is not None
     program.note(f"{len(train)} images to learn from, {len(held_out)} held out")

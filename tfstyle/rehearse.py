@@ -96,6 +96,8 @@ def main() -> int:
         folders.split_folders(roots, _HELD_OUT.value)[0]
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     )
+    roots = [*_CONTENT_DIR.value, *_STYLE_DIR.value]
+    folders.check_outside(_OUTPUT.value, roots)
     os.makedirs(_OUTPUT.value, exist_ok=True)
     devices.start()
     painted, prefix = 0, os.path.join(_OUTPUT.value, _prefix(network.digest))

@@ -79,6 +79,8 @@ def main() -> int:
         folders.split_folders(roots, flags.FLAGS.held_out)
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
+    roots = [*_CONTENT_DIR.value, *_STYLE_DIR.value]
+    folders.check_outside(flags.FLAGS.workdir, roots)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
     resumed = _steps_done(flags.FLAGS.workdir)
     train, held_out = zip(*parts, strict=True)

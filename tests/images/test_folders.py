@@ -46,20 +46,60 @@ def test_an_address_is_no_folder():
 
 
 def test_split_parts_are_whole_and_apart(folder):
-    files = folders.find([folder])
-    train, held_out = folders.split(files, 1, seed=3)
+    train, held_out = folders.split_folders([folder], 1)
     assert len(held_out) == 1
-    assert sorted(train + held_out) == files
-    assert folders.split(files, 1, seed=3) == (train, held_out)
-    with pytest.raises(ValueError, match="from 0 to 2.*held_out=3"):
-        folders.split(files, 3)
+    assert sorted(train + held_out) == folders.find([folder])
+    assert folders.split_folders([folder], 1) == (train, held_out)
+    message = "one more picture than `held_out`: '.*photos' holds 3"
+    with pytest.raises(ValueError, match=f"{message}.*held_out=3"):
+        folders.split_folders([folder], 3)
 
 
-def test_each_folder_is_split(folder):
-    train, held_out = folders.split_folders([folder, folder / "more"], 0)
-    assert len(train) == 4 and not held_out
-    with pytest.raises(ValueError, match="from 0 to 0"):
+def test_each_folder_is_split(folder, tmp_path):
+    (tmp_path / "others").mkdir()
+    for i in range(3):
+        images.save(tmp_path / f"others/{i}.png", helpers.image(20, 24, i))
+    train, held_out = folders.split_folders([folder, tmp_path / "others"], 1)
+    assert [sum(p.is_relative_to(folder) for p in train), len(train)] == [2, 4]
+    assert [p.is_relative_to(folder) for p in held_out] == [True, False]
+    with pytest.raises(ValueError, match="photos/more' holds 1. Received"):
         folders.split_folders([folder, folder / "more"], 1)
+
+
+def test_what_is_held_out_of_one_folder_is_not_learned_from_another(folder):
+    images.save(folder / "more/d.png", helpers.image(20, 24, 3))
+    (folder.parent / "link").symlink_to(folder)
+    for held_out in range(2):
+        train, held = folders.split_folders(
+            [folder, folder / "more", folder.parent / "link"], held_out
+        )
+        learned, measured = (
+            [os.path.realpath(path) for path in part] for part in (train, held)
+        )
+        assert len({*learned}) == len(learned)
+        assert len({*measured}) == len(measured)
+        assert {*learned}.isdisjoint(measured)
+        every = map(os.path.realpath, folders.find([folder]))
+        assert {*learned, *measured} == {*every}
+
+
+def test_overlapping_folders_must_leave_something_to_learn_from(
+    folder, tmp_path
+):
+    (folder / "more/c.PNG").unlink()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/a.jpg").symlink_to(folder / "b.jpg")
+    (tmp_path / "other/b.png").symlink_to(folder / "a.png")
+    with pytest.raises(ValueError, match="all of their pictures are held out"):
+        folders.split_folders([folder, tmp_path / "other"], 1)
+
+
+def test_an_output_may_not_be_inside_a_folder_of_inputs(folder, tmp_path):
+    folders.check_outside(tmp_path / "photos2", [folder, folder / "more"])
+    (tmp_path / "link").symlink_to(folder)
+    for output in (folder, folder / "new/work", tmp_path / "link/work"):
+        with pytest.raises(ValueError, match="is inside '.*photos'. Give a"):
+            folders.check_outside(output, [tmp_path / "else", folder])
 
 
 def test_a_file_becomes_a_file_or_goes_to_a_folder(folder, tmp_path):

@@ -98,3 +98,17 @@ def test_folders_are_looked_at_before_tensorflow_is_loaded(
     )
     assert done.returncode == 1
     assert done.stderr == "error: There is no folder 'missing'.\n"
+
+
+def test_the_output_may_not_be_among_the_pictures(pictures, random_vgg16):
+    done = run(
+        "--teacher=vgg16",
+        f"--teacher_weights={random_vgg16}",
+        f"--images={pictures}",
+        f"--workdir={pictures / 'work'}",
+        "--held_out=1",
+    )
+    assert done.returncode == 1
+    line = f"error: The output '{pictures}/work' is inside '{pictures}'."
+    assert done.stderr == f"{line} Give a folder beside it.\n"
+    assert not (pictures / "work").exists()

@@ -76,12 +76,13 @@ def test_what_cannot_be_read_is_left_out_and_a_full_disk_ends_it(folders):
     [
         ("--sizes=400,300", 2, "two numbers of pixels"),
         ("--feature_weights=none.h5", 1, "no weights file 'none.h5'"),
-        ("--held_out=2", 1, "--held_out must be from 0 to 1"),
+        ("--held_out=2", 1, "one more picture than --held_out"),
+        ("--output={}/paintings/painted", 1, "Give a folder beside it."),
     ],
 )
 def test_errors_are_one_line(folders, flag, status, message):
-    done = run(folders, flag)
+    done = run(folders, flag.format(folders))
     assert done.returncode == status
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
-    assert not (folders / "painted").exists()
+    assert not [*folders.rglob("painted")]

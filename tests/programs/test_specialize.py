@@ -132,7 +132,7 @@ def test_ctrl_c_writes_the_model_as_it_is(files, tmp_path):
         (["--style=setup.cfg"], 1, "setup.cfg"),
         (["--content_dir=missing"], 1, "missing"),
         (["--content_dir=docs/guides"], 1, "docs/guides"),
-        (["--held_out=9"], 1, "--held_out must be from 0 to 3"),
+        (["--held_out=9"], 1, "one more picture than --held_out"),
         (["--model=missing.h5"], 1, "There is no model 'missing.h5'"),
         (["--model=https://tfhub.dev/x/1"], 1, "cannot be trained"),
         (["--model=vgg19", "--encoder_weights=no.h5"], 1, "no.h5"),

@@ -81,6 +81,12 @@ def test_it_trains_and_goes_on(folders, tmp_path):
     assert done.returncode == 1
     assert "belongs to other settings" in done.stderr
     assert "could not be read" not in done.stderr
+    # Neither are other pictures.
+    (tmp_path / "photos" / "0.png").unlink()
+    done = fork(*folders, *_SMALL)
+    assert done.returncode == 1
+    assert "belongs to other pictures (files were added, removed" in done.stderr
+    assert "or --held_out differs)" in done.stderr
 
 
 def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
@@ -100,6 +106,16 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
     model = StyleModel.from_preset(tmp_path / "work" / "model.h5")
     image = model.stylize(helpers.image(20, 24), helpers.image(30, 20, 1))
     assert image.shape == (20, 24, 3)
+
+
+@pytest.mark.parametrize("inside", ["photos", "paintings/work"])
+def test_the_output_may_not_be_among_the_pictures(folders, tmp_path, inside):
+    words = [*folders, *_SMALL, f"--workdir={tmp_path / inside}"]
+    before = programs.contents(tmp_path)
+    done = fork(*words, hidden=programs.TENSORFLOW)
+    programs.check_refused(done, 1, "Give a folder beside it.")
+    assert programs.contents(tmp_path) == before
+    assert not (tmp_path / "paintings" / "work").exists()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +145,7 @@ def test_what_only_tensorflow_does(folders, backend, words, variables, message):
         (["--levels=block5_conv1"], 2, "--levels must be in the first 4"),
         (["--start=missing.h5"], 1, "no model 'missing.h5'"),
         (["--loss_weights_file=missing.h5"], 1, "no weights file"),
-        (["--held_out=9"], 1, "less than the number of files"),
+        (["--held_out=9"], 1, "photos' holds 3. Received: held_out=9"),
         (["--content_dir=missing"], 1, "no folder 'missing'"),
         (["stray"], 2, "Unexpected arguments"),
     ],

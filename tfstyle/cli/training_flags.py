@@ -26,7 +26,8 @@ def define(held_out: int) -> None:
     flags.DEFINE_integer(
         "held_out",
         held_out,
-        "Images of each folder to hold out of training, for measurements.",
+        "Images of each folder to hold out of training, for measurements; each "
+        "must hold one more.",
         lower_bound=1,
     )
 

@@ -42,11 +42,21 @@ def check(
         )
     if kept != wanted:
         raise ValueError(
-            f"The checkpoint in '{folder}' belongs to other settings: "
-            f"{_beyond(kept, wanted)}, not {_beyond(wanted, kept)}. Give "
-            "those, another folder, or delete it."
+            f"The checkpoint in '{folder}' belongs to other "
+            f"{_difference(kept, wanted)}. Give those, another folder, or "
+            "delete it."
         )
     return found
+
+
+def _difference(kept: dict[str, Any], wanted: dict[str, Any]) -> str:
+    if {*_beyond(kept, wanted), *_beyond(wanted, kept)} == {"files"}:
+        # Hashes, which tell nobody anything.
+        return (
+            "pictures (files were added, removed or renamed, or `held_out` "
+            "differs)"
+        )
+    return f"settings: {_beyond(kept, wanted)}, not {_beyond(wanted, kept)}"
 
 
 def restore(

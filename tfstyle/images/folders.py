@@ -6,7 +6,7 @@ import glob
 import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,41 +51,60 @@ def find(folders: Iterable[Path]) -> list[pathlib.Path]:
     return found
 
 
-def split(
-    paths: Sequence[pathlib.Path], held_out: int, seed: int = 0
-) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Splits files into training files and `held_out` others, by the seed.
-
-    >>> train, held = split([pathlib.Path(name) for name in "abcd"], 1)
-    >>> len(train), len(held)
-    (3, 1)
-
-    Raises:
-        ValueError: No file would be left to train with.
-    """
-    if not 0 <= held_out < len(paths):
-        raise ValueError(
-            f"`held_out` must be from 0 to {len(paths) - 1}, less than the "
-            f"number of files. Received: held_out={held_out}"
-        )
-    order = np.random.default_rng(seed).permutation(len(paths))
-    held = set(order[:held_out].tolist())
-    train = [path for i, path in enumerate(paths) if i not in held]
-    return train, [paths[i] for i in sorted(held)]
-
-
 def split_folders(
     folders: Iterable[Path], held_out: int
 ) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
     """Splits each folder's files into training files and `held_out` others.
 
+    Folders may overlap: a file that is held out of one of them is no training
+    file of another.
+
     Raises:
         NotADirectoryError: One of them is not a folder.
-        ValueError: One of them has too few images.
+        ValueError: One of them has too few images, or overlapping folders
+            leave none to learn from.
     """
-    parts = [split(find([folder]), held_out) for folder in folders]
-    train, held = zip(*parts, strict=True)
-    return sum(train, []), sum(held, [])
+    parts = [_split(folder, held_out) for folder in folders]
+    train, held = (
+        {os.path.realpath(path): path for path in itertools.chain(*part)}
+        for part in zip(*parts, strict=True)
+    )
+    kept = [path for real, path in train.items() if real not in held]
+    if not kept:
+        raise ValueError(
+            "The folders overlap, and all of their pictures are held out. Give "
+            "one of them only, or a smaller `held_out`. Received: "
+            f"held_out={held_out}"
+        )
+    return kept, list(held.values())
+
+
+def _split(
+    folder: Path, held_out: int
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Training files of a folder and `held_out` others, always the same."""
+    paths = find([folder])
+    if held_out >= len(paths):
+        raise ValueError(
+            "Training needs at least one more picture than `held_out`: "
+            f"'{folder}' holds {len(paths)}. Received: held_out={held_out}"
+        )
+    order = np.random.default_rng(0).permutation(len(paths))
+    held = set(order[:held_out].tolist())
+    train = [path for i, path in enumerate(paths) if i not in held]
+    return train, [paths[i] for i in sorted(held)]
+
+
+def check_outside(output: Path, folders: Iterable[Path]) -> None:
+    """Raises `ValueError` if an output is inside a folder of inputs."""
+    inner = os.path.realpath(output)
+    for folder in folders:
+        outer = os.path.realpath(folder)
+        if os.path.commonpath([outer, inner]) == outer:
+            raise ValueError(
+                f"The output '{output}' is inside '{folder}'. Give a folder "
+                "beside it."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,12 +195,7 @@ def _paired(content: str, output: str) -> list[Item]:
             "as one picture. Name a folder."
         )
     if os.path.isdir(content) or "**" in content:
-        outer, inner = (os.path.realpath(path) for path in (root, output))
-        if os.path.commonpath([outer, inner]) == outer:
-            raise ValueError(
-                f"The output '{output}' is inside '{root}'. Give a folder "
-                "beside it."
-            )
+        check_outside(output, [root])
     inside = [(path, path.relative_to(root)) for path in paths]
     return [
         Item(path, pathlib.Path(renamed(os.path.join(output, name))))
