@@ -10,6 +10,7 @@ from tfstyle.training.config import ARCHITECTURES, AdaINConfig, DistillConfig
     [
         ({"steps": 0}, "`steps` must be positive. Received: steps=0"),
         ({"crop": -1}, "`crop` must be positive"),
+        ({"crop": 15}, "`crop` must be 32 or more. Received: crop=15"),
         ({"learning_rate": -1.0}, "`learning_rate` must be a number from 0 up"),
         ({"gram_weight": float("nan")}, "`gram_weight` must be"),
         ({"seed": -1}, "`seed` must not be negative. Received: seed=-1"),

@@ -77,7 +77,9 @@ class DistillConfig:
     epoch: int = setting(100, fields.EPOCH, check=checks.count)
     batch_size: int = setting(8, "Crops in each step.", check=checks.count)
     crop: int = setting(
-        192, "Side of the crops, in pixels.", check=checks.count
+        192,
+        "Side of the crops, in pixels; 32 or more.",
+        check=fields.check_crop,
     )
     native: float = setting(
         0.5, "Fraction of the crops that are not scaled.", check=checks.weight
