@@ -1,5 +1,7 @@
 import dataclasses
 
+import pytest
+
 from tfstyle.runtime.progress import Progress
 from tfstyle.training.table import Table
 
@@ -59,3 +61,22 @@ def test_a_table_drops_the_steps_that_are_taken_again(tmp_path):
     ]
     write([10], 0)
     assert path.read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "step;seconds;memory;loss\n10;1.0;5;0.5\n",
+        "\ufeffstep,seconds,memory,loss\n10,1.0,5,0.5\n",
+        "step,seconds,memory,loss,gram\n10,1.0,5,0.5,3\n",
+        "step,seconds,memory,loss\n10,1.0,5,0,5\n",
+        b"\xff\xfes\0t\0",
+    ],
+)
+def test_a_table_that_was_edited_is_named_and_kept(tmp_path, text):
+    path = tmp_path / "log.csv"
+    data = text if isinstance(text, bytes) else text.encode()
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="log.csv' is not .*Move it away"):
+        Table(path, ["loss"], 20)
+    assert path.read_bytes() == data

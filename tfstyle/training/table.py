@@ -22,6 +22,9 @@ class Table:
         losses: Names of the columns after step, seconds and memory.
         resume: Step at which the run resumes, or 0 for a new file. Later
             rows, whose steps are taken again, are dropped.
+
+    Raises:
+        ValueError: The file to resume is not such a table.
     """
 
     def __init__(
@@ -30,8 +33,10 @@ class Table:
         losses: Sequence[str],
         resume: int = 0,
     ) -> None:
-        self._path, self._resume = path, resume
+        self._path = path
         self._columns = ["step", "seconds", "memory", *losses]
+        rows = _rows(path, self._columns) if resume else []
+        self._kept = [row for row in rows if int(row["step"]) <= resume]
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "Table":
@@ -61,19 +66,31 @@ class Table:
 
         Called after the run has begun: a refused run keeps an older table.
         """
-        kept = _rows(self._path, self._resume) if self._resume else []
         with files.atomic(self._path, "w") as file:
             rows = csv.DictWriter(file, self._columns)
             rows.writeheader()
-            rows.writerows(kept)
+            rows.writerows(self._kept)
         return open(self._path, "a", encoding="utf-8")
 
 
-def _rows(path: Path, last: int) -> list[dict[str, str]]:
-    """Rows of a table up to a step; empty if there is no file."""
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Complete rows of a table; empty if there is no file."""
     if not os.path.exists(path):
         return []
-    with open(path, encoding="utf-8") as file:
-        # A crash may leave half a row.
-        rows = [r for r in csv.DictReader(file) if (r["step"] or "").isdigit()]
-        return [row for row in rows if int(row["step"]) <= last]
+    try:
+        with open(path, encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise _edited(path, columns) from error
+    # A row with too many values has the last of them under `None`.
+    if not all({"step"} <= row.keys() <= {*columns} for row in rows):
+        raise _edited(path, columns)
+    # A crash may leave half a row.
+    return [row for row in rows if (row["step"] or "").isdigit()]
+
+
+def _edited(path: Path, columns: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"'{os.fspath(path)}' is not a log that a resumed training can "
+        f"continue, of the columns {','.join(columns)}. Move it away."
+    )
