@@ -15,7 +15,7 @@ and for the gradient with respect to the picture; losses and optimizer only
 cost time.
 
 memory: peak memory above the idle process, with TensorFlow and the network
-loaded, during 3 steps.
+loaded, during 3 steps on the processor.
 
 tiles: seconds per step where the picture is seen at once, and in tiles.
 
@@ -40,9 +40,8 @@ from absl import flags
 from tfstyle import images
 from tfstyle.cli import common_flags, program
 from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
-from tfstyle.pretrained import weights
+from tfstyle.pretrained import topology
 from tfstyle.runtime import checks
-from tfstyle.training.config import ARCHITECTURES
 
 _WHAT = flags.DEFINE_enum(
     "what",
@@ -61,7 +60,7 @@ flags.register_validator(
     "expected whole numbers from 16 up, separated by commas",
 )
 _FEATURES = flags.DEFINE_list(
-    "features", ["vgg16"], f"Networks to measure: {', '.join(weights.FILES)}."
+    "features", ["vgg16"], f"Networks to measure: {', '.join(topology.VGG)}."
 )
 _WEIGHTS = flags.DEFINE_string(
     "feature_weights",
@@ -111,9 +110,13 @@ def main() -> None:
 
 
 def _configs() -> list[GatysConfig]:
-    if _WHAT.value == "transfer":
-        for features in _FEATURES.value:
-            checks.choice("features", features, [*ARCHITECTURES])
+    for features in _FEATURES.value:
+        checks.choice("features", features, topology.VGG)
+    if _WHAT.value == "memory" and _DEVICE.value not in ("auto", "cpu"):
+        raise ValueError(
+            "--what=memory measures the processor: leave out "
+            f"--device={_DEVICE.value}"
+        )
     return [
         GatysConfig(
             size=int(size),

@@ -98,7 +98,15 @@ def _wait_for_workers(pid):
         ("--precision=float8", "--precision must be one of"),
         (
             "--what=transfer --features=resnet50",
-            "--features must be one of vgg_distilled, vgg19, vgg16",
+            "--features must be one of vgg16, vgg19, vgg_distilled",
+        ),
+        (
+            "--features=resnet50",
+            "--features must be one of vgg16, vgg19, vgg_distilled",
+        ),
+        (
+            "--what=memory --device=gpu",
+            "--what=memory measures the processor: leave out --device=gpu",
         ),
     ],
 )
