@@ -19,6 +19,7 @@ the number of devices, of all hosts or of --device=gpus.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 from typing import TYPE_CHECKING, Any
@@ -66,11 +67,11 @@ def main() -> int:
     settings = settings_flags.make(AdaINConfig)
     from tfstyle.images import folders
     from tfstyle.pretrained import presets, weights
-    from tfstyle.runtime import devices
+    from tfstyle.runtime import checkpoint, devices
 
     with program.flag_errors():
         devices.check(_DEVICE.value)
-    _check_backend()
+    _check_hosts()
     if settings.start:
         settings.check_start(presets.load(settings.start)[0])
     weights.resolve(settings.encoder, settings.encoder_weights)
@@ -82,13 +83,14 @@ def main() -> int:
     roots = [*_CONTENT_DIR.value, *_STYLE_DIR.value]
     folders.check_outside(flags.FLAGS.workdir, roots)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
+    checkpoint.check_writable(flags.FLAGS.workdir)
     resumed = _steps_done(flags.FLAGS.workdir)
     train, held_out = zip(*parts, strict=True)
     for name, files, held in zip(
         ("photographs", "styles"), train, held_out, strict=True
     ):
         program.note(f"{len(files)} {name} to learn from, {len(held)} held out")
-    if _backend() == "jax":
+    if training_flags.backend() == "jax":
         # Number of XLA's threads: on two cores there are two, and parallel
         # eigendecompositions wait for each other forever.
         os.environ.setdefault("NPROC", "16")
@@ -100,22 +102,24 @@ def main() -> int:
     return _train(settings, train, held_out, resumed, strategy)
 
 
-def _backend() -> str:
-    return os.environ.get("KERAS_BACKEND", "tensorflow")
-
-
-def _check_backend() -> None:
-    """Raises `ValueError` if the backend of Keras does not fit the flags."""
-    if _backend() not in ("jax", "tensorflow"):
-        raise ValueError(
-            "KERAS_BACKEND must be tensorflow or jax. Received: "
-            f"KERAS_BACKEND={_backend()}"
-        )
-    several = _DEVICE.value != "auto" or os.environ.get("TF_CONFIG")
-    if _backend() == "jax" and several:
+def _check_hosts() -> None:
+    """Raises `ValueError` if devices or hosts do not fit Keras' backend."""
+    hosts = os.environ.get("TF_CONFIG")
+    several = _DEVICE.value != "auto" or hosts
+    if training_flags.backend() == "jax" and several:
         raise ValueError(
             "--device and TF_CONFIG are for Keras on TensorFlow; JAX uses its "
             "first device (JAX_PLATFORMS=cpu: the processor). Leave them out."
+        )
+    try:
+        is_object = isinstance(json.loads(hosts or "{}"), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ValueError(
+            'TF_CONFIG must be JSON, such as {"cluster": {"worker": '
+            '["host:port", ...]}, "task": {"type": "worker", "index": 0}}. '
+            f"Received: TF_CONFIG={hosts}"
         )
 
 

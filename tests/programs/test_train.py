@@ -108,6 +108,12 @@ def test_it_trains_on_jax_without_tensorflow(folders, tmp_path):
     assert image.shape == (20, 24, 3)
 
 
+def test_a_folder_that_cannot_be_written_is_refused_at_once(folders):
+    words = [*folders, *_SMALL, "--workdir=/proc/self"]  # Not by root, either.
+    done = run(*words)
+    programs.check_refused(done, 1, "/proc/self/checkpoint.npz")
+
+
 @pytest.mark.parametrize("inside", ["photos", "paintings/work"])
 def test_the_output_may_not_be_among_the_pictures(folders, tmp_path, inside):
     words = [*folders, *_SMALL, f"--workdir={tmp_path / inside}"]
@@ -124,6 +130,8 @@ def test_the_output_may_not_be_among_the_pictures(folders, tmp_path, inside):
         ("torch", [], {}, "KERAS_BACKEND must be tensorflow or jax"),
         ("jax", ["--device=gpu:3"], {}, "--device and TF_CONFIG are for"),
         ("jax", [], {"TF_CONFIG": "{}"}, "--device and TF_CONFIG are for"),
+        ("tensorflow", [], {"TF_CONFIG": "typo"}, "TF_CONFIG must be JSON"),
+        ("tensorflow", [], {"TF_CONFIG": "[1]"}, "TF_CONFIG must be JSON"),
     ],
 )
 def test_what_only_tensorflow_does(folders, backend, words, variables, message):

@@ -1,5 +1,6 @@
 """Shared flags and notes of the training programs."""
 
+import os
 import pathlib
 from collections.abc import Collection
 
@@ -30,6 +31,21 @@ def define(held_out: int) -> None:
         "must hold one more.",
         lower_bound=1,
     )
+
+
+def backend() -> str:
+    """Returns the backend of Keras.
+
+    Raises:
+        ValueError: It is neither tensorflow nor jax.
+    """
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if name not in ("jax", "tensorflow"):
+        raise ValueError(
+            "KERAS_BACKEND must be tensorflow or jax. Received: "
+            f"KERAS_BACKEND={name}"
+        )
+    return name
 
 
 def note_unreadable(files: Collection[pathlib.Path]) -> None:
