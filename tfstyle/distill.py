@@ -32,6 +32,7 @@ training_flags.define(held_out=100)
 def main() -> int:
     """Checks flags and files, then trains."""
     settings = settings_flags.make(DistillConfig)
+    backend = training_flags.backend()
     from tfstyle.images import folders
     from tfstyle.pretrained import weights
     from tfstyle.runtime import checkpoint
@@ -42,9 +43,10 @@ def main() -> int:
     train, held_out = folders.split_folders(_IMAGES.value, flags.FLAGS.held_out)
     folders.check_outside(flags.FLAGS.workdir, _IMAGES.value)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
+    checkpoint.check_writable(flags.FLAGS.workdir)
     resumed = checkpoint.load(flags.FLAGS.workdir) is not None
     program.note(f"{len(train)} images to learn from, {len(held_out)} held out")
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    if backend == "tensorflow":
         from tfstyle.runtime import devices
 
         devices.start()
@@ -82,6 +84,8 @@ def _train(
             hdf5.save(path, arrays)
     training_flags.note_unreadable(unreadable)
     print(f"{path}{': interrupted' if interrupt.status else ''}")
+    if trace.error:
+        raise trace.error
     return interrupt.status
 
 

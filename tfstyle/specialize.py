@@ -175,6 +175,8 @@ def _fit(task: _Task, output: pathlib.Path) -> int:
     _WRITERS[output.suffix](fitted, output)
     training_flags.note_unreadable(unreadable)
     print(f"{output}{': interrupted' if interrupt.status else ''}")
+    if trace.error:
+        raise trace.error
     return interrupt.status
 
 

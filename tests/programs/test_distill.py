@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import helpers
+import programs
 from tfstyle import images
 from tfstyle.pretrained import weights
 
@@ -112,3 +113,47 @@ def test_the_output_may_not_be_among_the_pictures(pictures, random_vgg16):
     line = f"error: The output '{pictures}/work' is inside '{pictures}'."
     assert done.stderr == f"{line} Give a folder beside it.\n"
     assert not (pictures / "work").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(
+    pictures, random_vgg16
+):
+    done = run(
+        "--teacher=vgg16",
+        f"--teacher_weights={random_vgg16}",
+        f"--images={pictures}",
+        "--workdir=/proc/self",  # Not by root, either.
+        "--held_out=1",
+    )
+    programs.check_refused(done, 1, "/proc/self/checkpoint.npz")
+    assert "note:" not in done.stderr
+
+
+def test_it_runs_on_two_backends(tmp_path):
+    done = run(
+        "--images=missing", f"--workdir={tmp_path}", KERAS_BACKEND="torch"
+    )
+    message = "KERAS_BACKEND must be tensorflow or jax. Received: KERAS_BACKEND"
+    programs.check_refused(done, 1, f"{message}=torch")
+
+
+def test_a_log_that_cannot_be_written_is_no_success(
+    pictures, random_vgg16, tmp_path
+):
+    (tmp_path / "work" / "log.jsonl").mkdir(parents=True)
+    done = run(
+        "--teacher=vgg16",
+        f"--teacher_weights={random_vgg16}",
+        f"--images={pictures}",
+        f"--workdir={tmp_path / 'work'}",
+        "--held_out=1",
+        "--steps=1",
+        "--batch_size=2",
+        "--crop=32",
+        "--samples=20",
+    )
+    assert done.returncode == 1
+    path = tmp_path / "work" / "log.jsonl"
+    assert done.stderr.endswith(f"error: Is a directory: '{path}'\n")
+    assert done.stdout == f"{tmp_path}/work/vgg_distilled.h5\n"
+    assert (tmp_path / "work" / "vgg_distilled.h5").exists()

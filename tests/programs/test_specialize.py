@@ -160,6 +160,16 @@ def test_wrong_input_is_one_line(files, tmp_path, changes, status, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_log_that_cannot_be_written_is_no_success(files, tmp_path):
+    log = tmp_path / "wave_training" / "log.jsonl"
+    log.mkdir(parents=True)
+    model = tmp_path / "wave.h5"
+    done = run(*words(files, model, "--steps=1", "--thin_steps=0"))
+    assert (done.returncode, done.stdout) == (1, f"{model}\n"), done.stderr
+    assert done.stderr.endswith(f"error: Is a directory: '{log}'\n")
+    assert model.exists()
+
+
 def test_a_style_that_is_too_narrow_is_refused(files, tmp_path):
     images.save(tmp_path / "narrow.png", helpers.image(4, 300))
     flags = words(files, tmp_path / "wave.keras", "--steps=2")
