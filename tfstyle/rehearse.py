@@ -13,8 +13,9 @@ middle, and at the end. Continue with `python -m tfstyle.distill
 
 Files that tfstyle.train and tfstyle.distill hold out with the same --held_out
 are left out. Pairs that exist are not painted again: after Ctrl-C the same
-command continues. With another network, or other settings, pictures have other
-names, and older ones stay. A pair takes about 3 s on two CPU cores.
+command continues. With another network, other settings or other files,
+pictures have other names, and older ones stay. A pair takes about 3 s on two
+CPU cores.
 """
 
 import hashlib
@@ -100,7 +101,8 @@ def main() -> int:
     folders.check_outside(_OUTPUT.value, roots)
     os.makedirs(_OUTPUT.value, exist_ok=True)
     devices.start()
-    painted, prefix = 0, os.path.join(_OUTPUT.value, _prefix(network.digest))
+    name = _prefix(network.digest, contents, styles)
+    painted, prefix = 0, os.path.join(_OUTPUT.value, name)
     with program.Interrupt() as interrupt:
         for index in range(_PAIRS.value):
             if interrupt.status:
@@ -110,9 +112,12 @@ def main() -> int:
     return interrupt.status
 
 
-def _prefix(digest: str) -> str:
-    """Prefix of file names, a hash of the network and the settings."""
-    given = digest, _SIZES.value, _STEPS.value, _STYLE_WEIGHTS
+def _prefix(digest: str, *pictures: Sequence[pathlib.Path]) -> str:
+    """Prefix of file names, a hash of network, settings and input files."""
+    from tfstyle.fitting import data
+
+    given = [digest, _SIZES.value, _STEPS.value, _STYLE_WEIGHTS]
+    given += map(data.digest, pictures)
     settings = " ".join(map(str, given)).encode()
     return f"{hashlib.sha256(settings).hexdigest()[:8]}-{_SEED.value}"
 

@@ -53,6 +53,11 @@ def test_it_keeps_three_pictures_of_each_pair_and_goes_on(folders):
     other = run(folders, *words[:2], "--steps=4")
     assert other.stdout == f"{folders}/painted: 2 pairs painted\n"
     assert len([*(folders / "painted").iterdir()]) == 12
+    # So are those of other photographs and styles.
+    for kind in ("photos", "paintings"):
+        images.save(folders / kind / "new.png", helpers.image(40, 48, 7))
+        done = run(folders, "--pairs=1", *words[1:])
+        assert done.stdout == f"{folders}/painted: 1 pairs painted\n"
 
 
 def test_what_cannot_be_read_is_left_out_and_a_full_disk_ends_it(folders):
