@@ -89,6 +89,7 @@ def main() -> int:
     photographs = None
     if _CONTENT_DIR.value:
         photographs = folders.split_folders(_CONTENT_DIR.value, _HELD_OUT.value)
+        folders.check_outside(_workdir(output), _CONTENT_DIR.value)
         learned, held = map(len, photographs)
         program.note(f"{learned} photographs to learn from, {held} held out")
     devices.start()
@@ -113,6 +114,10 @@ def _output() -> pathlib.Path:
         )
     files.check_writable(output)
     return output
+
+
+def _workdir(output: pathlib.Path) -> pathlib.Path:
+    return pathlib.Path(_WORKDIR.value or f"{output.with_suffix('')}_training")
 
 
 def _source() -> "Source":
@@ -146,9 +151,7 @@ def _fit(task: _Task, output: pathlib.Path) -> int:
     from tfstyle.adain import specialization
     from tfstyle.runtime import checkpoint, progress
 
-    workdir = pathlib.Path(
-        _WORKDIR.value or f"{output.with_suffix('')}_training"
-    )
+    workdir = _workdir(output)
     workdir.mkdir(parents=True, exist_ok=True)
     resumed = any(
         checkpoint.load(folder) is not None

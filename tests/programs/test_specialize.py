@@ -160,6 +160,17 @@ def test_wrong_input_is_one_line(files, tmp_path, changes, status, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folder_of_previews_may_not_be_among_the_photographs(
+    files, tmp_path
+):
+    workdir = files / "photos" / "run"
+    given = words(files, tmp_path / "wave.keras", f"--workdir={workdir}")
+    done = run_quick(*given)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is inside" in done.stderr and done.stderr.count("\n") == 1
+    assert not workdir.exists()
+
+
 def test_a_log_that_cannot_be_written_is_no_success(files, tmp_path):
     log = tmp_path / "wave_training" / "log.jsonl"
     log.mkdir(parents=True)
