@@ -488,7 +488,8 @@ def test_paint_again_leaves_out_strokes_that_were_not_sent(studio, browse):
         await page.run("release()")
         assert (await until(lambda: _asked(studio)))["keep"] is None
         await page.until(f"({ALPHA})(36) === 0")
-        assert studio.state()["desk"]["keep"] is None
+        desk = await until(lambda: studio.state()["desk"])
+        assert desk["keep"] is None
 
     browse(visit)
 
