@@ -79,9 +79,11 @@ def fit(
     while done < steps and not report.ended:
         count, first = divmod(done, epoch)
         data = make_data(count, first, min(epoch - first, steps - done))
-        logs: dict[str, float] = {}
+        logs: dict[str, float] = {}  # Means of the epoch so far.
         for batch in range(len(data)):
-            logs = loop.step(*data[batch][0])
+            for name, value in loop.step(*data[batch][0]).items():
+                mean = logs.get(name, 0.0)
+                logs[name] = mean + (value - mean) / (batch + 1)
             report.done += 1
             fetched = report.done % FETCH == 0
             report.tell(logs if fetched else {})
