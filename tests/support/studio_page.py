@@ -38,6 +38,17 @@ class Page(browser.Page):
     async def ready(self):
         await self.until("document.body.dataset.ready === 'yes'")
 
+    async def reload(self):
+        await self.run("window.old = true")
+        await self.command("Page.reload")
+        await self.until("!window.old && document.readyState === 'complete'")
+        await self.ready()
+
+    async def open_masks(self):
+        """Opens the masks of the photograph of `begin`."""
+        await self.click("masks-open")
+        await self.until('get("mask").width === 120')
+
     async def click(self, id):
         await self.run(f'get("{id}").click()')
 

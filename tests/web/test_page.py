@@ -74,9 +74,7 @@ def test_the_whole_way(studio, browse, tmp_path):
         await page.until('get("after").src.includes("frame")')
         await page.until('get("live-text").textContent.includes("step")')
         assert await page.text("status") == "Painting …"
-        await page.command("Page.reload")
-        await page.until('document.readyState === "complete"')
-        await page.ready()
+        await page.reload()
         await page.until('get("after").src.includes("frame")')
         await page.click("live-stop")
         stopped = await until(
@@ -140,8 +138,7 @@ def test_masks_are_undone_imported_and_found_again(studio, browse, tmp_path):
 
     async def visit(page):
         await page.begin()
-        await page.click("masks-open")
-        await page.until('get("mask").width === 120')
+        await page.open_masks()
         await page.choose("mask-import", tmp_path / "half.png")
         first = await until(mask)
         found = images.load(_file(studio, first, tmp_path))[..., 0]
@@ -159,9 +156,7 @@ def test_masks_are_undone_imported_and_found_again(studio, browse, tmp_path):
         await page.click("mask-undo")
         assert await until(lambda: mask() == second)
 
-        await page.command("Page.reload")
-        await page.until('document.readyState === "complete"')
-        await page.ready()
+        await page.reload()
         await page.click("masks-open")
         await page.until(f"({ALPHA})(30) > 100")
         assert await page.run(f"return ({ALPHA})(90)") == 0
@@ -178,8 +173,7 @@ def test_the_keyboard_is_enough(studio, browse):
         assert await page.run('return get("compare").value') == "1"
         clip = await page.run('return get("before").style.clipPath')
         assert clip == "inset(0px 99% 0px 0px)"
-        await page.click("masks-open")
-        await page.until('get("mask").width === 120')
+        await page.open_masks()
         await page.run('get("mask").focus()')
         await page.press("ArrowLeft", 37)
         await page.press(" ", 32)
@@ -324,8 +318,7 @@ def test_masks_lie_on_their_own_photograph(studio, browse):
 
     async def visit(page):
         await page.begin()
-        await page.click("masks-open")
-        await page.until('get("mask").width === 120')
+        await page.open_masks()
         await page.run('get("history").querySelector("button").click()')
         await page.until('get("after").naturalWidth === 32')
         assert await page.run('return get("mask").hidden')
@@ -401,8 +394,7 @@ def _asked(studio):
 
 async def _keep(page):
     """Draws a stroke over what is to be kept."""
-    await page.click("masks-open")
-    await page.until('get("mask").width === 120')
+    await page.open_masks()
     await page.set("mask-region", "keep")
     await page.drag("mask", *LEFT)
 
@@ -442,9 +434,7 @@ def test_masks_are_painted_on_once_they_are_read(studio, browse, tmp_path):
         await page.begin()
         await _keep(page)
         first = await until(keep)
-        await page.command("Page.reload")
-        await page.until('document.readyState === "complete"')
-        await page.ready()
+        await page.reload()
         await page.run(held("/file"))
         await page.click("masks-open")
         await page.set("mask-region", "keep")
@@ -464,8 +454,7 @@ def test_a_mask_that_failed_blocks_no_other_photograph(studio, browse):
     async def visit(page):
         await page.begin()
         await page.run(held("mask.png", FAILS))
-        await page.click("masks-open")
-        await page.until('get("mask").width === 120')
+        await page.open_masks()
         await page.drag("mask", *LEFT)
         await asyncio.sleep(1)  # The mask is on its way.
         await page.drop("style", "other.png", "blue")
@@ -497,8 +486,7 @@ def test_paint_again_leaves_out_strokes_that_were_not_sent(studio, browse):
 def test_strokes_begin_where_the_pointer_is_pressed(studio, browse):
     async def visit(page):
         await page.begin()
-        await page.click("masks-open")
-        await page.until('get("mask").width === 120')
+        await page.open_masks()
         await page.mouse("compare", "mousePressed", (0.5, 0.5), 1)
         await page.mouse("mask", "mouseMoved", (0.5, 0.5), 1)
         await page.mouse("mask", "mouseMoved", (0.6, 0.5), 1)
@@ -513,9 +501,7 @@ def test_what_is_changed_just_before_a_reload_stays(browse):
     async def visit(page):
         await page.begin()
         await page.set("strength", "45")
-        await page.command("Page.reload")
-        await page.until('document.readyState === "complete"')
-        await page.ready()
+        await page.reload()
         assert await page.run('return get("strength").value') == "45"
 
     browse(visit)

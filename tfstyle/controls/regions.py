@@ -78,8 +78,9 @@ class Regions:
         used = {i for part in self.parts for i in part.sources}
         if used - set(range(styles)) or (styles and not used):
             raise ValueError(
-                f"The regions are for {len(used)} styles: give `from_masks` "
-                f"those that are painted. Received: {styles} styles"
+                f"The regions are for {max(used, default=-1) + 1} styles: give "
+                "`from_masks` those that are painted. Received: "
+                f"{styles} styles"
             )
         for part in self.parts:
             if part.mask is not None:
