@@ -1,11 +1,14 @@
 """The page of the studio, in a tab of a real browser."""
 
+import asyncio
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import browser
+from programs import PATIENCE
 
 # Drops a picture of a color on a zone, as a file of another window.
 DROPPED = """
@@ -24,6 +27,15 @@ DROPPED = """
     get(zone).dispatchEvent(new DragEvent("drop", options));
   };
 """
+# How much the page shows of the mask at a column.
+ALPHA = """(x) => {
+  const copy = new OffscreenCanvas(120, 80).getContext(
+    "2d", { willReadFrequently: true });
+  copy.drawImage(get("mask"), 0, 0);
+  return copy.getImageData(x, 40, 1, 1).data[3];
+}"""
+# Fails once the request that was held.
+FAILS = 'window.fetch = fetch; throw new TypeError("Failed to fetch");'
 PAINTED = 'get("after").naturalWidth && get("after").src.includes("picture")'
 
 
@@ -144,3 +156,44 @@ def visit(look):
                 browser.visit(port, address, look, Page)
             finally:
                 program.terminate()
+
+
+async def until(condition):
+    """Waits for what the server should know; returns it."""
+    last = time.monotonic() + PATIENCE
+    while not (found := await asyncio.to_thread(condition)):
+        assert time.monotonic() < last
+        await asyncio.sleep(0.1)
+    return found
+
+
+def held(part, then=""):
+    """Holds requests of addresses with a part back until `release()`."""
+    return f"""
+      const {{ fetch }} = window;
+      window.held = new Promise((done) => window.release = done);
+      window.fetch = async (url, ...rest) => {{
+        if (!`${{url}}`.includes("{part}")) return fetch(url, ...rest);
+        await window.held;
+        {then}
+        return fetch(url, ...rest);
+      }};
+    """
+
+
+def asked(studio):
+    """What the button "Paint" was pressed for, None before."""
+    kept = [job for job in studio.state()["jobs"] if job["kept"]]
+    return kept[-1]["recipe"] if kept else None
+
+
+def mask_file(studio, id, folder):
+    path = pathlib.Path(folder, f"{id}.png")
+    path.write_bytes(studio.get(f"/api/images/{id}/file").content)
+    return path
+
+
+def style_mask(studio):
+    """Mask of the only style, None before the page has told the server."""
+    (style,) = studio.state()["desk"].get("styles") or [{}]
+    return style.get("mask")

@@ -2,7 +2,9 @@
 
 import pytest
 
+import browser
 import studio_server
+from studio_page import Page
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,11 @@ def studio(running_studio):
         running_studio.wait(job["id"], "done", "stopped", "failed")
         running_studio.delete(f"/api/jobs/{job['id']}")
     return running_studio
+
+
+@pytest.fixture
+def browse(studio, tmp_path):
+    """Runs a coroutine function with the `Page` of the studio."""
+    address = f"{studio.url}/?token={studio_server.TOKEN}"
+    with browser.start(tmp_path) as port:
+        yield lambda look: browser.visit(port, address, look, Page)

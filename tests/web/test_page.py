@@ -1,47 +1,17 @@
 """The page in a browser: from two files to a picture, masks and recipes."""
 
-import asyncio
 import importlib.util
 import pathlib
-import time
 
-import numpy as np
 import pytest
 
-import browser
 import studio_server
-from programs import PATIENCE
-from studio_page import PAINTED, Page
+from studio_page import ALPHA, PAINTED, held, mask_file, style_mask, until
 from tfstyle import images
 from tfstyle.images import provenance
 from tfstyle.web import recipes
 
-# How much the page shows of the mask at a column.
-ALPHA = """(x) => {
-  const copy = new OffscreenCanvas(120, 80).getContext(
-    "2d", { willReadFrequently: true });
-  copy.drawImage(get("mask"), 0, 0);
-  return copy.getImageData(x, 40, 1, 1).data[3];
-}"""
-LEFT, RIGHT = [(0.2, 0.5), (0.4, 0.5)], [(0.7, 0.5), (0.8, 0.5)]
 IDLE = '!get("remove").disabled'
-
-
-@pytest.fixture
-def browse(studio, tmp_path):
-    """Runs a coroutine function with the `Page` of the studio."""
-    address = f"{studio.url}/?token={studio_server.TOKEN}"
-    with browser.start(tmp_path) as port:
-        yield lambda look: browser.visit(port, address, look, Page)
-
-
-async def until(condition):
-    """Waits for what the server should know; returns it."""
-    last = time.monotonic() + PATIENCE
-    while not (found := await asyncio.to_thread(condition)):
-        assert time.monotonic() < last
-        await asyncio.sleep(0.1)
-    return found
 
 
 def test_the_whole_way(studio, browse, tmp_path):
@@ -61,7 +31,7 @@ def test_the_whole_way(studio, browse, tmp_path):
         before = await page.run('return get("after").src')
         await page.drag("mask", (0.2, 0.5), (0.3, 0.5), (0.4, 0.5))
         keep = await until(lambda: desk().get("keep"))
-        mask = images.load(_file(studio, keep, tmp_path))[..., 0]
+        mask = images.load(mask_file(studio, keep, tmp_path))[..., 0]
         height, width = mask.shape
         assert mask[height // 2, width // 4] > 0.9
         assert mask[height // 2, width * 3 // 4] == 0
@@ -116,56 +86,12 @@ def test_the_whole_way(studio, browse, tmp_path):
     browse(visit)
 
 
-def _style_mask(studio):
-    """Mask of the only style, None before the page has told the server."""
-    (style,) = studio.state()["desk"].get("styles") or [{}]
-    return style.get("mask")
-
-
-def _file(studio, id, folder):
-    path = pathlib.Path(folder, f"{id}.png")
-    path.write_bytes(studio.get(f"/api/images/{id}/file").content)
-    return path
-
-
-def test_masks_are_undone_imported_and_found_again(studio, browse, tmp_path):
-    half = np.zeros((80, 120), np.float32)
-    half[:, 60:] = 1
-    (tmp_path / "half.png").write_bytes(studio_server.png(half))
-
-    def mask():
-        return _style_mask(studio)
-
-    async def visit(page):
-        await page.begin()
-        await page.open_masks()
-        await page.choose("mask-import", tmp_path / "half.png")
-        first = await until(mask)
-        found = images.load(_file(studio, first, tmp_path))[..., 0]
-        np.testing.assert_allclose(found, half, atol=0.01)
-        await page.click("mask-invert")
-        second = await until(lambda: mask() != first and mask())
-        found = images.load(_file(studio, second, tmp_path))[..., 0]
-        np.testing.assert_allclose(found, 1 - half, atol=0.01)
-        await page.click("mask-undo")
-        assert await until(lambda: mask() == first)
-        await page.click("mask-redo")
-        assert await until(lambda: mask() == second)
-        await page.click("mask-clear")
-        await until(lambda: mask() is None)
-        await page.click("mask-undo")
-        assert await until(lambda: mask() == second)
-
-        await page.reload()
-        await page.click("masks-open")
-        await page.until(f"({ALPHA})(30) > 100")
-        assert await page.run(f"return ({ALPHA})(90)") == 0
-        assert page.errors == []
-
-    browse(visit)
-
-
 def test_the_keyboard_is_enough(studio, browse):
+    def painted_larger():
+        job = studio.state()["jobs"][-1]
+        (style,) = job["recipe"]["styles"]
+        return style["scale"] == 1.1 and job["status"] == "done"
+
     async def visit(page):
         await page.begin()
         await page.run('get("compare").focus()')
@@ -177,17 +103,19 @@ def test_the_keyboard_is_enough(studio, browse):
         await page.run('get("mask").focus()')
         await page.press("ArrowLeft", 37)
         await page.press(" ", 32)
-        first = await until(lambda: _style_mask(studio))
+        first = await until(lambda: style_mask(studio))
         await page.press("z", 90)
-        await until(lambda: _style_mask(studio) is None)
+        await until(lambda: style_mask(studio) is None)
         await page.press("Z", 90, shift=True)
-        assert await until(lambda: _style_mask(studio)) == first
+        assert await until(lambda: style_mask(studio)) == first
         await page.until(IDLE)
         scale = 'get("style-list").querySelector("input")'
         await page.run(f"{scale}.focus()")
         for _ in range(2):
             await page.press("ArrowRight", 39)
         assert await page.run("return document.activeElement.value") == "1.1"
+        await until(painted_larger)
+        await page.until(f"{PAINTED} && {IDLE}")
         # From the top, Tab reaches every button, once, and leaves no trap.
         await page.run('document.querySelector(".skip").focus()')
         seen = []
@@ -307,29 +235,6 @@ def test_transparent_pictures_lie_on_white_as_their_photographs_do(browse):
     browse(visit)
 
 
-def test_masks_lie_on_their_own_photograph(studio, browse):
-    other = {
-        "engine": "one_pass",
-        "content": studio.image(80, 40, 1),
-        "styles": [{"image": studio.image(40, 40, 2)}],
-        "settings": {"size": 64},
-    }
-    studio.paint(other)
-
-    async def visit(page):
-        await page.begin()
-        await page.open_masks()
-        await page.run('get("history").querySelector("button").click()')
-        await page.until('get("after").naturalWidth === 32')
-        assert await page.run('return get("mask").hidden')
-        await page.click("masks-open")  # The photograph comes, not the picture.
-        shape = "get('mask').clientWidth / get('mask').clientHeight"
-        await page.until(f"Math.abs({shape} - 1.5) < 0.02")
-        assert await page.run('return get("after").hidden')
-
-    browse(visit)
-
-
 def test_all_files_of_a_drop_are_taken(browse):
     async def visit(page):
         await page.ready()
@@ -346,153 +251,6 @@ def test_all_files_of_a_drop_are_taken(browse):
           dataTransfer.items.clear();  // As after the event of a user.
         """)
         await page.until('get("style-list").children.length === 2')
-
-    browse(visit)
-
-
-def test_masks_that_are_gone_are_left_out(studio, browse):
-    style = {"image": studio.image(40, 40, 2), "share": 1, "scale": 1}
-    desk = {
-        "content": studio.image(40, 60, 1),
-        "styles": [{**style, "mask": "0" * 24}],
-        "keep": "1" * 24,
-        "settings": {"size": 256},
-    }
-    studio.post("/api/desk", desk)
-
-    async def visit(page):
-        await page.ready()
-        await page.click("paint")
-        await page.until(PAINTED)
-
-    browse(visit)
-
-
-def held(part, then=""):
-    """Holds requests of addresses with a part back until `release()`."""
-    return f"""
-      const {{ fetch }} = window;
-      window.held = new Promise((done) => window.release = done);
-      window.fetch = async (url, ...rest) => {{
-        if (!`${{url}}`.includes("{part}")) return fetch(url, ...rest);
-        await window.held;
-        {then}
-        return fetch(url, ...rest);
-      }};
-    """
-
-
-# Fails once the request that was held.
-FAILS = 'window.fetch = fetch; throw new TypeError("Failed to fetch");'
-
-
-def _asked(studio):
-    """What the button "Paint" was pressed for, None before."""
-    kept = [job for job in studio.state()["jobs"] if job["kept"]]
-    return kept[-1]["recipe"] if kept else None
-
-
-async def _keep(page):
-    """Draws a stroke over what is to be kept."""
-    await page.open_masks()
-    await page.set("mask-region", "keep")
-    await page.drag("mask", *LEFT)
-
-
-def test_a_stroke_just_before_painting_counts(studio, browse):
-    async def visit(page):
-        await page.begin()
-        await page.run(held("mask.png"))
-        await _keep(page)
-        await page.click("paint")
-        assert _asked(studio) is None
-        await page.run("release()")
-        assert (await until(lambda: _asked(studio)))["keep"]
-
-    browse(visit)
-
-
-def test_a_mask_that_failed_is_sent_again(studio, browse):
-    async def visit(page):
-        await page.begin()
-        await page.run(held("mask.png", FAILS))
-        await _keep(page)
-        await page.run("release()")
-        await page.until('get("status").className === "error"')
-        assert studio.state()["desk"].get("keep") is None
-        await page.click("paint")
-        assert (await until(lambda: _asked(studio)))["keep"]
-
-    browse(visit)
-
-
-def test_masks_are_painted_on_once_they_are_read(studio, browse, tmp_path):
-    def keep():
-        return studio.state()["desk"].get("keep")
-
-    async def visit(page):
-        await page.begin()
-        await _keep(page)
-        first = await until(keep)
-        await page.reload()
-        await page.run(held("/file"))
-        await page.click("masks-open")
-        await page.set("mask-region", "keep")
-        await page.drag("mask", *RIGHT)
-        await page.run("release()")
-        await page.until(f"({ALPHA})(36) > 100")
-        assert await page.run(f"return ({ALPHA})(90)") == 0
-        await page.drag("mask", *RIGHT)
-        second = await until(lambda: keep() != first and keep())
-        mask = images.load(_file(studio, second, tmp_path))[40, :, 0]
-        assert min(mask[36], mask[90]) > 0.9
-
-    browse(visit)
-
-
-def test_a_mask_that_failed_blocks_no_other_photograph(studio, browse):
-    async def visit(page):
-        await page.begin()
-        await page.run(held("mask.png", FAILS))
-        await page.open_masks()
-        await page.drag("mask", *LEFT)
-        await asyncio.sleep(1)  # The mask is on its way.
-        await page.drop("style", "other.png", "blue")
-        await page.drop("content", "new.png", "red")
-        await page.until('get("content-view").alt.includes("new.png")')
-        await page.run("release()")
-        await page.until('get("status").className === "error"')
-        await page.click("paint")
-        assert await until(lambda: _asked(studio))
-
-    browse(visit)
-
-
-def test_paint_again_leaves_out_strokes_that_were_not_sent(studio, browse):
-    async def visit(page):
-        await page.begin()
-        await page.run(held("mask.png"))
-        await _keep(page)
-        await page.click("again")
-        await page.run("release()")
-        assert (await until(lambda: _asked(studio)))["keep"] is None
-        await page.until(f"({ALPHA})(36) === 0")
-        desk = await until(lambda: studio.state()["desk"])
-        assert desk["keep"] is None
-
-    browse(visit)
-
-
-def test_strokes_begin_where_the_pointer_is_pressed(studio, browse):
-    async def visit(page):
-        await page.begin()
-        await page.open_masks()
-        await page.mouse("compare", "mousePressed", (0.5, 0.5), 1)
-        await page.mouse("mask", "mouseMoved", (0.5, 0.5), 1)
-        await page.mouse("mask", "mouseMoved", (0.6, 0.5), 1)
-        await page.mouse("mask", "mouseReleased", (0.6, 0.5))
-        assert await page.run(f"return ({ALPHA})(60)") == 0
-        assert await page.run('return get("mask-undo").disabled')
 
     browse(visit)
 
@@ -551,20 +309,6 @@ def test_a_late_photograph_takes_no_later_ones_place(studio, browse):
         await page.drop("style", "style.png", "orange")
         await page.until(PAINTED)
         assert "soon.png" in await page.run('return get("content-view").alt')
-
-    browse(visit)
-
-
-def test_masks_of_panoramas_are_high_enough(studio, browse):
-    async def visit(page):
-        await page.ready()
-        await page.drop("content", "wide.png", "green", 3000, 40)
-        await page.until('get("content-view").alt.includes("wide.png")')
-        await page.click("masks-open")
-        await page.set("mask-region", "keep")
-        await page.until('get("mask").height === 16')
-        await page.drag("mask", *LEFT)
-        assert await until(lambda: studio.state()["desk"].get("keep"))
 
     browse(visit)
 
