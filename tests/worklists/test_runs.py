@@ -46,6 +46,26 @@ def test_outputs_that_cannot_be_used(photos, tmp_path, output, kind, expected):
         runs.prepare(str(photos), str(tmp_path / output), 5)
 
 
+@pytest.mark.parametrize(
+    ("content", "output"),
+    [
+        ("{}/link", "{}/photos"),
+        ("{}/photos", "{}/link"),
+        ("file://{}/photos", "{}/photos"),
+        ("{}/link/**/*.png", "local://{}/photos/painted"),
+        ("{}/link/*.png", "file://{}/photos"),
+        ("{}/link/00.png", "{}/photos"),
+    ],
+)
+def test_no_name_of_the_photographs_is_an_output(
+    photos, tmp_path, content, output
+):
+    (tmp_path / "link").symlink_to(photos)
+    names = [name.format(tmp_path) for name in (content, output)]
+    with pytest.raises(ValueError, match="is inside"):
+        runs.prepare(*names, 5)
+
+
 def test_styles_are_not_painted_over(photos, tmp_path):
     style = str(tmp_path / "painted" / "wave.png")
     with pytest.raises(ValueError, match="The style '.*' is inside the output"):

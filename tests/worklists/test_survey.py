@@ -53,12 +53,29 @@ def test_memory_does_not_grow_with_the_rows(monkeypatch):
         (Row("/a.jpg", f"{'x' * 252}.jpg"), "more than 255 bytes"),
         (Row("/a.jpg", "a\0.jpg"), r"'a\\x00.jpg' .* that no name may have"),
         (Row("/a.jpg", "a.gif"), "the name must end in one of"),
-        (Row("/painted/a.jpg", "b.jpg"), "is inside the output '/painted/'"),
+        (Row("/painted/a.jpg", "b.jpg"), "is inside the output '/painted'"),
+        (Row("/x/../painted//a.jpg", "b.jpg"), "is inside the output"),
+        (Row("file:///painted/a.jpg", "b.jpg"), "is inside the output"),
+        (Row("/a.jpg", "b.jpg", ("/./painted/w.jpg",)), "The style '.*' is"),
     ],
 )
 def test_rows_that_cannot_be_painted(row, expected):
     with pytest.raises(ValueError, match=expected):
         survey.survey(lambda: iter([row]), "/painted")
+
+
+@pytest.mark.parametrize("root", ["link", "painted", "file://{}/link"])
+def test_links_lead_to_no_photograph_in_the_output(root, tmp_path):
+    (tmp_path / "painted").mkdir()
+    (tmp_path / "link").symlink_to("painted")
+    (tmp_path / "a.png").symlink_to("painted/a.png")
+    root = root.format(tmp_path) if "{}" in root else str(tmp_path / root)
+    for name in ("link/a.png", "painted/./a.png", "a.png", "link/../a.png"):
+        row = Row(f"{tmp_path}/{name}", "b.png")
+        with pytest.raises(ValueError, match="is inside the output '"):
+            survey.survey(lambda row=row: iter([row]), root)
+    beside = Row(f"{tmp_path}/link/../painted2/a.png", "b.png")
+    assert survey.survey(lambda: iter([beside]), root).count == 1
 
 
 def test_an_empty_list():

@@ -15,8 +15,8 @@ from tfstyle.worklists import listing, manifests, painting
 from tfstyle.worklists.manifests import FAILED, PAINTED, Entry, Tally
 from tfstyle.worklists.painting import Loader
 from tfstyle.worklists.rows import Row, Shard, cut
-from tfstyle.worklists.storage import Store, is_address, join
-from tfstyle.worklists.survey import check_outside, survey
+from tfstyle.worklists.storage import Store, is_address, join, real
+from tfstyle.worklists.survey import Outside, survey
 
 _SAMPLED = 8  # Rows that an estimate paints after the first, which warms up.
 
@@ -61,7 +61,7 @@ def prepare(
     """
     root = output.rstrip("/") if is_address(output) else os.path.abspath(output)
     outer = listing.folder_of(content)
-    if outer and join(root, "").startswith(join(outer, "")):
+    if outer and join(real(root), "").startswith(join(real(outer), "")):
         raise ValueError(
             f"The output '{output}' is inside '{content}'. Give a folder "
             "beside it."
@@ -70,8 +70,9 @@ def prepare(
         raise NotADirectoryError(
             f"The output '{output}' is a file. Name a folder."
         )
+    outside = Outside(root)
     for style in styles:
-        check_outside(join(root, ""), "style", style)
+        outside.check("style", style)
     now = datetime.datetime.now(datetime.UTC)
     store = Store(root, f"{now:%Y%m%dT%H%M%S}-{os.getpid()}")
     rows = functools.partial(listing.rows, content)

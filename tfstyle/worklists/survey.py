@@ -1,6 +1,7 @@
 """Checks a whole work list before the first picture is painted."""
 
 import dataclasses
+import functools
 import os
 import random
 import tempfile
@@ -12,10 +13,11 @@ import numpy as np
 
 from tfstyle.images.encoding import WRITABLE, check_format
 from tfstyle.worklists.rows import Row
-from tfstyle.worklists.storage import join
+from tfstyle.worklists.storage import join, real
 
 _PARTS = 64  # Of the hashes: one of them is sorted in memory at a time.
 _HELD = 2**15  # Hashes of a part between writes.
+_KEPT = 2**14  # Folders of photographs in memory.
 _LONGEST = 255  # Bytes of a name in a folder, in most file systems.
 
 
@@ -48,12 +50,15 @@ def survey(
         ValueError: The list is empty, a name cannot be written or is outside
             `root`, two rows have the same, or a photograph is inside `root`.
     """
-    inside, count, sample = join(root, ""), 0, []
+    outside, count, sample = Outside(root), 0, []
     outer: set[str] = set()  # Folders that could be names of pictures: few.
     chance = random.Random(0)
     with _Repeated() as repeated:
         for row in rows():
-            _check(row, inside)
+            _check(row)
+            outside.check("photograph", row.content)
+            for style in row.styles:
+                outside.check("style", style)
             repeated.add(row.output)
             outer.update(_folders(row.output))
             # Each row so far is as likely to be in the sample.
@@ -70,7 +75,36 @@ def survey(
     return Survey(count, sample)
 
 
-def _check(row: Row, inside: str) -> None:
+class Outside:
+    """Refuses files to read that are where pictures go, by whatever path.
+
+    Args:
+        root: Folder or address of the pictures.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root, self._inside = root, _resolved(root)
+        self._folder = functools.lru_cache(_KEPT)(_resolved)
+
+    def check(self, kind: str, path: str) -> None:
+        """Raises `ValueError` if a photograph or style is inside."""
+        folder, slash, name = path.rpartition("/")
+        found = self._folder(folder + slash) + name
+        if os.path.islink(found):
+            found = os.path.realpath(found)
+        if found.startswith(self._inside):
+            raise ValueError(
+                f"The {kind} '{path}' is inside the output '{self._root}'. "
+                "Give a folder beside it."
+            )
+
+
+def _resolved(folder: str) -> str:
+    """A folder without links, or an address, ending in a slash."""
+    return join(real(folder), "")
+
+
+def _check(row: Row) -> None:
     parts = row.output.split(
         "/"
     )  # Not `pathlib`, which takes most of the time.
@@ -96,20 +130,6 @@ def _check(row: Row, inside: str) -> None:
         )
     if os.path.splitext(row.output)[1].lower() not in WRITABLE:
         check_format(row.output)  # Says what is.
-    check_outside(inside, "photograph", row.content)
-    for style in row.styles:
-        check_outside(inside, "style", style)
-
-
-def check_outside(inside: str, kind: str, path: str) -> None:
-    """Raises `ValueError` if a file that is read is where pictures go."""
-    if "/.." in path:
-        path = os.path.normpath(path)
-    if path.startswith(inside):
-        raise ValueError(
-            f"The {kind} '{path}' is inside the output '{inside}'. Give a "
-            "folder beside it."
-        )
 
 
 def _check_repeated(rows: Iterable[Row], hashes: set[int]) -> None:
