@@ -70,6 +70,18 @@ def test_nodes_that_do_not_start(monkeypatch):
     assert killed == [-signal.SIGKILL] * 2
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_machine_without_gpus_gains_none(monkeypatch, workers):
+    monkeypatch.setattr(ray, "init", lambda **unused: None)
+    resources = {"CPU": 8.0, "GPU": 1.0}
+    monkeypatch.setattr(ray, "cluster_resources", lambda: resources)
+    with pytest.raises(ValueError, match="here, 1. Received: gpus_per_w"):
+        with ray_cluster.connected("local", workers, 2):
+            pass
+    with ray_cluster.connected("local", workers, 0.5) as found:
+        assert found == 2
+
+
 def test_this_machine_keeps_a_processor_for_reading():
     assert ray_cluster.count("local", 0) == max(1, processor.cores() - 1)
     assert ray_cluster.count("local", 7) == 7

@@ -41,7 +41,8 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
     Raises:
         ConnectionError: There is no cluster at the address.
         TimeoutError: Ray's processes do not start on this machine.
-        ValueError: Ray is not installed, or versions differ.
+        ValueError: Ray is not installed, versions differ, or a worker needs
+            more GPUs than this machine has.
     """
     local = address == "local"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -67,6 +68,8 @@ def connected(address: str, workers: int, gpus: float = 0.0) -> Iterator[int]:
     except RuntimeError as error:  # Other versions of Ray or Python.
         raise ValueError(" ".join(str(error).split())) from error
     try:
+        if local and gpus:
+            _check_gpus(ray.cluster_resources(), gpus)
         yield workers or _room(ray.cluster_resources(), gpus)
     finally:
         ray.shutdown()
@@ -114,6 +117,17 @@ def _room(resources: Mapping[str, float], gpus: float) -> int:
     """Number of workers that fit now: at least one, for clusters that grow."""
     has = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 0)
     return max(1, int(has))
+
+
+def _check_gpus(resources: Mapping[str, float], gpus: float) -> None:
+    """Raises `ValueError` if a machine alone, which gains none, has fewer."""
+    has = resources.get("GPU", 0)
+    if has < gpus:
+        raise ValueError(
+            "`gpus_per_worker` must be at most the number of GPUs that "
+            f"Ray finds here, {has:g}. Received: gpus_per_worker={gpus:g}. "
+            "Leave it out to paint on processors, or name a `cluster`."
+        )
 
 
 def _imported() -> Any:
