@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from tfstyle.worklists import manifests
 from tfstyle.worklists.manifests import Entry, Tally
 from tfstyle.worklists.rows import Row, Shard
@@ -19,6 +21,25 @@ def test_what_is_written_is_read(tmp_path):
     assert manifests.read(store, shard) == {}
     manifests.write(store, shard, ENTRIES)
     assert [*manifests.read(store, shard).values()] == ENTRIES
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b'{"content": "a.pn',
+        b'{"content": "a.png"}',
+        b'{"content": "", "output": "", "status": "there", "brush": 3}',
+        b'{"content": "", "output": [], "status": "there"}',
+        b"[]",
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_damaged_manifest_is_none(tmp_path, damaged):
+    store, shard = Store(str(tmp_path), "run1"), Shard((Row("a", "a.png"),))
+    manifests.write(store, shard, ENTRIES)
+    (path,) = tmp_path.glob("_manifest/shards/*/*.jsonl")
+    path.write_bytes(path.read_bytes() + damaged)
+    assert manifests.read(store, shard) == {}
 
 
 def test_lines_are_json():

@@ -48,13 +48,17 @@ class Entry:
 
 
 def read(store: Store, shard: Shard) -> dict[str, Entry]:
-    """Returns the entries of a shard by output; empty without a manifest."""
+    """Returns the entries of a shard by output.
+
+    Empty if there is no manifest, or it is damaged or of another version:
+    pictures are found by the records inside them, too.
+    """
     try:
         lines = store.read_text(_name(shard)).splitlines()
-    except FileNotFoundError:
+        entries = [Entry(**json.loads(line)) for line in lines]
+        return {entry.output: entry for entry in entries}
+    except (FileNotFoundError, TypeError, ValueError):
         return {}
-    entries = [Entry(**json.loads(line)) for line in lines]
-    return {entry.output: entry for entry in entries}
 
 
 def write(store: Store, shard: Shard, entries: Iterable[Entry]) -> None:
