@@ -195,8 +195,9 @@ def _paint(plan: "Plan", loader: "Loader") -> int:
 
     tally = Tally()
     with (
-        runs.recorded(plan, tally) as record,
+        runs.drafting(plan.store),
         ray_cluster.connected(*_cluster()) as workers,
+        runs.recorded(plan, tally) as record,
         program.Interrupt() as interrupt,  # Ray has a handler of its own.
         _bar(plan.count) as bar,
     ):

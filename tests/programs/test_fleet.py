@@ -329,6 +329,19 @@ def test_bad_input_is_one_line(
     }
 
 
+def test_a_run_that_cannot_start_keeps_the_records_of_the_last(files, tmp_path):
+    output, style = tmp_path / "painted", files / "style.png"
+    (output / "_manifest").mkdir(parents=True)
+    for name in ("failures.jsonl", "summary.json"):
+        (output / "_manifest" / name).write_text("those of the last run")
+    flags = {"style": style, "cluster": "127.0.0.1:9"}
+    done = programs.fork(command(files / "photos", output, **flags), ROOT)
+    programs.check_refused(done, 1, "There is no Ray cluster")
+    for name in ("failures.jsonl", "summary.json"):
+        text = (output / "_manifest" / name).read_text()
+        assert text == "those of the last run"
+
+
 def test_help(tmp_path):
     text = programs.help_of("tfstyle.fleet", tmp_path)
     assert "--gpus_per_worker" in text

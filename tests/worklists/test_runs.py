@@ -88,7 +88,7 @@ def test_records_are_kept_however_a_run_ends(photos, tmp_path, root):
     lost.write_bytes(b"half")
     tally = Tally()
     with pytest.raises(KeyboardInterrupt):
-        with runs.recorded(plan, tally) as record:
+        with runs.drafting(plan.store), runs.recorded(plan, tally) as record:
             assert lost.exists() == root.startswith("memory")
             for status, name in (("painted", "a"), ("failed", "b")):
                 record(entry(status, name))

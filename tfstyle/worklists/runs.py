@@ -81,21 +81,31 @@ def prepare(
 
 
 @contextlib.contextmanager
-def recorded(plan: Plan, tally: Tally) -> Iterator[Callable[[Entry], None]]:
-    """Keeps records of a run in `_manifest` of its output.
-
-    `failures.jsonl` has the entries that failed, `summary.json` the counts;
-    both are written at the end, however the run ends. Drafts are removed.
-
-    Yields:
-        Function to call with each entry.
+def drafting(store: Store) -> Iterator[None]:
+    """Checks that pictures can be written; removes drafts, also at the end.
 
     Raises:
         OSError: Nothing can be written to the output.
     """
-    store, began = plan.store, time.monotonic()
     _check_writable(store)
     store.clear()
+    try:
+        yield
+    finally:
+        store.clear()
+
+
+@contextlib.contextmanager
+def recorded(plan: Plan, tally: Tally) -> Iterator[Callable[[Entry], None]]:
+    """Keeps records of a run in `_manifest` of its output.
+
+    `failures.jsonl` has the entries that failed, `summary.json` the counts;
+    both are written at the end, however the run ends.
+
+    Yields:
+        Function to call with each entry.
+    """
+    store, began = plan.store, time.monotonic()
     failures = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
 
     def record(entry: Entry) -> None:
@@ -116,7 +126,6 @@ def recorded(plan: Plan, tally: Tally) -> Iterator[Callable[[Entry], None]]:
             }
             text = json.dumps(summary, indent=2)
             store.write_text("_manifest/summary.json", f"{text}\n")
-            store.clear()
 
 
 def _check_writable(store: Store) -> None:
