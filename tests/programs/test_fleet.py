@@ -273,7 +273,7 @@ LISTS = {
     ("content", "flags", "status", "expected"),
     [
         ("empty.txt", {}, 1, "The list has no rows"),
-        ("twice.jsonl", {}, 1, "would both become 'a.png'"),
+        ("twice.jsonl", {}, 1, "is listed twice, both times to become 'a.png'"),
         ("outside.jsonl", {}, 1, "must be a name inside the folder"),
         ("format.jsonl", {}, 1, "the name must end in one of"),
         ("odd.jsonl", {}, 1, "row 2: expected a path as content"),

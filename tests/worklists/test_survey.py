@@ -31,6 +31,11 @@ def test_equal_names_are_found_among_many():
     )
 
 
+def test_a_photograph_that_is_listed_twice():
+    with pytest.raises(ValueError, match="^'/photos/0.jpg' is listed twice"):
+        survey.survey(lambda: iter([*rows(3)(), *rows(1)()]), "/painted")
+
+
 def test_memory_does_not_grow_with_the_rows(monkeypatch):
     monkeypatch.setattr(survey, "_HELD", 64)
     peaks = []

@@ -138,9 +138,15 @@ def _check_repeated(rows: Iterable[Row], hashes: set[int]) -> None:
     for row in rows:
         if hash(row.output) % 2**64 not in hashes:
             continue
-        if row.output in taken:
+        other = taken.get(row.output)
+        if other == row.content:
             raise ValueError(
-                f"'{taken[row.output]}' and '{row.content}' would both become "
+                f"'{row.content}' is listed twice, both times to become "
+                f"'{row.output}'. Leave one out, or give another `output`."
+            )
+        if other is not None:
+            raise ValueError(
+                f"'{other}' and '{row.content}' would both become "
                 f"'{row.output}'. Rename one of them."
             )
         taken[row.output] = row.content
