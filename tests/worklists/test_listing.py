@@ -186,11 +186,24 @@ def test_a_folder_of_parquet_files_is_read_batch_by_batch(
     assert found == [f"/{i}.jpg" for i in range(300)]
 
 
-def test_lines_of_text(tmp_path):
-    path = tmp_path / "list.txt"
-    path.write_text("a.jpg\n\n/b.png\n")
-    names = [row.content for row in listing.rows(str(path))]
-    assert names == [f"{tmp_path}/a.jpg", "/b.png"]
+def test_blank_lines_are_no_rows(tmp_path):
+    text = "a.jpg\n\n/b.png\n \n"
+    (tmp_path / "list.txt").write_text(text)
+    lines = text.replace("a.jpg", '{"content": "a.jpg"}')
+    lines = lines.replace("/b.png", '{"content": "/b.png"}')
+    (tmp_path / "list.jsonl").write_text(lines)
+    for ending in ("txt", "jsonl"):
+        rows = listing.rows(f"{tmp_path}/list.{ending}")
+        names = [row.content for row in rows]
+        assert names == [f"{tmp_path}/a.jpg", "/b.png"]
+
+
+@pytest.mark.parametrize("ending", ["txt", "jsonl"])
+def test_texts_that_are_not_utf_8(tmp_path, ending):
+    path = tmp_path / f"list.{ending}"
+    path.write_bytes("größe.jpg".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"list\.\w+' is not a text in UTF-8"):
+        list(listing.rows(str(path)))
 
 
 def test_a_list_in_an_object_store_names_what_is_beside_it(bucket):
@@ -217,7 +230,11 @@ def test_rows_are_read_as_they_are_taken(tmp_path):
         ({"content": "a", "settings": "[1]"}, "`settings` must be an object"),
         ({"content": "a", "settings": "{"}, "row 1: "),
         ({"content": "a", "output": 7}, "`output` must be a name. Received: 7"),
-        (["a"], "row 1: "),
+        (
+            {"content": "a", "style": "b"},
+            "unknown 'style'. Expected: content, ",
+        ),
+        (["a"], "expected an object. Received: ['a']"),
     ],
 )
 def test_wrong_rows_are_named(tmp_path, row, expected):

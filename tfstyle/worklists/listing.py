@@ -13,8 +13,8 @@ Rows are made one by one, so that a list may be of any length:
 
 Objects and Parquet rows have `content`, and may have `styles` (a list),
 `output` (a name inside the folder of the pictures) and `settings` (an object,
-or its JSON). Pictures of folders and patterns keep their names; others without
-a name get one made from the row.
+or its JSON); Parquet files may have other columns, too. Pictures of folders
+and patterns keep their names; others without a name get one made from the row.
 """
 
 import glob
@@ -31,7 +31,7 @@ from tfstyle.worklists.storage import filesystem, is_address, join, reaching
 
 _LISTS = (".txt", ".jsonl", ".parquet")
 _BATCH = 10_000  # Rows of a Parquet file in memory.
-_FIELDS = {"content", "styles", "output", "settings"}
+_FIELDS = ("content", "styles", "output", "settings")
 
 
 def rows(content: str) -> Iterator[Row]:
@@ -160,26 +160,36 @@ def _listed(path: str, ending: str) -> Iterator[Row]:
     for number, values in enumerate(read(path), 1):
         try:
             yield _row(base, values)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"'{path}', row {number}: {error}") from error
 
 
 def _lines(path: str) -> Iterator[Mapping[str, Any]]:
-    with _open(path) as file:
-        for line in file:
-            if line.strip():
-                yield {"content": line.strip()}
+    for _, line in _texts(path):
+        yield {"content": line}
 
 
 def _objects(path: str) -> Iterator[Mapping[str, Any]]:
+    for number, line in _texts(path):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise ValueError(
+                f"'{path}', line {number} is not JSON: {error}"
+            ) from error
+
+
+def _texts(path: str) -> Iterator[tuple[int, str]]:
+    """Numbers and texts of the lines that are not blank."""
     with _open(path) as file:
-        for number, line in enumerate(file, 1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise ValueError(
-                    f"'{path}', line {number} is not JSON: {error}"
-                ) from error
+        try:
+            for number, line in enumerate(file, 1):
+                if text := line.strip():
+                    yield number, text
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"'{path}' is not a text in UTF-8. Save it as such."
+            ) from error
 
 
 def _open(path: str) -> Any:
@@ -222,6 +232,12 @@ def _parquet(path: str) -> Iterator[Mapping[str, Any]]:
 
 def _row(base: str, values: Mapping[str, Any]) -> Row:
     """Checks the values of a row and resolves their paths."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"expected an object. Received: {values!r}")
+    if unknown := [name for name in values if name not in _FIELDS]:
+        raise ValueError(
+            f"unknown {unknown[0]!r}. Expected: {', '.join(_FIELDS)}"
+        )
     content = values.get("content")
     if not isinstance(content, str) or not content:
         raise ValueError(f"expected a path as content. Received: {content!r}")
