@@ -127,10 +127,10 @@ for _name, _kind in _KINDS.items():
 def main() -> int:
     """Checks flags and the list, then paints or estimates."""
     loader = _loader()
-    from tfstyle.worklists import runs
+    from tfstyle.worklists import listing, runs
 
     if _CLUSTER.value == "local":  # Else only the workers need the files.
-        loader.check()
+        loader.check(listing.has_styles(_CONTENT.value))
     plan = runs.prepare(
         _CONTENT.value, _OUTPUT.value, _SHARD_SIZE.value, loader.styles
     )

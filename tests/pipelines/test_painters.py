@@ -149,12 +149,19 @@ def test_styles_and_graphs_are_made_once(files, tmp_path, monkeypatch):
 
 
 def test_files_are_checked_without_tensorflow(files, loader):
-    loader.check()
+    loader.check(own_styles=False)
     missing = dataclasses.replace(loader, styles=(str(files / "missing.png"),))
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
-        missing.check()
+        missing.check(own_styles=False)
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
         missing.load(Store(str(files), "run1").fetch)
+
+
+def test_rows_without_a_style_are_refused_at_once(loader):
+    unstyled = dataclasses.replace(loader, styles=())
+    unstyled.check(own_styles=True)
+    with pytest.raises(ValueError, match="no style inside|At least one style"):
+        unstyled.check(own_styles=False)
 
 
 def test_models_and_styles_may_be_addresses(files, tmp_path):
@@ -168,7 +175,8 @@ def test_models_and_styles_may_be_addresses(files, tmp_path):
         config=TransferConfig(model=f"memory://{tmp_path}/model.h5", size=40),
         styles=(f"memory://{tmp_path}/wave.png",),
     )
-    loader.check()
+    loader.check(own_styles=False)
+    dataclasses.replace(loader, styles=()).check(own_styles=False)
     remote = paint(loader, rows(files), tmp_path / "remote")
     local = dataclasses.replace(
         loader,
@@ -186,6 +194,8 @@ def test_a_specialized_model_paints_rows_without_styles(files, tmp_path):
     model = specialization.copy(helpers.style_model(), [style], "float32")
     model.save_preset(tmp_path / "wave.h5")
     found = []
+    inside = TransferConfig(model=str(tmp_path / "wave.h5"))
+    painters.TransferLoader(config=inside, styles=()).check(own_styles=False)
     for name in (tmp_path / "wave.h5", files / "model.h5"):
         config = TransferConfig(model=str(name), size=40, precision="float32")
         loader = painters.TransferLoader(config=config, styles=())

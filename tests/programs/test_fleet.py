@@ -293,6 +293,7 @@ LISTS = {
         ("photos", {"cluster": "nowhere"}, 1, "must be local, auto or HOST"),
         ("photos", {"cluster": "127.0.0.1:9"}, 1, "There is no Ray cluster"),
         ("photos", {"style": "missing.png"}, 1, "missing.png"),
+        ("photos", {"style": None}, 1, "has no style inside: give a --style"),
         ("photos", {"style": "empty.txt"}, 1, "empty.txt' is empty"),
         ("photos", {"model": "missing.h5"}, 1, "missing.h5"),
         ("photos", {"model": "empty.h5"}, 1, "empty.h5"),

@@ -267,6 +267,13 @@ def test_a_damaged_parquet_file(tmp_path):
         list(listing.rows(str(path)))
 
 
+def test_only_objects_and_tables_name_styles():
+    assert listing.has_styles("a.jsonl") and listing.has_styles(
+        "s3://a.PARQUET"
+    )
+    assert not listing.has_styles("a.txt") and not listing.has_styles("photos")
+
+
 def test_the_folder_of_all_rows(photos):
     assert listing.folder_of(str(photos)) == str(photos)
     assert listing.folder_of(f"{photos}/**/*.png") == str(photos)

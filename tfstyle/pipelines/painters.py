@@ -60,16 +60,21 @@ class TransferLoader:
     max_pixels: int = images.MAX_PIXELS
     quality: int = 95
 
-    def check(self) -> None:
+    def check(self, own_styles: bool) -> None:
         """Raises the errors of `load` that the files cause, but loads nothing.
 
+        Args:
+            own_styles: Whether rows may have styles of their own.
+
         Raises:
-            ValueError: There is no such model, or a file is wrong.
+            ValueError: There is no such model, a file is wrong, or no row can
+                have a style.
             FileNotFoundError: A file is missing.
         """
-        if not _is_remote(self.config.model):
+        remote = _is_remote(self.config.model)
+        if not remote:
             transfer_inputs.describe(self.config.model, self.encoder_weights)
-        _check_styles(self)
+        _check_styles(self, own_styles or remote)
 
     def load(self, fetch: Fetch) -> Painter:
         """See `painting.Loader`."""
@@ -114,16 +119,19 @@ class OptimizeLoader:
     max_pixels: int = images.MAX_PIXELS
     quality: int = 95
 
-    def check(self) -> None:
+    def check(self, own_styles: bool) -> None:
         """Raises the errors of `load` that the files cause, but loads nothing.
 
+        Args:
+            own_styles: Whether rows may have styles of their own.
+
         Raises:
-            ValueError: A file is wrong.
+            ValueError: A file is wrong, or no row can have a style.
             FileNotFoundError: A file is missing.
         """
         if not _is_remote(self.config.feature_weights or ""):
             weights.resolve(self.config.features, self.config.feature_weights)
-        _check_styles(self)
+        _check_styles(self, own_styles)
 
     def load(self, fetch: Fetch) -> Painter:
         """See `painting.Loader`."""
@@ -138,10 +146,19 @@ Loader = TransferLoader | OptimizeLoader
 _Make = Callable[[Any, Mapping[str, str]], Recipe]
 
 
-def _check_styles(loader: Loader) -> None:
+def _check_styles(loader: Loader, own_styles: bool) -> None:
+    if not loader.styles and not own_styles:
+        loader.config.check_styles(len(_inside(loader.config)))
     for path in loader.styles:
         if not is_address(path):
             images.read(path, loader.max_pixels)
+
+
+def _inside(config: Any) -> tuple[str, ...]:
+    """Styles inside the model; raises `ValueError` if it has none."""
+    if not isinstance(config, TransferConfig):
+        return ()
+    return tuple(transfer_inputs.inside(config.model))
 
 
 def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
@@ -150,8 +167,7 @@ def _painter(loader: Loader, fetch: Fetch, make: _Make) -> Painter:
     @functools.lru_cache(_KEPT)
     def recipe(styles: tuple[str, ...], settings: str) -> Recipe:
         config = _changed(loader.config, json.loads(settings))
-        if not styles and isinstance(config, TransferConfig):
-            styles = tuple(transfer_inputs.inside(config.model))
+        styles = styles or _inside(config)
         config.check_styles(len(styles))
         files = [fetch(path) for path in styles]
         roles = {f"style {i}": str(path) for i, path in enumerate(files, 1)}

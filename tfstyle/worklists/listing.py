@@ -30,6 +30,7 @@ from tfstyle.worklists.rows import Row, name_of
 from tfstyle.worklists.storage import filesystem, is_address, join, reaching
 
 _LISTS = (".txt", ".jsonl", ".parquet")
+_STYLED = (".jsonl", ".parquet")
 _BATCH = 10_000  # Rows of a Parquet file in memory.
 _FIELDS = ("content", "styles", "output", "settings")
 
@@ -52,6 +53,11 @@ def rows(content: str) -> Iterator[Row]:
     for path in paths:
         inside = os.path.relpath(path, root).replace(os.sep, "/")
         yield Row(path, folders.renamed(inside))
+
+
+def has_styles(content: str) -> bool:
+    """Whether rows may have styles of their own: only those of some lists."""
+    return pathlib.PurePosixPath(content).suffix.lower() in _STYLED
 
 
 def folder_of(content: str) -> str:
