@@ -247,10 +247,11 @@ def _estimate(plan: "Plan", loader: "Loader") -> int:
     if not _GPUS.value:
         os.environ.update(ray_cluster.THREADS)
     found = runs.estimate(plan, loader)
+    count = found.share * plan.count
     print(
         f"{plan.count} pictures: about "
-        f"{_duration(found.seconds * plan.count / workers)} with {workers} "
-        f"worker{'s' * (workers > 1)}, {_size(found.size * plan.count)}. Each "
+        f"{_duration(found.seconds * count / workers)} with {workers} "
+        f"worker{'s' * (workers > 1)}, {_size(found.size * count)}. Each "
         f"takes {found.seconds:.2f} s and {_size(found.size)}, by a sample of "
         f"{len(plan.sample)}."
     )

@@ -117,6 +117,19 @@ def test_an_estimate_is_of_some_of_the_rows(photos, tmp_path):
     assert len(found.failed) == ("00.png" in names)
 
 
+@pytest.mark.parametrize(("good", "share"), [(5, 5 / 9), (1, 1 / 9)])
+def test_what_fails_takes_neither_time_nor_room(photos, tmp_path, good, share):
+    # All nine are the sample, and the first one warms up.
+    for i in range(good, 12):
+        photo = photos / f"{i:02}.png"
+        photo.write_bytes(b"no image") if i < 9 else photo.unlink()
+    plan = runs.prepare(str(photos), str(tmp_path / "painted"), 5)
+    found = runs.estimate(plan, Inverting(pause=0.05))
+    assert found.seconds >= 0.05
+    assert found.share == share
+    assert len(found.failed) == 9 - good
+
+
 def test_an_estimate_needs_a_picture(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(b"no image")

@@ -140,13 +140,15 @@ class Estimate:
     """What a run would take, by a few of its pictures.
 
     Attributes:
-        seconds: Time of a picture, on one worker.
-        size: Size of a picture, in bytes.
+        seconds: Time of a picture that was painted, on one worker.
+        size: Size of one, in bytes.
+        share: Part of the rows that could be painted.
         failed: Entries of those that could not be painted.
     """
 
     seconds: float
     size: float
+    share: float
     failed: list[Entry]
 
 
@@ -162,8 +164,9 @@ def estimate(plan: Plan, loader: Loader) -> Estimate:
         first, *rest = plan.sample
         entries = [*painting.paint([first], painter, store)]
         began = time.monotonic()
-        entries += painting.paint(rest, painter, store)
+        warm = [*painting.paint(rest, painter, store)]
         seconds = time.monotonic() - began
+    entries += warm
     painted = [entry for entry in entries if entry.status == PAINTED]
     failed = [entry for entry in entries if entry.status == FAILED]
     if not painted:
@@ -171,8 +174,10 @@ def estimate(plan: Plan, loader: Loader) -> Estimate:
             f"None of {len(entries)} photographs could be painted: "
             f"{failed[0].reason}"
         )
+    counted = sum(entry.status == PAINTED for entry in warm)
     return Estimate(
-        seconds=seconds / len(rest) if rest else painted[0].seconds,
+        seconds=seconds / counted if counted else painted[0].seconds,
         size=sum(entry.size for entry in painted) / len(painted),
+        share=len(painted) / len(entries),
         failed=failed,
     )
