@@ -97,10 +97,45 @@ def test_a_tensorflow_that_is_there_already_is_left_as_it_is(
 
 def test_cores_without_affinity_are_those_of_the_machine(monkeypatch):
     assert 1 <= processor.cores() <= os.cpu_count()
+    monkeypatch.setattr(processor, "_quotas", lambda: iter(()))
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert processor.cores() == os.cpu_count()
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert processor.cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("listing", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/cpu.max": "250000 100000\n"}, [3]),
+        ("0::/a\n", {"a/cpu.max": "max 100000", "cpu.max": "50 100"}, [1]),
+        (
+            "4:cpu,cpuacct:/docker/12\n3:cpuset:/\n0::/\n",
+            {
+                "cpu/cpu.cfs_quota_us": "200000\n",
+                "cpu/cpu.cfs_period_us": "100000",
+            },
+            [2],
+        ),
+        (
+            "4:cpu:/\n",
+            {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000"},
+            [],
+        ),
+        ("4:memory:/\n", {"cpu.max": "100 100"}, []),
+    ],
+)
+def test_control_groups_have_the_time_of_some(
+    listing, files, expected, tmp_path, monkeypatch
+):
+    (tmp_path / "listing").write_text(listing)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    quotas = list(processor._quotas(f"{tmp_path}/listing", str(tmp_path)))
+    assert quotas == expected
+    monkeypatch.setattr(processor, "_quotas", lambda: iter(quotas))
+    assert processor.cores() <= min([os.cpu_count(), *quotas])
 
 
 def test_importing_the_package_comes_before_tensorflow():

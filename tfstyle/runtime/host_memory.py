@@ -46,10 +46,18 @@ def refuse(what: str, needed: int, left: int) -> None:
         )
 
 
-def _control_groups(
-    listing: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup"
-) -> Iterator[int]:
-    """Bytes that each control group of this process leaves to it."""
+def groups(
+    controller: str,
+    listing: str = "/proc/self/cgroup",
+    root: str = "/sys/fs/cgroup",
+) -> Iterator[tuple[int, pathlib.Path]]:
+    """Yields version and folder of each control group that holds this process.
+
+    Args:
+        controller: What is limited, such as `"memory"`.
+        listing: File that names the groups of this process.
+        root: Folder of all groups.
+    """
     try:
         lines = pathlib.Path(listing).read_text("utf-8").splitlines()
     except FileNotFoundError:
@@ -57,27 +65,39 @@ def _control_groups(
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            yield from _left(root, path, _CGROUP_2)
-        elif "memory" in controllers.split(","):
-            yield from _left(f"{root}/memory", path, _CGROUP_1)
+            yield from ((2, group) for group in _upwards(root, path))
+        elif controller in controllers.split(","):
+            top = f"{root}/{controller}"
+            yield from ((1, group) for group in _upwards(top, path))
 
 
-def _left(root: str, path: str, names: tuple[str, str, str]) -> Iterator[int]:
-    """Bytes left by a group and its parents; `root` is the outermost.
+def _upwards(root: str, path: str) -> Iterator[pathlib.Path]:
+    """A group and its parents; `root` is the outermost.
 
     A container may show only its own group, as `root`.
     """
-    limit_name, usage_name, cache_name = names
     top = pathlib.Path(root)
     group = top / path.lstrip("/")
     while group.is_relative_to(top):
-        with contextlib.suppress(OSError):
-            limit = (group / limit_name).read_text("utf-8").strip()
-            usage = int((group / usage_name).read_text("utf-8"))
-            stat = (group / "memory.stat").read_text("utf-8")
-            # Cached files count as used but can be dropped.
-            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
-            usage -= int(cache[1]) if cache else 0
-            if limit != "max":
-                yield max(0, int(limit) - usage)
+        yield group
         group = group.parent
+
+
+def _control_groups(*places: str) -> Iterator[int]:
+    """Bytes that each control group of this process leaves to it."""
+    for version, group in groups("memory", *places):
+        with contextlib.suppress(OSError):
+            yield from _left(group, _CGROUP_2 if version == 2 else _CGROUP_1)
+
+
+def _left(group: pathlib.Path, names: tuple[str, str, str]) -> Iterator[int]:
+    """Bytes left by a group, if it has a limit."""
+    limit_name, usage_name, cache_name = names
+    limit = (group / limit_name).read_text("utf-8").strip()
+    usage = int((group / usage_name).read_text("utf-8"))
+    stat = (group / "memory.stat").read_text("utf-8")
+    # Cached files count as used but can be dropped.
+    cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)
+    usage -= int(cache[1]) if cache else 0
+    if limit != "max":
+        yield max(0, int(limit) - usage)

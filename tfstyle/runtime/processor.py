@@ -7,10 +7,13 @@ docs/decisions/process.md. TensorFlow decides once, when it is imported, so
 `prefer_onednn` comes before.
 """
 
+import contextlib
 import functools
+import math
 import os
 import re
 import sys
+from collections.abc import Iterator
 
 _SWITCH = "TF_ENABLE_ONEDNN_OPTS"
 # Instruction sets with which oneDNN is TensorFlow's default.
@@ -23,6 +26,9 @@ _NEURAL = {
     "amx_bf16",
 }
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+# Files of the time in each period, and of the period.
+_CGROUP_1 = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+_CGROUP_2 = ("cpu.max",)
 # Values of oneDNN's ONEDNN_MAX_CPU_ISA that exclude AVX-512.
 _SMALL = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
 
@@ -73,10 +79,27 @@ def flags() -> frozenset[str]:
 
 
 def cores() -> int:
-    """Number of processors that this process may use."""
+    """Number of processors that this process may use.
+
+    A container may have the time of fewer than it sees.
+    """
+    found = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # Linux: not all, under `taskset`.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        found = len(os.sched_getaffinity(0))
+    return min([found, *_quotas()])
+
+
+def _quotas(*places: str) -> Iterator[int]:
+    """Processors whose time each control group of this process has."""
+    from tfstyle.runtime import host_memory
+
+    for version, group in host_memory.groups("cpu", *places):
+        with contextlib.suppress(OSError):
+            names = _CGROUP_2 if version == 2 else _CGROUP_1
+            texts = [(group / name).read_text("utf-8") for name in names]
+            quota, period = " ".join(texts).split()
+            if quota not in ("max", "-1"):
+                yield math.ceil(int(quota) / int(period))
 
 
 @functools.cache
