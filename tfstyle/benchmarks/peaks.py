@@ -2,9 +2,10 @@
 
 import concurrent.futures
 import multiprocessing
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+import psutil
 
 from tfstyle.optimization.config import GatysConfig
 
@@ -33,17 +34,17 @@ def peaks(
 
 
 def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
-    from tfstyle.runtime import devices
+    from tfstyle.runtime import devices, memory
 
     devices.start("cpu")
     from tfstyle.benchmarks import steps
 
     network = steps.make_network(config, path)
-    idle = _status("VmRSS")
+    idle = psutil.Process().memory_info().rss
     with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:
         file.write("5")  # Resets VmHWM.
     steps.step_seconds(network, config, 3)
-    taken = _status("VmHWM") - idle
+    taken = memory.peak() - idle
     return {
         "size": config.size,
         "features": config.features,
@@ -51,9 +52,3 @@ def _peak(config: GatysConfig, path: str | None) -> dict[str, Any]:
         "peak_mb": round(taken / 1e6),
         "mb_per_megapixel": round(taken / config.size**2),
     }
-
-
-def _status(key: str) -> int:
-    with open("/proc/self/status", encoding="utf-8") as file:
-        found = re.search(rf"{key}:\s*(\d+) kB", file.read())
-    return int(found[1]) * 1024 if found else 0
