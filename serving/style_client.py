@@ -218,6 +218,8 @@ class StyleClient:
                 return self._stubs[method](request, timeout=timeout)
             except grpc.RpcError as error:
                 code = error.code().name
+                # Nobody cancels here: a server that shuts down says it, too.
+                code = "UNAVAILABLE" if code == "CANCELLED" else code
                 details = " ".join((error.details() or "").split())
                 raise ServingError(
                     code,

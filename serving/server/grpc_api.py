@@ -59,7 +59,7 @@ class GrpcServer:
         """Refuses new requests and waits a limited time for the others."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         # Before gRPC stops: it answers some new requests with CANCELLED, which
-        # clients do not retry.
+        # clients of others do not retry.
         self._stopping = True
         if self._requests:
             await asyncio.wait(self._requests, timeout=self._grace)

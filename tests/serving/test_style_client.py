@@ -1,6 +1,8 @@
 import socket
 import threading
+from concurrent import futures
 
+import grpc
 import numpy as np
 import pytest
 
@@ -92,6 +94,26 @@ def test_closed_port_is_asked_again():
             client.stylize(PNG, PNG)
     assert caught.value.code == "UNAVAILABLE"
     assert "Is it running" in str(caught.value)
+
+
+def test_a_server_that_cancels_is_asked_again():
+    """As gRPC's own servers do with some requests while they stop."""
+
+    class Stopping(grpc.GenericRpcHandler):
+        def service(self, unused_details):
+            return grpc.unary_unary_rpc_method_handler(
+                lambda _, context: context.abort(grpc.StatusCode.CANCELLED, "")
+            )
+
+    with futures.ThreadPoolExecutor(1) as pool:
+        server = grpc.server(pool, [Stopping()])
+        port = server.add_insecure_port("localhost:0")
+        server.start()
+        with StyleClient(f"localhost:{port}", attempts=2) as client:
+            with pytest.raises(ServingError, match="asked 2 times") as caught:
+                client.stylize(PNG, PNG)
+        server.stop(None).wait()
+    assert caught.value.code == "UNAVAILABLE"
 
 
 def test_server_that_starts_late_is_found(tiny_model):
