@@ -71,6 +71,8 @@ class RestStyleClient:
     ) -> bytes:
         """Stylizes a photograph; all images are the bytes of files.
 
+        The result has the format of the export, JPEG by default.
+
         Raises:
             ServingError: The server does not answer or refuses the request.
         """

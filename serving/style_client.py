@@ -126,7 +126,8 @@ class StyleClient:
             strength: Strength from 0, the photograph, to 1, the style.
 
         Returns:
-            The stylized image, of the kind and size of `content`.
+            The stylized image, of the kind and size of `content`; a file has
+            the format of the export, JPEG by default.
 
         Raises:
             ServingError: The server does not answer or refuses the request.

@@ -47,7 +47,7 @@ def test_python_of_the_readme_runs(server, tmp_path, monkeypatch):
     for code in fences(TEXT, "python"):
         assert "localhost:8500" in code
         exec(code.replace("localhost:8500", server.grpc), {})
-    assert pathlib.Path("dog_wave.png").read_bytes().startswith(b"\x89PNG")
+    assert pathlib.Path("dog_wave.jpg").read_bytes().startswith(b"\x89PNG")
 
 
 def test_requests_of_the_readme_are_answered(server):
