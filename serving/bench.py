@@ -66,9 +66,7 @@ _RATES = flags.DEFINE_list(
 _SECONDS = flags.DEFINE_float(
     "seconds", 10, "Seconds for each measurement.", lower_bound=0.1
 )
-_TIMEOUT = flags.DEFINE_float(
-    "timeout", 60, "Seconds to wait for a request.", lower_bound=0.001
-)
+cli.define_timeout("Seconds to wait for a request.")
 _BASE_PATH = flags.DEFINE_string(
     "model_base_path",
     None,
@@ -113,7 +111,10 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(
             StyleClient(
-                _SERVER.value, _MODEL.value, timeout=_TIMEOUT.value, attempts=1
+                _SERVER.value,
+                _MODEL.value,
+                timeout=flags.FLAGS.timeout,
+                attempts=1,
             )
         )
         report = _Report(stack, _OUTPUT.value)

@@ -19,6 +19,7 @@ from absl import app, flags
 # Flags that are defined here belong to the calling program and its --help.
 flags.disclaim_key_flags()
 
+_LONGEST = 24 * 60 * 60  # Of --timeout; gRPC ends at once if it is far longer.
 _BROKEN_PIPE = 128 + 13  # SIGPIPE, which Windows does not have.
 
 
@@ -68,6 +69,11 @@ def define_client_flags(server: str) -> None:
         None,
         "Label of a version, such as canary; instead of --version.",
     )
+    flags.register_multi_flags_validator(
+        ["version", "label"],
+        lambda given: None in given.values(),
+        "Give either --version or --label.",
+    )
     flags.DEFINE_float(
         "strength",
         1.0,
@@ -89,14 +95,19 @@ def define_client_flags(server: str) -> None:
         "file.",
         lower_bound=0,
     )
-    flags.DEFINE_float(
-        "timeout",
-        60.0,
-        "Seconds to wait for each photograph.",
-        lower_bound=0.001,
-    )
+    define_timeout("Seconds to wait for each photograph.")
     flags.DEFINE_integer(
         "parallel", 2, "Largest number of requests at a time.", lower_bound=1
+    )
+
+
+def define_timeout(text: str) -> None:
+    """Defines --timeout: what gRPC and sockets take, and so not inf."""
+    flags.DEFINE_float("timeout", 60.0, text, lower_bound=0.001)
+    flags.register_validator(
+        "timeout",
+        lambda seconds: seconds <= _LONGEST,  # Not so: nan.
+        f"must be a number of at most {_LONGEST} seconds, which is a day.",
     )
 
 

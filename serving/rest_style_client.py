@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import requests
 
-from serving.style_client import ServingError, retrying
+from serving.style_client import ServingError, check_choice, retrying
 
 # HTTP status -> name of the gRPC status; others are UNKNOWN.
 _CODES = {
@@ -43,6 +43,9 @@ class RestStyleClient:
             columns.
         tls_ca: File of certificates to check the server by; `None` for those
             of the system.
+
+    Raises:
+        ValueError: There are both a version and a label.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class RestStyleClient:
         form: str = "instances",
         tls_ca: str | None = None,
     ):
+        check_choice(version, label)
         self.server, self.model = server.rstrip("/"), model
         self.timeout, self.attempts, self.form = timeout, attempts, form
         self._tls = tls_ca if tls_ca else True

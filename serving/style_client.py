@@ -69,6 +69,9 @@ class StyleClient:
             after other errors, calls are not repeated.
         credentials: Result of `grpc.ssl_channel_credentials`, or `None`
             without TLS.
+
+    Raises:
+        ValueError: There are both a version and a label.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class StyleClient:
         attempts: int = 5,
         credentials: grpc.ChannelCredentials | None = None,
     ):
+        check_choice(version, label)
         self.server, self.model = server, model
         self.version, self.label = version, label
         self.timeout, self.attempts = timeout, attempts
@@ -229,6 +233,15 @@ class StyleClient:
                 ) from error
 
         return retrying(once, self.attempts, self.timeout)
+
+
+def check_choice(version: int | None, label: str | None) -> None:
+    """Raises `ValueError` for a version that is chosen twice."""
+    if version is not None and label is not None:
+        raise ValueError(
+            "Give either `version` or `label`. Received: "
+            f"version={version}, label='{label}'"
+        )
 
 
 def retrying(

@@ -63,6 +63,7 @@ def test_all_measurements(large_server, tiny_model, tmp_path):
         ({"kinds": "pixels"}, "--kinds: ['pixels'] is none of"),
         ({"sizes": "256,big"}, "--sizes must be positive numbers"),
         ({"clients": "1,0"}, "--clients must be positive numbers"),
+        ({"timeout": "1e12"}, "--timeout=1000000000000.0: must be a number"),
         ({"rates": "inf"}, "--rates must be positive numbers"),
         ({"memory_requests": 5}, "--memory_requests needs --server_pid"),
     ],

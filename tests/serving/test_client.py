@@ -101,6 +101,9 @@ def test_paints_a_folder(program, folder):
     [
         ({"content": None}, [], 2, "--content must have a value"),
         ({"strength": 7}, [], 2, "--strength=7"),
+        ({"version": 1, "label": "canary"}, [], 2, "either --version or"),
+        ({"timeout": "inf"}, [], 2, "--timeout=inf: must be a number of"),
+        ({"timeout": "nan"}, [], 2, "--timeout=nan: must be a number of"),
         ({}, ["extra"], 2, "Unexpected arguments: ['extra']"),
         ({"content": "no.png"}, [], 1, "There is no photograph 'no.png'."),
         ({"style": "no.png"}, [], 1, "No such file or directory: 'no.png'"),

@@ -9,6 +9,7 @@ import pytest
 import helpers
 import serving_model
 from image_bytes import PNG, decoded, encoded
+from serving.rest_style_client import RestStyleClient
 from serving.style_client import ServingError, StyleClient
 
 CONTENT, STYLE = helpers.image(12, 20, 1), helpers.image(16, 8, 2)
@@ -138,6 +139,12 @@ def test_deadline_holds_when_nothing_answers():
         with StyleClient(address, timeout=0.5) as client:
             with pytest.raises(ServingError):
                 client.stylize(PNG, PNG)
+
+
+@pytest.mark.parametrize("kind", [StyleClient, RestStyleClient])
+def test_a_version_and_a_label_exclude_each_other(kind):
+    with pytest.raises(ValueError, match="either `version` or `label`"):
+        kind("localhost:1", version=0, label="canary")
 
 
 def test_versions_and_labels(tmp_path):
