@@ -151,6 +151,11 @@ def main() -> int:
     outcome, status = _paint(video)
     for codec in outcome.left_out:
         program.note(f"'{_OUTPUT.value}' cannot hold a track of {codec}.")
+    if outcome.others:
+        program.note(
+            f"'{_OUTPUT.value}' still holds other pictures: "
+            f"{len(outcome.others)}, such as '{min(outcome.others)}'."
+        )
     if outcome.full and not outcome.complete:
         raise OSError(
             errno.ENOSPC,

@@ -274,6 +274,18 @@ def test_folders_are_sorted_by_number_and_keep_their_names(tmp_path):
     assert apart(frames(tmp_path / "out"), pictures) == 0
 
 
+def test_other_pictures_of_the_folder_are_known(tmp_path):
+    path = clip_files.movie(tmp_path / "in.mp4", clip_files.pictures(3))
+    output = folder_of(tmp_path / "out", clip_files.pictures(2))
+    (output / "notes.txt").touch()
+    for _ in range(2):
+        assert copy(path, output).others == {"shot-9.png", "shot-10.png"}
+    assert copy(path, output, end=Fraction(1, 25)).others == {
+        *("shot-9.png", "shot-10.png"),
+        *("frame_000002.png", "frame_000003.png"),
+    }
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "gif", "webp"])
 def test_parts_may_begin_between_two_frames(tmp_path, ending):
     # Half a tick after the start: no two frames may be rounded to one.

@@ -141,6 +141,8 @@ def test_a_checkpoint_that_cannot_be_written_is_told(files, tmp_path):
     frames = clip_files.pictures(50, 32, 40)
     clip = clip_files.movie(tmp_path / "long.mp4", frames)
     output = tmp_path / "out"
+    output.mkdir()
+    images.save(output / "old.png", frames[0] / 255)
     given = words(files, clip, f"{output}/", f"--checkpoint={tmp_path}/state")
     limited = programs.with_small_files(command(*given), 48)
     done = programs.call(limited, ROOT)
@@ -148,7 +150,9 @@ def test_a_checkpoint_that_cannot_be_written_is_told(files, tmp_path):
     (line,) = programs.said(done)
     assert re.search("error: .*checkpoint.npz", line)
     assert ": 50 frames of 40x32 after" in done.stdout
-    assert len(list(output.iterdir())) == 50
+    note = f"note: '{output}/' still holds other pictures: 1, such as 'old.png'"
+    assert note in done.stderr
+    assert len(list(output.iterdir())) == 51
 
 
 def wait_for(process, path):

@@ -20,6 +20,7 @@ from tfstyle.clips.formats import Format
 from tfstyle.clips.frames import Details, Frame
 from tfstyle.clips.movies import load_av
 from tfstyle.clips.sound import Copier
+from tfstyle.images import folders
 
 SEGMENT = 48
 """Frames of a segment."""
@@ -56,16 +57,28 @@ class FolderWriter:
     Args:
         folder: Folder, which exists.
         first: Number of the first frame to write, from 0.
+
+    Attributes:
+        others: Names of the pictures that were in the folder and were not
+            written over; none where the first frames are of an earlier run.
     """
 
     def __init__(self, folder: str, first: int = 0) -> None:
         self._folder, self._number = pathlib.Path(folder), first
+        self.others: set[str] = set()
+        if first == 0:
+            self.others = {
+                path.name
+                for path in self._folder.iterdir()
+                if path.suffix.lower() in folders.endings()
+            }
 
     def write(self, frame: Frame) -> None:
         """See `Writer`."""
         self._number += 1
-        name = frame.name or f"frame_{self._number:06d}"
-        images.save(self._folder / f"{name}.png", frame.pixels, frame.alpha)
+        name = f"{frame.name or f'frame_{self._number:06d}'}.png"
+        images.save(self._folder / name, frame.pixels, frame.alpha)
+        self.others.discard(name)
 
     def end_segment(self) -> list[Any]:
         """See `Writer`."""

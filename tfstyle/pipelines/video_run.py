@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +49,7 @@ class Outcome(NamedTuple):
         full: Whether the disk was full.
         unsaved: Error that ended the writing of checkpoints, or `None`.
         left_out: Codecs of tracks that the container cannot hold.
+        others: Names of pictures in the folder that are not of this clip.
     """
 
     frames: int
@@ -58,6 +59,7 @@ class Outcome(NamedTuple):
     full: bool
     unsaved: OSError | None
     left_out: Sequence[str]
+    others: Collection[str]
 
 
 def paint(
@@ -93,6 +95,7 @@ def paint(
         full=opened.full,
         unsaved=run.unsaved,
         left_out=getattr(opened.writer, "left_out", ()),
+        others=getattr(opened.writer, "others", ()),
     )
 
 
