@@ -163,6 +163,11 @@ BAD = {
         {"style_embedding": np.full((1, SIZE), np.nan, np.float32)},
         "style_embedding must be finite",
     ),
+    "embedding that paints NaN": (
+        "apply_style_bytes",
+        {"style_embedding": np.full((1, SIZE), -1e30, np.float32)},
+        "style_embedding must be finite, within 1e6 of 0. Received:] [[-1e+30",
+    ),
     "empty file": (
         "embed_style_bytes",
         {"style_image_bytes": files(b"")},
