@@ -106,6 +106,11 @@ def main() -> None:
         _process()
     sizes, clients = _numbers(_SIZES, int), _numbers(_CLIENTS, int)
     rates = _numbers(_RATES, float)
+    loops = _KIND.value and sizes and (clients or _BASE_PATH.value)
+    if not (loops or _MEMORY.value):
+        raise app.UsageError(
+            "--kinds, --sizes and --clients must not be empty."
+        )
     from serving.style_client import StyleClient
 
     with contextlib.ExitStack() as stack:

@@ -38,10 +38,20 @@ from typing import Any
 from absl import flags
 
 from tfstyle import images
-from tfstyle.cli import common_flags, program
+from tfstyle.cli import common_flags, program, settings_flags
 from tfstyle.optimization.config import STYLE_LOSSES, GatysConfig
 from tfstyle.pretrained import topology
 from tfstyle.runtime import checks
+
+_PAIR = ("content", "style", "only")
+# What is measured -> flags that would have no effect.
+_OTHERS = {
+    "gatys": ("tile", *_PAIR),
+    "memory": ("steps", "tile", *_PAIR),
+    "quality": ("precision", "steps", "style_loss", "tile"),
+    "tiles": _PAIR,
+    "transfer": ("feature_weights", "style_loss", "tile", *_PAIR),
+}
 
 _WHAT = flags.DEFINE_enum(
     "what",
@@ -70,6 +80,10 @@ _WEIGHTS = flags.DEFINE_string(
 _PRECISIONS = flags.DEFINE_list(
     "precision", ["float32", "bfloat16"], "Precisions to measure."
 )
+for _name in ("features", "precision"):
+    flags.register_validator(
+        _name, bool, "expected one or more, separated by commas"
+    )
 _STEPS = flags.DEFINE_integer(
     "steps", 10, "Number of steps to time.", lower_bound=1
 )
@@ -77,7 +91,7 @@ _STYLE_LOSS = flags.DEFINE_enum(
     "style_loss",
     GatysConfig.style_loss,
     STYLE_LOSSES,
-    "Style loss of --what=gatys and --what=memory.",
+    "Style loss of --what=gatys, memory and tiles.",
 )
 _CONTENT = flags.DEFINE_string(
     "content", "", "Photograph to paint, for --what=quality."
@@ -117,6 +131,8 @@ def _configs() -> list[GatysConfig]:
             "--what=memory measures the processor: leave out "
             f"--device={_DEVICE.value}"
         )
+    what = _WHAT.value
+    settings_flags.refuse(_OTHERS[what], f"--what={what}")
     return [
         GatysConfig(
             size=int(size),

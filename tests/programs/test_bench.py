@@ -96,6 +96,13 @@ def _wait_for_workers(pid):
         ("--sizes=256,-1", "flag --sizes=['256', '-1']: expected whole"),
         ("--features=nosuch", "--features must be one of"),
         ("--precision=float8", "--precision must be one of"),
+        ("--features=", "flag --features=[]: expected one or more"),
+        ("--precision=", "flag --precision=[]: expected one or more"),
+        (
+            "--what=transfer --feature_weights=/nope.h5",
+            "--feature_weights is no setting of --what=transfer.",
+        ),
+        ("--tile=64", "--tile is no setting of --what=gatys."),
         (
             "--what=transfer --features=resnet50",
             "--features must be one of vgg16, vgg19, vgg_distilled",

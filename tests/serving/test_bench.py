@@ -65,6 +65,9 @@ def test_all_measurements(large_server, tiny_model, tmp_path):
         ({"clients": "1,0"}, "--clients must be positive numbers"),
         ({"timeout": "1e12"}, "--timeout=1000000000000.0: must be a number"),
         ({"rates": "inf"}, "--rates must be positive numbers"),
+        ({"kinds": ""}, "--kinds, --sizes and --clients must not be empty."),
+        ({"sizes": ""}, "--kinds, --sizes and --clients must not be empty."),
+        ({"clients": ""}, "--kinds, --sizes and --clients must not be empty."),
         ({"memory_requests": 5}, "--memory_requests needs --server_pid"),
     ],
 )
