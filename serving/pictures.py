@@ -40,7 +40,8 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not an image, or has more pixels than Pillow reads.
+        ValueError: It is not an image, damaged, or has more pixels than Pillow
+            reads.
     """
     check_no_address(path)
     data = pathlib.Path(path).read_bytes()
@@ -53,6 +54,11 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
         raise ValueError(
             f"'{os.fspath(path)}' is too large: {error}"
         ) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # Pillow's own, for a file that breaks off.
+        raise ValueError(f"'{os.fspath(path)}' is damaged: {error}") from error
 
 
 def write(path: str | os.PathLike[str], data: bytes) -> None:

@@ -158,6 +158,14 @@ def test_what_is_no_image(tmp_path):
             pictures.read(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tiff", "a.bmp"])
+def test_a_file_that_breaks_off_is_named(name, tmp_path):
+    path = save(tmp_path / name)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=f"{name}' is damaged: .*truncated"):
+        pictures.read(path, 20)
+
+
 def test_more_pixels_than_pillow_reads(tmp_path):
     (tmp_path / "a.png").write_bytes(png_of_size(20_000, 20_000))
     with pytest.raises(ValueError, match="a.png' is too large"):
