@@ -1,6 +1,7 @@
 """The gRPC API of TensorFlow Serving: predictions, metadata, status, health."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ class GrpcServer:
         port: Port that was bound.
 
     Raises:
-        OSError: The port is in use.
+        OSError: The port is in use, or cannot be bound for another reason.
     """
 
     def __init__(
@@ -235,6 +236,21 @@ def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise OSError(
-            f"Cannot bind {address} for gRPC. If the port is in use, choose "
-            f"another --port."
+            f"Cannot bind {address} for gRPC. {_advice(config)}"
         ) from error
+
+
+def _advice(config: ServerConfig) -> str:
+    """Says what to do; gRPC does not say why it cannot bind."""
+    try:
+        kind, *_, place = socket.getaddrinfo(
+            config.host, 0, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(kind) as tried:
+            tried.bind(place)
+    except OSError:
+        return "--host must be an address of this machine."
+    advice = "If the port is in use, choose another --port."
+    if config.ssl is not None:
+        advice += " Else check key and certificate of --ssl_config_file."
+    return advice

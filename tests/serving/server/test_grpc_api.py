@@ -1,3 +1,5 @@
+import types
+
 import grpc
 import numpy as np
 import pytest
@@ -109,6 +111,20 @@ def test_the_official_stub(server):
 def test_a_port_that_is_taken(server, tiny_model):
     with pytest.raises(OSError, match="Cannot bind .* --port"):
         Running(tiny_model, port=server.server.port)
+
+
+def test_an_address_of_another_machine(tiny_model):
+    with pytest.raises(OSError, match="Cannot bind .* --host must be an addr"):
+        Running(tiny_model, host="192.0.2.1")
+
+
+def test_a_certificate_that_is_none(tiny_model):
+    text = "-----BEGIN NOTHING-----"
+    ssl = types.SimpleNamespace(
+        server_key=text, server_cert=text, custom_ca="", client_verify=False
+    )
+    with pytest.raises(OSError, match="certificate of --ssl_config_file"):
+        Running(tiny_model, ssl=ssl)
 
 
 def test_large_requests_are_the_servers_choice(tiny_model):
