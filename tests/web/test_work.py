@@ -1,5 +1,6 @@
 """Jobs from the request to the picture, with the real library."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -196,6 +197,19 @@ def test_what_the_painter_has_taken_is_not_removed(worker):
     worker.submit(ASKED, kept=False)  # Would take its place if it waited.
     with pytest.raises(ValueError, match="Stop it first"):
         worker.remove(first)
+
+
+def test_a_model_that_waiting_pictures_need_stays(worker):
+    asked = dataclasses.replace(ASKED, engine="specialize")
+    model = worker.submit(asked, kept=False)
+    worker._next()
+    worker._set(model, "done")
+    asked = dataclasses.replace(ASKED, model=model.id)
+    job = worker.submit(asked, kept=False)
+    assert worker._jobs.every() == [model, job]
+    worker.stop(job)
+    last = worker.submit(ASKED, kept=False)
+    assert worker._jobs.every() == [last]
 
 
 def test_keeping_does_not_undo_what_the_painter_says(

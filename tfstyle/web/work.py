@@ -1,6 +1,7 @@
 """The queue: one thread that paints jobs, one after the other."""
 
 import collections
+import contextlib
 import logging
 import pathlib
 import sys
@@ -125,11 +126,11 @@ class Worker:
         return path.read_bytes() if path.exists() else b""
 
     def _make_room(self, heir: Job) -> None:
-        """Removes the jobs before `heir` that nobody kept."""
+        """Removes the jobs before `heir` that nobody kept or needs."""
         for job in self._jobs.every():
-            with self._changed:
-                mine = job is heir or job.kept
-                if not mine and job.status != jobs.RUNNING:
+            # One that runs, or whose model is waited for, goes next time.
+            with self._changed, contextlib.suppress(ValueError):
+                if job is not heir and not job.kept:
                     self.remove(job, heir)
 
     def _queue(self, job: Job) -> None:
