@@ -186,7 +186,8 @@ def test_a_recipe_of_unknown_images_is_refused(studio):
 
 def test_too_much_json_is_refused(studio):
     answer = studio.post("/api/desk", {"a": "x" * 100_000})
-    assert answer.status_code == 400
+    assert answer.status_code == 413
+    assert answer.json()["error"] == "This is larger than 64 kB."
     assert studio.state()["desk"] == {}
 
 

@@ -133,7 +133,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(studio):
         "Content-Type: application/octet-stream\r\n",
         whole=False,  # The server waits a while for what may still come.
     )
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"larger than 64 MB" in answer
 
 
@@ -148,7 +148,7 @@ def test_a_body_without_a_length_is_bounded(studio, monkeypatch):
         },
         timeout=60,
     )
-    assert answer.status_code == 400
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(

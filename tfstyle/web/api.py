@@ -194,6 +194,10 @@ class Api:
         return "_".join(stems) or "painting"
 
 
+class _TooLargeError(ValueError):
+    """A body has more bytes than it may."""
+
+
 @web.middleware
 async def errors(request: web.Request, handler: Any) -> web.StreamResponse:
     """Turns errors of the library into answers in plain words."""
@@ -203,6 +207,8 @@ async def errors(request: web.Request, handler: Any) -> web.StreamResponse:
         return _error(404, "This is not there any more.")
     except MemoryError as error:
         return _error(413, f"Memory ran out: {error}")
+    except _TooLargeError as error:
+        return _error(413, str(error))
     except ValueError as error:
         return _error(400, str(error))
     except OSError as error:
@@ -229,8 +235,9 @@ async def _body(request: web.Request, most: int) -> bytes:
     return bytes(found)
 
 
-def _too_large(most: int) -> ValueError:
-    return ValueError(f"This file is larger than {most / 2**20:.0f} MB.")
+def _too_large(most: int) -> _TooLargeError:
+    size = f"{most >> 20} MB" if most >= 2**20 else f"{most >> 10} kB"
+    return _TooLargeError(f"This is larger than {size}.")
 
 
 async def _json(request: web.Request) -> Any:
