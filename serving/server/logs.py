@@ -8,6 +8,8 @@ import json
 import logging
 import sys
 
+from aiohttp import web
+
 
 class JsonFormatter(logging.Formatter):
     """Formats records as JSON: time, level, event, and `extra["fields"]`."""
@@ -26,6 +28,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leaves out bodies that cannot be read: the request is answered then."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, web.RequestPayloadError)
+
+
 def start(level: str) -> None:
     """Starts printing the log of this package, from `level` on."""
     handler = logging.StreamHandler(sys.stdout)
@@ -34,5 +42,6 @@ def start(level: str) -> None:
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False
+    logging.getLogger("aiohttp.server").addFilter(_is_news)
     # TensorFlow warns at each version that its TF1 loader is deprecated.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

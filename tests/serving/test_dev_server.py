@@ -84,6 +84,12 @@ def test_a_life(tmp_path):
         program.process.send_signal(signal.SIGINT)
         status = requests.get(f"{program.rest}/v1/models/style").json()
         assert status["model_version_status"][0]["state"] == "AVAILABLE"
+        packed = requests.post(
+            f"{program.rest}/v1/models/style:predict",
+            b"{}",
+            headers={"Content-Encoding": "gzip"},
+        )
+        assert packed.status_code == 400
         two = entry.format("second", tmp_path / "style")
         config.write_text(f"model_config_list {{ {one} {two} }}")
         with StyleClient(program.grpc, "second") as client:
@@ -99,6 +105,7 @@ def test_a_life(tmp_path):
     events = [line["event"] for line in program.log]
     assert events[0] == "version loading" and events[-1] == "stopped"
     assert events.count("polling failed") == 1
+    assert "Traceback" not in program.errors
 
 
 def ask(client, size=1):
