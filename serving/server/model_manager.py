@@ -65,6 +65,7 @@ class ModelManager:
     ):
         self._load = load
         self._configs = {config.name: config for config in configs}
+        self._applied = True  # Else `reconfigure` failed, and is repeated.
         self._versions: dict[str, dict[int, _Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         # Guards the above; never held while a model loads or runs.
@@ -76,15 +77,18 @@ class ModelManager:
     def reconfigure(self, configs: Sequence[ModelConfig]) -> None:
         """Replaces the settings of the models, if they have changed.
 
+        Settings that led to an error are tried again.
+
         Raises:
             OSError: A folder cannot be read; the others were.
         """
         wanted = {config.name: config for config in configs}
         with self._changed:
-            if wanted == self._configs:
+            if wanted == self._configs and self._applied:
                 return
-            self._configs = wanted
+            self._configs, self._applied = wanted, False
         self.update()
+        self._applied = True
 
     def update(self) -> None:
         """Checks the folders once; loads and unloads versions.

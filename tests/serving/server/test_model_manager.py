@@ -154,6 +154,23 @@ def test_links_and_folders_that_lead_nowhere(models, managed):
     assert newest(manager) == 2
 
 
+def test_a_configuration_that_failed_is_tried_again(models, managed):
+    models(1, 1)
+    manager, failures = managed(), [OSError(116, "Stale file handle")]
+
+    class Late(ModelConfig):
+        def find(self):
+            if failures:
+                raise failures.pop()
+            return super().find()
+
+    late = [Late(name="late", base_path=str(models.folder))]
+    with pytest.raises(OSError, match="Stale"):
+        manager.reconfigure(late)
+    manager.reconfigure(late)
+    assert [s.state for s in manager.status("late")] == ["AVAILABLE"]
+
+
 def test_two_looks_are_two_threads(models, managed):
     """What fails in one of them, a configuration, stops no other."""
     models(1, 1)
