@@ -27,7 +27,8 @@ A model of tfstyle.specialize has its style inside:
 
 --color=luminance keeps the colors of each photograph.
 
-Files that cannot be read are reported and skipped; the exit status is then 1.
+Files that cannot be read, or whose picture would replace a file that tfstyle
+did not write, are reported and skipped; the exit status is then 1.
 """
 
 import dataclasses

@@ -106,6 +106,29 @@ def test_another_recipe_and_a_missing_picture_are_painted(place):
     assert statuses(paint(shard, store, False, strength=0.5)) == ["painted"] * 4
 
 
+def test_files_that_are_no_pictures_are_not_replaced(place, tmp_path):
+    photos, store = place
+    files = {"x/1.png": helpers.image(9, 9), "x/2.png": None}
+    for name, pixels in files.items():
+        draft = store.draft(name)
+        draft.parent.mkdir(parents=True)
+        draft.write_bytes(b"a text")
+        if pixels is not None:
+            images.save(draft, pixels)
+        store.publish(draft, name)
+    before = {name: store.find(name).read_bytes() for name in files}
+    entries = paint(shard_of(photos), store)
+    assert statuses(entries) == ["painted", "failed", "failed", "painted"]
+    assert [e.reason for e in entries[1:3]] == [
+        f"'{name}' is there and was not written by tfstyle. Give another "
+        "folder, or move it."
+        for name in files
+    ]
+    assert {n: store.find(n).read_bytes() for n in files} == before
+    # Only told to do so.
+    assert statuses(paint(shard_of(photos), store, False)) == ["painted"] * 4
+
+
 def test_settings_of_a_row(place):
     photos, store = place
     row = Row(f"{photos.root}/0.png", "half.png", (), {"strength": 0.5})

@@ -97,7 +97,9 @@ def paint(
         rows: Rows to paint.
         painter: Function that returns the recipe of a row.
         place: Where photographs and pictures are.
-        resume: Whether pictures with the same record are left as they are.
+        resume: Whether pictures with the same record are left as they are,
+            and files without a record make their row fail; else all are
+            replaced.
 
     Raises:
         OSError: A picture cannot be written, or a photograph not be reached.
@@ -240,17 +242,35 @@ class _Desk:
     def _there(
         self, row: Row, recipe: Recipe, record: Mapping[str, Any]
     ) -> Entry | None:
-        """Entry of a picture that exists with the same record."""
+        """Entry of a picture that exists with the same record.
+
+        Raises:
+            ValueError: Another file is there, which tfstyle did not write.
+        """
         try:
             picture = self._place.find(row.output)
         except FileNotFoundError:
             return None
         try:
             if not folders.is_done(picture, record):
+                _check_ours(picture, row.output)
                 return None
             return _entry(row, recipe, record, picture)
         finally:
             self._place.discard(picture)
+
+
+def _check_ours(picture: pathlib.Path, name: str) -> None:
+    """Raises `ValueError` if a file that would be replaced is no picture."""
+    try:
+        provenance.read(picture)
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        raise ValueError(
+            f"'{name}' is there and was not written by tfstyle. Give another "
+            "folder, or move it."
+        ) from error
 
 
 def _entry(
