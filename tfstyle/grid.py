@@ -69,7 +69,10 @@ _ENGINE = flags.DEFINE_enum(
 )
 flags.DEFINE_string("content", None, "Photograph to paint.")
 flags.DEFINE_multi_string(
-    "style", None, "Picture to take the style of; repeat it to blend several."
+    "style",
+    None,
+    "Picture to take the style of; repeat it to blend several. Only models of "
+    "tfstyle.specialize need none.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Sheet to write: .png, .jpg, .webp or .tiff.", required=True
@@ -155,7 +158,7 @@ def _fields() -> list[str]:
 def _task(changes: Mapping[str, Any]) -> "Task":
     """Settings and files of one picture, with the varied ones changed."""
     from tfstyle.controls import region_files
-    from tfstyle.pipelines import engines
+    from tfstyle.pipelines import engines, transfer_inputs
 
     given = {
         name: _value(name, flags.FLAGS[name].value)
@@ -163,18 +166,16 @@ def _task(changes: Mapping[str, Any]) -> "Task":
         if flags.FLAGS[name].present
     }
     values = {"size": _SIZE, **given, **changes}
-    inputs = {"content": values.pop("content", None)}
-    styles = values.pop("style", ())
-    inputs |= {f"style {number}": p for number, p in enumerate(styles, 1)}
-    if not (inputs["content"] and styles):
+    content, styles = values.pop("content", None), values.pop("style", ())
+    if not (content and (styles or "model" in values)):
         raise ValueError("--content and --style are needed.")
     if others := sorted(set(values) - set(_fields())):
         raise ValueError(f"--{others[0]} is no setting of {_ENGINE.value}.")
-    masks = control_flags.files().items()
-    inputs |= {role: path for role, path in masks if path is not None}
     config = _KINDS[_ENGINE.value](**values)
+    styles = styles or transfer_inputs.inside(values["model"])
+    inputs = {"content": content, **control_flags.inputs(styles)}
     config.check_styles(len(styles), region_files.check_roles(inputs))
-    inputs = region_files.with_alpha(inputs, inputs["content"])
+    inputs = region_files.with_alpha(inputs, content)
     if path := values.get("feature_weights"):
         inputs["feature_weights"] = path
     return engines.Task(config, inputs)
@@ -182,26 +183,52 @@ def _task(changes: Mapping[str, Any]) -> "Task":
 
 def _check_output(axes: "list[Axis]", tasks: "list[Task]") -> None:
     """Raises an error if the sheet cannot be written, before it is painted."""
-    from tfstyle import images
+    from tfstyle.images import sheets
     from tfstyle.pipelines import preparation
 
-    count = 1 + max(len(axis.values) for axis in axes)  # And the margins.
-    size = max(task.config.size for task in tasks)
-    images.check_format(_OUTPUT.value, longest=count * (size + 8))
-    images.check_sheet((size, size), 1, len(tasks))
     preparation.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
+    heights, widths = zip(*_shapes(tasks), strict=True)
+    columns = len(axes[-1].values)
+    sheets.check_sheet(
+        _OUTPUT.value,
+        (max(heights), max(widths)),
+        len(tasks) // columns,
+        columns,
+        sheets.MARGIN,
+    )
+
+
+def _shapes(tasks: "list[Task]") -> list[tuple[int, int]]:
+    """Height and width of each picture."""
+    from tfstyle import images
+    from tfstyle.images import sizes
+
+    shapes = {
+        path: images.read(path, _MAX_PIXELS.value).pixels.shape[:2]
+        for path in {task.inputs["content"] for task in tasks}
+    }
+    photos = [shapes[task.inputs["content"]] for task in tasks]
+    return [
+        sizes.fit(height, width, task.config.size or max(height, width))
+        for (height, width), task in zip(photos, tasks, strict=True)
+    ]
 
 
 def _inputs(tasks: "list[Task]") -> dict[str, str]:
-    """The input files of all pictures, each with a role of its own."""
-    pairs = {
-        (role.partition(" ")[0], path)
-        for task in tasks
-        for role, path in task.inputs.items()
-    }
+    """The input files of all pictures, each with a role of its own.
+
+    They are in the order of the pictures; a file is there as often as one of
+    these has it.
+    """
     paths: dict[str, list[str]] = {}
-    for role, path in sorted(pairs):
-        paths.setdefault(role, []).append(path)
+    for task in tasks:
+        own: dict[str, list[str]] = {}
+        for role, path in task.inputs.items():
+            name = role.partition(" ")[0]
+            own.setdefault(name, []).append(path)
+            every = paths.setdefault(name, [])
+            if every.count(path) < own[name].count(path):
+                every.append(path)
     return {
         f"{role} {number}" if len(every) > 1 else role: path
         for role, every in paths.items()

@@ -102,8 +102,8 @@ def main() -> int:
     one = os.path.isfile(_CONTENT.value)
     if grid and not one:
         raise app.UsageError("--grid is for one photograph.")
-    if grid:
-        settings = dataclasses.replace(settings, size=settings.size or _CELL)
+    if grid and not flags.FLAGS["size"].present:
+        settings = dataclasses.replace(settings, size=_CELL)
     items = _items(settings, one)
     files = _files(settings, one)
     if grid:
@@ -259,10 +259,12 @@ def _bar(count: int) -> "tqdm.tqdm":
 
 def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
     """Makes a sheet of one photograph in blends of the styles."""
+    from tfstyle import images
     from tfstyle.pipelines import transfer
 
     photograph = files.photograph(item)
-    transfer.check_sheet(photograph, grid)
+    shape = photograph.image.pixels.shape[:2]
+    images.check_sheet(item.output, shape, *grid)
     shared = _describe(files)
     sheet = transfer.sheet(files, _load(files.config), photograph, grid)
     left_out = files.write(

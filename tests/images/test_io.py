@@ -227,6 +227,13 @@ def test_pictures_are_shown_as_notebooks_display_them(tmp_path):
         images.show()
 
 
+def test_sheets_are_no_larger_than_their_format():
+    images.check_sheet("a.webp", (20, 40), 2, 341)
+    for more in [(2, 342), (600, 1), (2, 341, 8)]:
+        with pytest.raises(ValueError, match="holds at most 16383"):
+            images.check_sheet("a.webp", (20, 40), *more)
+
+
 def test_contact_sheet_keeps_the_pictures():
     red = np.zeros((40, 20, 3), np.float32) + np.float32([1, 0, 0])
     blue = np.zeros((10, 30, 3), np.float32) + np.float32([0, 0, 1])
@@ -302,9 +309,9 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path, monkeypatch):
         images.resize(picture, 2000, 2500)
     with pytest.raises(MemoryError, match="image of 90000x60000 pixels"):
         images.load(tmp_path / "a.png", 90_000)
-    images.check_sheet((100, 100), 12, 13)
+    images.check_sheet("a.png", (100, 100), 12, 13)
     with pytest.raises(MemoryError, match="A sheet of 14x12 pictures"):
-        images.check_sheet((100, 100), 12, 14)
+        images.check_sheet("a.png", (100, 100), 12, 14)
 
 
 def test_files_that_do_not_fit_are_refused_by_their_header(tmp_path):

@@ -124,14 +124,3 @@ def test_a_sheet_goes_from_style_to_style(items):
     assert sheet.shape == (40 + 2 * 8, 3 * 52 + 4 * 8, 3)
     cells = [sheet[20, 20 + 60 * i, 0] for i in range(3)]
     np.testing.assert_allclose(cells, [0.25, 0.5, 0.75], atol=1 / 255)
-
-
-def test_sheets_are_checked(items):
-    _, files, _ = run()
-    photograph = files.photograph(items[0])
-    transfer.check_sheet(photograph, (2, 2))
-    with pytest.raises(MemoryError, match="A sheet of 999999x9999 pictures"):
-        transfer.check_sheet(photograph, (9999, 999999))
-    wide = folders.Item(items[0].content, items[0].output.with_suffix(".webp"))
-    with pytest.raises(ValueError, match="holds at most 16383"):
-        transfer.check_sheet(photograph._replace(item=wide), (1, 300))

@@ -13,6 +13,7 @@ import helpers
 import programs
 from programs import call, fork
 from tfstyle import images
+from tfstyle.adain import specialization
 from tfstyle.adain.config import TransferConfig
 from tfstyle.controls import region_files
 from tfstyle.images import provenance
@@ -159,6 +160,26 @@ def test_transfer_and_styles(folder):
         assert np.abs(weak - photo).mean() < np.abs(strong - photo).mean()
     np.testing.assert_allclose(pictures[0][0], pictures[1][0], atol=0.01)
     assert np.abs(pictures[0][1] - pictures[1][1]).mean() > 0.02
+    # The record names the styles in the order of the pictures.
+    inputs = provenance.read(folder / "transfer.png")["inputs"]
+    names = {role: entry["name"] for role, entry in inputs.items()}
+    assert names == {
+        "content": "photo.png",
+        "style 1": "wave.png",
+        "style 2": "night.png",
+    }
+
+
+def test_a_specialized_model_has_the_style_inside(folder, tmp_path):
+    style = images.load(folder / "wave.png")
+    model = specialization.copy(helpers.style_model(), [style], "float32")
+    model.save_preset(tmp_path / "wave.h5")
+    flags = TRANSFER | {"model": tmp_path / "wave.h5", "vary": "strength=0,1"}
+    process = fork(command(flags, output="inside.png"), folder)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("inside.png: 2 of 2 pictures after ")
+    inputs = provenance.read(folder / "inside.png")["inputs"]
+    assert inputs["style"]["name"] == "wave.h5"
 
 
 def test_ctrl_c_writes_the_pictures_that_are_ready(folder):
@@ -239,6 +260,15 @@ BAD = [
         vary="content_layers=block1_conv1,block9",
     ),
     wrong("'gone.h5'", status=1, feature_weights="gone.h5"),
+    # The size of the photograph.
+    wrong(
+        "at most 16383",
+        status=1,
+        id="size of 0",
+        **TRANSFER
+        | {"size": "0", "style": "wave.png", "output": "sheet.webp"}
+        | {"vary": "strength=" + ",".join(400 * ["1"])},
+    ),
 ]
 
 

@@ -289,17 +289,21 @@ def test_a_sheet_of_two_styles_goes_on_in_the_next_row(files, tmp_path):
     assert 0 < ways[1] < ways[2] < ways[3]
 
 
-def test_a_sheet_between_two_styles(files, tmp_path):
+@pytest.mark.parametrize(
+    ("size", "height", "width"), [(32, 25, 32), (0, 40, 52)]
+)
+def test_a_sheet_between_two_styles(files, tmp_path, size, height, width):
     output = tmp_path / "sheet.png"
     arguments = words(files, files / "photos/a.png", output, "--grid=1x3")
     other = f"--style={files / 'photos/grey.png'}"
-    done = run(*arguments, other, "--size=32")
+    done = run(*arguments, other, f"--size={size}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{output}: 1x3 pictures\n"
     sheet = images.load(output)
-    assert sheet.shape == (25 + 2 * 8, 3 * 32 + 4 * 8, 3)
+    assert sheet.shape == (height + 2 * 8, 3 * width + 4 * 8, 3)
     first, middle, last = (
-        sheet[8:33, 8 + 40 * i : 40 + 40 * i] for i in range(3)
+        sheet[8:-8, x : x + width]
+        for x in (8 + (width + 8) * i for i in range(3))
     )
     assert np.abs(first - last).mean() > 1 / 255
     # In the middle is what is between.

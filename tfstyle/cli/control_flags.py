@@ -1,5 +1,7 @@
 """Flags of masks and maps, named like the roles of input files; styles."""
 
+from collections.abc import Sequence
+
 from absl import flags
 
 # Flags defined here count as those of the calling program, in its --help.
@@ -73,11 +75,14 @@ def styles() -> list[str]:
     return flags.FLAGS.style or transfer_inputs.inside(flags.FLAGS.model)
 
 
-def inputs() -> dict[str, str]:
+def inputs(given: Sequence[str] = ()) -> dict[str, str]:
     """Returns role -> path, or "alpha", of styles, masks and maps.
+
+    Args:
+        given: Paths of the styles; those of `styles` if empty.
 
     Raises:
         ValueError: See `styles`.
     """
-    named = {f"style {i}": path for i, path in enumerate(styles(), 1)}
+    named = {f"style {i}": p for i, p in enumerate(given or styles(), 1)}
     return named | {r: path for r, path in files().items() if path is not None}

@@ -10,13 +10,17 @@ import PIL.ImageFont
 
 from tfstyle.images import srgb
 from tfstyle.images.conversion import ImageLike, to_image
+from tfstyle.images.encoding import check_format
 from tfstyle.images.sizes import resize
 from tfstyle.runtime import host_memory
+from tfstyle.runtime.types import Path
 
 _GAP = 8  # Pixels around each picture.
 _LINE = 22  # Height of a line of text, in pixels.
 _LONGEST = 160  # Maximum width of the texts beside rows, in pixels.
 _EMPTY = 0.9  # Gray value of boxes without a picture.
+MARGIN = _LONGEST + _LINE + 2 * _GAP
+"""Most pixels that the labels of a sheet take beside or above."""
 # Bytes per pixel: pictures, their copies on the sheet, and the sheet.
 _SHEET = 64
 
@@ -33,18 +37,29 @@ class Labels(NamedTuple):
     texts: Sequence[str]
 
 
-def check_sheet(shape: tuple[int, int], rows: int, columns: int) -> None:
-    """Raises `MemoryError` if a contact sheet would not fit in memory.
+def check_sheet(
+    path: Path,
+    shape: tuple[int, int],
+    rows: int,
+    columns: int,
+    margin: int = 0,
+) -> None:
+    """Raises an error if a contact sheet would be too large.
 
     Args:
+        path: File to write it to.
         shape: Maximum height and width of its images, in pixels.
         rows: Number of rows.
         columns: Number of columns.
+        margin: Pixels for labels above and beside; see `MARGIN`.
 
     Raises:
-        MemoryError: It does not fit; names the memory that it needs.
+        ValueError: The format of the file has a smaller longest side.
+        MemoryError: It does not fit in memory; names the memory that it needs.
     """
     count, (height, width) = rows * columns, shape
+    sides = rows * (height + _GAP), columns * (width + _GAP)
+    check_format(path, longest=max(sides) + _GAP + margin)
     host_memory.check(
         f"A sheet of {columns}x{rows} pictures", _SHEET * count * height * width
     )

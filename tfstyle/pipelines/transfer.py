@@ -84,21 +84,6 @@ class Transfer:
         return self._stylizer.embed(files.styles, files.config, regions)
 
 
-def check_sheet(photograph: Photograph, grid: tuple[int, int]) -> None:
-    """Raises `ValueError` or `MemoryError` if a sheet would be too large.
-
-    Args:
-        photograph: Photograph of the pictures on the sheet.
-        grid: Number of rows and of columns.
-    """
-    shape = photograph.image.pixels.shape[:2]
-    longest = max(
-        count * (side + 8) for count, side in zip(grid, shape, strict=True)
-    )
-    images.check_format(photograph.item.output, longest=longest)
-    images.check_sheet(shape, *grid)
-
-
 def sheet(
     files: Files,
     stylizer: "ControlledStylizer",
