@@ -37,6 +37,20 @@ def test_a_folder_must_be_one_and_hold_images(folder, tmp_path):
         folders.find([folder, tmp_path / "empty"])
 
 
+def test_a_folder_within_that_cannot_be_read_is_named(folder, monkeypatch):
+    scan = os.scandir
+
+    def refuse(path):
+        if os.path.basename(path) == "more":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    # Not the permissions of the folder: root passes them.
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied: '.*more'"):
+        folders.items(os.fspath(folder), "painted")
+
+
 def test_an_address_is_no_folder():
     message = "'https://host/photos' is an address, not a file"
     with pytest.raises(FileNotFoundError, match=message):

@@ -6,7 +6,7 @@ import glob
 import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,27 +28,45 @@ def find(folders: Iterable[Path]) -> list[pathlib.Path]:
 
     Raises:
         NotADirectoryError: One of them is not a folder.
+        PermissionError: One of them, or a subfolder, cannot be read.
         ValueError: One of them has no images.
     """
-    wanted = endings()
     found: list[pathlib.Path] = []
     for name in folders:
         folder = pathlib.Path(name)
         if not folder.is_dir():
             files.check_no_address(name)
             raise NotADirectoryError(f"There is no folder '{folder}'.")
-        inside = [
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in wanted and path.is_file()
-        ]
+        paths = map(pathlib.Path, walk(folder))
+        inside = [path for path in paths if path.is_file()]
         if not inside:
             raise ValueError(
                 f"'{folder}' holds no images. Expected files that end in "
-                f"{', '.join(sorted(wanted))}."
+                f"{', '.join(sorted(endings()))}."
             )
         found += sorted(inside)
     return found
+
+
+def walk(root: Path) -> Iterator[str]:
+    """Yields the images of a folder and its subfolders, by their endings.
+
+    It holds one folder in memory.
+
+    Raises:
+        PermissionError: A folder cannot be read.
+    """
+    wanted = endings()
+    for folder, inner, names in os.walk(root, onerror=_raise):
+        inner.sort()
+        for name in sorted(names):
+            if os.path.splitext(name)[1].lower() in wanted:
+                yield os.path.join(folder, name)
+
+
+def _raise(error: OSError) -> None:
+    """For `os.walk`, which leaves out what it cannot read."""
+    raise error
 
 
 def split_folders(

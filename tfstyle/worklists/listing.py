@@ -79,7 +79,7 @@ def _found(content: str) -> tuple[str, Iterator[str]]:
     if os.path.isfile(absolute):
         return os.path.dirname(absolute), iter([absolute])
     if os.path.isdir(absolute):
-        return absolute, _walked(absolute)
+        return absolute, folders.walk(absolute)
     # Not below the absolute name: the folder it is called in may have a "[".
     found = sorted(glob.glob(content, recursive=True))
     if not found:
@@ -94,21 +94,6 @@ def _plain(content: str) -> str:
     plain = itertools.takewhile(lambda part: not glob.has_magic(part), parts)
     folder = "/".join([*plain, ""])
     return folder[:-1] if is_address(content) else os.path.abspath(folder)
-
-
-def _walked(root: str) -> Iterator[str]:
-    """Images of a folder and its subfolders; holds one folder in memory."""
-    wanted = folders.endings()
-    for folder, inner, names in os.walk(root, onerror=_raise):
-        inner.sort()
-        for name in sorted(names):
-            if os.path.splitext(name)[1].lower() in wanted:
-                yield os.path.join(folder, name)
-
-
-def _raise(error: OSError) -> None:
-    """For `os.walk`, which leaves out what it cannot read."""
-    raise error
 
 
 def _remote(address: str) -> tuple[str, Iterator[str]]:
