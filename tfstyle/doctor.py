@@ -120,12 +120,17 @@ def _memory(advice: list[str]) -> str:
 def _cache(advice: list[str]) -> str:
     from tfstyle.pretrained import cache
 
-    folder = cache.folder()
-    there = folder
+    try:
+        there = folder = cache.folder()
+    except FileNotFoundError as error:
+        advice.append(str(error))
+        return "none"
     while not there.exists():
         there = there.parent
     free = shutil.disk_usage(there).free
-    if not os.access(there, os.W_OK):
+    if not there.is_dir():
+        advice.append(f"'{there}' is a file: set TFSTYLE_HOME to a folder.")
+    elif not os.access(there, os.W_OK):
         advice.append(f"'{there}' is read-only: set TFSTYLE_HOME to a folder.")
     elif free < _LITTLE_DISK:
         advice.append(f"The disk of '{there}' is nearly full.")
@@ -136,11 +141,15 @@ def _cache(advice: list[str]) -> str:
 def _weights(name: str, advice: list[str]) -> str:
     from tfstyle.pretrained import cache, weights
 
-    found = cache.find(weights.FILES[name])
+    try:
+        found = cache.find(weights.FILES[name])
+    except FileNotFoundError:
+        return "not here"  # `_cache` has said why.
     if found:
         return str(found.path)
     if cache.is_offline():
         advice.append(f"Copy {weights.FILES[name].url} to {cache.folder()}")
+        return "not here; TFSTYLE_OFFLINE forbids downloads"
     return "not here; downloaded when it is needed"
 
 

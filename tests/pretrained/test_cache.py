@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import pwd
 import socket
 import threading
 
@@ -79,6 +80,17 @@ def failure(file, match):
 def test_cache_is_in_the_folder_of_the_user(monkeypatch):
     monkeypatch.delenv("TFSTYLE_HOME")
     assert cache.folder().name == "tfstyle"
+
+
+def test_a_user_without_a_home_is_told_of_the_variable(monkeypatch):
+    for name in ("TFSTYLE_HOME", "KERAS_HOME", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    for search in (cache.find, cache.resolve):
+        with pytest.raises(FileNotFoundError, match="Set TFSTYLE_HOME to a"):
+            search(published())
+    monkeypatch.setenv("TFSTYLE_HOME", "downloads")
+    assert cache.find(published()) is None
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,30 @@ def test_the_doctor_says_what_is_here(tmp_path):
     assert "advice" in lines
     assert "vgg_distilled.h5\n" in done.stdout
     assert "Copy https://" in done.stdout and f"to {tmp_path}" in done.stdout
+    assert "vgg16: not here; TFSTYLE_OFFLINE forbids downloads" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("home", "advice"),
+    [
+        ("", "This user has no home folder. Set TFSTYLE_HOME to a folder"),
+        ("plain", "plain' is a file: set TFSTYLE_HOME to a folder."),
+        ("plain/inner", "plain' is a file: set TFSTYLE_HOME to a folder."),
+    ],
+)
+def test_the_doctor_says_that_there_is_no_folder(tmp_path, home, advice):
+    (tmp_path / "plain").touch()
+    code = (
+        "import pwd, os; from tfstyle import doctor\n"
+        "pwd.getpwuid = {}.__getitem__; os.environ.pop('HOME')\n"
+        "said = []\n"
+        "print(doctor._cache(said), doctor._weights('vgg16', said), said)"
+    )
+    variables = {"TFSTYLE_HOME": home, "KERAS_HOME": "", "XDG_CACHE_HOME": ""}
+    words = [sys.executable, "-c", code]
+    done = programs.call(words, tmp_path, **variables)
+    assert done.returncode == 0, done.stderr
+    assert advice in done.stdout
 
 
 @pytest.mark.parametrize(

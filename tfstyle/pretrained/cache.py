@@ -86,11 +86,20 @@ class Resolved:
 
 
 def folder() -> pathlib.Path:
-    """Returns the folder of downloads: `TFSTYLE_HOME`, or the user's cache."""
-    home = os.environ.get("TFSTYLE_HOME")
-    return (
-        pathlib.Path(home) if home else pathlib.Path(pooch.os_cache("tfstyle"))
-    )
+    """Returns the folder of downloads: `TFSTYLE_HOME`, or the user's cache.
+
+    Raises:
+        FileNotFoundError: The user has no home folder for a cache.
+    """
+    if home := os.environ.get("TFSTYLE_HOME"):
+        return pathlib.Path(home)
+    try:
+        return pathlib.Path(pooch.os_cache("tfstyle"))
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            "This user has no home folder. Set TFSTYLE_HOME to a folder for "
+            "downloads."
+        ) from error
 
 
 def is_offline() -> bool:
@@ -116,7 +125,8 @@ def resolve(
 
     Raises:
         ValueError: `path` is a folder.
-        FileNotFoundError: `path` does not exist.
+        FileNotFoundError: `path` does not exist, or the user has no home
+            folder; see `folder`.
         MissingWeightsError: There is no local copy, and the download failed
             or `TFSTYLE_OFFLINE` forbids it. The message has three lines.
     """
@@ -135,7 +145,11 @@ def resolve(
 
 
 def find(file: WeightsFile) -> Resolved | None:
-    """Finds a copy of a file, without a download; `None` if there is none."""
+    """Finds a copy of a file, without a download; `None` if there is none.
+
+    Raises:
+        FileNotFoundError: The user has no home folder; see `folder`.
+    """
     if file.packaged:
         inside = pathlib.Path(__file__).parents[1] / file.url
         return Resolved(file.name, inside, file.digest, published=True)
@@ -164,7 +178,8 @@ def _own_file(file: WeightsFile, path: pathlib.Path) -> Resolved:
 
 
 def _keras_cache() -> pathlib.Path:
-    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    # As Keras does, which leaves "~" as it is for users without a home.
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     return pathlib.Path(home) / "models"
 
 
