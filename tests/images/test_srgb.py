@@ -3,12 +3,13 @@ import struct
 
 import numpy as np
 import PIL.Image
+import PIL.TiffImagePlugin
 import pytest
 
 import png_files
 from icc_profiles import fixed, gamma, grey_profile, icc
 from tfstyle import images
-from tfstyle.images import srgb
+from tfstyle.images import conversion, srgb
 
 # Colorants of Display P3 and sRGB under D50, columns red, green, blue.
 P3 = np.array(
@@ -382,6 +383,69 @@ def test_tones_of_32_bits(tmp_path, values, expected):
     image = PIL.Image.fromarray(np.array(values, kind))
     picture = saved(tmp_path, image, ".tiff")
     np.testing.assert_allclose(picture.pixels[..., 1], expected, atol=1e-6)
+
+
+TIFF = PIL.TiffImagePlugin
+
+
+@pytest.mark.parametrize(
+    ("values", "tags", "expected"),
+    [
+        pytest.param(
+            np.array([[0, 13107, 65535]], np.uint16),
+            {TIFF.PHOTOMETRIC_INTERPRETATION: 0},
+            [[1, 0.8, 0]],
+            id="white is 0",
+        ),
+        pytest.param(
+            np.array([[0, 2**31, 2**32 - 1]], np.uint32).view(np.int32),
+            {TIFF.SAMPLEFORMAT: 1},
+            [[0, 0.5, 1]],
+            id="unsigned",
+        ),
+    ],
+)
+def test_tags_of_gray_tiff_files_are_heeded(tmp_path, values, tags, expected):
+    path = tmp_path / "image.tiff"
+    PIL.Image.fromarray(values).save(path)
+    with_tags(path, tags)
+    for picture in (
+        images.load(path),
+        conversion.to_image(PIL.Image.open(path)),
+    ):
+        np.testing.assert_allclose(picture[..., 1], expected, atol=1e-6)
+
+
+def with_tags(path, tags):
+    """Changes numbers of a TIFF file, which Pillow writes in its own way."""
+    data = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    for place in range(at + 2, at + 2 + 12 * count, 12):
+        (tag,) = struct.unpack_from("<H", data, place)
+        if tag in tags:
+            struct.pack_into("<H", data, place + 8, tags.pop(tag))
+    assert not tags, "the file lacks them"
+    path.write_bytes(data)
+
+
+def test_planes_of_16_bits_are_refused(tmp_path):
+    path, tags = tmp_path / "planes.tiff", TIFF.ImageFileDirectory_v2()
+    tags[TIFF.IMAGEWIDTH] = tags[TIFF.IMAGELENGTH] = 2
+    tags[TIFF.ROWSPERSTRIP] = tags[TIFF.PLANAR_CONFIGURATION] = 2
+    tags[TIFF.PHOTOMETRIC_INTERPRETATION] = 2
+    tags[TIFF.SAMPLESPERPIXEL] = 3
+    tags[TIFF.BITSPERSAMPLE] = (16, 16, 16)
+    tags[TIFF.STRIPOFFSETS] = (0, 8, 16)  # After the tags.
+    tags[TIFF.STRIPBYTECOUNTS] = (8, 8, 8)
+    with open(path, "wb") as file:
+        tags.save(file)
+        file.write(bytes(24))
+    message = "plane for each channel cannot be read. Save it with"
+    with pytest.raises(ValueError, match=rf"planes\.tiff': .*{message}"):
+        images.load(path)
+    with pytest.raises(ValueError, match=message):
+        conversion.to_image(PIL.Image.open(path))
 
 
 def test_tones_that_are_not_finite_are_refused(tmp_path):

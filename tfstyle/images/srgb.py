@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import PIL.ImageCms
+import PIL.TiffImagePlugin
 
+_TIFF = PIL.TiffImagePlugin
 _GRAY = ("1", "L", "LA", "La")
 # Color space of an ICC profile -> Pillow's mode of the pixels it describes.
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+_WHITE_IS_0, _APART = 0, 2  # Values of TIFF tags.
 _STRIP = 512  # Rows that are converted together.
 
 
@@ -44,8 +47,10 @@ def convert(
         is opaque. Invisible pixels have the mean of the visible colors.
 
     Raises:
-        ValueError: Some tones are not finite.
+        ValueError: Some tones are not finite, or it is a TIFF file that
+            Pillow misreads.
     """
+    _check_planes(image)
     profile = _profile(image)
     pixels, alpha = _channels(image, lower, profile)
     own = image.info.get("icc_profile") == icc_profile()
@@ -115,6 +120,11 @@ def _deep_gray(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Tones in [0, 1] and alpha of one channel of 16 or 32 bits."""
     values = np.asarray(image)
+    # Of a TIFF file; Pillow overlooks some. Others have signed integers.
+    tags = getattr(image, "tag_v2", {_TIFF.SAMPLEFORMAT: (2,)})
+    unsigned = tags.get(_TIFF.SAMPLEFORMAT, (1,)) == (1,)
+    if values.dtype == np.int32 and unsigned:
+        values = values.view(np.uint32)
     if not np.isfinite(values).all():
         raise ValueError(
             "Expected finite gray tones. Received: NaN or infinite ones."
@@ -125,7 +135,21 @@ def _deep_gray(
     if values.min() < low or values.max() > high:
         low, high = values.min(), values.max()
     tones = (values.astype(np.float64) - low) / (float(high) - low or 1)
+    if tags.get(_TIFF.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_0:
+        tones = 1 - tones
     return np.clip(tones, 0, 1).astype(np.float32), alpha
+
+
+def _check_planes(image: PIL.Image.Image) -> None:
+    """Raises `ValueError` where Pillow takes bytes of 16 bits for samples."""
+    tags = getattr(image, "tag_v2", {})
+    deep = max(tags.get(_TIFF.BITSPERSAMPLE, (8,))) > 8
+    raw = tags.get(_TIFF.COMPRESSION, 1) == 1
+    if deep and raw and tags.get(_TIFF.PLANAR_CONFIGURATION) == _APART:
+        raise ValueError(
+            "TIFF of 16 bits with a plane for each channel cannot be read. "
+            "Save it with interleaved channels, or with 8 bits."
+        )
 
 
 def _deep_colors(
