@@ -129,6 +129,26 @@ def test_one_image_needs_no_list():
     np.testing.assert_equal(found.masks(), expected.masks())
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        LEFT[..., None],
+        np.stack(3 * [LEFT], -1),
+        np.stack(3 * [ONES] + [LEFT], -1),
+        LEFT[None],
+        LEFT[None, ..., None],
+    ],
+    ids=lambda given: str(given.shape),
+)
+def test_one_array_is_one_mask_or_several(given):
+    found = regions.from_masks(PHOTO, [WAVE, NIGHT], given)
+    np.testing.assert_array_equal(masks(found), [LEFT, 1 - LEFT])
+    both = np.stack([LEFT, RAMP])
+    found = regions.from_masks(PHOTO, [WAVE, NIGHT], both)
+    expected = regions.from_masks(PHOTO, [WAVE, NIGHT], [*both])
+    np.testing.assert_equal(found.masks(), expected.masks())
+
+
 def test_regions_without_styles_are_for_dreams():
     found = regions.from_masks(PHOTO, keep_mask=LEFT)
     found.check(PHOTO, 0)

@@ -139,7 +139,8 @@ def from_masks(
     """Makes regions from masks.
 
     Images and masks are arrays or tensors, Pillow images or paths: see
-    `tfstyle.images.conversion`.
+    `tfstyle.images.conversion`. Several may be one array, masks of shape
+    `(number, height, width)`, too.
 
     Args:
         content: The photograph.
@@ -183,8 +184,10 @@ def from_masks(
 def _several(
     masks: ImageLike | Sequence[ImageLike | None],
 ) -> Sequence[ImageLike | None]:
+    shape: Sequence[int] = getattr(masks, "shape", ())
+    channels = len(shape) == 3 and shape[-1] in (1, 3, 4)  # Or many masks.
     one = isinstance(masks, (str, os.PathLike, PIL.Image.Image))
-    return [masks] if one or len(getattr(masks, "shape", ())) == 2 else masks
+    return [masks] if one or len(shape) == 2 or channels else [*masks]
 
 
 def check_counts(styles: int, content_masks: int, style_masks: int) -> None:
