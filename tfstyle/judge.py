@@ -11,14 +11,15 @@ measures; style loss and content distance are by VGG19. The last line has the
 medians over all pairs, and a table of them goes to stderr.
 
 The files are those that tfstyle.train holds out with the same --held_out. A
-pair of 256 pixels takes about a minute on two CPU cores.
+pair of 256 pixels takes about a minute on two CPU cores. Ctrl-C ends it with
+the medians and the sheet of the pairs that are measured.
 """
 
 import json
 import pathlib
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -96,7 +97,7 @@ flags.register_validator("sizes", lambda v: v and _are_numbers(v), _NUMBERS)
 flags.register_validator("steps", _are_numbers, _NUMBERS)
 
 
-def main() -> None:
+def main() -> int:
     """Prints a line of JSON for each pair, and the medians."""
     from tfstyle import images
     from tfstyle.runtime import devices
@@ -104,11 +105,14 @@ def main() -> None:
     contents, styles = _held_out()
     devices.start()
     rows, sheet = [], []
-    for row, shown in _judged(contents, styles):
-        print(json.dumps(row), flush=True)
-        rows.append(row)
-        if _SHEET.value:
-            sheet.append(shown)
+    with program.Interrupt() as interrupt:
+        for row, shown in _judged(contents, styles, interrupt):
+            print(json.dumps(row), flush=True)
+            rows.append(row)
+            if _SHEET.value:
+                sheet.append(shown)
+    if not rows and interrupt.status:
+        return interrupt.status
     if not rows:
         raise ValueError("None of the pairs could be read.")
     medians = _medians(rows)
@@ -116,6 +120,7 @@ def main() -> None:
     print(_table(medians), file=sys.stderr)
     if _SHEET.value:
         images.save(_SHEET.value, images.contact_sheet(sheet))
+    return interrupt.status
 
 
 def _held_out() -> list[list[pathlib.Path]]:
@@ -148,9 +153,14 @@ def _held_out() -> list[list[pathlib.Path]]:
 
 
 def _judged(
-    contents: list[pathlib.Path], styles: list[pathlib.Path]
+    contents: list[pathlib.Path],
+    styles: list[pathlib.Path],
+    ends: Callable[[], bool],
 ) -> Iterator[tuple[dict[str, Any], "list[np.ndarray]"]]:
-    """Yields, for each pair, its results and its pictures for the sheet."""
+    """Yields, for each pair, its results and its pictures for the sheet.
+
+    It ends, without the pair in progress, when `ends` returns true.
+    """
     from tfstyle.adain import loading
     from tfstyle.features import memory
     from tfstyle.judging import measures, reference
@@ -180,8 +190,10 @@ def _judged(
         found = {name: x for name, x in theirs.items() if x is not None}
         named = {"photograph": pair[0], **pictures, **found}
         row |= {name: judge.measure(x) for name, x in named.items()}
-        for step, picture in _references(baseline, *pair):
+        for step, picture in _references(baseline, *pair, ends):
             row[f"reference {step}"] = judge.measure(picture)
+        if ends():
+            return
         empty = 1 + 0 * pair[0]
         shown = [empty if x is None else x for x in theirs.values()]
         yield row, [*pair, *pictures.values(), *shown]
@@ -269,13 +281,18 @@ def _fitted(paths: list[pathlib.Path], photo: "np.ndarray") -> "np.ndarray":
 
 
 def _references(
-    baseline: "Reference", content: "np.ndarray", style: "np.ndarray"
+    baseline: "Reference",
+    content: "np.ndarray",
+    style: "np.ndarray",
+    ends: Callable[[], bool],
 ) -> "Iterator[tuple[int, np.ndarray]]":
     """Yields the reference's picture after each step that is wanted."""
     wanted = [int(step) for step in _STEPS.value]
     target = baseline.target(content, style)
     optimized = baseline.optimize(content, target, max(wanted, default=0))
     for step, picture in enumerate(optimized, 1):
+        if ends():
+            return
         if step in wanted:
             yield step, picture
 

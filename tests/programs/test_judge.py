@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -94,6 +95,20 @@ def test_it_measures_pictures_of_other_programs(given, tmp_path):
     done = run(*given, "--steps=", f"--results={theirs}", f"--sheet={sheet}")
     assert done.returncode == 0 and sheet.exists()
     assert "has another shape than the photograph" in done.stderr
+
+
+def test_ctrl_c_keeps_the_pairs_that_are_measured(given, tmp_path):
+    sizes, sheet = ",".join(1000 * ["40"]), tmp_path / "sheet.png"
+    words = command(*given, "--steps=2", f"--sizes={sizes}", f"--sheet={sheet}")
+    process = programs.start(words, ROOT)
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    programs.end(process)
+    assert process.returncode == 130, process.stderr
+    *rows, last = [first, *process.stdout.splitlines()]
+    assert json.loads(last)["medians"]["reference 2"]["pairs"] == len(rows)
+    assert len(rows) < 2000
+    assert images.load(sheet).shape[0] == 8 + 264 * len(rows)
 
 
 def test_names_of_rows_and_folders_are_checked_at_once(given, tmp_path):

@@ -104,7 +104,7 @@ def _split(
     paths = find([folder])
     if held_out >= len(paths):
         raise ValueError(
-            "Training needs at least one more picture than `held_out`: "
+            "A folder needs at least one more picture than `held_out`: "
             f"'{folder}' holds {len(paths)}. Received: held_out={held_out}"
         )
     order = np.random.default_rng(0).permutation(len(paths))
