@@ -113,6 +113,19 @@ def test_permissions_are_those_of_new_files(tmp_path):
     assert len(modes) == 1
 
 
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    for mode in (0o600, 0o664):
+        path.chmod(mode)
+        with files.atomic(path, "w") as file:
+            # Nor are they wider before the end.
+            modes = {p.stat().st_mode & 0o777 for p in tmp_path.iterdir()}
+            assert modes == {mode}
+            file.write("new")
+        assert path.stat().st_mode & 0o777 == mode
+
+
 def test_the_longest_names_are_written(tmp_path):
     path = tmp_path / ("a" * 251 + ".txt")
     files.check_writable(path)

@@ -20,7 +20,8 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     The block writes to a temporary file in the same folder. When the block
     ends, that file is renamed to `path`; when it raises, Ctrl-C included, it
     is removed, and an older file at `path` stays as it was. A link is
-    followed: the file that it points to is replaced.
+    followed: the file that it points to is replaced. The permissions of a
+    file that is replaced stay.
 
     Args:
         path: The file to write; its folder must exist.
@@ -50,6 +51,8 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     try:
         # Exclusive: the random name is ours, or this fails.
         with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:
+            with contextlib.suppress(OSError):  # Nothing to replace, or FAT.
+                shutil.copymode(target, temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
