@@ -1,3 +1,4 @@
+import io
 import pathlib
 
 import keras
@@ -92,6 +93,15 @@ def test_palettes_and_16_bits_are_as_in_files():
     np.testing.assert_array_equal(conversion.to_image(palette), expected)
     deep = PIL.Image.fromarray(np.array([[0, 13107]], np.uint16))
     np.testing.assert_allclose(conversion.to_image(deep)[0, 1], 0.2)
+
+
+def test_pillow_images_of_damaged_files_are_refused():
+    file = io.BytesIO()
+    PIL.Image.fromarray(BYTES).save(file, "PNG")
+    for convert in (conversion.to_image, conversion.to_mask):
+        cut = PIL.Image.open(io.BytesIO(file.getvalue()[:-60]))
+        with pytest.raises(ValueError, match="must be whole. Received: a"):
+            convert(cut)
 
 
 def test_masks_of_bool():

@@ -12,6 +12,9 @@ have the shape `(height, width, 3)`, RGB; `(height, width)` or `(height, width,
 1)`, gray; or `(height, width, 4)`, RGB with transparency, which an image drops
 and a mask is made of, as with files.
 
+Pillow itself reads 8 of the 16 bits of colors, and takes another tone for the
+transparent one of gray PNG files of 2 or 4 bits: give the path of such a file.
+
 Examples:
     >>> to_image(np.full((2, 3), 255, np.uint8)).shape
     (2, 3, 3)
@@ -123,13 +126,26 @@ def _picture(value: ImageLike, what: str) -> Picture:
     if isinstance(value, (str, os.PathLike)):
         return read(value)
     if isinstance(value, PIL.Image.Image):
-        return Picture(*srgb.convert(decoding.upright(value)))
+        return Picture(*srgb.convert(_upright(value, what)))
     if not _is_array(value):
         raise ValueError(
             f"{what} must be arrays, tensors, Pillow images or paths. "
             f"Received: {type(value).__name__}"
         )
     return _parted(_samples(np.asarray(value), what))
+
+
+def _upright(image: PIL.Image.Image, what: str) -> PIL.Image.Image:
+    """Turns an image upright; Pillow reads most files only now."""
+    try:
+        return decoding.upright(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # As in `decoding.decode`.
+        raise ValueError(
+            f"{what} must be whole. Received: a Pillow image whose file is "
+            f"damaged or incomplete ({error})."
+        ) from error
 
 
 def _parted(samples: np.ndarray) -> Picture:
