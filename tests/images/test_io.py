@@ -11,6 +11,7 @@ import pytest
 
 import helpers
 from tfstyle import images
+from tfstyle.images import sheets
 from tfstyle.runtime import host_memory
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -225,6 +226,16 @@ def test_pictures_are_shown_as_notebooks_display_them(tmp_path):
     assert shown._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="at least one image"):
         images.show()
+
+
+def test_labels_have_no_letters_that_the_font_lacks():
+    picture, found = helpers.image(80, 90), []
+    for text in ("stylé ñ", "styl\u00e9 n\u0303", "style n", "stylè 風"):
+        labels = sheets.Labels(text, [text])
+        found.append(sheets.labeled([[picture]], labels, labels))
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(found[1], found[2])
+    assert found[3].shape[1] > 90 + 3 * 8
 
 
 def test_sheets_are_no_larger_than_their_format():

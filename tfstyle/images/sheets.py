@@ -1,5 +1,6 @@
 """Contact sheets: pictures side by side on white, to compare by eye."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -202,9 +203,16 @@ def _font() -> Any:
     return PIL.ImageFont.load_default(size=0.7 * _LINE)
 
 
+def _ascii(text: str) -> str:
+    """Replaces letters that the font lacks, by those without accents."""
+    parts = unicodedata.normalize("NFKD", text)
+    plain = "".join(part for part in parts if not unicodedata.combining(part))
+    return plain.encode("ascii", "replace").decode()
+
+
 def _width(labels: Labels) -> int:
     """Width of the longest label, in pixels; at most `_LONGEST`."""
-    widest = max(_font().getlength(text) for text in labels.texts)
+    widest = max(_font().getlength(_ascii(text)) for text in labels.texts)
     return min(round(widest), _LONGEST) + _GAP
 
 
@@ -212,6 +220,7 @@ def _write(
     page: PIL.Image.Image, text: str, middle: tuple[int, int], width: int
 ) -> None:
     """Writes black text centered at `middle`, cut to `width`."""
+    text = _ascii(text)
     while _font().getlength(text) > width and len(text) > 1:
         text = text[:-2] + "…"
     draw = PIL.ImageDraw.Draw(page)
