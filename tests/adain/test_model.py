@@ -161,6 +161,7 @@ def test_styles_are_blended_by_their_shares(model):
         ({"style_mix": [1, 2]}, "for each of the 1 style images"),
         ({"style_mix": [0]}, "must have a value above 0"),
         ({"style_mix": [-1]}, "from 0 up"),
+        ({"style_detail": "rough"}, "all, coarse, fine.*style_detail='rough'"),
     ],
 )
 def test_refuses(model, changes, message):

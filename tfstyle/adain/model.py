@@ -163,6 +163,8 @@ class StyleModel(StyleNetwork):
             MemoryError: An image is too large for the memory at hand.
         """
         images = self._given(styles)
+        if isinstance(style_detail, str):
+            style_detail = (style_detail,)
         controls = Controls(
             strength=alpha,
             style_mix=None if style_mix is None else tuple(style_mix),
