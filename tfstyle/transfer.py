@@ -230,8 +230,9 @@ def _stylize_all(files: "Files", items: "list[Item]") -> int:
             bar.update()
             tally.add(entry)
             if entry.reason:
-                what = f"skipped '{entry.content}': {entry.reason}"
-                bar.write(what, sys.stderr)
+                name = f"'{entry.content}'"  # Most reasons begin with it.
+                reason = entry.reason.removeprefix(name).lstrip(": ")
+                bar.write(f"skipped {name}: {reason}", sys.stderr)
     notes.left_out(_OUTPUT.value, transfer.left_out)
     seconds = time.monotonic() - _BEGAN
     print(f"{_OUTPUT.value}: {tally} after {seconds:.1f} s")

@@ -92,7 +92,7 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
         broken.unlink()
     assert done.returncode == 1
     assert re.search(r"4 painted, 1 failed after", done.stdout)
-    assert f"skipped '{broken}': " in done.stderr
+    assert f"skipped '{broken}': is damaged or incomplete" in done.stderr
     assert "Traceback" not in done.stderr
     painted = sorted(p.name for p in (tmp_path / "out").rglob("*.*"))
     assert painted == ["a.png", "b.jpg", "clear.png", "grey.png"]
