@@ -68,6 +68,23 @@ def test_bar_shows_the_speed_at_this_size():
     assert "steps/s" not in draw(FIRST, SECOND, larger)[-1]
 
 
+@pytest.mark.parametrize(
+    ("step", "steps", "changes", "expected"),
+    [
+        (10, 30, {"step": 11, "done": 11.0}, False),
+        (10, 30, {"done": 10.5}, False),  # A part of a step.
+        (10, 30, {"step": 0}, True),
+        (10, 30, {"size": 128}, True),
+        (10, 10, {"losses": {}}, False),  # Said once more.
+        (1, 1, {"done": 11.0}, True),  # Another picture of one step.
+    ],
+)
+def test_sizes_and_pictures_are_told_apart(step, steps, changes, expected):
+    last = dataclasses.replace(FIRST, step=step, steps=steps)
+    following = dataclasses.replace(last, **changes)
+    assert progress.begins(last, following) == expected
+
+
 def test_bar_shows_the_time_since_the_run_began():
     assert "00:05<" in draw(FIRST, SECOND)[-1]
 

@@ -177,7 +177,9 @@ def begins(last: Progress, progress: Progress) -> bool:
         last: Progress of the previous call.
         progress: Progress of this call.
     """
-    return progress.size != last.size or progress.step < last.step
+    # Pictures of one step, such as frames of a zoom, begin with their last.
+    more = last.step == last.steps and progress.done > last.done
+    return more or progress.size != last.size or progress.step < last.step
 
 
 class Trace:
