@@ -5,6 +5,7 @@ import helpers
 from network_cases import LAYERS, PHOTO, WAVE, settings, terms_of
 from tfstyle import features, losses
 from tfstyle.objective import image_terms
+from tfstyle.objective.gains import Gains
 from tfstyle.objective.terms import make_terms
 from tfstyle.optimization.config import GatysConfig
 
@@ -60,7 +61,7 @@ def test_evenness_is_relative_to_the_variance_of_the_styles(network):
 def test_evenness_is_relative_to_the_exact_variance_of_large_styles():
     style = np.tile(np.float32([0.9, 1]), (2000, 1500))[..., None].repeat(3, -1)
     term = image_terms.image_terms(
-        PHOTO, [style], [1.0], settings(evenness_weight=1), gain=1
+        PHOTO, [style], [1.0], settings(evenness_weight=1), Gains()
     )["evenness"]
     expected = 3 * (np.float64(np.float32(0.9)) - 1) ** 2 / 4
     assert 1 / term.weight == pytest.approx(expected, rel=1e-6)

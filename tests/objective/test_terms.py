@@ -6,8 +6,9 @@ import helpers
 from network_cases import LAYERS, NIGHT, PHOTO, WAVE, settings, terms_of, values
 from tfstyle import features, images, losses
 from tfstyle.controls import regions
+from tfstyle.objective import gains
 from tfstyle.objective.style_sizes import scale_styles
-from tfstyle.objective.terms import gains, make_terms
+from tfstyle.objective.terms import make_terms
 
 OTHER = helpers.image(32, 48, seed=5)  # As large as `PHOTO`.
 LARGE = helpers.image(96, 96, seed=7)
@@ -21,22 +22,28 @@ def network(small_vgg16):
 
 def test_the_thin_network_holds_on_to_the_photograph_and_smooths_more():
     layers = {"content_layers": {"block1_conv2": 1}, "content_weight": 3}
-    layers |= {"style_layers": {"block1_conv1": 1}, "tv_weight": 7}
-    layers |= {"chroma_weight": 2, "evenness_weight": 5}
+    layers |= {"style_layers": {"block1_conv1": 1}, "style_weight": 11}
+    layers |= {"tv_weight": 7, "chroma_weight": 2, "evenness_weight": 5}
+    layers |= {"style_loss": "gram"}
     thin = features.extractor("vgg_distilled", ["block1_conv1", "block1_conv2"])
     terms = make_terms(thin, PHOTO, [PHOTO], settings(**layers))
-    term = terms["content/block1_conv2"]
-    nothing = {"block1_conv2": np.zeros((1, 32, 48, 16), "float32")}
-    value = term.weight * float(term.loss(None, nothing)[0])
-    factors = gains("vgg_distilled")
-    assert value == pytest.approx(3 * factors.content, rel=1e-4)
+    factors = gains.of("vgg_distilled")
+    for name, expected in (
+        ("content/block1_conv2", 3 * factors.content),
+        ("style/block1_conv1", 11 * factors.palette),
+    ):
+        term = terms[name]
+        layer = name.partition("/")[2]
+        nothing = {layer: np.zeros((1, 32, 48, 16), "float32")}
+        value = term.weight * float(term.loss(None, nothing)[0])
+        assert value == pytest.approx(expected, rel=1e-4)
     assert terms["tv"].weight == pytest.approx(7 * factors.variation)
     chroma = float(losses.chroma_variation_loss(PHOTO[None])[0])
-    expected = 2 * factors.variation / chroma
+    expected = 2 * factors.chroma / chroma
     assert terms["chroma"].weight == pytest.approx(expected, rel=1e-5)
-    expected = 5 * factors.variation / PHOTO.var((0, 1)).sum()
+    expected = 5 * factors.squares / PHOTO.var((0, 1)).sum()
     assert terms["evenness"].weight == pytest.approx(expected, rel=1e-5)
-    assert min(factors) > 1 and gains("vgg19") == (1, 1)
+    assert min(factors) > 1 and set(gains.of("vgg19")) == {1}
 
 
 @STYLE_LOSSES

@@ -9,6 +9,7 @@ from keras import ops
 
 from tfstyle import losses
 from tfstyle.controls import color
+from tfstyle.objective.gains import Gains
 from tfstyle.objective.local import (
     STRUCTURE_SCALES,
     Evenness,
@@ -35,7 +36,7 @@ def image_terms(
     styles: Sequence[np.ndarray],
     mix: Sequence[float],
     config: ObjectiveConfig,
-    gain: float,
+    factors: Gains,
 ) -> dict[str, Term]:
     """Makes the terms of variation, structure, evenness and histogram.
 
@@ -44,20 +45,20 @@ def image_terms(
         styles: Style images, scaled.
         mix: Share of each.
         config: Settings: weights; terms without weight are left out.
-        gain: Factor of the weights of variation and evenness.
+        factors: Those of the network.
     """
     found: dict[str, Term] = {}
     if config.tv_weight:
-        weight = config.tv_weight * gain
+        weight = config.tv_weight * factors.variation
         found["tv"] = Term(weight, Variation(chroma=False), ())
     if config.chroma_weight:
-        weight = config.chroma_weight * gain
+        weight = config.chroma_weight * factors.chroma
         used = [s for s, share in zip(styles, mix, strict=True) if share]
         found["chroma"] = _chroma([content, *used], weight)
     if config.structure_weight:
         found["structure"] = _structure(content, config.structure_weight)
     if config.evenness_weight:
-        weight = config.evenness_weight * gain
+        weight = config.evenness_weight * factors.squares
         found["evenness"] = _evenness(content, styles, mix, weight)
     if config.histogram_weight:
         found["histogram"] = _histogram(

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from tfstyle.controls.regions import Region, Regions, weights, whole
+from tfstyle.objective import gains
 from tfstyle.objective.image_terms import image_terms
 from tfstyle.objective.layout import layout_term
 from tfstyle.objective.settings import ObjectiveConfig
@@ -38,25 +39,6 @@ from tfstyle.objective.term import (
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Tensor
 
-
-class Gains(NamedTuple):
-    """Factors of the loss weights that give them the same effect as for VGG.
-
-    Attributes:
-        content: Factor of the content weight. A thin network does not see all
-            of the photograph, and what it does not see would be lost.
-        variation: Factor of the weights of total variation, also that of
-            chroma, of evenness and of layout. The thin network does not see
-            all of the fine noise and of the blocks of color that its gradient
-            makes either.
-    """
-
-    content: float = 1.0
-    variation: float = 1.0
-
-
-# Measured, see docs/decisions/thin_network.md.
-_GAINS = {"vgg_distilled": Gains(content=2.4, variation=3.4)}
 _FINE = 2  # Largest stride of the layers that `style_detail` calls fine.
 _FORMS = 4.0  # Gain of the others where they have a style of their own.
 
@@ -98,17 +80,13 @@ def make_terms(
         scaled.append(content)
     found, photo = _photo(network, content, config, parts, side, make)
     found |= _style_terms(network, photo, scaled, config, parts, share, side)
-    gain = gains(network.name).variation
+    factors = gains.of(network.name)
     mix = _mix(config, share, len(scaled))
-    found |= image_terms(content, scaled, mix, config, gain)
+    found |= image_terms(content, scaled, mix, config, factors)
     if config.layout_weight:
-        found["layout"] = layout_term(content, scaled, own, config, share, gain)
+        given = content, scaled, own, config, share, factors.squares
+        found["layout"] = layout_term(*given)
     return found
-
-
-def gains(name: str) -> Gains:
-    """Returns the factors of the loss weights for the network of this name."""
-    return _GAINS.get(name, Gains())
 
 
 def _with_source(part: Region, number: int) -> Region:
@@ -160,7 +138,7 @@ def _content_terms(
     maps: Maps, config: ObjectiveConfig, name: str
 ) -> dict[str, Term]:
     found = {}
-    total = config.content_weight * gains(name).content
+    total = config.content_weight * gains.of(name).content
     for layer, fraction in _normalized(config.content_layers).items():
         target = maps[layer]
         weight = total * fraction / _target_energy(target)
@@ -192,10 +170,12 @@ def _style_terms(
     ]
     measure, make = STATISTICS[config.style_loss]
     forms = _forms_gain(config, len(styles) - (share < 1))
+    palette = gains.of(network.name).palette
     for layer, fraction in layers.items():
         at = photo[layer]
         fine = at.stride <= _FINE
-        total = config.style_weight * fraction * (1.0 if fine else forms)
+        gain = palette if at.stride == 1 else 1.0 if fine else forms
+        total = config.style_weight * fraction * gain
         for i, part in enumerate(parts):
             sources = [moments[style][layer, i] for style in part.sources]
             blended = _blended(sources, config, fine, share)
