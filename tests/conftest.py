@@ -34,6 +34,7 @@ SHARED_WEIGHTS = pathlib.Path(__file__).parents[2] / "shared" / "weights"
 LONG = [
     # In a process that nothing has used: Ray failed to start from an old one.
     "worklists/test_ray_engine.py",
+    "adain/test_specialization.py",
     "training/test_adain.py",
     "training/test_distillation.py",
     "notebooks/test_notebooks.py",

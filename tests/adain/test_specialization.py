@@ -228,51 +228,45 @@ def test_a_continued_run_is_the_same(model, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_thin_network_compares_in_the_first_part(model, random_vgg16):
-    seen = []
-    settings = {
-        "loss_features": "vgg16",
-        "loss_weights_file": random_vgg16,
-        "thin_steps": 4,
-        "steps": 3,
-        "epoch": 1,
-    }
-
-    def note(progress, _):
-        seen.append((progress.step, progress.done, progress.total))
-
-    epochs = []
+@pytest.fixture(scope="module")
+def two_parts(model, random_vgg16):
+    """Progress and numbers of steps of a run by the thin network and VGG16."""
+    seen, epochs = [], []
     specialize(
         model,
-        **settings,
-        on_step=note,
+        loss_features="vgg16",
+        loss_weights_file=random_vgg16,
+        thin_steps=4,
+        steps=3,
+        epoch=1,
+        on_step=lambda progress, _: seen.append(progress),
         on_epoch=lambda _, done: epochs.append(done),
     )
-    steps = [
-        seen[i] for i in range(len(seen)) if i == 0 or seen[i] != seen[i - 1]
-    ]
+    return seen, epochs
+
+
+def test_a_thin_network_compares_in_the_first_part(two_parts):
+    seen, epochs = two_parts
+    steps = [(each.step, each.done, each.total) for each in seen]
     total = 4 + 5 * 3  # A step of the second part takes five times as long.
     first = [(i, i, total) for i in (1, 2, 3, 4)]
-    assert steps == first + [(i, 4 + 5 * i, total) for i in (1, 2, 3)]
+    second = [(i, 4 + 5 * i, total) for i in (1, 2, 3)]
+    assert [*dict.fromkeys(steps)] == first + second
     assert epochs == [4, 5, 6, 7]
 
 
-def test_the_first_part_is_a_run_with_the_thin_network(model, random_vgg16):
-    def losses(**changes):
-        found = []
-
-        def note(progress, _):
-            if progress.losses:
-                found.append(progress.losses["loss"])
-
-        specialize(model, on_step=note, **changes)
-        return found
-
-    vgg = {"loss_features": "vgg16", "loss_weights_file": random_vgg16}
-    both = losses(thin_steps=4, steps=1, epoch=1, **vgg)
-    (alone,) = losses(steps=4, epoch=4)
-    assert len(both) == 2
-    assert both[0] == alone
+def test_the_first_part_is_a_run_with_the_thin_network(model, two_parts):
+    seen, _ = two_parts
+    alone = []
+    specialize(
+        model,
+        steps=4,
+        epoch=4,
+        on_step=lambda progress, _: alone.append(progress),
+    )
+    first, *second = (each.losses["loss"] for each in seen if each.losses)
+    assert [first] == [each.losses["loss"] for each in alone if each.losses]
+    assert len(second) == 3
 
 
 def test_a_run_that_is_ended_with_the_first_part_is_over(model):
@@ -334,17 +328,16 @@ def test_both_parts_keep_what_the_model_before_kept(model, tmp_path):
     )
 
 
-@pytest.mark.parametrize("step", [2, 6, 9])
-def test_a_run_continues_in_either_part(model, tmp_path, step):
+def test_a_run_continues_in_either_part(model, tmp_path):
     settings = {"seed": 3, "thin_steps": 8, "steps": 4, "epoch": 1}
     whole = specialize(model, **settings)
-    calls = []
-
-    def end(progress, _):
-        calls.append(progress)
-        return len(calls) >= step
-
-    specialize(model, **settings, folder=tmp_path, on_step=end)
+    for step in (2, 6, 9):  # Two in the first part.
+        specialize(
+            model,
+            **settings,
+            folder=tmp_path,
+            on_step=lambda progress, _, end=step: progress.done >= end,
+        )
     again = specialize(model, **settings, folder=tmp_path)
     for one, other in zip(
         whole.get_weights(), again.get_weights(), strict=True
