@@ -31,7 +31,7 @@ class Gains(NamedTuple):
 
 _GAINS = {
     "vgg_distilled": Gains(
-        content=3.0, palette=2.0, variation=2.0, chroma=6.8, squares=3.4
+        content=3.0, palette=2.0, variation=2.8, chroma=6.8, squares=3.4
     )
 }
 
