@@ -185,18 +185,12 @@ def is_address(path: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
 
 
-def local(address: str) -> str:
-    """Returns the path of an address on this machine; others as they are."""
-    scheme, found, path = address.partition("://")
-    if found and scheme in ("file", "local"):
-        return os.path.expanduser(path)
-    return address
-
-
 def real(place: str) -> str:
     """Returns a path without links, to be compared; addresses as they are."""
-    path = local(place)
-    return path if is_address(path) else os.path.realpath(path)
+    scheme, found, path = place.partition("://")
+    if found and scheme in ("file", "local"):
+        place = os.path.expanduser(path)
+    return place if is_address(place) else os.path.realpath(place)
 
 
 def join(root: str, name: str) -> str:
