@@ -46,6 +46,7 @@ LONG = [
     "training/test_distributed.py",
     "optimization/test_gatys.py",
     "programs/test_optimize.py",
+    "programs/test_optimize_refusals.py",
     "programs/test_train.py",
     "programs/test_distill.py",
     "dreams/test_deepdream.py",
