@@ -101,18 +101,21 @@ def main() -> int:
 
 def _output() -> pathlib.Path:
     """The file to write, checked."""
-    from tfstyle.runtime import files
+    from tfstyle.pipelines import preparation
 
     output = pathlib.Path(_OUTPUT.value)
     if output.suffix not in _WRITERS:
         raise ValueError(
             f"--output must end in .keras or .h5. Received: --output={output}"
         )
-    if os.path.realpath(output) == os.path.realpath(_MODEL.value):
-        raise ValueError(
-            f"--output must be another file than --model. Received: {output}"
-        )
-    files.check_writable(output)
+    inputs = {
+        "model": _MODEL.value,
+        "encoder_weights": _ENCODER_WEIGHTS.value,
+        "loss_weights_file": flags.FLAGS.loss_weights_file,
+    }
+    given = {role: path for role, path in inputs.items() if path}
+    workdir = os.fspath(_workdir(output))
+    preparation.check_outputs(given, {"output": os.fspath(output)}, workdir)
     return output
 
 

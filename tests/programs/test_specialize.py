@@ -193,12 +193,24 @@ def test_a_style_that_is_too_narrow_is_refused(files, tmp_path):
     assert not (tmp_path / "wave.keras").exists()
 
 
-def test_the_model_to_begin_with_is_kept(files, tmp_path):
-    before = (files / "model.h5").read_bytes()
-    done = run_quick(*words(files, files / "model.h5"))
-    assert done.returncode == 1
-    assert "must be another file than --model" in done.stderr
-    assert (files / "model.h5").read_bytes() == before
+@pytest.mark.parametrize(
+    ("given", "role"),
+    [
+        ([], "model"),
+        (["--loss_weights_file={}"], "loss_weights_file"),
+        (["--model=vgg19", "--encoder_weights={}"], "encoder_weights"),
+    ],
+)
+def test_files_that_are_read_are_kept(files, tmp_path, given, role):
+    if given:
+        output = tmp_path / "weights.h5"
+        output.write_bytes(b"weights")
+    else:
+        output = files / "model.h5"
+    before = output.read_bytes()
+    done = run_quick(*words(files, output), *(w.format(output) for w in given))
+    programs.check_refused(done, 1, f"is the {role}, too")
+    assert output.read_bytes() == before
 
 
 def test_a_full_disk_is_one_line(files, tmp_path):
