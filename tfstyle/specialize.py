@@ -82,14 +82,16 @@ def main() -> int:
     from tfstyle.pretrained import weights
     from tfstyle.runtime import devices
 
-    source = _source()
     output = _output()
     styles = [images.load(path) for path in _STYLE.value]
-    weights.resolve(settings.loss_features, settings.loss_weights_file)
     photographs = None
     if _CONTENT_DIR.value:
         photographs = folders.split_folders(_CONTENT_DIR.value, _HELD_OUT.value)
         folders.check_outside(_workdir(output), _CONTENT_DIR.value)
+    # These may be downloaded, so they come last.
+    source = _source()
+    weights.resolve(settings.loss_features, settings.loss_weights_file)
+    if photographs:
         learned, held = map(len, photographs)
         program.note(f"{learned} photographs to learn from, {held} held out")
     devices.start()

@@ -74,14 +74,14 @@ def main() -> int:
     _check_hosts()
     if settings.start:
         settings.check_start(presets.load(settings.start)[0])
-    weights.resolve(settings.encoder, settings.encoder_weights)
-    weights.resolve(settings.loss_features, settings.loss_weights_file)
     parts = [
         folders.split_folders(roots, flags.FLAGS.held_out)
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
     ]
     roots = [*_CONTENT_DIR.value, *_STYLE_DIR.value]
     folders.check_outside(flags.FLAGS.workdir, roots)
+    weights.resolve(settings.encoder, settings.encoder_weights)
+    weights.resolve(settings.loss_features, settings.loss_weights_file)
     os.makedirs(flags.FLAGS.workdir, exist_ok=True)
     checkpoint.check_writable(flags.FLAGS.workdir)
     resumed = _steps_done(flags.FLAGS.workdir)

@@ -138,6 +138,9 @@ def test_ctrl_c_writes_the_model_as_it_is(files, tmp_path):
         (["--model=vgg19", "--encoder_weights=no.h5"], 1, "no.h5"),
         (["--encoder_weights=no.h5"], 1, "leave out --encoder_weights"),
         (["--loss_weights_file=no.h5"], 1, "no.h5"),
+        # What may be downloaded is looked for last.
+        (["--content_dir=missing", "--loss_features=vgg19"], 1, "no folder"),
+        (["--content_dir=missing", "--model=vgg19"], 1, "no folder"),
         (["--crop=16"], 2, "--crop must be 32 or more"),
         (["--style_weight=-1"], 2, "--style_weight"),
         (["--smallest=2"], 2, "--smallest must be above 0"),

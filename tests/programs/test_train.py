@@ -155,6 +155,7 @@ def test_what_only_tensorflow_does(folders, backend, words, variables, message):
         (["--loss_weights_file=missing.h5"], 1, "no weights file"),
         (["--held_out=9"], 1, "photos' holds 3. Received: held_out=9"),
         (["--content_dir=missing"], 1, "no folder 'missing'"),
+        (["--content_dir=missing", "--encoder=vgg19"], 1, "no folder"),
         (["stray"], 2, "Unexpected arguments"),
     ],
 )
