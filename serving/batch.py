@@ -27,12 +27,13 @@ class Job(NamedTuple):
 def plan(content: str, output: str, style: str) -> list[Job]:
     """Pairs the photographs of --content with the files of --output.
 
-    Both are files, or both are folders.
+    Both are files, or both are folders; subfolders stay.
 
     Raises:
         FileNotFoundError: There is no such photograph.
-        ValueError: The folder has no photographs, the output is a file where
-            it must be a folder or has an unknown format, a photograph or the
+        ValueError: The folder has no photographs, the output is a file, or
+            named like one, where it must be a folder, or has an unknown
+            format, a photograph or the
             style would be overwritten, or two results have the same name.
     """
     jobs = _jobs(content, output)
@@ -115,9 +116,21 @@ def _jobs(content: str, output: str) -> list[Job]:
             f"--content is a folder, so --output must be one, too. "
             f"Received the file '{output}'"
         )
-    if target.exists() and target.samefile(source):
-        raise ValueError("--output must be another folder than --content.")
-    jobs = [Job(path, target / _name(path)) for path in pictures.find(source)]
+    if target.suffix.lower() in pictures.FORMATS and not target.exists():
+        raise ValueError(
+            f"'{content}' may be several photographs, but '{output}' is named "
+            "as one picture. Name a folder."
+        )
+    inner, outer = map(os.path.realpath, (target, source))
+    if pathlib.Path(inner).is_relative_to(outer):
+        raise ValueError(
+            "--output must be another folder than --content, and not inside "
+            f"it. Received: '{output}'"
+        )
+    jobs = [
+        Job(path, target / path.relative_to(source).with_name(_name(path)))
+        for path in pictures.find(source)
+    ]
     if not jobs:
         raise ValueError(f"There are no images in the folder '{content}'.")
     return jobs

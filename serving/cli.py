@@ -48,7 +48,7 @@ def define_client_flags(server: str) -> None:
     flags.DEFINE_string(
         "content",
         None,
-        "Photograph to paint, or a folder of them.",
+        "Photograph to paint, or a folder with them and with subfolders.",
         required=True,
     )
     flags.DEFINE_string(

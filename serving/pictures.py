@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import secrets
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -23,10 +24,14 @@ _QUALITY = 95  # JPEG quality; the default of the other programs, too.
 
 
 def find(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-    """Returns the images in a folder, sorted by name, without subfolders."""
+    """Returns the images in a folder and its subfolders, sorted by path.
+
+    Raises:
+        OSError: One of them cannot be read.
+    """
     return sorted(
         path
-        for path in pathlib.Path(folder).iterdir()
+        for path in _walk(folder)
         if path.suffix.lower() in _READABLE and path.is_file()
     )
 
@@ -101,6 +106,16 @@ def check_output(path: str | os.PathLike[str]) -> None:
             f"--output must be a folder, or a file that ends in one of "
             f"{', '.join(FORMATS)}. Received: '{os.fspath(path)}'"
         )
+
+
+def _walk(folder: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    for place, _, names in os.walk(folder, onerror=_raise):
+        yield from (pathlib.Path(place, name) for name in names)
+
+
+def _raise(error: OSError) -> None:
+    """For `os.walk`, which leaves out what it cannot read."""
+    raise error
 
 
 def _without_texts(data: bytes) -> bytes:

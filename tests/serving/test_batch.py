@@ -9,7 +9,7 @@ from serving.style_client import StyleClient
 
 def folder(tmp_path, *names):
     source = tmp_path / "in"
-    source.mkdir(exist_ok=True)
+    source.mkdir(parents=True, exist_ok=True)
     for name in names:
         (source / name).write_bytes(PNG)
     return source
@@ -31,6 +31,20 @@ def test_plans(tmp_path):
     assert one.output == tmp_path / "b.webp.png"
 
 
+def test_subfolders_are_painted_to_subfolders(tmp_path):
+    folder(tmp_path, "b.png")
+    source = tmp_path / "in" / "more"
+    folder(source, "a.gif", "notes.txt")
+    plan = batch.plan(str(tmp_path / "in"), str(tmp_path / "out"), "wave.jpg")
+    assert plan == [
+        batch.Job(tmp_path / "in/b.png", tmp_path / "out/b.png"),
+        batch.Job(source / "in/a.gif", tmp_path / "out/more/in/a.gif.png"),
+    ]
+    # A folder may be named like a picture if it is there.
+    (tmp_path / "out.png").mkdir()
+    assert batch.plan(str(source), str(tmp_path / "out.png"), "wave.jpg")
+
+
 @pytest.mark.parametrize(
     ("content", "output", "problem"),
     [
@@ -38,6 +52,8 @@ def test_plans(tmp_path):
         ("in/a.png", "x.gif", "ends in one of .jpg, .jpeg, .png"),
         ("in", "file", "so --output must be one, too"),
         ("in", "in", "another folder than --content"),
+        ("in", "in/new/out", "not inside it. Received: '.*in/new/out'"),
+        ("in", "s.PNG", "'.*s.PNG' is named as one picture. Name a folder."),
         ("empty", "x", "There are no images in the folder"),
     ],
 )

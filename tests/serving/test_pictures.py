@@ -207,5 +207,8 @@ def test_a_comment_that_is_too_long_loses_no_picture(tmp_path):
 def test_find(tmp_path):
     for name in ("b.JPG", "a.png", "notes.txt"):
         (tmp_path / name).touch()
-    (tmp_path / "more.png").mkdir()
-    assert [p.name for p in pictures.find(tmp_path)] == ["a.png", "b.JPG"]
+    inside = tmp_path / "more.png"
+    inside.mkdir()
+    (inside / "c.gif").touch()
+    found = pictures.find(tmp_path)
+    assert [p.name for p in found] == ["a.png", "b.JPG", "c.gif"]
