@@ -8,7 +8,7 @@ import multiprocessing.pool
 import os
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from serving import pictures
@@ -33,11 +33,14 @@ def plan(content: str, output: str, style: str) -> list[Job]:
         FileNotFoundError: There is no such photograph.
         ValueError: The folder has no photographs, the output is a file, or
             named like one, where it must be a folder, or has an unknown
-            format, a photograph or the
-            style would be overwritten, or two results have the same name.
+            format, a photograph, the
+            style or a file in the folder that is no result of the clients
+            would be overwritten, or two results have the same name.
     """
     jobs = _jobs(content, output)
     _check_kept(jobs, style)
+    named = pathlib.Path(output)
+    _check_ours(job.output for job in jobs if job.output != named)
     return jobs
 
 
@@ -157,6 +160,16 @@ def _check_kept(jobs: list[Job], style: str) -> None:
             raise ValueError(
                 f"'{other}' and '{job.content}' would both become "
                 f"'{job.output}'. Rename one of them."
+            )
+
+
+def _check_ours(outputs: Iterable[pathlib.Path]) -> None:
+    """Raises `ValueError` where a file is that the clients did not write."""
+    for path in outputs:
+        if path.is_file() and not pictures.is_ours(path):
+            raise ValueError(
+                f"'{path}' is there and was not written by this client. Give "
+                "another output."
             )
 
 

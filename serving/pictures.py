@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import secrets
+import zlib
 from collections.abc import Iterator
 from typing import cast
 
@@ -20,6 +21,8 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # Number of the EXIF tag.
+_NOTE = b"Painted by the serving client of tfstyle"
+_HEAD = 2**17  # Bytes that hold the header and the note of a written file.
 _QUALITY = 95  # JPEG quality; the default of the other programs, too.
 
 
@@ -69,7 +72,8 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
 def write(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes the bytes of an image, as a whole or not at all.
 
-    The image is converted to the format of the name's suffix.
+    The image is converted to the format of the name's suffix, and gets a note
+    by which `is_ours` knows the file.
     """
     path = pathlib.Path(path)
     wanted = FORMATS[path.suffix.lower()]
@@ -79,11 +83,17 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with open(part, "xb") as file:
-            file.write(data)
+            file.write(_noted(data))
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def is_ours(path: str | os.PathLike[str]) -> bool:
+    """Whether `write` wrote a file."""
+    with open(path, "rb") as file:
+        return _NOTE in file.read(_HEAD)
 
 
 def check_no_address(path: str | os.PathLike[str]) -> None:
@@ -129,6 +139,18 @@ def _without_texts(data: bytes) -> bytes:
             parts.append(data[at:end])
         at = end
     return b"".join(parts)
+
+
+def _noted(data: bytes) -> bytes:
+    """Adds the note as a comment, after the header."""
+    if data.startswith(_PNG):
+        at, chunk = len(_PNG) + 25, b"tEXtComment\0" + _NOTE
+        length, check = len(chunk) - 4, zlib.crc32(chunk)
+        note = length.to_bytes(4, "big") + chunk + check.to_bytes(4, "big")
+    else:
+        at = 4 + int.from_bytes(data[4:6], "big")
+        note = b"\xff\xfe" + (2 + len(_NOTE)).to_bytes(2, "big") + _NOTE
+    return data[:at] + note + data[at:]
 
 
 def _fine(image: Image.Image, size: int | None) -> bool:

@@ -96,6 +96,23 @@ def test_what_is_read_is_not_written_over(
         batch.plan(content, output, "wave.png")
 
 
+def test_files_that_others_put_into_the_folder_stay(tmp_path):
+    source = folder(tmp_path, "a.png", "b.jpg")
+    output = tmp_path / "out"
+    for photograph in (source, source / "b.jpg"):
+        output.mkdir(exist_ok=True)
+        pictures.write(output / "a.png", PNG)
+        pictures.write(output / "b.jpg", PNG)
+        assert batch.plan(str(photograph), str(output), "wave.jpg")
+        (output / "b.jpg").write_bytes(PNG)
+        problem = "b.jpg' is there and was not written by this client. Give"
+        with pytest.raises(ValueError, match=problem):
+            batch.plan(str(photograph), str(output), "wave.jpg")
+    # A name that is given may be that of any file.
+    named = f"{output}/./b.jpg"
+    assert batch.plan(str(source / "a.png"), named, "wave.jpg")
+
+
 def test_no_two_photographs_become_the_same_file(tmp_path):
     source = folder(tmp_path, "a.webp", "a.webp.png")
     problem = (
