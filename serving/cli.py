@@ -114,9 +114,15 @@ def define_timeout(text: str) -> None:
 def paint(client: Any) -> int:
     """Stylizes the photographs of --content; returns the exit status."""
     # Pillow takes a while to load; --help and bad flags answer at once.
-    from serving import batch
+    from serving import batch, pictures
 
     values = flags.FLAGS
+    if os.path.isdir(values.content):
+        for ending, count in pictures.unreadable(values.content).items():
+            note(
+                f"files that end in {ending} cannot be read; convert them to "
+                f"JPEG. Left out: {count}"
+            )
     jobs = batch.plan(values.content, values.output, values.style)
     failures = batch.paint(
         client,
@@ -132,6 +138,11 @@ def paint(client: Any) -> int:
     if failures and len(jobs) > 1:
         complain(f"{failures} of {len(jobs)} photographs failed")
     return 1 if failures else 0
+
+
+def note(text: str) -> None:
+    """Prints a note to stderr."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 def complain(text: str) -> None:

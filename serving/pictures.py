@@ -4,6 +4,7 @@ The model ignores EXIF and color profiles, and reads only JPEG and PNG. Files
 that need no conversion are sent unchanged.
 """
 
+import collections
 import io
 import os
 import pathlib
@@ -19,6 +20,9 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 # Pillow's names of the formats that are written, and sent as they are.
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+# As of phones: Pillow does not read them, or only a part.
+_UNREADABLE = {".heic", ".heif", ".arw", ".cr2", ".cr3", ".dng", ".nef"}
+_UNREADABLE |= {".orf", ".raf", ".rw2"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # Number of the EXIF tag.
 _NOTE = b"Painted by the serving client of tfstyle"
@@ -39,6 +43,12 @@ def find(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
     )
 
 
+def unreadable(folder: str | os.PathLike[str]) -> collections.Counter[str]:
+    """Counts the photographs of a folder that `find` leaves out, by ending."""
+    endings = (path.suffix.lower() for path in _walk(folder))
+    return collections.Counter(e for e in endings if e in _UNREADABLE)
+
+
 def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
     """Reads an image file as the bytes of a JPEG or PNG file.
 
@@ -57,7 +67,11 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
         with Image.open(io.BytesIO(_without_texts(data))) as image:
             return data if _fine(image, size) else _remade(image, size)
     except (UnidentifiedImageError, SyntaxError) as error:
-        raise ValueError(f"'{os.fspath(path)}' is not an image.") from error
+        wrong = pathlib.Path(path).suffix.lower() in _UNREADABLE
+        advice = " Convert it to JPEG." if wrong else ""
+        raise ValueError(
+            f"'{os.fspath(path)}' is not an image.{advice}"
+        ) from error
     except Image.DecompressionBombError as error:
         raise ValueError(
             f"'{os.fspath(path)}' is too large: {error}"

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from tfstyle.adain.config import TransferConfig
-from tfstyle.cli import common_flags, program, settings_flags
+from tfstyle.cli import common_flags, notes, program, settings_flags
 from tfstyle.controls.settings import Controls
 from tfstyle.optimization.config import GatysConfig
 
@@ -129,6 +129,7 @@ def main() -> int:
     loader = _loader()
     from tfstyle.worklists import listing, runs
 
+    notes.unreadable(_CONTENT.value)
     if _CLUSTER.value == "local":  # Else only the workers need the files.
         loader.check(listing.has_styles(_CONTENT.value))
     plan = runs.prepare(

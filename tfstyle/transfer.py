@@ -147,6 +147,7 @@ def _items(settings: TransferConfig, one: bool) -> "list[Item]":
     from tfstyle.images import folders
     from tfstyle.runtime import files
 
+    notes.unreadable(_CONTENT.value)
     items = folders.items(_CONTENT.value, _OUTPUT.value)
     for item in items:
         images.check_format(item.output, longest=max(1, settings.size))

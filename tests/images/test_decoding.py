@@ -307,6 +307,13 @@ def test_metadata_are_read_without_the_pixels(tmp_path):
     assert decoding.read_metadata(path) == {"title": "Sea"}
 
 
+def test_photographs_of_phones_should_be_converted(tmp_path):
+    path = tmp_path / "photo.HEIC"
+    path.write_bytes(b"\0\0\0\x24ftypheic" + bytes(99))
+    with pytest.raises(ValueError, match=r"JPEG2000. Convert it to JPEG\.$"):
+        decoding.decode(path, 10**6)
+
+
 def test_metadata_of_what_is_not_an_image_are_refused(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("text")

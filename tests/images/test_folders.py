@@ -37,6 +37,13 @@ def test_a_folder_must_be_one_and_hold_images(folder, tmp_path):
         folders.find([folder, tmp_path / "empty"])
 
 
+def test_photographs_that_cannot_be_read_are_counted(folder):
+    for name in ("a.heic", "more/b.HEIC", "more/c.nef", "heic"):
+        (folder / name).touch()
+    assert folders.unreadable(folder) == {".heic": 2, ".nef": 1}
+    assert not folders.unreadable(folder / "a.heic")
+
+
 def test_a_folder_within_that_cannot_be_read_is_named(folder, monkeypatch):
     scan = os.scandir
 

@@ -343,6 +343,16 @@ def test_a_run_that_cannot_start_keeps_the_records_of_the_last(files, tmp_path):
         assert text == "those of the last run"
 
 
+def test_what_a_folder_leaves_out_is_said(files, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.heic").touch()
+    flags = {"style": files / "style.png"}
+    words = command(tmp_path / "photos", tmp_path / "out", **flags)
+    note, error = programs.fork(words, ROOT).stderr.splitlines()
+    assert note.startswith("note: files that end in .heic cannot be read;")
+    assert error.startswith("error: The list has no rows.")
+
+
 def test_help(tmp_path):
     text = programs.help_of("tfstyle.fleet", tmp_path)
     assert "--gpus_per_worker" in text

@@ -103,6 +103,20 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
     assert "4 painted, 1 failed" in other.stdout
 
 
+def test_what_a_folder_leaves_out_is_said(files, tmp_path):
+    for name in ("a.heic", "b.heic", "c.nef"):
+        (tmp_path / name).touch()
+    done = run_quick(*words(files, tmp_path, tmp_path.with_name("out")))
+    *notes, error = done.stderr.splitlines()
+    assert notes == [
+        "note: files that end in .heic cannot be read; convert them to JPEG. "
+        "Left out: 2",
+        "note: files that end in .nef cannot be read; convert them to JPEG. "
+        "Left out: 1",
+    ]
+    assert "holds no images" in error
+
+
 def test_many_styles_of_long_names_lose_no_picture(files, tmp_path):
     styles, out = [], tmp_path / "out"
     for i in range(110):

@@ -223,3 +223,12 @@ def test_find(tmp_path):
     (inside / "c.gif").touch()
     found = pictures.find(tmp_path)
     assert [p.name for p in found] == ["a.png", "b.JPG", "c.gif"]
+
+
+def test_photographs_that_cannot_be_read_are_counted(tmp_path):
+    (tmp_path / "more").mkdir()
+    for name in ("a.heic", "more/b.HEIC", "more/c.nef", "notes.txt"):
+        (tmp_path / name).touch()
+    assert pictures.unreadable(tmp_path) == {".heic": 2, ".nef": 1}
+    with pytest.raises(ValueError, match="not an image. Convert it to JPEG."):
+        pictures.read(tmp_path / "a.heic")

@@ -48,6 +48,21 @@ def other_weights(path: str, prepared: "Prepared") -> None:
         )
 
 
+def unreadable(folder: str) -> None:
+    """Notes photographs, as of phones, that a folder's run leaves out.
+
+    Args:
+        folder: Path of the folder; a file, an address or a pattern has none.
+    """
+    from tfstyle.images import folders
+
+    for ending, count in sorted(folders.unreadable(folder).items()):
+        program.note(
+            f"files that end in {ending} cannot be read; convert them to JPEG. "
+            f"Left out: {count}"
+        )
+
+
 def left_out(path: str, names: Sequence[str]) -> None:
     """Notes what the record of a picture, or of a folder of them, lacks.
 

@@ -35,6 +35,19 @@ READABLE = (
     "AVIF",
     "JPEG2000",
 )
+# Endings of photographs, as of phones, in formats that are not.
+UNREADABLE = (
+    ".heic",
+    ".heif",
+    ".arw",
+    ".cr2",
+    ".cr3",
+    ".dng",
+    ".nef",
+    ".orf",
+    ".raf",
+    ".rw2",
+)
 # Bytes per pixel, including the arrays that are made from it.
 _DECODED = 40
 # Held while Pillow's limit and the warning filters are replaced: both are
@@ -188,9 +201,11 @@ def _identified(
                 "pixels. Shrink it, or raise `max_pixels`."
             ) from error
         except PIL.UnidentifiedImageError as error:
+            ending = pathlib.Path(path).suffix.lower()
+            advice = " Convert it to JPEG." if ending in UNREADABLE else ""
             raise ValueError(
                 f"'{os.fspath(path)}' is not an image that can be read, or "
-                f"not a whole one. Expected: {', '.join(READABLE)}."
+                f"not a whole one. Expected: {', '.join(READABLE)}.{advice}"
             ) from error
         except Exception as error:  # As in `decode`.
             raise _damaged(path, error) from error

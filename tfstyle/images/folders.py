@@ -1,5 +1,6 @@
 """Finds images in folders, splits them, and names the files to write."""
 
+import collections
 import dataclasses
 import fnmatch
 import glob
@@ -60,8 +61,25 @@ def walk(root: Path) -> Iterator[str]:
     for folder, inner, names in os.walk(root, onerror=_raise):
         inner.sort()
         for name in sorted(names):
-            if os.path.splitext(name)[1].lower() in wanted:
+            if _ending(name) in wanted:
                 yield os.path.join(folder, name)
+
+
+def unreadable(root: Path) -> collections.Counter[str]:
+    """Counts the photographs of a folder that cannot be read, by ending.
+
+    There are none of a file, an address or a pattern.
+    """
+    return collections.Counter(
+        ending
+        for _, _, names in os.walk(root)
+        for name in names
+        if (ending := _ending(name)) in decoding.UNREADABLE
+    )
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def _raise(error: OSError) -> None:
