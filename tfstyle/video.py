@@ -110,11 +110,9 @@ _CHECKPOINT = flags.DEFINE_string(
     "Folder where finished segments are kept. The same command goes on after "
     "them.",
 )
-_REPORT = flags.DEFINE_string(
-    "report",
-    None,
+_REPORT = common_flags.define_report(
     "Page about the run to write (.html): frames through time, how steady and "
-    "how sharp they are, and speed.",
+    "how sharp they are, and speed."
 )
 _PREVIEW_EVERY = flags.DEFINE_integer(
     "preview_every",

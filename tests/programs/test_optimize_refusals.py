@@ -51,6 +51,7 @@ def make_bad_inputs(folder):
     (folder / "text.png").write_text("This is not an image.")
     (folder / "bomb.png").write_bytes(bomb(2**15))
     (folder / "folder.png").mkdir()
+    (folder / "folder.html").mkdir()
     images.save(folder / "dot.png", np.full((1, 1, 3), 0.5, np.float32))
     wide = np.full((3, 20000, 3), 0.5, np.float32)
     images.save(folder / "wide.png", wide)
@@ -134,6 +135,11 @@ BAD = [
     wrong_flag("--tile must be positive", tile="0"),
     wrong_flag("--memory must be a number with its unit", memory="8"),
     wrong_flag("--dpi=0", dpi="0"),
+    # Pictures are never written over by text.
+    wrong_flag("--report=wave.png: must end in .html", report="wave.png"),
+    wrong_flag("--trace=out.png: must not be named as", trace="out.png"),
+    wrong_flag("--trace=clip.MP4: must not be named as", trace="clip.MP4"),
+    wrong_flag("--trace=a.webp: must not be named as", trace="a.webp"),
     wrong_flag("--dpi=65536", dpi="65536"),
     # Images.
     wrong_file("'gone.png' does not exist", "missing", content="gone.png"),
@@ -196,12 +202,11 @@ BAD = [
     wrong_file("'o.jpg'", "deep JPEG", output="o.jpg", bit_depth="16"),
     wrong_file("at most 65500", "long JPEG", output="o.jpg", size="70000"),
     wrong_file("'gone/t'", "trace nowhere", trace="gone/t"),
-    wrong_file("is the output, too", "trace is output", trace="out.png"),
-    wrong_file("'gone/r'", "report nowhere", report="gone/r"),
-    wrong_file("'folder.png'", "report is a folder", report="folder.png"),
-    wrong_file("is the output, too", "report is output", report="out.png"),
-    wrong_file("is the trace, too", "report is trace", trace="t", report="t"),
-    wrong_file("is the style 1", "report is input", report="wave.png"),
+    wrong_file("'gone/r.html'", "report nowhere", report="gone/r.html"),
+    wrong_file("'folder.html'", "report is a folder", report="folder.html"),
+    wrong_file(
+        "is the trace, too", "report is trace", trace="t.html", report="t.html"
+    ),
     wrong_file(
         "is the checkpoint, too",
         "checkpoint is output",

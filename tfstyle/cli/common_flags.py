@@ -1,5 +1,7 @@
 """Flags that mean the same in several programs."""
 
+import mimetypes
+
 from absl import flags
 
 # Flags defined here count as those of the calling program, in its --help.
@@ -34,3 +36,30 @@ def define_quality() -> flags.FlagHolder[int]:
         lower_bound=1,
         upper_bound=100,
     )
+
+
+def define_trace(text: str) -> flags.FlagHolder[str | None]:
+    """Defines the flag of a file with the losses; `text` is its help."""
+    trace = flags.DEFINE_string("trace", None, text)
+    flags.register_validator(
+        "trace",
+        lambda path: not _is_picture(path or ""),
+        "must not be named as a picture or a movie. Give a .jsonl file.",
+    )
+    return trace
+
+
+def define_report(text: str) -> flags.FlagHolder[str | None]:
+    """Defines the flag of a page about the run; `text` is its help."""
+    report = flags.DEFINE_string("report", None, text)
+    flags.register_validator(
+        "report",
+        lambda path: not path or path.lower().endswith((".html", ".htm")),
+        "must end in .html or .htm.",
+    )
+    return report
+
+
+def _is_picture(path: str) -> bool:
+    kind, _ = mimetypes.guess_type(path, strict=False)
+    return (kind or "").startswith(("image/", "video/"))

@@ -47,16 +47,12 @@ def define_flags() -> None:
         "beside it or in the current folder. Other flags override its recipe.",
     )
     common_flags.define_device("auto, cpu, gpu, gpu:N or tpu")
-    flags.DEFINE_string(
-        "trace",
-        None,
+    common_flags.define_trace(
         "File to write with losses, times and memory, one line of JSON per "
-        "report.",
+        "report."
     )
-    flags.DEFINE_string(
-        "report",
-        None,
-        "Page about the run to write (.html): pictures, losses and times.",
+    common_flags.define_report(
+        "Page about the run to write (.html): pictures, losses and times."
     )
     flags.DEFINE_integer(
         "preview_every",

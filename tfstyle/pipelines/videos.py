@@ -126,10 +126,7 @@ def open_video(
     sources = _sources(inputs)
     _check_paths(inputs, sources, path)
     if report is not None:
-        own = {"model": [config.model], "output": _places(path)}
-        if encoder_weights is not None:
-            own["encoder_weights"] = [encoder_weights]
-        _check_report(report, sources | own)
+        files.check_writable(report)
     read = functools.cache(lambda name: images.read(name, max_pixels))
     styles = _styles(preparation.styles(inputs), config, read)
     masks = Masks(inputs, styles, read, max_pixels, details.rate)
@@ -221,16 +218,6 @@ def _check_paths(
 def _places(path: str) -> list[str]:
     """The output, and what else may be written beside it."""
     return [path, output.part_of(path), output.preview_of(path)]
-
-
-def _check_report(report: str, kept: Mapping[str, Sequence[str]]) -> None:
-    """Raises an error if the page cannot be written, or over another file."""
-    files.check_writable(report)
-    for role, names in kept.items():
-        if os.path.realpath(report) in map(os.path.realpath, names):
-            raise ValueError(
-                f"The report '{report}' is the {role}, too. Give another name."
-            )
 
 
 def _digests(sources: Mapping[str, list[str]]) -> dict[str, list[str]]:
