@@ -183,9 +183,11 @@ def _task(changes: Mapping[str, Any]) -> "Task":
 
 def _check_output(axes: "list[Axis]", tasks: "list[Task]") -> None:
     """Raises an error if the sheet cannot be written, before it is painted."""
+    from tfstyle import images
     from tfstyle.images import sheets
     from tfstyle.pipelines import preparation
 
+    common_flags.check_quality(images.check_format(_OUTPUT.value))
     preparation.check_outputs(_inputs(tasks), {"output": _OUTPUT.value})
     heights, widths = zip(*_shapes(tasks), strict=True)
     columns = len(axes[-1].values)

@@ -122,6 +122,9 @@ def _settings() -> TransferConfig:
         settings = TransferConfig(**settings_flags.values(TransferConfig))
         apart = region_files.check_roles(control_flags.inputs())
         settings.check_styles(len(control_flags.styles()), apart)
+        if not flags.FLAGS.style:
+            kind = "a model with its style inside"
+            settings_flags.refuse(["style_size"], kind)
     return settings
 
 
@@ -150,12 +153,14 @@ def _items(settings: TransferConfig, one: bool) -> "list[Item]":
     notes.unreadable(_CONTENT.value)
     items = folders.items(_CONTENT.value, _OUTPUT.value)
     for item in items:
-        images.check_format(item.output, longest=max(1, settings.size))
+        longest = max(1, settings.size)
+        format = images.check_format(item.output, longest=longest)
     kept = {**control_flags.inputs(), "model": settings.model}
     if _ENCODER_WEIGHTS.value:
         kept["encoder_weights"] = _ENCODER_WEIGHTS.value
     folders.check_kept(items, kept)
     if one:
+        common_flags.check_quality(format)
         files.check_writable(items[0].output)
     return items
 

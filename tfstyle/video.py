@@ -198,6 +198,12 @@ def _check_flags(settings: VideoConfig) -> None:
     settings_flags.refuse(others, f"the engine {engine}")
     if formats.is_folder(_OUTPUT.value):
         settings_flags.refuse(("codec", "quality"), "a folder of frames")
+    elif formats.is_lossless(_OUTPUT.value, _CODEC.value):
+        settings_flags.refuse(("quality",), "such a file")
+    if os.path.isfile(_CONTENT.value):
+        settings_flags.refuse(("rate",), "a movie, which has its own")
+    if not flags.FLAGS.style:
+        settings_flags.refuse(("style_size",), "a model with its style inside")
     for flag in (_START, _END, _RATE):
         if flag.value is not None and not math.isfinite(flag.value):
             raise ValueError(

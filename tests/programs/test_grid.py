@@ -242,6 +242,7 @@ BAD = [
     wrong("for each of the 1 style images", style_mix="1,2"),
     wrong("--device must be", device="abacus"),
     wrong("--quality=0", quality="0"),
+    wrong("--quality is no setting of a PNG file", quality="80"),
     wrong("'sise'", sise="3"),
     # Files.
     wrong("'gone.png' does not exist", status=1, content="gone.png"),

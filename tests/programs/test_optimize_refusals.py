@@ -124,6 +124,7 @@ BAD = [
     wrong_flag("--bit_depth=12", bit_depth="12"),
     wrong_flag("--quality=0", quality="0"),
     wrong_flag("--quality=101", quality="101"),
+    wrong_flag("--quality is no setting of a PNG file", quality="95"),
     wrong_flag("--features=alexnet", features="alexnet"),
     wrong_flag("--style_loss=moments", style_loss="moments"),
     wrong_flag("--init=gray", init="gray"),

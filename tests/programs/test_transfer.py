@@ -368,6 +368,7 @@ def test_photorealistic_pictures_are_filtered(files, tmp_path):
         (["--model=nothing"], 1, "no model 'nothing'. Choose from"),
         (["--model=tests"], 1, "'tests' is a folder. .* such as 'tests/1'"),
         (["--encoder_weights=a.h5"], 1, "leave out --encoder_weights"),
+        (["--quality=80"], 2, "--quality is no setting of a PNG file"),
         (["--content=missing.png"], 1, "no file or folder 'missing.png'"),
         (["--output=out.gif"], 1, "must end in one of"),
         (["--output=missing/out.png"], 1, "there is no folder"),

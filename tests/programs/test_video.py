@@ -272,8 +272,11 @@ def test_damaged_clips_are_one_line(files, tmp_path, kind, message):
         (["--features=vgg16"], 2, "--features is no setting of .* transfer"),
         (["--output=out/", "--codec=h264"], 2, "--codec is no .* of frames"),
         (["--output=out/", "--quality=9"], 2, "--quality is no .* of frames"),
+        (["--output=a.gif", "--quality=9"], 2, "--quality is no setting"),
+        (["--output=a.mkv", "--codec=ffv1", "--quality=9"], 2, "--quality is"),
+        (["--rate=24"], 2, "--rate is no setting of a movie, which has its"),
         (["--end=inf"], 2, "--end must be a finite number"),
-        (["--rate=inf"], 2, "--rate must be a finite number"),
+        (["--content=.", "--rate=inf"], 2, "--rate must be a finite number"),
         (["--start=nan"], 2, "--start must be a finite number"),
         (["--start=9", "--end=8"], 2, "--end must be after --start"),
         (["--style_mix=1:1,0"], 2, "a share for each of the 1"),
@@ -344,6 +347,13 @@ def test_a_specialized_model_has_the_style_inside(files, tmp_path):
     assert len(clip_files.read(output)[0]) == 3
     done = run_quick(f"--model={files / 'model.h5'}", *arguments)
     programs.check_refused(done, 2, "has no style inside")
+    flags = [f"--model={tmp_path / 'wave.h5'}", "--style_size=64", *arguments]
+    message = "--style_size is no setting of a model with its style inside"
+    for program in ("video", "transfer"):
+        words = [sys.executable, "-m", f"tfstyle.{program}", *flags[:3]]
+        words.append(f"--output={tmp_path / 'new.png'}")
+        done = programs.fork(words, ROOT, programs.TENSORFLOW)
+        programs.check_refused(done, 2, message)
 
 
 def test_no_frames_in_the_given_time(files, tmp_path):

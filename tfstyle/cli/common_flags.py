@@ -1,8 +1,14 @@
 """Flags that mean the same in several programs."""
 
 import mimetypes
+from typing import TYPE_CHECKING
 
 from absl import flags
+
+from tfstyle.cli import program, settings_flags
+
+if TYPE_CHECKING:
+    from tfstyle.images.encoding import Format
 
 # Flags defined here count as those of the calling program, in its --help.
 flags.disclaim_key_flags()
@@ -32,10 +38,21 @@ def define_quality() -> flags.FlagHolder[int]:
     return flags.DEFINE_integer(
         "quality",
         95,
-        "Quality of .jpg and .webp, from 1 to 100.",
+        "Quality of .jpg and .webp, from 1 to 100; others have none.",
         lower_bound=1,
         upper_bound=100,
     )
+
+
+def check_quality(format: "Format") -> None:
+    """Raises `UsageError` if --quality is given and has no effect.
+
+    Args:
+        format: Format of the output.
+    """
+    if not format.lossy:
+        with program.flag_errors():
+            settings_flags.refuse(["quality"], f"a {format.name} file")
 
 
 def define_trace(text: str) -> flags.FlagHolder[str | None]:

@@ -148,6 +148,7 @@ def prepare(
     format = images.check_format(
         values.output, int(values.bit_depth), longest=config.size
     )
+    common_flags.check_quality(format)
     named = ("output", "trace", "report")
     written = {name: values[name].value for name in named}
     kept = {**inputs, "replay": values.replay} if values.replay else inputs

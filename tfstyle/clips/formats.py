@@ -102,6 +102,11 @@ def is_folder(path: str) -> bool:
     return os.path.isdir(path) or path.endswith(os.sep)
 
 
+def is_lossless(path: str, codec: str) -> bool:
+    """Whether a file has no quality, by its ending and the codec asked for."""
+    return path.lower().endswith(".gif") or codec in ("prores", "ffv1")
+
+
 def choose(path: str, codec: str, quality: int, source: Details) -> Format:
     """Chooses container and encoder for a file.
 

@@ -48,6 +48,11 @@ class Format:
     room: int
     packed: float
 
+    @property
+    def lossy(self) -> bool:
+        """Whether files have a quality."""
+        return self.name in ("JPEG", "WEBP")
+
     def holds(self, metadata: Mapping[str, str]) -> bool:
         """Whether the format has room for metadata: keyword -> text."""
         return len(json.dumps(dict(metadata))) <= self.room
