@@ -207,6 +207,7 @@ def _stylize_one(files: "Files", item: "Item") -> int:
     from tfstyle.pipelines.transfer import Transfer
 
     photograph = files.photograph(item)
+    notes.frames(_CONTENT.value)
     record = _describe(files)  # May download weights, so it comes last.
     transfer = Transfer(files, _load(files.config), record)
     height, width = transfer.one(photograph).shape[:2]
@@ -271,6 +272,7 @@ def _make_sheet(files: "Files", item: "Item", grid: tuple[int, int]) -> int:
 
     photograph = files.photograph(item)
     shape = photograph.image.pixels.shape[:2]
+    notes.frames(_CONTENT.value)
     images.check_sheet(item.output, shape, *grid)
     shared = _describe(files)
     sheet = transfer.sheet(files, _load(files.config), photograph, grid)

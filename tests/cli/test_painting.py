@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import helpers
+import image_bytes
 from tfstyle import images
 
 PROGRAM = '''
@@ -44,7 +45,8 @@ cli.run(main)
 
 
 def call(folder, *words):
-    images.save(folder / "photo.png", helpers.image(20, 30))
+    if not (folder / "photo.png").exists():
+        images.save(folder / "photo.png", helpers.image(20, 30))
     path = helpers.vgg_weights(folder / "vgg16.h5", blocks=1)
     (folder / "program.py").write_text(PROGRAM)
     return subprocess.run(
@@ -69,11 +71,16 @@ def test_a_record_that_is_too_long_is_shortened(tmp_path):
     (tmp_path / "others").mkdir()
     for i in range(360):
         (tmp_path / "others" / f"{i:03}{'x' * 200}").touch()
+    image_bytes.animate(tmp_path / "photo.png", (30, 20))
     process = call(tmp_path, "--output=out.jpg")
     assert process.returncode == 0, process.stderr
     assert (
         "note: 'out.jpg' has no room for all of its record: left out are "
         "sha256 of inputs, name of inputs. Other formats have more room.\n"
+    ) in process.stderr
+    assert (
+        "note: 'photo.png' has 3 frames; the first one is painted. "
+        "tfstyle.video paints all.\n"
     ) in process.stderr
     assert images.load(tmp_path / "out.jpg").shape == (20, 30, 3)
 

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import image_bytes
 from tfstyle import images
 from tfstyle.images import conversion, decoding
 
@@ -305,6 +306,23 @@ def test_metadata_are_read_without_the_pixels(tmp_path):
     data = bytes_of(PIL.Image.new("L", (640, 640)), "JPEG", comment=comment)
     path.write_bytes(data[: len(data) // 2])
     assert decoding.read_metadata(path) == {"title": "Sea"}
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
+def test_frames_of_an_animation(format, tmp_path):
+    path = tmp_path / f"animation.{format}"
+    image_bytes.animate(path, (32, 24))
+    assert decoding.frames(path) == 3
+    PIL.Image.new("RGB", (32, 24)).save(path)
+    assert decoding.frames(path) == 1
+
+
+@pytest.mark.parametrize("format", ["TIFF", "MPO"])
+def test_pages_are_no_frames(format, tmp_path):
+    pages = [PIL.Image.new("RGB", (32, 24), c) for c in ("red", "blue")]
+    path = tmp_path / "pages"
+    pages[0].save(path, format, save_all=True, append_images=pages[1:])
+    assert decoding.frames(path) == 1
 
 
 def test_photographs_of_phones_should_be_converted(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import helpers
+import image_bytes
 import programs
 from tfstyle import images
 from tfstyle.adain import loading
@@ -255,9 +256,12 @@ def test_a_sheet_is_checked_before_it_is_painted(files, tmp_path):
     done = run_quick(*arguments, other, "--grid=1x300", "--size=52")
     assert done.returncode == 1
     assert "holds at most 16383" in done.stderr
-    arguments = words(files, files / "photos/a.png", tmp_path / "out.png")
+    photo = tmp_path / "animation.gif"
+    image_bytes.animate(photo, (52, 40))
+    arguments = words(files, photo, tmp_path / "out.png")
     done = run_quick(*arguments, other, "--grid=9999x999999")
     assert done.returncode == 1
+    assert f"note: '{photo}' has 3 frames; the first one" in done.stderr
     assert "(A sheet of 999999x9999 pictures needs about" in done.stderr
 
 

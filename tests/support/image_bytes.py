@@ -35,6 +35,14 @@ def decoded(data):
     return np.asarray(PIL.Image.open(io.BytesIO(data)), np.float32) / 255
 
 
+def animate(path, size):
+    """Writes an animation of three colors, its sides (width, height)."""
+    first, *rest = (
+        PIL.Image.new("RGB", size, color) for color in ("red", "lime", "blue")
+    )
+    first.save(path, save_all=True, append_images=rest)
+
+
 def png_of_size(width, height):
     """A PNG whose header promises more pixels than follow."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

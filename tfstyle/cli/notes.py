@@ -48,6 +48,22 @@ def other_weights(path: str, prepared: "Prepared") -> None:
         )
 
 
+def frames(path: str) -> None:
+    """Notes if a photograph is an animation.
+
+    Args:
+        path: Path of the photograph.
+    """
+    from tfstyle.images import decoding
+
+    count = decoding.frames(path)
+    if count > 1:
+        program.note(
+            f"'{path}' has {count} frames; the first one is painted. "
+            "tfstyle.video paints all."
+        )
+
+
 def unreadable(folder: str) -> None:
     """Notes photographs, as of phones, that a folder's run leaves out.
 

@@ -157,6 +157,7 @@ def prepare(
     preparation.has_checkpoint(values.checkpoint)
     prepared = preparation.prepare(config, inputs, values.max_pixels)
     _check_space(config, prepared, format)
+    notes.frames(inputs.get("image") or inputs["content"])
     if prepared.content.alpha is not None and not format.alpha:
         program.note(f"{format.name} holds no transparency; it becomes white.")
     notes.weights(config, prepared)

@@ -167,6 +167,20 @@ def size(path: Path) -> tuple[int, int]:
         return image.size
 
 
+def frames(path: Path) -> int:
+    """Returns the number of pictures of an animation; 1 of other images.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
+        ValueError: It is empty or not an image.
+    """
+    with _open(path, sys.maxsize) as image:
+        # Not the pages of a TIFF file, nor what phones add to a JPEG file.
+        animated = image.format in ("GIF", "WEBP", "PNG")
+        return getattr(image, "n_frames", 1) if animated else 1
+
+
 @contextlib.contextmanager
 def _open(path: Path, max_pixels: int) -> Iterator[PIL.ImageFile.ImageFile]:
     """Opens a file by its header, and refuses what that shows to be wrong."""
