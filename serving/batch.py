@@ -55,6 +55,7 @@ def paint(
     parallel: int,
     say: Callable[[str], None],
     complain: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> int:
     """Stylizes all photographs; a failure does not stop the others.
 
@@ -68,6 +69,7 @@ def paint(
         parallel: Largest number of requests at a time.
         say: Function that receives a line for each result.
         complain: Function that receives a line for each failure.
+        note: Function that receives a line about what is lost.
 
     Returns:
         The number of failures.
@@ -76,10 +78,14 @@ def paint(
     if len(jobs) > 1:
         embedding = client.embed_style(picture)
 
+    clear: list[pathlib.Path] = []
+
     def ask(job: Job) -> tuple[Job, Any, float]:
         begin = time.monotonic()
         try:
             content = pictures.read(job.content, size)
+            if pictures.is_transparent(content):
+                clear.append(job.content)
             if len(jobs) > 1:
                 result = client.apply_style(content, embedding, strength)
             else:
@@ -101,6 +107,11 @@ def paint(
             except _FAILURES as error:
                 failures += 1
                 complain(f"{job.content}: {error}")
+    if clear:
+        note(
+            f"the server returns no transparency, which '{min(clear)}' has. "
+            f"Such photographs: {len(clear)}"
+        )
     return failures
 
 

@@ -134,6 +134,7 @@ def paint(client: Any) -> int:
         parallel=values.parallel,
         say=print,
         complain=complain,
+        note=note,
     )
     if failures and len(jobs) > 1:
         complain(f"{failures} of {len(jobs)} photographs failed")

@@ -83,6 +83,15 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
         raise ValueError(f"'{os.fspath(path)}' is damaged: {error}") from error
 
 
+def is_transparent(data: bytes) -> bool:
+    """Whether what `read` returned has parts that are not opaque."""
+    with Image.open(io.BytesIO(_without_texts(data))) as image:
+        if not image.has_transparency_data:
+            return False
+        alpha = image.convert("RGBA").getchannel("A")
+        return alpha.getextrema() != (255, 255)
+
+
 def write(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes the bytes of an image, as a whole or not at all.
 

@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from PIL import Image
 
 from image_bytes import PNG
 from serving import batch, pictures
@@ -143,7 +144,7 @@ class Counting(StyleClient):
 
 
 def paint(client, jobs, style, parallel):
-    said, failed = [], []
+    said, failed, noted = [], [], []
     failures = batch.paint(
         client,
         jobs,
@@ -154,16 +155,24 @@ def paint(client, jobs, style, parallel):
         parallel=parallel,
         say=said.append,
         complain=failed.append,
+        note=noted.append,
     )
-    return failures, said, failed
+    return failures, said, failed, noted
 
 
 def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
     source = folder(tmp_path, *(f"{i:02}.png" for i in range(12)))
     (source / "05.png").write_bytes(b"junk")
+    for name in ("03.png", "07.png"):
+        Image.new("LA", (9, 8), (200, 40)).save(source / name)
     jobs = batch.plan(str(source), str(tmp_path / "new" / "out"), "w.png")
     with Counting(server.grpc) as client:
-        failures, said, failed = paint(client, jobs, source / "00.png", 3)
+        results = paint(client, jobs, source / "00.png", 3)
+    failures, said, failed, noted = results
+    assert noted == [
+        f"the server returns no transparency, which '{source / '03.png'}' has. "
+        "Such photographs: 2"
+    ]
     assert client.calls.count("embed_style_bytes") == 1
     assert client.calls.count("apply_style_bytes") == 11
     assert client.most <= 3
@@ -177,6 +186,7 @@ def test_a_single_photograph_is_one_request(server, tmp_path):
     photograph, output = str(source / "a.png"), str(tmp_path / "out.png")
     jobs = batch.plan(photograph, output, photograph)
     with Counting(server.grpc) as client:
-        assert paint(client, jobs, source / "a.png", 2)[0] == 0
+        failures, _, _, noted = paint(client, jobs, source / "a.png", 2)
+    assert (failures, noted) == (0, [])
     assert client.calls == ["stylize_bytes"]
     assert (tmp_path / "out.png").exists()

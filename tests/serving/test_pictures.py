@@ -135,6 +135,17 @@ def test_transparency_is_sent_and_becomes_white_in_jpeg(tmp_path):
     assert np.asarray(Image.open(tmp_path / "out.jpg")).min() >= 254
 
 
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [("RGBA", (1, 2, 3, 255), False), ("RGBA", (1, 2, 3, 254), True)]
+    + [("LA", (5, 0), True), ("RGB", (1, 2, 3), False)],
+)
+def test_what_is_transparent(mode, color, expected, tmp_path):
+    Image.new(mode, (9, 8), color).save(tmp_path / "a.png")
+    data = pictures.read(tmp_path / "a.png")
+    assert pictures.is_transparent(data) is expected
+
+
 @pytest.mark.parametrize("kind", ["png", "jpg"])
 def test_files_are_written_as_they_came_but_for_a_note(kind, tmp_path):
     path = save(tmp_path / f"a.{kind}", quality=95)
