@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 import requests
 
-from serving.style_client import ServingError, check_choice, retrying
+from serving.style_client import (
+    ServingError,
+    check_choice,
+    refusal,
+    retrying,
+)
 
 # HTTP status -> name of the gRPC status; others are UNKNOWN.
 _CODES = {
@@ -142,10 +147,7 @@ class RestStyleClient:
         return retrying(once, self.attempts, self.timeout)
 
     def _error(self, code: str, text: str) -> ServingError:
-        return ServingError(
-            code,
-            f"{self.server} answered {code} for model '{self.model}': {text}",
-        )
+        return refusal(self.server, self.model, code, text)
 
 
 def _b64(data: bytes) -> dict[str, str]:
@@ -154,6 +156,6 @@ def _b64(data: bytes) -> dict[str, str]:
 
 def _text(response: requests.Response) -> str:
     try:
-        return " ".join(str(response.json()["error"]).split())
+        return str(response.json()["error"])
     except (ValueError, KeyError, TypeError):  # A proxy's own page.
         return f"HTTP {response.status_code}, {response.reason}."

@@ -19,6 +19,7 @@ be copied into another project. Several threads may use a client at once.
 
 import itertools
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,6 +37,8 @@ _ADVICE = {
     "DEADLINE_EXCEEDED": "Try a smaller image, or a longer time-out.",
     "RESOURCE_EXHAUSTED": "Try later, or a smaller image.",
 }
+# What a failed check in a graph says, its values, and then the nodes.
+_CHECK = re.compile(r"assertion failed: \[([^]]*)\](.*?) \[\[\{\{node")
 # A float32 image of 2048 x 2048 takes 48 MiB; gRPC's own limit is 4.
 _MAX_BYTES = 256 * 2**20
 _DELAYS = (0.25, 4.0)  # Seconds: the first, doubled each time, and the largest.
@@ -225,14 +228,20 @@ class StyleClient:
                 code = error.code().name
                 # Nobody cancels here: a server that shuts down says it, too.
                 code = "UNAVAILABLE" if code == "CANCELLED" else code
-                details = " ".join((error.details() or "").split())
-                raise ServingError(
-                    code,
-                    f"{self.server} answered {code} for model "
-                    f"'{self.model}': {details}",
-                ) from error
+                details = error.details() or ""
+                raise refusal(self.server, self.model, code, details) from error
 
         return retrying(once, self.attempts, self.timeout)
+
+
+def refusal(server: str, model: str, code: str, details: str) -> ServingError:
+    """Returns the error for an answer; of a check in a graph, its sentence."""
+    text = " ".join(details.split())
+    if found := _CHECK.search(text):
+        text = "".join(found.groups())
+    return ServingError(
+        code, f"{server} answered {code} for model '{model}': {text}"
+    )
 
 
 def check_choice(version: int | None, label: str | None) -> None:

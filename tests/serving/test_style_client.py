@@ -10,7 +10,7 @@ import helpers
 import serving_model
 from image_bytes import PNG, decoded, encoded
 from serving.rest_style_client import RestStyleClient
-from serving.style_client import ServingError, StyleClient
+from serving.style_client import ServingError, StyleClient, refusal
 
 CONTENT, STYLE = helpers.image(12, 20, 1), helpers.image(16, 8, 2)
 
@@ -165,3 +165,17 @@ def test_versions_and_labels(tmp_path):
                 assert np.allclose(painted, scale * CONTENT), which
     finally:
         running.close()
+
+
+def test_a_failed_check_is_a_sentence():
+    details = (
+        "assertion failed: [content must have 16 pixels or more. Received:] "
+        "[1 1]\n\t [[{{node map/while/Assert_1/Assert}}]]"
+    )
+    error = refusal("host:1", "style", "INTERNAL", details)
+    assert error.text == (
+        "host:1 answered INTERNAL for model 'style': content must have 16 "
+        "pixels or more. Received: [1 1]"
+    )
+    error = refusal("host:1", "style", "INTERNAL", "no\n model")
+    assert error.text.endswith(": no model")
