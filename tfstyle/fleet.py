@@ -242,6 +242,7 @@ def _bar(count: int) -> "tqdm.tqdm":
 
 def _estimate(plan: "Plan", loader: "Loader") -> int:
     """Says what a run would take; returns the exit status."""
+    from tfstyle.runtime.checks import units
     from tfstyle.worklists import ray_cluster, runs
 
     workers = ray_cluster.count(*_cluster())
@@ -252,8 +253,8 @@ def _estimate(plan: "Plan", loader: "Loader") -> int:
     print(
         f"{plan.count} pictures: about "
         f"{_duration(found.seconds * count / workers)} with {workers} "
-        f"worker{'s' * (workers > 1)}, {_size(found.size * count)}. Each "
-        f"takes {found.seconds:.2f} s and {_size(found.size)}, by a sample of "
+        f"worker{'s' * (workers > 1)}, {units(found.size * count)}. Each "
+        f"takes {found.seconds:.2f} s and {units(found.size)}, by a sample of "
         f"{len(plan.sample)}."
     )
     for entry in found.failed:
@@ -266,13 +267,6 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} seconds"
-
-
-def _size(count: float) -> str:
-    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if count >= length:
-            return f"{count / length:.1f} {unit}"
-    return f"{count / 1e3:.1f} kB"
 
 
 if __name__ == "__main__":

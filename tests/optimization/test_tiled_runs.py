@@ -1,6 +1,7 @@
 """Whole runs of `stylize` in tiles."""
 
 import dataclasses
+import re
 import shutil
 from typing import NamedTuple
 
@@ -274,8 +275,12 @@ def test_wrong_settings_are_refused(config, changes, message):
 
 def test_too_little_memory_is_refused(config):
     little = dataclasses.replace(config, tile=None, memory="10MB")
-    with pytest.raises(MemoryError, match="68x48 pixels needs.*: 0.0 GB"):
+    with pytest.raises(MemoryError, match="lower `size`") as caught:
         gatys.stylize(PHOTO, STYLES, little)
+    said = (
+        r"68x48 pixels needs about \d+\.\d MB .*: 0\.0 kB\. .*: raise `memory`"
+    )
+    assert re.search(said, str(caught.value))
 
 
 def test_sizes_for_print_take_fewer_steps():

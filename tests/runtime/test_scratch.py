@@ -83,7 +83,7 @@ def _descriptors():
 
 
 def test_a_disk_without_room_is_named(tmp_path):
-    with pytest.raises(OSError, match=r"1000000\.0 GB.*Free"):
+    with pytest.raises(OSError, match=r"1000\.0 TB.*Free"):
         scratch.Folder(str(tmp_path)).check_space(10**15)
 
 

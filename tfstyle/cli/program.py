@@ -190,7 +190,7 @@ def _message(error: BaseException) -> str:
         text = _with_flags(str(error).strip())
         # Ours have at most three lines; longer ones come from libraries.
         return text if text.count("\n") < 3 else _one_line(error)
-    detail = _one_line(error)[:200] or "no details"
+    detail = _with_flags(_one_line(error))[:200] or "no details"
     return f"out of memory; try a smaller size ({detail})"
 
 

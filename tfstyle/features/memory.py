@@ -7,6 +7,7 @@ from typing import NamedTuple, NoReturn
 from tfstyle.images.sizes import SMALLEST
 from tfstyle.pretrained import topology
 from tfstyle.runtime import devices, host_memory
+from tfstyle.runtime.checks import units
 from tfstyle.runtime.memory import available
 from tfstyle.runtime.types import Shape
 
@@ -122,7 +123,7 @@ def refuse(shape: Shape, needed: int, left: int, advice: str) -> NoReturn:
     height, width = shape
     raise MemoryError(
         f"A picture of {width}x{height} pixels needs about "
-        f"{needed / 1e9:.1f} GB of memory. Available: {left / 1e9:.1f} GB. "
+        f"{units(needed)} of memory. Available: {units(left)}. "
         f"{advice}"
     )
 
@@ -145,8 +146,8 @@ def check_tile(tile: Shape, shape: Shape, work: Work) -> None:
         (height, width), (rows, columns) = shape, tile
         raise MemoryError(
             f"A dream of {width}x{height} pixels, seen {columns}x{rows} at a "
-            f"time, needs about {needed / 1e9:.1f} GB of memory. Available: "
-            f"{left / 1e9:.1f} GB. Lower `tile` or `size`."
+            f"time, needs about {units(needed)} of memory. Available: "
+            f"{units(left)}. Lower `tile` or `size`."
         )
 
 

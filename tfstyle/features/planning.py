@@ -17,6 +17,7 @@ from tfstyle.features import memory, tiles
 from tfstyle.features.memory import Work
 from tfstyle.pretrained import topology
 from tfstyle.runtime import devices
+from tfstyle.runtime.checks import units
 from tfstyle.runtime.types import Shape
 
 # Larger tiles save little; between tiles Ctrl-C is noticed.
@@ -49,12 +50,12 @@ class Plan(NamedTuple):
     def __str__(self) -> str:
         height, width = self.shape
         if self.tiles is None:
-            return f"{width}x{height} pixels at once, {_gb(self.needed)}"
+            return f"{width}x{height} pixels at once, {units(self.needed)}"
         (rows, columns), count = self.tiles
-        files = f" and {_gb(self.filed)} in files" if self.filed else ""
+        files = f" and {units(self.filed)} in files" if self.filed else ""
         return (
             f"{width}x{height} in {count} tiles of {columns}x{rows} pixels, "
-            f"{_gb(self.needed)}{files}"
+            f"{units(self.needed)}{files}"
         )
 
 
@@ -120,8 +121,9 @@ def plan(
             return best
     if best:
         return best
+    more = "" if limit is None else "raise `memory` or "
     memory.refuse(
-        shape, needed, left, "No tiles are small enough: lower `size`."
+        shape, needed, left, f"No tiles are small enough: {more}lower `size`."
     )
 
 
@@ -201,7 +203,3 @@ def _plan(
     several = len(tiling.tiles) > 1
     seen = (tiling.window, len(tiling.tiles)) if several else None
     return Plan(shape, side, room, seen, needed)
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

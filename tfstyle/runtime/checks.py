@@ -142,6 +142,18 @@ def amount(text: str) -> int:
     return round(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
+def units(count: float) -> str:
+    """Returns an amount in bytes as text; see `amount`.
+
+    >>> units(8_000_000_000), units(12_345_678)
+    ('8.0 GB', '12.3 MB')
+    """
+    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"
+
+
 def _whole(name: str, value: object, expected: str) -> None:
     if not isinstance(value, numbers.Integral):
         raise ValueError(

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from typing import IO, Any, TypeGuard
 
+from tfstyle.runtime.checks import units
 from tfstyle.runtime.types import Path
 
 
@@ -172,9 +173,8 @@ def check_space(path: Path, needed: float) -> None:
     if needed > free:
         raise OSError(
             errno.ENOSPC,
-            f"'{os.fspath(path)}' needs about {needed / 1e9:.1f} GB. Free on "
-            f"its disk: {free / 1e9:.1f} GB. Make room, or choose another "
-            "place.",
+            f"'{os.fspath(path)}' needs about {units(needed)}. Free on its "
+            f"disk: {units(free)}. Make room, or choose another place.",
         )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import psutil
 
+from tfstyle.runtime.checks import units
+
 # Files of the limit and of the usage; line of `memory.stat`.
 _CGROUP_1 = (
     "memory.limit_in_bytes",
@@ -41,8 +43,8 @@ def refuse(what: str, needed: int, left: int) -> None:
     """Like `check`, given the free memory `left`, in bytes."""
     if needed > left:
         raise MemoryError(
-            f"{what} needs about {needed / 1e9:.1f} GB of memory. Available: "
-            f"{left / 1e9:.1f} GB."
+            f"{what} needs about {units(needed)} of memory. Available: "
+            f"{units(left)}."
         )
 
 
