@@ -530,6 +530,8 @@ def main():
     here = pathlib.Path(__file__).parent
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=here)
     folder = parser.parse_args().folder
+    if folder.is_file():
+        parser.error(f"'{folder}' is a file. Expected: a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     for seed, painter in enumerate(STYLES):
         image = np.clip(painter(np.random.default_rng(seed)), 0, 1)

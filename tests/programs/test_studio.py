@@ -174,4 +174,5 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     words = programs.command(PROGRAM, {"port": 0, "output": "file"})
     process = programs.call(words, tmp_path)
-    programs.check_refused(process, 1, "file")
+    message = f"'{tmp_path / 'file'}' is a file. Expected: a folder."
+    programs.check_refused(process, 1, message)

@@ -183,6 +183,8 @@ def _expected() -> tuple[type[BaseException], ...]:
 
 
 def _message(error: BaseException) -> str:
+    if isinstance(error, FileExistsError) and error.filename:
+        return f"'{error.filename}' is a file. Expected: a folder."
     if isinstance(error, OSError) and error.strerror:
         where = f": '{error.filename}'" if error.filename else ""
         return f"{error.strerror}{where}"
