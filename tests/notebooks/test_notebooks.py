@@ -10,6 +10,7 @@ import pytest
 
 import helpers
 import programs
+import tfstyle
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
@@ -147,6 +148,11 @@ def test_notebooks_are_committed_without_outputs(path):
     assert outputs(notebook.cells) == []
     counts = [cell.get("execution_count") for cell in notebook.cells]
     assert set(counts) == {None}
+
+
+def test_the_default_of_the_steps_is_right():
+    text = (FOLDER / "1_start_here.ipynb").read_text()
+    assert f"the default is {tfstyle.GatysConfig().steps}." in text
 
 
 @pytest.mark.parametrize("name", SMALL)
