@@ -271,9 +271,11 @@ def test_inputs_of_one_name_are_told_apart_by_content(tmp_path, inputs):
 def test_a_missing_input_is_named_with_its_hash(tmp_path, inputs):
     path, record = written(tmp_path, inputs)
     sha256 = record["inputs"]["content"]["sha256"]
-    message = f"content 'dog.png' with SHA-256 {sha256} .* not in '{tmp_path}'"
+    message = (
+        f"content 'dog.png' with SHA-256 {sha256} .* not in '{tmp_path}'\\. Put"
+    )
     with pytest.raises(FileNotFoundError, match=message):
-        provenance.find_inputs(provenance.read(path), [tmp_path])
+        provenance.find_inputs(provenance.read(path), [tmp_path, tmp_path])
 
 
 def test_an_input_that_has_changed_is_not_taken(tmp_path, inputs):

@@ -244,7 +244,7 @@ def _find(
     for path in present:
         if digest(path) == sha256:
             return path
-    where = ", ".join(f"'{folder}'" for folder in folders)
+    where = ", ".join(dict.fromkeys(f"'{folder}'" for folder in folders))
     if present:
         found = f"'{present[0]}' has another content"
     else:
