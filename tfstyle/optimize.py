@@ -63,6 +63,11 @@ def main() -> int:
     if not (flags.FLAGS.replay or _CONTENT.value and _STYLE.value):
         raise app.UsageError("--content and --style are needed, or --replay.")
     config, inputs = painting.settings(GatysConfig, _named())
+    if os.path.isdir(inputs["content"]):
+        raise IsADirectoryError(
+            f"'{inputs['content']}' is a folder. Expected: an image. "
+            "tfstyle.transfer and tfstyle.fleet paint folders."
+        )
     _check_regions(config, inputs)
     _check_checkpoint(config)
     return _paint(painting.prepare(config, inputs))

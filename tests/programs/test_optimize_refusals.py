@@ -144,7 +144,12 @@ BAD = [
     wrong_flag("--dpi=65536", dpi="65536"),
     # Images.
     wrong_file("'gone.png' does not exist", "missing", content="gone.png"),
-    wrong_file("'folder.png' is a folder", "folder", content="folder.png"),
+    wrong_file(
+        "'folder.png' is a folder. Expected: an image. tfstyle.transfer and "
+        "tfstyle.fleet paint folders.",
+        "folder",
+        content="folder.png",
+    ),
     wrong_file("'empty.png' is empty", "empty", content="empty.png"),
     wrong_file("'truncated.png'", "truncated", content="truncated.png"),
     wrong_file("'text.png' is not an image", "text", content="text.png"),
