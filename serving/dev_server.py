@@ -149,7 +149,7 @@ def main() -> None:
 
     manager = ModelManager(configs, lambda p: Servable(p, config.threads))
     manager.update()
-    _check_available(manager)
+    _check_available(manager, configs)
     asyncio.run(_serve(config, manager))
     manager.close()
     _LOG.info("stopped")
@@ -240,17 +240,23 @@ def _server_config() -> "ServerConfig":
     )
 
 
-def _check_available(manager: "ModelManager") -> None:
+def _check_available(
+    manager: "ModelManager", configs: "list[ModelConfig]"
+) -> None:
     from serving.server.errors import StatusError
 
     missing, texts = manager.unavailable(), []
+    places = {config.name: config.base_path for config in configs}
     if not missing:
         return
     for name in missing:
         try:
             texts.append(f"{name}: {manager.status(name)[0].text}")
         except StatusError as error:  # There is no version at all.
-            texts.append(str(error))
+            texts.append(
+                f"{error} in '{places[name]}'. Write one by python -m "
+                f"export.saved_model --output={places[name]}"
+            )
     raise ValueError(
         f"Failed to start server. Error: {len(missing)} model(s) did not "
         f"become available: {'; '.join(texts)}"

@@ -58,7 +58,9 @@ def test_without_a_version_it_does_not_start(tmp_path):
     (line,) = [x for x in process.stderr.splitlines() if "error" in x]
     assert line == (
         "error: Failed to start server. Error: 1 model(s) did not become "
-        "available: Could not find any versions of model style"
+        "available: Could not find any versions of model style in "
+        f"'{tmp_path}'. Write one by python -m export.saved_model "
+        f"--output={tmp_path}"
     )
 
 
