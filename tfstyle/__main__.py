@@ -89,12 +89,12 @@ def _completion(shell: str) -> str:
 
 
 def _flags(program: str) -> list[str]:
-    """Asks a program for the names of its own flags."""
+    """Asks a program for its own flags; `=` is after those with a value."""
     asked = [sys.executable, "-m", f"tfstyle.{program}", "--helpxml"]
     process = subprocess.run(asked, capture_output=True, text=True)
     found = xml.etree.ElementTree.fromstring(process.stdout).iter("flag")
     return [
-        flag.findtext("name", "")
+        flag.findtext("name", "") + "=" * (flag.findtext("type") != "bool")
         for flag in found
         if flag.findtext("key") == "yes"
     ]

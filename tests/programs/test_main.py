@@ -61,10 +61,10 @@ def test_wrong_words_are_one_line(words, message):
     programs.check_refused(run(*words), 2, message)
 
 
-FLAGS = {"optimize": ["content", "size", "steps"], "transfer": ["content"]}
+FLAGS = {"optimize": ["content=", "size=", "steps="], "transfer": ["draft"]}
 
 
-def completed(*words):
+def completed(*words, folder=ROOT):
     """What bash offers for the last of some words."""
     listed = " ".join(f"'{word}'" for word in words)
     code = (
@@ -73,10 +73,10 @@ def completed(*words):
         'printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(
-        ["bash", "-c", code], cwd=ROOT, capture_output=True, text=True
+        ["bash", "-c", code], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return [line.rstrip() for line in done.stdout.splitlines() if line]
+    return [line for line in done.stdout.splitlines() if line]
 
 
 def test_bash_completes_programs_flags_and_files():
@@ -89,12 +89,30 @@ def test_bash_completes_programs_flags_and_files():
     ]
 
 
+def test_bash_completes_names_with_spaces(tmp_path):
+    for name in ("my cat.jpg", "my dog.jpg"):
+        (tmp_path / name).touch()
+    both = ["my cat.jpg", "my dog.jpg"]
+    assert completed("tfstyle", "optimize", "my", folder=tmp_path) == both
+    word = "my\\ c"  # As it is typed.
+    words = ("tfstyle", "optimize", "--content", "=", word)
+    assert completed(*words, folder=tmp_path) == ["my cat.jpg"]
+
+
+def test_flags_without_a_value_have_no_equals_sign():
+    assert completed("tfstyle", "transfer", "--d") == ["--draft"]
+    lines = completion.script("fish", FLAGS).splitlines()
+    assert [line for line in lines if line.endswith("-l draft")]
+    assert [line for line in lines if line.endswith("-l size -r")]
+
+
 def test_all_shells_know_all_programs():
     for shell in completion.SHELLS:
         done = run(f"--completion={shell}")
         assert done.returncode == 0, done.stderr
         for word in ("specialize", "style_weight", "print_size"):
             assert word in done.stdout
+        assert "draft=" not in done.stdout and "draft" in done.stdout
 
 
 def test_the_doctor_says_what_is_here(tmp_path):

@@ -7,17 +7,22 @@ SHELLS = ("bash", "zsh", "fish")
 _BASH = """\
 _tfstyle() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} flags=
-  compopt -o nospace 2>/dev/null
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "{programs}" -S ' ' -- "$word"))
+    COMPREPLY=($(compgen -W "{programs}" -- "$word"))
     return
   fi
   case ${{COMP_WORDS[1]}} in
 {cases}
   esac
   case $word in
-    --*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
-    *) COMPREPLY=($(compgen -f -- "${{word#=}}")) ;;
+    --*)
+      COMPREPLY=($(compgen -W "$flags" -- "$word"))
+      [[ $COMPREPLY != *= ]] || compopt -o nospace 2>/dev/null ;;
+    *)
+      local IFS=$'\\n'
+      word=${{word#=}}
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "${{word//\\\\/}}")) ;;
   esac
 }}
 complete -F _tfstyle tfstyle"""
@@ -29,12 +34,12 @@ def script(shell: str, flags: Mapping[str, Sequence[str]]) -> str:
 
     Args:
         shell: One of `SHELLS`.
-        flags: Program -> names of its flags.
+        flags: Program -> its flags; `=` is after those that need a value.
     """
     if shell == "fish":
         return "\n".join(_fish(flags))
     cases = "\n".join(
-        f"    {program}) flags='{' '.join(f'--{name}=' for name in names)}' ;;"
+        f"    {program}) flags='{' '.join(f'--{name}' for name in names)}' ;;"
         for program, names in flags.items()
     )
     text = _BASH.format(programs=" ".join(flags), cases=cases)
@@ -46,5 +51,8 @@ def _fish(flags: Mapping[str, Sequence[str]]) -> list[str]:
     lines = [f"complete -c tfstyle -n __fish_use_subcommand -f -a '{programs}'"]
     for program, names in flags.items():
         seen = f"'__fish_seen_subcommand_from {program}'"
-        lines += [f"complete -c tfstyle -n {seen} -l {n} -r" for n in names]
+        lines += [
+            f"complete -c tfstyle -n {seen} -l {name.replace('=', ' -r')}"
+            for name in names
+        ]
     return lines
