@@ -20,7 +20,9 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-from tfstyle.cli import completion
+from absl import app
+
+from tfstyle.cli import completion, program
 from tfstyle.version import __version__
 
 # Modules beside this one that are no programs.
@@ -29,20 +31,27 @@ _LIBRARY = {"losses", "version"}
 
 def main() -> None:
     """Runs the program that the first word names; ends the process."""
-    words = sys.argv[1:]
-    name = words[0] if words else "--help"
-    if name in ("--help", "-h", "help"):
-        print(_overview())
-    elif name == "--version":
-        print(__version__)
-    elif name.startswith("--completion"):
-        print(_completion(name.partition("=")[2] or "".join(words[1:2])))
-    elif name == "--doctor":
-        _run("doctor", words[1:])
+    name, *words = sys.argv[1:] or ["--help"]
+    if name == "--doctor":
+        _run("doctor", words)
     elif name in programs():
-        _run(name, words[1:])
+        _run(name, words)
     else:
-        _refuse(name)
+        del sys.argv[1:]  # They are no flags of a program.
+        program.run(lambda: print(_answer(name, words)))
+
+
+def _answer(name: str, words: list[str]) -> str:
+    """What is printed for a word that names no program."""
+    if name in ("--help", "-h", "help"):
+        return _overview()
+    if name == "--version":
+        return __version__
+    if name.startswith("--completion"):
+        return _completion(name.partition("=")[2] or "".join(words[:1]))
+    near = difflib.get_close_matches(name, programs(), 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise app.UsageError(f"There is no program '{name}'.{meant}")
 
 
 def programs() -> dict[str, str]:
@@ -69,28 +78,17 @@ def _run(name: str, words: list[str]) -> None:
     runpy.run_module(f"tfstyle.{name}", run_name="__main__", alter_sys=True)
 
 
-def _refuse(name: str) -> None:
-    near = difflib.get_close_matches(name, programs(), 1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    sys.exit(_error(f"There is no program '{name}'.{meant} See tfstyle --help"))
-
-
-def _error(text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
-    return 2
-
-
 def _completion(shell: str) -> str:
     if shell not in completion.SHELLS:
         shells = ", ".join(completion.SHELLS)
-        sys.exit(_error(f"--completion must be one of {shells}: '{shell}'"))
+        raise app.UsageError(f"--completion must be one of {shells}: '{shell}'")
     flags = {name: _flags(name) for name in programs()}
     return completion.script(shell, flags)
 
 
-def _flags(program: str) -> list[str]:
+def _flags(name: str) -> list[str]:
     """Asks a program for its own flags; `=` is after those with a value."""
-    asked = [sys.executable, "-m", f"tfstyle.{program}", "--helpxml"]
+    asked = [sys.executable, "-m", f"tfstyle.{name}", "--helpxml"]
     process = subprocess.run(asked, capture_output=True, text=True)
     found = xml.etree.ElementTree.fromstring(process.stdout).iter("flag")
     return [

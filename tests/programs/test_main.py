@@ -1,6 +1,7 @@
 """`tfstyle PROGRAM`, in processes of its own."""
 
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -29,6 +30,30 @@ def test_it_lists_the_programs_without_loading_anything_slow(tmp_path):
     assert {line.split()[0] for line in listed} == expected
     assert all(len(line.split()) > 3 for line in listed)
     assert run("--help").stdout == done.stdout
+
+
+def test_a_reader_that_is_gone_and_a_full_disk_are_no_tracebacks():
+    listed = f"{sys.executable} -m tfstyle --help"
+    variables = {"PYTHONUNBUFFERED": "1"}
+    words = ["bash", "-c", f"{listed} | true; exit ${{PIPESTATUS[0]}}"]
+    done = programs.call(words, ROOT, **variables)
+    assert done.stderr == ""
+    done = programs.call(["bash", "-c", f"{listed} > /dev/full"], ROOT)
+    programs.check_refused(done, 1, "No space left on device")
+
+
+def test_ctrl_c_is_one_line():
+    command = [sys.executable, "-m", "tfstyle", "--completion=bash"]
+    process = programs.start(command, ROOT)
+    # It asks one program after another, which takes seconds.
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("needs /proc")
+    while not children.read_text():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    programs.end(process)
+    assert (process.returncode, process.stderr) == (130, "interrupted\n")
 
 
 def test_it_says_its_version():
