@@ -20,6 +20,7 @@ from tfstyle.version import __version__ as __version__
 # Names that `__getattr__` loads, for type checkers, editors and the docs.
 if TYPE_CHECKING:
     from tfstyle import features as features
+    from tfstyle import images as images
     from tfstyle import losses as losses
     from tfstyle.adain.config import SpecializeConfig as SpecializeConfig
     from tfstyle.adain.model import StyleModel as StyleModel
@@ -55,6 +56,7 @@ _EXPORTS = {
 
 _MODULES = {
     "features": "tfstyle.features",
+    "images": "tfstyle.images",
     "losses": "tfstyle.losses",
     "regions": "tfstyle.controls.regions",
     "sweeps": "tfstyle.pipelines.sweeps",

@@ -167,7 +167,7 @@ def test_type_checkers_reveal_the_types_of_the_names(tmp_path):
     "name", ["features", "images", "losses", "regions", "sweeps"]
 )
 def test_public_modules_are_attributes(name):
-    code = f"from tfstyle import {name}; print({name}.__name__)"
+    code = f"import tfstyle; print(tfstyle.{name}.__name__)"
     process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
