@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from tfstyle.images import provenance
@@ -103,6 +104,19 @@ def test_inputs_have_their_digests():
     assert found["files"].rows == [["content", "<cat>.jpg", "0123abc"]]
     assert ["device", "CPU"] in found["versions"].rows
     assert about()["files"].rows == []
+
+
+def test_settings_in_python_are_plain_and_name_no_folders():
+    config = GatysConfig(
+        feature_weights="/secret/mine.h5",
+        content_weight=np.float32(2),
+        style_scale=(np.float32(0.5),),
+        style_layers={"block1_conv1": np.float64(1.5)},
+    )
+    call = about(config)["call"]
+    assert "feature_weights='mine.h5'" in call and "secret" not in call
+    for part in ("content_weight=2.0", "(0.5,)", "{'block1_conv1': 1.5}"):
+        assert part in call
 
 
 def test_the_run_can_be_made_again():

@@ -5,7 +5,6 @@ A program calls `define_flags` when it is imported, then `settings` and
 """
 
 import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -267,11 +266,8 @@ def _report(prepared: "Prepared", config: Any, target: "Output") -> "Report":
     shown |= {f"style {i}": x for i, x in enumerate(prepared.styles, 1)}
     others = {"init": prepared.init, "guide": prepared.guide}
     shown |= {role: x for role, x in others.items() if x is not None}
-    weights = config.feature_weights
     return Report(
-        dataclasses.replace(
-            config, feature_weights=weights and notes.without_folder(weights)
-        ),
+        config,
         shown,
         target.record,
         notes.command(),

@@ -5,9 +5,12 @@
 
 import dataclasses
 import json
+import pathlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from tfstyle.images import provenance
 from tfstyle.report import charts
@@ -208,8 +211,19 @@ def _call(config: Any) -> str:
         (field.name, getattr(config, field.name), getattr(default, field.name))
         for field in dataclasses.fields(config)
     ]
-    changed = [f"{name}={x!r}" for name, x, usual in pairs if x != usual]
+    changed = [f"{name}={_bare(x)!r}" for name, x, usual in pairs if x != usual]
     return f"tfstyle.{type(config).__name__}({', '.join(changed)})"
+
+
+def _bare(value: Any) -> Any:
+    """A setting as Python's own types, paths without folders as in records."""
+    if isinstance(value, Mapping):
+        return {name: _bare(x) for name, x in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_bare, value))
+    if isinstance(value, str) and "://" not in value:
+        return pathlib.Path(value).name
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
