@@ -31,11 +31,11 @@ def plan(content: str, output: str, style: str) -> list[Job]:
 
     Raises:
         FileNotFoundError: There is no such photograph.
-        ValueError: The folder has no photographs, the output is a file, or
-            named like one, where it must be a folder, or has an unknown
-            format, a photograph, the
-            style or a file in the folder that is no result of the clients
-            would be overwritten, or two results have the same name.
+        ValueError: The folder has no photographs; the output is a file, or
+            named like one, where it must be a folder; its format is unknown;
+            a photograph, the style, or a file in the folder that is no result
+            of the clients would be overwritten; or two results have the same
+            name.
     """
     jobs = _jobs(content, output)
     _check_kept(jobs, style)
