@@ -50,6 +50,7 @@ _STYLE_SIZE = flags.DEFINE_integer(
 def main() -> None:
     """Converts, compares and writes."""
     source = models.find()
+    models.check_output(source, _OUTPUT.value, ".tflite")
     # The converter warns about options that it sets itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tfstyle.runtime import devices

@@ -1,5 +1,6 @@
 """Shared flags of the export programs, and the model that they name."""
 
+import os
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -31,6 +32,20 @@ def find() -> "Source":
         )
     source.check_encoder_weights(_ENCODER_WEIGHTS.value)
     return source
+
+
+def check_output(source: "Source", path: str, ending: str) -> None:
+    """Checks the name of the file to write, without loading TensorFlow."""
+    from tfstyle.pipelines import preparation
+
+    inputs = {"model": os.fspath(source.files[0])}
+    if _ENCODER_WEIGHTS.value:
+        inputs["encoder_weights"] = _ENCODER_WEIGHTS.value
+    preparation.check_outputs(inputs, {"output": path})
+    if os.path.splitext(path)[1] != ending:
+        raise ValueError(
+            f"--output must end in {ending}. Received: --output={path}"
+        )
 
 
 def load(source: "Source") -> "StyleModel":

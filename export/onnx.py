@@ -29,6 +29,7 @@ _SIGNATURE = flags.DEFINE_enum(
 def main() -> None:
     """Converts, compares and writes."""
     source = models.find()
+    models.check_output(source, _OUTPUT.value, ".onnx")
     from tfstyle.runtime import devices
 
     devices.start("cpu")

@@ -16,6 +16,7 @@ from export import loader
 from tfstyle.export import known_answers, prediction_log, saved_model
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import Signatures
+from tfstyle.pretrained import presets
 
 ROOT = pathlib.Path(__file__).parents[2]
 KIND = "c++" if loader.has_compiler() else "python"
@@ -28,6 +29,11 @@ def command(program, *words):
 
 def run(program, *words, folder=ROOT):
     return programs.fork(command(program, *words), folder)
+
+
+def run_quick(program, *words):
+    """Where TensorFlow and Keras cannot be loaded."""
+    return programs.fork(command(program, *words), ROOT, programs.TENSORFLOW)
 
 
 def images(count=1, height=20, width=24, channels=3):
@@ -320,18 +326,18 @@ def test_damage_is_one_line(served, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("program", "package", "words"),
+    ("program", "package", "ending", "words"),
     [
-        ("onnx", "onnxruntime", ["--signature=embed_style"]),
-        ("litert", "ai_edge_litert", ["--precision=int8"]),
+        ("onnx", "onnxruntime", "onnx", ["--signature=embed_style"]),
+        ("litert", "ai_edge_litert", "tflite", ["--precision=int8"]),
     ],
 )
 def test_other_forms_are_written(
-    style_model, tmp_path, program, package, words
+    style_model, tmp_path, program, package, ending, words
 ):
     pytest.importorskip(package, reason="needs tfstyle[export]")
     style_model.save(tmp_path / "ours.keras")
-    path = tmp_path / "ours.bin"
+    path = tmp_path / f"ours.{ending}"
     words = [f"--model={tmp_path}/ours.keras", f"--output={path}", *words]
     done = run(program, *words)
     assert done.returncode == 0, done.stderr
@@ -339,11 +345,26 @@ def test_other_forms_are_written(
     assert path.stat().st_size > 500_000
 
 
+@pytest.mark.parametrize("program", ["onnx", "litert"])
+def test_inputs_are_never_written_over(tmp_path, program):
+    model, encoder = tmp_path / "ours.h5", tmp_path / "encoder.h5"
+    presets.save(model, {"train_encoder": False, "encoder": "vgg19"}, {})
+    encoder.write_bytes(b"weights")
+    before = programs.contents(tmp_path)
+    words = [f"--model={model}", f"--encoder_weights={encoder}"]
+    for path, role in ((model, "model"), (encoder, "encoder_weights")):
+        done = run_quick(program, *words, f"--output={path}")
+        programs.check_refused(done, 1, f"'{path}' is the {role}, too.")
+    assert programs.contents(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("program", "words", "status", "message"),
     [
         ("onnx", ["--output=o", "--signature=draw"], 2, "--signature"),
         ("onnx", ["--output=missing/o", "--model=a"], 1, "no model 'a'"),
+        ("onnx", ["--output=o.tflite"], 1, "--output must end in .onnx"),
+        ("litert", ["--output=o.onnx"], 1, "--output must end in .tflite"),
         ("litert", ["--output=o", "--height=15"], 2, "--height"),
         ("saved_model", ["--model=a"], 2, "--output"),
         ("saved_model", ["--output=o", "--quality=0"], 2, "--quality must be"),
@@ -360,8 +381,8 @@ def test_other_forms_are_written(
         ("check", ["tests"], 1, "it has no saved_model.pb"),
     ],
 )
-def test_errors_are_one_line(program, words, status, message):
-    done = run(program, *words)
+def test_errors_are_one_line_at_once(program, words, status, message):
+    done = run_quick(program, *words)
     assert done.returncode == status
     (line,) = done.stderr.splitlines()
     assert message in line
