@@ -84,6 +84,19 @@ def test_a_saved_model_with_our_signatures(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_what_a_graph_refuses_is_said_in_its_words(served):
+    stylizer = loading.load(str(served))
+    style = stylizer.embed([STYLE])
+    large = helpers.image(101, 100)
+    ending = "must have 10000 pixels or fewer.* Received: .101 100.$"
+    with pytest.raises(ValueError, match=f": style_image {ending}"):
+        stylizer.embed([large])
+    with pytest.raises(ValueError, match=f": content_image {ending}"):
+        stylizer.stylize(large, style)
+    with pytest.raises(ValueError, match=": strength must be from 0 to 1"):
+        stylizer.stylize(CONTENT, style, 2.0)
+
+
 def test_a_saved_model_that_is_called(tmp_path):
     tf.saved_model.save(Mean(), str(tmp_path))
     stylizer = loading.load(str(tmp_path))

@@ -5,10 +5,12 @@ Magenta's arbitrary-image-stylization. It becomes a `stylizers.Stylizer` that
 takes no regions within styles and no `style_detail`.
 """
 
+import contextlib
+import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,10 +111,12 @@ class ServedStylizer:
     ) -> Style:
         """See `stylizers.Stylizer`."""
         self.check(styles, controls, regions)
-        each = [
-            self._embed(style_image=tf.constant(style[None]))["style_embedding"]
-            for style in styles
-        ]
+        with _refusals():
+            answers = [
+                self._embed(style_image=tf.constant(style[None]))
+                for style in styles
+            ]
+        each = [answer["style_embedding"] for answer in answers]
         return Style(embeddings.blend(each, controls.style_mix), regions)
 
     def stylize(
@@ -120,12 +124,26 @@ class ServedStylizer:
     ) -> np.ndarray:
         """See `stylizers.Stylizer`."""
         check_image(photo)
-        result = self._apply(
-            content_image=tf.constant(photo[None]),
-            style_embedding=style.embedding,
-            strength=tf.constant([strength], tf.float32),
-        )
+        with _refusals():
+            result = self._apply(
+                content_image=tf.constant(photo[None]),
+                style_embedding=style.embedding,
+                strength=tf.constant([strength], tf.float32),
+            )
         return result["stylized_image"][0].numpy()
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Turns what a graph asserts into a `ValueError`."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        text = " ".join(error.message.split())
+        # A message is followed by the node, and led by where that is defined.
+        if found := re.search(r"assertion failed: \[(.*?)\] (.*) \[\[", text):
+            text = " ".join(found.groups())
+        raise ValueError(f"The SavedModel refuses a picture: {text}") from error
 
 
 class CallableStylizer:

@@ -169,17 +169,9 @@ def _parse_flags(argv: Sequence[str]) -> list[str] | None:
 
 def _expected() -> tuple[type[BaseException], ...]:
     """Types of errors caused by the user's input or machine, not by bugs."""
-    kinds: list[type[BaseException]] = [
-        ValueError,
-        OSError,
-        FloatingPointError,
-        MemoryError,
-    ]
-    # Looked up, not imported: a program may fail before it needs TensorFlow.
-    tensorflow: Any = sys.modules.get("tensorflow")
-    if tensorflow is not None:
-        kinds.append(tensorflow.errors.ResourceExhaustedError)
-    return tuple(kinds)
+    from tfstyle.runtime import memory
+
+    return ValueError, OSError, FloatingPointError, *memory.shortages()
 
 
 def _message(error: BaseException) -> str:

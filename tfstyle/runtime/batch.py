@@ -5,13 +5,15 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from tfstyle.runtime import memory
+
 Item = TypeVar("Item")
 Data = TypeVar("Data")
 Result = TypeVar("Result")
 Done = TypeVar("Done")
 
 # Errors of one item, which do not concern the others.
-_OF_ONE = (OSError, ValueError, MemoryError, FloatingPointError)
+_OF_ONE = (OSError, ValueError, FloatingPointError)
 _AHEAD = 2  # Images read before they are needed; as many wait to be written.
 
 
@@ -31,7 +33,8 @@ def process(
         read: Function that returns the data of an item; raises `OSError` or
             `ValueError` if they cannot be read.
         make: Function that returns the result; raises `ValueError`,
-            `MemoryError` or `FloatingPointError` for data that it cannot take.
+            `FloatingPointError` or one of `memory.shortages` for data that it
+            cannot take.
         write: Function that writes the result, and returns what is told of
             it.
 
@@ -58,7 +61,7 @@ def process(
             ]
             try:
                 result = make(item, data.result())
-            except _OF_ONE as error:
+            except (*_OF_ONE, *memory.shortages()) as error:
                 yield from _written(writing, 0)
                 yield item, None, error
                 continue

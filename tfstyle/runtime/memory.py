@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import psutil
 
@@ -36,6 +37,15 @@ def available() -> int:
     if sys.modules.get("tensorflow") and devices.kind() == "GPU":
         return _free_gpu_memory()
     return host_memory.available()
+
+
+def shortages() -> tuple[type[Exception], ...]:
+    """Returns the types of errors that say that memory ran out."""
+    # Looked up, not imported: it may not be needed, nor installed.
+    tensorflow: Any = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return (MemoryError,)
+    return MemoryError, tensorflow.errors.ResourceExhaustedError
 
 
 def _free_gpu_memory() -> int:

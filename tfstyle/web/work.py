@@ -4,11 +4,11 @@ import collections
 import contextlib
 import logging
 import pathlib
-import sys
 import threading
 import time
 from typing import Any
 
+from tfstyle.runtime import memory
 from tfstyle.web import jobs
 from tfstyle.web.events import Events
 from tfstyle.web.jobs import Job, Jobs
@@ -207,7 +207,7 @@ class Worker:
 def _told(error: Exception) -> str:
     """What to say about an error; those of bugs go to the log, too."""
     text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or _ran_out(error):
+    if isinstance(error, memory.shortages()):
         return f"Memory ran out. Try a smaller size. ({text[:200]})"
     if isinstance(error, OSError) and error.strerror:
         return f"The disk refuses: {error.strerror}"
@@ -217,13 +217,6 @@ def _told(error: Exception) -> str:
     return (
         f"This failed by a mistake in the program ({type(error).__name__}: "
         f"{text[:200]}). Its terminal has the details."
-    )
-
-
-def _ran_out(error: Exception) -> bool:
-    tensorflow: Any = sys.modules.get("tensorflow")
-    return tensorflow is not None and isinstance(
-        error, tensorflow.errors.ResourceExhaustedError
     )
 
 
