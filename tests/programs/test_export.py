@@ -294,6 +294,16 @@ def test_a_version_is_written_and_passes_the_check(style_model, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_full_disk_is_no_lack_of_memory(style_model, tmp_path):
+    style_model.save_preset(tmp_path / "ours.h5")
+    words = [f"--model={tmp_path}/ours.h5", f"--output={tmp_path}/style"]
+    words = programs.with_small_files(command("saved_model", *words), 1000)
+    done = programs.call(words, ROOT, TF_CPP_MIN_LOG_LEVEL="2")
+    path = tmp_path / "style" / "1"
+    programs.check_refused(done, 1, f"Cannot write '{path}': File too large")
+    assert not path.parent.exists()
+
+
 def changed(served, folder, change):
     """A copy of a version with one known answer, changed, and no warm-ups."""
     shutil.copytree(served, folder)

@@ -21,6 +21,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,7 +93,7 @@ def _folder(path: Path) -> Iterator[None]:
 def _write_version(
     model: StyleModel, config: ExportConfig, path: pathlib.Path, about: str
 ) -> float:
-    with files.atomic_folder(path) as temporary:
+    with files.atomic_folder(path) as temporary, _disk_errors(path):
         records = known_answers.records(model, config)
         _save(model, config, temporary)
         difference = _check(temporary, records)
@@ -103,6 +104,23 @@ def _write_version(
         _write(temporary, "signatures.json", json.dumps(table, indent=2) + "\n")
         _write(temporary, "README.md", _card(model, config, table, about))
     return difference
+
+
+@contextlib.contextmanager
+def _disk_errors(path: pathlib.Path) -> Iterator[None]:
+    """Turns TensorFlow's errors of a disk into `OSError`.
+
+    It says "resource exhausted" for a full disk, as for memory, and "out of
+    range" for a quota.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        # A file in a folder that is gone by now, the reason, the operation.
+        found = re.search(r"; (.*?)( \[Op:\w+\])?$", error.message)
+        if found is None:
+            raise
+        raise OSError(f"Cannot write '{path}': {found[1]}") from error
 
 
 def next_version(folder: Path) -> int:
