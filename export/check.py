@@ -52,6 +52,11 @@ def main(version: str | None = None) -> None:
         if kind == "python":
             program.note("there is no C++ compiler; TensorFlow 1 loads it.")
     known = _read(folder, saved_model.KNOWN_ANSWERS)
+    if not known:
+        raise ValueError(
+            f"'{folder / saved_model.KNOWN_ANSWERS}' is damaged. Copy the "
+            "version again."
+        )
     warmup = _read(folder, saved_model.WARMUP)
     answers = loader.run(folder, [*known, *warmup], kind)
     for record, (status, _) in zip([*known, *warmup], answers, strict=True):

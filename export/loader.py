@@ -96,8 +96,14 @@ def _run(command: Sequence[str], purpose: str) -> None:
         errors="replace",
     )
     if done.returncode:
-        tail = " ".join(done.stderr.split())[-500:]
-        raise OSError(f"Could not {purpose}: {tail}")
+        said = [f"exit status {done.returncode}", *done.stderr.splitlines()]
+        # Indented lines, of TensorFlow and of compilers, continue others.
+        *_, last = (
+            line
+            for line in said
+            if line[:1].strip() and line != "compilation terminated."
+        )
+        raise OSError(f"Could not {purpose}: {last}")
 
 
 def _write(place: pathlib.Path, record: Record) -> None:

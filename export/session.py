@@ -50,4 +50,7 @@ def _answer(
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except (OSError, tf.errors.OpError) as error:
+        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")

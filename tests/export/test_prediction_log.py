@@ -47,6 +47,14 @@ def test_values_that_are_not_numbers_are_kept(tmp_path):
     np.testing.assert_array_equal(found.inputs["x"], [np.nan, 1])
 
 
+def test_damage_is_found(tmp_path):
+    path = tmp_path / "log"
+    prediction_log.write(path, [RECORD])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"'{path}' is damaged. Copy"):
+        prediction_log.read(path)
+
+
 def test_tensorflow_serving_reads_it(tmp_path):
     apis = pytest.importorskip(
         "tensorflow_serving.apis.prediction_log_pb2",

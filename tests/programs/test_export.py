@@ -327,11 +327,20 @@ def test_the_check_finds_other_numbers(served, tmp_path):
     assert "serving_default: stylized_image differs by 0.01" in line
 
 
+def test_a_version_without_known_answers_is_damaged(served, tmp_path):
+    folder = tmp_path / "1"
+    shutil.copytree(served, folder)
+    path = folder / saved_model.KNOWN_ANSWERS
+    path.write_bytes(b"")
+    done = run("check", folder, "--loader=python")
+    programs.check_refused(done, 1, f"'{path}' is damaged. Copy the version")
+
+
 def test_damage_is_one_line(served, tmp_path):
     folder = changed(served, tmp_path / "1", lambda record: record)
     variables = folder / "variables" / "variables.data-00000-of-00001"
     variables.write_bytes(variables.read_bytes()[:1000])
-    with pytest.raises(OSError, match="Could not load it: [^\n]*$"):
+    with pytest.raises(OSError, match=r"Could not load it: [\w.]*: [^\n]*$"):
         loader.run(folder, [], "python")
 
 

@@ -73,18 +73,27 @@ def write(path: Path, records: Iterable[Record]) -> None:
 
 
 def read(path: Path) -> list[Record]:
-    """Reads a file of `write`."""
-    records = []
-    for data in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
-        log = _PredictionLog.FromString(data).predict_log
-        records.append(
-            Record(
-                signature=log.request.model_spec.signature_name,
-                inputs=_arrays(log.request.inputs),
-                outputs=_arrays(log.response.outputs),
-            )
-        )
-    return records
+    """Reads a file of `write`.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    dataset = tf.data.TFRecordDataset(os.fspath(path))
+    try:
+        return [_record(data) for data in dataset.as_numpy_iterator()]
+    except tf.errors.DataLossError as error:
+        raise ValueError(
+            f"'{os.fspath(path)}' is damaged. Copy the version again."
+        ) from error
+
+
+def _record(data: bytes) -> Record:
+    log = _PredictionLog.FromString(data).predict_log
+    return Record(
+        signature=log.request.model_spec.signature_name,
+        inputs=_arrays(log.request.inputs),
+        outputs=_arrays(log.response.outputs),
+    )
 
 
 def _arrays(tensors: Iterable[Any]) -> dict[str, np.ndarray]:
