@@ -214,6 +214,10 @@ def test_a_preset_that_does_not_fit_itself_is_refused(model, tmp_path):
     presets.save(tmp_path / "bad.h5", settings, arrays)
     with pytest.raises(ValueError, match="does not fit its own settings"):
         StyleModel.from_preset(tmp_path / "bad.h5")
+    for name, value in (("levels", ["pool"]), ("widths", None), ("more", 1)):
+        presets.save(tmp_path / "odd.h5", settings | {name: value}, arrays)
+        with pytest.raises(ValueError, match="odd.h5' .* no model: .* copy.$"):
+            StyleModel.from_preset(tmp_path / "odd.h5")
 
 
 def test_bfloat16_paints_alike(model):

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -34,9 +36,20 @@ class Bare(Mean):
         return content
 
 
-def test_answers_that_are_no_lists_of_images():
-    stylizer = saved_models.CallableStylizer(Bare())
-    with pytest.raises(ValueError, match="list of RGB images.*shape"):
+@pytest.mark.parametrize(
+    ("answer", "shape"),
+    [
+        (Bare(), "(1, 40, 52, 3)"),
+        (lambda content, style: {"image": content}, "{'image': (1, 40, 52, 3)"),
+        (lambda content, style: [], "[]"),
+        (lambda content, style: [content[..., :1]], "[(1, 40, 52, 1)]"),
+        (lambda content, style: [content / 0], "[(1, 40, 52, 3)]"),
+    ],
+)
+def test_answers_that_are_no_lists_of_images(answer, shape):
+    stylizer = saved_models.CallableStylizer(answer)
+    message = "list of RGB images .* Received shapes: " + re.escape(shape)
+    with pytest.raises(ValueError, match=message):
         stylizer.stylize(CONTENT, stylizer.embed([STYLE]))
 
 

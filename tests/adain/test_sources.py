@@ -1,3 +1,5 @@
+import zipfile
+
 import pytest
 
 import helpers
@@ -47,3 +49,12 @@ def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "text.h5").write_text("no model")
     with pytest.raises(ValueError, match="text.h5"):
         sources.find(str(tmp_path / "text.h5"))
+
+
+def test_styles_of_a_file_that_is_no_model(tmp_path):
+    path = tmp_path / "list.keras"
+    for text in ("[]", '{"config": null}', "{}", "text"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", text)
+        with pytest.raises(ValueError, match="list.keras' is not a Keras mod"):
+            sources.find(str(path)).styles()

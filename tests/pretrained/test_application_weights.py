@@ -31,6 +31,12 @@ def test_the_number_of_values_tells(small, tmp_path):
         check(write(tmp_path / "empty.h5"))
 
 
+def test_values_must_be_numbers(small, tmp_path):
+    path = write(tmp_path / "text.h5", np.ones(29, "float32"), "text")
+    with pytest.raises(ValueError, match="text.h5' is not .* has no numbers"):
+        check(path)
+
+
 def test_values_must_be_finite(small, tmp_path):
     bad = np.full(20, np.inf, "float32")
     path = write(tmp_path / "bad.h5", np.ones((2, 5), "float32"), bad)

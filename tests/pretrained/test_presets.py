@@ -16,9 +16,10 @@ ARRAYS = {
 
 def test_what_is_saved_is_loaded(tmp_path):
     path = tmp_path / "model.h5"
-    presets.save(path, {"widths": [1, 2], "encoder": "vgg19"}, ARRAYS)
+    given = {"widths": [1, 2], "encoder": "vgg19", "train_encoder": True}
+    presets.save(path, given, ARRAYS)
     settings, arrays = presets.load(path)
-    assert settings == {"widths": [1, 2], "encoder": "vgg19"}
+    assert settings == given
     kernel, bias = arrays["stage1_out"]
     np.testing.assert_allclose(kernel, ARRAYS["stage1_out"][0], atol=5e-4)
     np.testing.assert_array_equal(bias, ARRAYS["stage1_out"][1])
@@ -40,6 +41,10 @@ def test_other_files_are_refused(tmp_path):
     hdf5.save(tmp_path / "weights.h5", ARRAYS)
     with pytest.raises(ValueError, match="does not say its settings"):
         presets.load(tmp_path / "weights.h5")
+    for text in ("[]", "{}", '{"train_encoder": false}', "more"):
+        hdf5.save(tmp_path / "other.h5", ARRAYS, {"tfstyle": text})
+        with pytest.raises(ValueError, match="does not say its settings"):
+            presets.load(tmp_path / "other.h5")
     (tmp_path / "whole.keras").write_text("a whole model")
     with pytest.raises(ValueError, match="name the .h5 file beside it"):
         presets.load(tmp_path / "whole.keras")

@@ -83,7 +83,13 @@ class StyleModel(StyleNetwork):
                 are not at hand.
         """
         settings, arrays = presets.load(name)
-        model = cls(**settings, dtype=dtype)
+        try:
+            model = cls(**settings, dtype=dtype)
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"The settings in '{name}' make no model: {error!r}. Take an "
+                "undamaged copy."
+            ) from error
         model._assign(arrays, name)
         if not model.encoder.trainable:
             features.assign(model.encoder, settings["encoder"], encoder_weights)

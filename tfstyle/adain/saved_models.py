@@ -202,18 +202,19 @@ class CallableStylizer:
         """Returns the model's image, which may have another size."""
         given = [tf.constant(image[None]) for image in (photo, style)]
         try:
-            found = self._model(*given)[0]
+            answer = self._model(*given)
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             sizes = [f"{x.shape[1]}x{x.shape[0]}" for x in (photo, style)]
             raise ValueError(
                 f"The SavedModel cannot take a photograph of {sizes[0]} pixels "
                 f"with a style of {sizes[1]}: try other sizes."
             ) from error
-        image = np.asarray(found)
-        if image.ndim != 4 or image.shape[-1] != 3 or not _is_finite(image):
+        is_list = isinstance(answer, list | tuple) and len(answer) > 0
+        if not is_list or not _is_image(image := np.asarray(answer[0])):
+            shapes = tf.nest.map_structure(lambda x: tuple(x.shape), answer)
             raise ValueError(
                 "The SavedModel must return a list of RGB images with finite "
-                f"values. Received: {image.dtype} of shape {image.shape}"
+                f"values. Received shapes: {shapes}"
             )
         return image[0]
 
@@ -229,5 +230,6 @@ def _check_whole(controls: Controls, regions: Regions | None) -> None:
         )
 
 
-def _is_finite(image: np.ndarray) -> bool:
-    return image.dtype.kind == "f" and bool(np.isfinite(image).all())
+def _is_image(array: np.ndarray) -> bool:
+    shaped = array.ndim == 4 and array.shape[-1] == 3
+    return shaped and array.dtype.kind == "f" and bool(np.isfinite(array).all())

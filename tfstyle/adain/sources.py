@@ -93,8 +93,8 @@ def _settings(source: Source) -> dict[str, Any]:
         return {}
     try:
         with zipfile.ZipFile(source.files[0]) as archive:
-            return json.loads(archive.read("config.json"))["config"]
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+            return dict(json.loads(archive.read("config.json"))["config"])
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"'{source.name}' is not a Keras model, or it is damaged: {error}"
         ) from error

@@ -5,7 +5,7 @@ import pathlib
 import h5py
 import numpy as np
 
-from tfstyle.pretrained import topology
+from tfstyle.pretrained import hdf5, topology
 
 
 def check(file: h5py.File, name: str, path: pathlib.Path) -> None:
@@ -20,12 +20,14 @@ def check(file: h5py.File, name: str, path: pathlib.Path) -> None:
         path: Path of the file, for the message.
 
     Raises:
-        ValueError: The file has another number of values, or some are not
-            finite.
+        ValueError: The file has another number of values, or some are no
+            finite numbers.
         OSError: It is damaged.
     """
     count, finite = 0, True
     for dataset in _datasets(file):
+        if dataset.dtype.kind not in "fiu":
+            raise hdf5.damaged(path, f"{dataset.name} has no numbers")
         count += dataset.size
         finite &= bool(np.isfinite(dataset[()]).all())
     if count != topology.PARAMETERS[name]:

@@ -70,8 +70,10 @@ def load(name: Path) -> tuple[dict[str, Any], Arrays]:
         )
     arrays, attributes = hdf5.read(found)
     try:
-        return json.loads(attributes[_SETTINGS]), arrays
-    except (KeyError, ValueError) as error:
+        settings = json.loads(attributes[_SETTINGS])
+        _ = settings["encoder"], settings["train_encoder"]  # In all versions.
+        return settings, arrays
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"'{found}' is not a file of tfstyle.train: it does not say its "
             "settings. Name another file."
