@@ -9,6 +9,7 @@ import helpers
 from tfstyle.export import known_answers, prediction_log, saved_model
 from tfstyle.export.config import ExportConfig
 from tfstyle.export.signatures import Signatures
+from tfstyle.runtime import files
 
 TABLE = pathlib.Path(__file__).parents[1] / "golden" / "signatures.json"
 EXTRA = {
@@ -95,6 +96,22 @@ def test_versions_count_up_and_are_never_replaced(style_model, tmp_path):
     assert list((tmp_path / "10").iterdir()) == []
 
 
+def test_another_export_may_take_the_number(style_model, tmp_path, monkeypatch):
+    def write(model, config, path, about):
+        with files.atomic_folder(path) as folder:
+            (folder / "file").write_text("ours")
+            (tmp_path / "1").mkdir(exist_ok=True)
+        return 0.0
+
+    monkeypatch.setattr(saved_model, "_write_version", write)
+    path, _ = saved_model.export(style_model, tmp_path)
+    assert path == tmp_path / "2"
+    assert list(tmp_path.rglob("file")) == [path / "file"]
+    (tmp_path / "1").rmdir()
+    with pytest.raises(FileExistsError, match="1': it exists, and nothing"):
+        saved_model.export(style_model, tmp_path, version=1)
+
+
 def test_a_version_with_other_numbers_is_not_kept(
     style_model, tmp_path, monkeypatch
 ):
@@ -108,3 +125,13 @@ def test_a_version_with_other_numbers_is_not_kept(
     with pytest.raises(ValueError, match="differs by"):
         saved_model.export(style_model, tmp_path / "style", ExportConfig())
     assert list(tmp_path.iterdir()) == []  # Nor a folder without versions.
+
+
+def test_a_folder_that_was_there_stays(style_model, tmp_path, monkeypatch):
+    def write(model, config, path, about):
+        raise ValueError("It differs.")
+
+    monkeypatch.setattr(saved_model, "_write_version", write)
+    with pytest.raises(ValueError, match="It differs"):
+        saved_model.export(style_model, tmp_path)
+    assert tmp_path.is_dir()

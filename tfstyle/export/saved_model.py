@@ -73,20 +73,28 @@ def export(
     """
     config = config or ExportConfig()
     with _folder(folder):
-        number = version or next_version(folder)
-        path = pathlib.Path(folder, str(number))
-        return path, _write_version(model, config, path, about)
+        while True:
+            number = version or next_version(folder)
+            path = pathlib.Path(folder, str(number))
+            try:
+                return path, _write_version(model, config, path, about)
+            except FileExistsError:
+                if version:
+                    raise
+                # Another export took the number meanwhile.
 
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[None]:
-    """Creates a folder; removes it if the export fails and it is empty."""
+    """Creates a folder; removes it again if the export fails."""
+    there = os.path.isdir(path)
     os.makedirs(path, exist_ok=True)
     try:
         yield
     except BaseException:
         with contextlib.suppress(OSError):  # It holds other versions.
-            os.rmdir(path)
+            if not there:
+                os.rmdir(path)
         raise
 
 

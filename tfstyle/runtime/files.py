@@ -88,11 +88,7 @@ def atomic_folder(path: Path) -> Iterator[pathlib.Path]:
         OSError: The folder cannot be created; names `path`.
     """
     target = pathlib.Path(path)
-    if target.exists():
-        raise FileExistsError(
-            f"Cannot write '{target}': it exists, and nothing in use is "
-            "replaced. Choose another name."
-        )
+    _check_absent(target)
     temporary = _beside(target)
     try:
         temporary.mkdir()
@@ -100,6 +96,7 @@ def atomic_folder(path: Path) -> Iterator[pathlib.Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush(file)
+        _check_absent(target)  # Another process may have been faster.
         temporary.rename(target)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -197,6 +194,14 @@ def _target(path: Path) -> pathlib.Path:
             "Give the name of a file."
         )
     return target
+
+
+def _check_absent(target: pathlib.Path) -> None:
+    if target.exists():
+        raise FileExistsError(
+            f"Cannot write '{target}': it exists, and nothing in use is "
+            "replaced. Choose another name."
+        )
 
 
 def _flush(path: pathlib.Path) -> None:
