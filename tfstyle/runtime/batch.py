@@ -61,7 +61,7 @@ def process(
             ]
             try:
                 result = make(item, data.result())
-            except (*_OF_ONE, *memory.shortages()) as error:
+            except _OF_ONE + memory.shortages() as error:
                 yield from _written(writing, 0)
                 yield item, None, error
                 continue
