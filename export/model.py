@@ -50,9 +50,9 @@ def check_output(source: "Source", path: str, ending: str) -> None:
 
 def load(source: "Source") -> "StyleModel":
     """Loads the model, with TensorFlow."""
-    from tfstyle.adain import loading
+    from tfstyle.adain.model import StyleModel
 
-    return loading.load_model(source, _ENCODER_WEIGHTS.value)
+    return StyleModel.from_preset(source.name, _ENCODER_WEIGHTS.value)
 
 
 def about(source: "Source") -> str:

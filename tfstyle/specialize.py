@@ -95,9 +95,9 @@ def main() -> int:
         learned, held = map(len, photographs)
         program.note(f"{learned} photographs to learn from, {held} held out")
     devices.start()
-    from tfstyle.adain import loading
+    from tfstyle.adain.model import StyleModel
 
-    model = loading.load_model(source, _ENCODER_WEIGHTS.value)
+    model = StyleModel.from_preset(source.name, _ENCODER_WEIGHTS.value)
     return _fit(_Task(model, styles, photographs, settings), output)
 
 

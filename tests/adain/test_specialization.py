@@ -8,7 +8,7 @@ import pytest
 
 import helpers
 from tfstyle import images, losses
-from tfstyle.adain import loading, sources, specialization, style_fit
+from tfstyle.adain import sources, specialization, style_fit
 from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.model import StyleModel
 from tfstyle.fitting import data
@@ -102,7 +102,7 @@ def test_the_style_is_inside(run, tmp_path):
     for name, tolerance in (("style.keras", 0), ("style.h5", 1e-2)):
         source = sources.find(str(tmp_path / name))
         np.testing.assert_array_equal(source.styles()[0], fitted.styles[0])
-        again = loading.load_model(source).stylize(PHOTOS[0])
+        again = StyleModel.from_preset(source.name).stylize(PHOTOS[0])
         np.testing.assert_allclose(again, picture, atol=tolerance)
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfstyle.adain import regional, saved_models, sources, tiling
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.network import StyleNetwork
-from tfstyle.adain.sources import Source
 from tfstyle.adain.stylizers import KerasStylizer, Stylizer
 from tfstyle.features import convolution
 from tfstyle.runtime.types import Tensor
@@ -40,43 +38,8 @@ def load(
         return saved_models.from_hub(name)
     if source.kind == "saved_model":
         return saved_models.from_folder(name)
-    model = load_model(source, encoder_weights, precision)
+    model = StyleModel.from_preset(name, encoder_weights, precision)
     return CompiledStylizer(model, tile)
-
-
-def load_model(
-    source: Source,
-    encoder_weights: str | None = None,
-    precision: str = "float32",
-) -> StyleModel:
-    """Loads a model of this package, or one that was trained with it.
-
-    Args:
-        source: Source of the kind `"preset"` or `"keras"`.
-        encoder_weights: File of the encoder's weights, see
-            `StyleModel.from_preset`.
-        precision: `"float32"` or `"bfloat16"`.
-
-    Raises:
-        ValueError: The file is damaged, or holds another kind of model.
-        FileNotFoundError: The weights of its encoder are not at hand.
-    """
-    if source.kind == "preset":
-        return StyleModel.from_preset(source.name, encoder_weights, precision)
-    try:
-        stored = keras.saving.load_model(source.name, compile=False)
-    except saved_models.DAMAGED as error:
-        raise ValueError(
-            f"'{source.name}' is not a Keras model, or it is damaged: {error}"
-        ) from error
-    if not isinstance(stored, StyleModel):
-        raise ValueError(
-            f"'{source.name}' must be a StyleModel, as tfstyle.train writes "
-            f"it. Received: a {type(stored).__name__}"
-        )
-    model = StyleModel(**stored.settings, dtype=precision)
-    model.set_weights(stored.get_weights())
-    return model
 
 
 _IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)

@@ -6,6 +6,8 @@ picture = model.stylize(photograph, style)
 
 import pathlib
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -70,7 +72,7 @@ class StyleModel(StyleNetwork):
 
         Args:
             name: Key of `presets.FILES` such as `"distilled"`, or the path of
-                a file that `save_preset` wrote.
+                a file that `save_preset`, `save_whole` or Keras wrote.
             encoder_weights: File of the encoder's weights, where the preset
                 has none: a path, or `None` for the published file; see
                 `weights.resolve`.
@@ -82,6 +84,8 @@ class StyleModel(StyleNetwork):
             FileNotFoundError: There is no such file, or the encoder's weights
                 are not at hand.
         """
+        if presets.path(name).suffix == ".keras":
+            return _stored(name, dtype)
         settings, arrays = presets.load(name)
         try:
             model = cls(**settings, dtype=dtype)
@@ -275,3 +279,28 @@ class StyleModel(StyleNetwork):
                     f"'{path}' does not fit its own settings {settings} in "
                     f"layer {layer.name}: take an undamaged copy."
                 ) from error
+
+
+# What Keras raises for damaged files.
+_DAMAGED = (
+    *(LookupError, OSError, TypeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+def _stored(name: Path, dtype: Any) -> StyleModel:
+    """Loads a .keras file; see `StyleModel.from_preset`."""
+    try:
+        stored = keras.saving.load_model(name, compile=False)
+    except _DAMAGED as error:
+        raise ValueError(
+            f"'{name}' is not a Keras model, or it is damaged: {error}"
+        ) from error
+    if not isinstance(stored, StyleModel):
+        raise ValueError(
+            f"'{name}' must be a StyleModel, as tfstyle.train writes it. "
+            f"Received: a {type(stored).__name__}"
+        )
+    model = StyleModel(**stored.settings, dtype=dtype)
+    model.set_weights(stored.get_weights())
+    return model

@@ -8,8 +8,6 @@ takes no regions within styles and no `style_detail`.
 import contextlib
 import re
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,11 +21,8 @@ from tfstyle.controls.regions import Regions
 from tfstyle.controls.settings import Controls
 from tfstyle.pretrained import cache
 
-DAMAGED = (
-    *(LookupError, OSError, TypeError, ValueError),
-    *(tf.errors.OpError, zipfile.BadZipFile, zlib.error),
-)
-"""Exceptions that libraries raise for damaged files."""
+# What TensorFlow raises for damaged files.
+_DAMAGED = LookupError, OSError, TypeError, ValueError, tf.errors.OpError
 
 
 def from_hub(handle: str) -> "CallableStylizer":
@@ -75,7 +70,7 @@ def from_folder(folder: str) -> "ServedStylizer | CallableStylizer":
     """
     try:
         loaded = tf.saved_model.load(folder)
-    except DAMAGED as error:
+    except _DAMAGED as error:
         raise ValueError(
             f"'{folder}' is not a SavedModel that can be loaded, or it is "
             f"damaged: {' '.join(str(error).split())}"

@@ -65,8 +65,8 @@ def load(name: Path) -> tuple[dict[str, Any], Arrays]:
     found = path(name)
     if found.suffix == ".keras":
         raise ValueError(
-            f"'{found}' is a whole model: read it with "
-            "`keras.saving.load_model`, or name the .h5 file beside it."
+            f"'{found}' is a whole model, not a file of trained weights: name "
+            "the .h5 file beside it."
         )
     arrays, attributes = hdf5.read(found)
     try:

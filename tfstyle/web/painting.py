@@ -163,10 +163,11 @@ class Painter:
         self._finish(job, images.Picture(pixels, target.alpha))
 
     def _specialize(self, job: Job, live: Live) -> None:
-        from tfstyle.adain import loading, sources, specialization
+        from tfstyle.adain import specialization
+        from tfstyle.adain.model import StyleModel
 
         config: SpecializeConfig = self.config(job.recipe)
-        model = loading.load_model(sources.find(self.model(job.recipe)))
+        model = StyleModel.from_preset(self.model(job.recipe))
         styles = self._styles(job.recipe)
         shown = self._shown(job.recipe, styles)
         fitted = specialization.specialize(
