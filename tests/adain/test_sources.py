@@ -41,6 +41,13 @@ def test_weights_are_for_models_that_lack_them():
             sources.find(name).check_encoder_weights("vgg19.h5")
 
 
+def test_saved_models_need_a_style(tmp_path):
+    (tmp_path / "saved_model.pb").write_text("any")
+    for name in (str(tmp_path), "https://hub/model/1"):
+        with pytest.raises(ValueError, match=f"'{name}' needs a `style`.*h5"):
+            sources.find(name).styles()
+
+
 def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no model 'nothing'"):
         sources.find("nothing")

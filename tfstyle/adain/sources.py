@@ -44,6 +44,12 @@ class Source:
         Raises:
             ValueError: There are none, or the file is damaged.
         """
+        if self.kind in ("saved_model", "hub"):
+            raise ValueError(
+                f"The SavedModel '{self.name}' needs a `style`: none inside it "
+                "is used. Give one, or the .keras or .h5 file that was "
+                "exported."
+            )
         packed = _settings(self).get("styles")
         if not packed:
             raise ValueError(
@@ -89,8 +95,6 @@ def _settings(source: Source) -> dict[str, Any]:
     """Returns the settings that the file of a model holds."""
     if source.kind == "preset":
         return presets.load(source.name)[0]
-    if source.kind != "keras":
-        return {}
     try:
         with zipfile.ZipFile(source.files[0]) as archive:
             return dict(json.loads(archive.read("config.json"))["config"])
