@@ -147,6 +147,11 @@ def _weights(name: str, advice: list[str]) -> str:
         return "not here"  # `_cache` has said why.
     if found:
         return str(found.path)
+    advice += [
+        f"'{path}' is not the published file, or cannot be read: remove it, "
+        "or change its permissions."
+        for path in cache.unusable(weights.FILES[name])
+    ]
     if cache.is_offline():
         advice.append(f"Copy {weights.FILES[name].url} to {cache.folder()}")
         return "not here; TFSTYLE_OFFLINE forbids downloads"

@@ -106,6 +106,15 @@ def test_own_file_is_used_and_says_whether_it_is_the_published_one(
     assert found == cache.Resolved("vgg16", path, digest, is_published)
 
 
+def test_what_cannot_be_read_is_no_copy(tmp_path):
+    path = cache.folder() / published().filename
+    path.parent.mkdir(parents=True)
+    assert cache.unusable(published()) == []
+    path.symlink_to("/proc/self/mem")  # Nobody may read it from its start.
+    assert cache.find(published()) is None
+    assert cache.unusable(published()) == [path]
+
+
 def test_missing_path_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match="no weights file.*nowhere.h5"):
         cache.resolve(published(), tmp_path / "nowhere.h5")

@@ -141,6 +141,7 @@ def test_all_shells_know_all_programs():
 
 
 def test_the_doctor_says_what_is_here(tmp_path):
+    (tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
     done = run("--doctor", TFSTYLE_HOME=str(tmp_path), TFSTYLE_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
@@ -150,6 +151,7 @@ def test_the_doctor_says_what_is_here(tmp_path):
     assert str(tmp_path) in lines["cache"]
     assert "advice" in lines
     assert "vgg_distilled.h5\n" in done.stdout
+    assert "notop.h5' is not the published file, or" in done.stdout
     assert "Copy https://" in done.stdout and f"to {tmp_path}" in done.stdout
     assert "vgg16: not here; TFSTYLE_OFFLINE forbids downloads" in done.stdout
 

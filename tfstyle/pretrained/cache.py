@@ -134,7 +134,7 @@ def resolve(
         return _own_file(file, pathlib.Path(path))
     if found := find(file):
         return found
-    wrong = [str(c) for c in _candidates(file) if c.is_file()]
+    wrong = [str(path) for path in unusable(file)]
     if is_offline():
         raise _missing(file, "TFSTYLE_OFFLINE forbids downloads", wrong)
     try:
@@ -154,9 +154,25 @@ def find(file: WeightsFile) -> Resolved | None:
         inside = pathlib.Path(__file__).parents[1] / file.url
         return Resolved(file.name, inside, file.digest, published=True)
     for candidate in _candidates(file):
-        if candidate.is_file() and _digest(candidate) == file.digest:
+        if _is_copy(candidate, file):
             return Resolved(file.name, candidate, file.digest, published=True)
     return None
+
+
+def unusable(file: WeightsFile) -> list[pathlib.Path]:
+    """Returns the files in the caches that are no copies, or unreadable."""
+    return [
+        candidate
+        for candidate in _candidates(file)
+        if os.path.isfile(candidate) and not _is_copy(candidate, file)
+    ]
+
+
+def _is_copy(path: pathlib.Path, file: WeightsFile) -> bool:
+    try:
+        return path.is_file() and _digest(path) == file.digest
+    except OSError:  # Such as the file of another user.
+        return False
 
 
 def _candidates(file: WeightsFile) -> list[pathlib.Path]:
