@@ -25,7 +25,7 @@ from tfstyle.fitting import data
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
 from tfstyle.pretrained import hdf5, presets
-from tfstyle.runtime import files
+from tfstyle.runtime import checks, files
 from tfstyle.runtime.progress import OnStep
 from tfstyle.runtime.types import Path
 
@@ -172,6 +172,7 @@ class StyleModel(StyleNetwork):
             ValueError: An image or a control is invalid.
             MemoryError: An image is too large for the memory at hand.
         """
+        checks.fraction("alpha", alpha)
         images = self._given(styles)
         if isinstance(style_detail, str):
             style_detail = (style_detail,)
@@ -184,10 +185,11 @@ class StyleModel(StyleNetwork):
         )
         photos = conversion.to_images(contents)
         batch = conversion.is_batch(contents)
-        if len(photos) != 1 and not batch:
+        if not photos or (len(photos) != 1 and not batch):
             raise ValueError(
-                "`contents` must be one photograph, or an array of several: "
-                f"stylize each by itself. Received: a list of {len(photos)}"
+                "`contents` must be one photograph, or an array of one or "
+                "more: stylize those of a list by themselves. Received: a "
+                f"{type(contents).__name__} of {len(photos)}"
             )
         if regions is not None:
             for photo in photos:
