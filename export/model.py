@@ -61,5 +61,5 @@ def about(source: "Source") -> str:
     texts = []
     for name in (path.with_suffix(".md"), path.with_name("LICENSE")):
         if name.exists():
-            texts.append(name.read_text(encoding="utf-8"))
+            texts.append(name.read_text(encoding="utf-8", errors="replace"))
     return "\n".join(texts)

@@ -271,7 +271,8 @@ def test_a_session_refuses_and_says_why(statuses, name):
 def test_a_version_is_written_and_passes_the_check(style_model, tmp_path):
     style_model.save_preset(tmp_path / "ours.h5")
     (tmp_path / "ours.md").write_text("# ours\n\nTrained on {nothing}.\n")
-    (tmp_path / "LICENSE").write_text("Free.\n")
+    # Not in UTF-8, as licenses may be.
+    (tmp_path / "LICENSE").write_text("\N{COPYRIGHT SIGN} Free.\n", "latin-1")
     words = [f"--model={tmp_path}/ours.h5", f"--output={tmp_path}/style"]
     done = run("saved_model", *words, "--warmup_sizes=16", "--max_pixels=5000")
     assert done.returncode == 0, done.stderr
@@ -279,7 +280,7 @@ def test_a_version_is_written_and_passes_the_check(style_model, tmp_path):
     assert done.stdout.startswith(f"{path}: within ")
     card = (path / "assets.extra" / "README.md").read_text()
     assert "Trained on {nothing}." in card
-    assert card.endswith("Free.\n")
+    assert card.endswith(" Free.\n")
     done = run("check", "1", "--loader=python", folder=path.parent)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
