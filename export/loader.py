@@ -7,6 +7,7 @@ session of the installed TensorFlow: see loader.cc, which is compiled for it.
 
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,12 +22,11 @@ from tfstyle.export.prediction_log import Record
 from tfstyle.runtime.types import Path
 
 _HERE = pathlib.Path(__file__).parent
-_COMPILER = os.environ.get("CXX", "g++")
 
 
 def has_compiler() -> bool:
     """Returns whether there is a compiler for `"c++"`."""
-    return shutil.which(_COMPILER) is not None
+    return shutil.which(_compiler()[0]) is not None
 
 
 def run(
@@ -62,6 +62,11 @@ def run(
         return [_read(place) for place in places]
 
 
+def _compiler() -> list[str]:
+    """Words of the compiler, such as `["ccache", "g++"]`."""
+    return shlex.split(os.environ.get("CXX", "")) or ["g++"]
+
+
 def _build(path: pathlib.Path) -> str:
     """Compiles loader.cc against TensorFlow's library; takes 10 to 20 s."""
     library = tf.sysconfig.get_lib()
@@ -71,7 +76,7 @@ def _build(path: pathlib.Path) -> str:
     link = ["-Wl,--no-as-needed", f"-L{library}", f"-Wl,-rpath,{library}"]
     _run(
         [
-            _COMPILER,
+            *_compiler(),
             *tf.sysconfig.get_compile_flags(),
             "-w",
             os.fspath(_HERE / "loader.cc"),

@@ -337,6 +337,12 @@ def test_a_version_without_known_answers_is_damaged(served, tmp_path):
     programs.check_refused(done, 1, f"'{path}' is damaged. Copy the version")
 
 
+def test_the_compiler_may_have_words_before_its_name(monkeypatch):
+    for words, there in (("env g++ -O0", True), ("no-such g++", False)):
+        monkeypatch.setenv("CXX", words)
+        assert loader.has_compiler() is there
+
+
 def test_damage_is_one_line(served, tmp_path):
     folder = changed(served, tmp_path / "1", lambda record: record)
     variables = folder / "variables" / "variables.data-00000-of-00001"
