@@ -44,20 +44,13 @@ def main(version: str | None = None) -> None:
 
     devices.start("cpu")
     from export import loader
-    from tfstyle.export import saved_model
 
     kind = _LOADER.value
     if kind == "auto":
         kind = "c++" if loader.has_compiler() else "python"
         if kind == "python":
             program.note("there is no C++ compiler; TensorFlow 1 loads it.")
-    known = _read(folder, saved_model.KNOWN_ANSWERS)
-    if not known:
-        raise ValueError(
-            f"'{folder / saved_model.KNOWN_ANSWERS}' is damaged. Copy the "
-            "version again."
-        )
-    warmup = _read(folder, saved_model.WARMUP)
+    known, warmup = _known(folder), _warmup(folder)
     answers = loader.run(folder, [*known, *warmup], kind)
     for record, (status, _) in zip([*known, *warmup], answers, strict=True):
         if status != "OK":
@@ -66,15 +59,26 @@ def main(version: str | None = None) -> None:
     print(f"{kind} loader: {len(known)} signatures, {len(warmup)} warm-ups")
 
 
-def _read(folder: pathlib.Path, name: str) -> "list[Record]":
-    from tfstyle.export import prediction_log
+def _known(folder: pathlib.Path) -> "list[Record]":
+    from tfstyle.export import prediction_log, saved_model
 
-    if not (folder / name).exists():
+    path = folder / saved_model.KNOWN_ANSWERS
+    if not path.exists():
         raise FileNotFoundError(
-            f"'{folder}' has no {name}: it was not written by "
-            "export.saved_model."
+            f"'{folder}' has no {saved_model.KNOWN_ANSWERS}: it was not "
+            "written by export.saved_model."
         )
-    return prediction_log.read(folder / name)
+    if known := prediction_log.read(path):
+        return known
+    raise ValueError(f"'{path}' is damaged. Copy the version again.")
+
+
+def _warmup(folder: pathlib.Path) -> "list[Record]":
+    """Requests for warming up; none after --nowarmup."""
+    from tfstyle.export import prediction_log, saved_model
+
+    path = folder / saved_model.WARMUP
+    return prediction_log.read(path) if path.exists() else []
 
 
 def _compare(

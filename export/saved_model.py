@@ -7,7 +7,7 @@ polls the folder sees the version only when it is complete. It is kept only if
 the signatures reproduce the Keras model.
 """
 
-from absl import flags
+from absl import app, flags
 
 from export import model as models
 from tfstyle.cli import program, settings_flags
@@ -35,6 +35,10 @@ settings_flags.define(ExportConfig)
 
 def main() -> None:
     """Checks the settings, then exports."""
+    if not _WARMUP.value and flags.FLAGS["warmup_sizes"].present:
+        raise app.UsageError(
+            "--nowarmup writes no requests: leave out --warmup_sizes."
+        )
     changes = {} if _WARMUP.value else {"warmup_sizes": ()}
     config = settings_flags.make(ExportConfig, **changes)
     source = models.find()

@@ -33,7 +33,7 @@ def test_only_they_have_the_signatures(style_model, specialized):
 
 
 def test_a_saved_model_paints(specialized, tmp_path):
-    config = ExportConfig(image_format="png", warmup_sizes=(32,))
+    config = ExportConfig(image_format="png", warmup_sizes=())
     path, worst = saved_model.export(specialized, tmp_path / "m", config)
     assert worst < 1e-5
     loaded = tf.saved_model.load(str(path))
@@ -45,6 +45,7 @@ def test_a_saved_model_paints(specialized, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     records = prediction_log.read(path / saved_model.KNOWN_ANSWERS)
     assert [r.signature for r in records] == [*Signatures.names(specialized)]
+    assert not (path / saved_model.WARMUP).exists()
     card = (path / "assets.extra" / "README.md").read_text()
     assert "| `paint_bytes` |" in card
     assert '"styles": 2' in card

@@ -306,11 +306,11 @@ def test_a_full_disk_is_no_lack_of_memory(style_model, tmp_path):
 
 
 def changed(served, folder, change):
-    """A copy of a version with one known answer, changed, and no warm-ups."""
+    """A copy of a version with one known answer, changed, and no warm-up."""
     shutil.copytree(served, folder)
     path = folder / saved_model.KNOWN_ANSWERS
     prediction_log.write(path, [change(prediction_log.read(path)[0])])
-    prediction_log.write(folder / saved_model.WARMUP, [])
+    (folder / saved_model.WARMUP).unlink()
     return folder
 
 
@@ -397,6 +397,12 @@ def test_inputs_are_never_written_over(tmp_path, program):
         ("saved_model", ["--output=o", "--version=0"], 2, "--version"),
         ("saved_model", ["--output=o", "a.h5"], 2, "Unexpected arguments"),
         ("saved_model", ["--output=o", "--model=a"], 1, "no model 'a'"),
+        (
+            "saved_model",
+            ["--output=o", "--nowarmup", "--warmup_sizes=64"],
+            2,
+            "--nowarmup writes no requests: leave out --warmup_sizes",
+        ),
         (
             "saved_model",
             ["--output=o", "--encoder_weights=a.h5"],

@@ -107,7 +107,9 @@ def _write_version(
         difference = _check(temporary, records)
         (temporary / EXTRA).mkdir()
         prediction_log.write(temporary / KNOWN_ANSWERS, records)
-        prediction_log.write(temporary / WARMUP, _warmup(records, config))
+        if config.warmup_sizes:
+            requests = _warmup(records, config)
+            prediction_log.write(temporary / WARMUP, requests)
         table = signature_table(temporary)
         _write(temporary, "signatures.json", json.dumps(table, indent=2) + "\n")
         _write(temporary, "README.md", _card(model, config, table, about))
