@@ -109,16 +109,17 @@ def _processor() -> str:
 
 
 def _memory(advice: list[str]) -> str:
-    from tfstyle.runtime import host_memory
+    from tfstyle.runtime import checks, host_memory
 
     free = host_memory.available()
     if free < _LITTLE_MEMORY:
         advice.append("Close other programs, or paint smaller pictures.")
-    return f"{free / 1e9:.1f} GB free"
+    return f"{checks.units(free)} free"
 
 
 def _cache(advice: list[str]) -> str:
     from tfstyle.pretrained import cache
+    from tfstyle.runtime import checks
 
     try:
         there = folder = cache.folder()
@@ -135,7 +136,7 @@ def _cache(advice: list[str]) -> str:
     elif free < _LITTLE_DISK:
         advice.append(f"The disk of '{there}' is nearly full.")
     offline = "; TFSTYLE_OFFLINE is set" if cache.is_offline() else ""
-    return f"{folder}, {free / 1e9:.1f} GB free{offline}"
+    return f"{folder}, {checks.units(free)} free{offline}"
 
 
 def _weights(name: str, advice: list[str]) -> str:

@@ -56,9 +56,9 @@ def describe(
     return {
         "tfstyle": __version__,
         "versions": versions(),
-        "config": _portable(config),
+        "config": portable(config),
         "inputs": {role: _entry(path) for role, path in inputs.items()},
-        "notes": _portable(notes or {}),
+        "notes": portable(notes or {}),
     }
 
 
@@ -67,6 +67,18 @@ def with_input(
 ) -> dict[str, Any]:
     """Returns a record with one more input file; see `describe`."""
     return {**record, "inputs": {**record["inputs"], role: _entry(path)}}
+
+
+def portable(value: Any) -> Any:
+    """Returns a value as types of JSON, with paths reduced to names."""
+    if isinstance(value, Mapping):
+        return {key: portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(item) for item in value]
+    if isinstance(value, str | os.PathLike):
+        text = os.fspath(value)
+        return text if "://" in text else pathlib.Path(text).name
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _entry(path: Path) -> dict[str, str]:
@@ -265,15 +277,3 @@ def versions() -> dict[str, str]:
             # TensorFlow is not needed if training runs on JAX.
             continue
     return found
-
-
-def _portable(value: Any) -> Any:
-    """Converts a value to types of JSON, with paths reduced to names."""
-    if isinstance(value, Mapping):
-        return {key: _portable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_portable(item) for item in value]
-    if isinstance(value, str | os.PathLike):
-        text = os.fspath(value)
-        return text if "://" in text else pathlib.Path(text).name
-    return value.item() if isinstance(value, np.generic) else value

@@ -5,12 +5,9 @@
 
 import dataclasses
 import json
-import pathlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from tfstyle.images import provenance
 from tfstyle.report import charts
@@ -216,14 +213,10 @@ def _call(config: Any) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """A setting as Python's own types, paths without folders as in records."""
-    if isinstance(value, Mapping):
-        return {name: _bare(x) for name, x in value.items()}
+    """A setting as in records, but for tuples, which are no lists here."""
     if isinstance(value, tuple):
-        return tuple(map(_bare, value))
-    if isinstance(value, str) and "://" not in value:
-        return pathlib.Path(value).name
-    return value.item() if isinstance(value, np.generic) else value
+        return tuple(map(provenance.portable, value))
+    return provenance.portable(value)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
