@@ -15,14 +15,18 @@ from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
+import pi_heif
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 # Pillow's names of the formats that are written, and sent as they are.
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
-# As of phones: Pillow does not read them, or only a part.
-_UNREADABLE = {".heic", ".heif", ".arw", ".cr2", ".cr3", ".dng", ".nef"}
-_UNREADABLE |= {".orf", ".raf", ".rw2"}
+_READABLE |= {".heic", ".heif", ".hif"}
+pi_heif.register_heif_opener(
+    thumbnails=False, depth_images=False, aux_images=False
+)
+# Raw files of cameras: Pillow does not read them, or only a part.
+_UNREADABLE = {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # Number of the EXIF tag.
 _NOTE = b"Painted by the serving client of tfstyle"
@@ -187,7 +191,8 @@ def _fine(image: Image.Image, size: int | None) -> bool:
 
 
 def _remade(image: Image.Image, size: int | None) -> bytes:
-    lossless = image.format not in ("JPEG", "MPO")  # MPO: of some phones.
+    # MPO and HEIF: of phones.
+    lossless = image.format not in ("JPEG", "MPO", "HEIF")
     image = ImageOps.exif_transpose(image)
     image = _to_srgb(image)
     if size and max(image.size) > size:

@@ -325,10 +325,10 @@ def test_pages_are_no_frames(format, tmp_path):
     assert decoding.frames(path) == 1
 
 
-def test_photographs_of_phones_should_be_converted(tmp_path):
-    path = tmp_path / "photo.HEIC"
-    path.write_bytes(b"\0\0\0\x24ftypheic" + bytes(99))
-    with pytest.raises(ValueError, match=r"JPEG2000. Convert it to JPEG\.$"):
+def test_raw_photographs_should_be_converted(tmp_path):
+    path = tmp_path / "photo.CR3"
+    path.write_bytes(b"\0\0\0\x24ftypcrx " + bytes(99))
+    with pytest.raises(ValueError, match=r"HEIF. Convert it to JPEG\.$"):
         decoding.decode(path, 10**6)
 
 

@@ -38,10 +38,10 @@ def test_a_folder_must_be_one_and_hold_images(folder, tmp_path):
 
 
 def test_photographs_that_cannot_be_read_are_counted(folder):
-    for name in ("a.heic", "more/b.HEIC", "more/c.nef", "heic"):
+    for name in ("a.nef", "more/b.NEF", "more/c.cr3", "nef", "d.heic"):
         (folder / name).touch()
-    assert folders.unreadable(folder) == {".heic": 2, ".nef": 1}
-    assert not folders.unreadable(folder / "a.heic")
+    assert folders.unreadable(folder) == {".nef": 2, ".cr3": 1}
+    assert not folders.unreadable(folder / "a.nef")
 
 
 def test_a_folder_within_that_cannot_be_read_is_named(folder, monkeypatch):

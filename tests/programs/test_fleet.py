@@ -345,11 +345,11 @@ def test_a_run_that_cannot_start_keeps_the_records_of_the_last(files, tmp_path):
 
 def test_what_a_folder_leaves_out_is_said(files, tmp_path):
     (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "a.heic").touch()
+    (tmp_path / "photos" / "a.nef").touch()
     flags = {"style": files / "style.png"}
     words = command(tmp_path / "photos", tmp_path / "out", **flags)
     note, error = programs.fork(words, ROOT).stderr.splitlines()
-    assert note.startswith("note: files that end in .heic cannot be read;")
+    assert note.startswith("note: files that end in .nef cannot be read;")
     assert error.startswith("error: The list has no rows.")
 
 

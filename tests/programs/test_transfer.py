@@ -105,12 +105,12 @@ def test_a_folder_is_painted_once_and_what_is_damaged_is_skipped(
 
 
 def test_what_a_folder_leaves_out_is_said(files, tmp_path):
-    for name in ("a.heic", "b.heic", "c.nef"):
+    for name in ("a.cr3", "b.cr3", "c.nef"):
         (tmp_path / name).touch()
     done = run_quick(*words(files, tmp_path, tmp_path.with_name("out")))
     *notes, error = done.stderr.splitlines()
     assert notes == [
-        "note: files that end in .heic cannot be read; convert them to JPEG. "
+        "note: files that end in .cr3 cannot be read; convert them to JPEG. "
         "Left out: 2",
         "note: files that end in .nef cannot be read; convert them to JPEG. "
         "Left out: 1",

@@ -86,12 +86,12 @@ def test_paints_a_folder(program, folder):
     for name in ("a.png", "b.png"):
         (folder / "in" / name).write_bytes(encoded(CONTENT))
     (folder / "in" / "c.png").write_bytes(b"junk")
-    (folder / "in" / "d.heic").touch()
+    (folder / "in" / "d.nef").touch()
     process = program(content="in", output="out", size=15)
     assert process.returncode == 1
     assert process.stdout.count("\n") == 2
     assert process.stderr.splitlines() == [
-        "note: files that end in .heic cannot be read; convert them to JPEG. "
+        "note: files that end in .nef cannot be read; convert them to JPEG. "
         "Left out: 1",
         "error: in/c.png: 'in/c.png' is not an image.",
         "error: 1 of 3 photographs failed",

@@ -1,6 +1,7 @@
 import io
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
@@ -238,8 +239,16 @@ def test_find(tmp_path):
 
 def test_photographs_that_cannot_be_read_are_counted(tmp_path):
     (tmp_path / "more").mkdir()
-    for name in ("a.heic", "more/b.HEIC", "more/c.nef", "notes.txt"):
+    for name in ("a.nef", "more/b.NEF", "more/c.cr3", "notes.txt"):
         (tmp_path / name).touch()
-    assert pictures.unreadable(tmp_path) == {".heic": 2, ".nef": 1}
+    assert pictures.unreadable(tmp_path) == {".nef": 2, ".cr3": 1}
     with pytest.raises(ValueError, match="not an image. Convert it to JPEG."):
-        pictures.read(tmp_path / "a.heic")
+        pictures.read(tmp_path / "a.nef")
+
+
+def test_photographs_of_phones_are_sent_as_jpeg(tmp_path):
+    file = pillow_heif.from_pillow(Image.new("RGB", (96, 64), "teal"))
+    file.save(tmp_path / "photo.HEIC")
+    image = opened(pictures.read(tmp_path / "photo.HEIC"))
+    assert image.format == "JPEG" and image.size == (96, 64)
+    assert [p.name for p in pictures.find(tmp_path)] == ["photo.HEIC"]

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+import pi_heif
 import PIL.ExifTags
 import PIL.Image
 import PIL.ImageChops
@@ -34,11 +35,13 @@ READABLE = (
     "PPM",
     "AVIF",
     "JPEG2000",
+    "HEIF",
 )
-# Endings of photographs, as of phones, in formats that are not.
+pi_heif.register_heif_opener(
+    thumbnails=False, depth_images=False, aux_images=False
+)
+# Endings of cameras' raw files, whose formats are not.
 UNREADABLE = (
-    ".heic",
-    ".heif",
     ".arw",
     ".cr2",
     ".cr3",
