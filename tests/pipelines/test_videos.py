@@ -137,6 +137,17 @@ def test_a_mask_of_one_frame_is_for_all(files, tmp_path, name):
     assert shown(video, 100) == [7] * 100
 
 
+def test_a_moving_gif_is_a_mask_by_its_gray(files, tmp_path):
+    """GIF files have transparency, here of nothing."""
+    first, *rest = (
+        PIL.Image.new("L", (40, 32), 100 + step) for step in range(4)
+    )
+    first.save(tmp_path / "moving.gif", save_all=True, append_images=rest)
+    inputs = {"keep_mask": str(tmp_path / "moving.gif")}
+    video = opened(files, tmp_path / "out.mkv", inputs)
+    assert shown(video, 4) == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("role", "name"),
     [

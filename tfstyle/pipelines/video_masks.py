@@ -22,7 +22,9 @@ class Masks:
     Args:
         inputs: Role -> path of style images, masks and maps, or `"alpha"`; see
             `tfstyle.controls.region_files`. Masks and maps of the content may
-            be clips with as many frames; one of a single frame is for all.
+            be clips with as many frames; one of a single frame is for all. A
+            clip is a mask by its transparency, or by its gray if its first
+            frame is opaque.
         styles: Style images.
         read: Function that returns the image of a file.
         max_pixels: Maximum number of pixels of a frame.
@@ -45,6 +47,7 @@ class Masks:
         self._styles, self._any = styles, region_files.any_in(inputs)
         self._still: dict[str, images.Picture] = {}
         self._clips: dict[str, Clip] = {}
+        self._opaque: set[str] = set()
         for role, path in self._inputs.items():
             if not region_files.any_in([role]) or path == _FRAME:
                 continue
@@ -56,13 +59,14 @@ class Masks:
     def _open(self, path: str, clip: Clip) -> None:
         """Keeps a clip, or its picture if it has only one."""
         first, *others = itertools.islice(clip.frames(Fraction(0), None), 2)
+        # GIF files have transparency even if all of it is opaque.
+        if first.alpha is not None and first.alpha.min() == 1:
+            self._opaque.add(path)
         if others:
             self._clips[path] = clip
-            return
-        # GIF files have transparency even if all of it is opaque.
-        seen = first.alpha is None or first.alpha.min() == 1
-        alpha = None if seen else first.alpha
-        self._still[path] = images.Picture(first.pixels, alpha)
+        else:
+            alpha = None if path in self._opaque else first.alpha
+            self._still[path] = images.Picture(first.pixels, alpha)
 
     def regions(
         self, frames: Iterator[Frame], start: Fraction, skipped: int
@@ -86,9 +90,25 @@ class Masks:
         fixed: Regions | None = None
         for frame in frames:
             if fixed is None or moving or alpha:
-                masks = {p: _next(p, clip, frame) for p, clip in moving.items()}
+                masks = {
+                    path: self._next(path, clip, frame)
+                    for path, clip in moving.items()
+                }
                 fixed = self._of(frame, masks)
             yield frame, fixed
+
+    def _next(
+        self, path: str, clip: Iterator[Frame], frame: Frame
+    ) -> images.Picture:
+        mask = next(clip, None)
+        if mask is None:
+            raise CutShortError(
+                f"The mask '{path}' ends at {float(frame.time):.2f} s, before "
+                "the clip does. Give as many frames, or use --end."
+            )
+        alpha = None if path in self._opaque else mask.alpha
+        seen = mask.pixels.mean(-1) if alpha is None else alpha
+        return images.Picture(mask.pixels, _faint(seen))
 
     def _of(
         self, frame: Frame, masks: Mapping[str, images.Picture]
@@ -110,18 +130,6 @@ def _is_still(path: str) -> bool:
     return path.lower().endswith(
         (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
     ) and not any(character in path for character in "*?[")
-
-
-def _next(path: str, clip: Iterator[Frame], frame: Frame) -> images.Picture:
-    mask = next(clip, None)
-    if mask is None:
-        raise CutShortError(
-            f"The mask '{path}' ends at {float(frame.time):.2f} s, before the "
-            "clip does. Give as many frames, or use --end."
-        )
-    if mask.alpha is not None:
-        return images.Picture(mask.pixels, _faint(mask.alpha))
-    return images.Picture(mask.pixels, _faint(mask.pixels.mean(-1)))
 
 
 def _faint(mask: np.ndarray | None) -> np.ndarray | None:
