@@ -1,3 +1,5 @@
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ class Mean(keras.Model):
 
 def model(rate=0.1):
     made = Mean()
-    made.compile(keras.optimizers.Adam(rate))
+    made.compile(loop.optimizer(rate, "float32"))
     made.build((None, 8, 8, 3))
     return made
 
@@ -86,6 +88,19 @@ def test_it_reports_losses_their_parts_and_those_of_held_out_images(files):
     held_out = {"val_loss", "error/val_distance"}
     assert set(seen[1].losses) == set(seen[0].losses) | held_out
     assert seen[3].losses["val_loss"] < seen[1].losses["val_loss"]
+
+
+def test_graphs_are_freed_with_their_model(files):
+    """TensorFlow keeps the graphs of custom gradients, one is Keras'."""
+
+    def graphs():
+        gc.collect()
+        return sum(type(x).__name__ == "FuncGraph" for x in gc.get_objects())
+
+    fit(model(), files, 1)
+    before = graphs()
+    fit(model(), files, 1)
+    assert graphs() == before
 
 
 def test_epochs_are_counted(files):

@@ -38,6 +38,21 @@ def rate(
     )
 
 
+class _Adam(keras.optimizers.Adam):
+    """Adam whose graphs are freed with their model.
+
+    Keras sums gradients over all devices, also over one, by a custom gradient,
+    and TensorFlow keeps the graphs of those forever: 80 MB a training.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        import tensorflow as tf
+
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return grads_and_vars
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
+
 def optimizer(
     rate: float | keras.optimizers.schedules.LearningRateSchedule, policy: str
 ) -> keras.optimizers.Optimizer:
@@ -45,7 +60,7 @@ def optimizer(
 
     Most gradients are smaller than the least number of float16.
     """
-    adam = keras.optimizers.Adam(rate)
+    adam = _Adam(rate, name="adam")
     if policy != "mixed_float16":
         return adam
     return keras.optimizers.LossScaleOptimizer(adam)
