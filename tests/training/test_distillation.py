@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from keras import ops
@@ -88,17 +90,27 @@ def test_losses_are_the_same_in_the_coordinates(small_vgg16):
 
 
 @pytest.fixture(scope="module")
-def learned(files, random_vgg16):
+def begun(tmp_path_factory):
+    """Folder of the checkpoint of the first of two steps; see `learned`."""
+    return tmp_path_factory.mktemp("begun")
+
+
+@pytest.fixture(scope="module")
+def learned(files, random_vgg16, begun, tmp_path_factory):
     """Weights after two steps, those after each, and held-out errors."""
     errors, saved = [], []
+    folder = tmp_path_factory.mktemp("learned")
 
     def on_step(progress, _):
         errors.extend(v for n, v in progress.losses.items() if n == "val_loss")
+        if progress.done == 2:  # Its checkpoint is yet to be written.
+            shutil.copytree(folder, begun, dirs_exist_ok=True)
 
     arrays = distillation.distill(
         config(random_vgg16),
         files[:3],
         files[3:],
+        folder=folder,
         on_step=on_step,
         on_epoch=saved.append,
     )
@@ -124,20 +136,18 @@ def test_it_learns_and_starts_from_what_it_wrote(
         np.testing.assert_array_equal(kept[layer][0], expected)
 
 
-def test_a_run_that_was_ended_goes_on_with_the_same_axes(
-    learned, files, random_vgg16, tmp_path
+def test_a_run_that_was_killed_goes_on_with_the_same_axes(
+    learned, begun, files, random_vgg16
 ):
+    # Of other files there would be other axes.
+    _, meta = checkpoint.load(begun)
+    assert (meta["key"]["files"], meta["steps"]) == (data.digest(files[:3]), 1)
     run = config(random_vgg16), files[:3], files[3:]
-    stop = lambda progress, _: progress.done == 1  # noqa: E731
-    distillation.distill(*run, folder=tmp_path, on_step=stop)
-    resumed = distillation.distill(*run, folder=tmp_path)
+    resumed = distillation.distill(*run, folder=begun)
     for layer, (kernel, _) in learned[0].items():
         np.testing.assert_allclose(
             resumed[layer][0], kernel, atol=1e-6, err_msg=layer
         )
-    # Of other files there would be other axes.
-    _, meta = checkpoint.load(tmp_path)
-    assert meta["key"]["files"] == data.digest(files[:3])
 
 
 @pytest.mark.parametrize(
