@@ -77,6 +77,31 @@ def test_colors_are_those_of_the_profile(photo, tmp_path):
     np.testing.assert_allclose(pixels[32, 32], [0, 1, 0], atol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("primaries", "expected"),
+    [
+        (1, [1, 0.5, 0]),  # Those of sRGB.
+        (2, [1, 0.5, 0]),  # Unknown.
+        # Display P3. Linear light (1, 0.2195, 0) by its published matrix to
+        # sRGB, [[1.2249, -0.2247, 0], [-0.042, 1.0419, 0],
+        # [-0.0197, -0.0786, 1.0979]], is (1.1756, 0.1867, -0.037).
+        (12, [1, 0.1867 ** (1 / 2.2), 0]),
+    ],
+)
+def test_colors_without_a_profile_are_those_of_the_primaries(
+    primaries, expected, photo
+):
+    path = photo(
+        PIL.Image.new("RGB", (64, 64), (255, 128, 0)),
+        color_primaries=primaries,
+        transfer_characteristics=13,
+        matrix_coefficients=1,
+        full_range_flag=1,
+    )
+    pixels = images.read(path).pixels
+    np.testing.assert_allclose(pixels[32, 32], expected, atol=0.01)
+
+
 def test_ten_bits_become_eight(tmp_path):
     levels = np.uint16(np.arange(64 * 64).reshape(64, 64) * 16)
     pixels = np.stack([levels] * 3, -1)

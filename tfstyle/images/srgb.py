@@ -3,7 +3,7 @@
 Colors are converted by the ICC profile of the file; a profile that is damaged,
 or of another kind of pixels, is ignored, as browsers do. PNG files without a
 profile may state gamma and primaries (gAMA, cHRM), which an sRGB chunk
-overrides.
+overrides; HEIC files may state primaries (nclx).
 
 RGB of 16 bits is read as 8 bits, except in PNG files without a profile or with
 that of `icc_profile`; gray keeps all 16 bits.
@@ -225,10 +225,11 @@ def _calibrated(pixels: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
 
     Args:
         pixels: Array of shape `(height, width, 3)`.
-        info: Pillow's `info`, with or without `"gamma"` and `"chromaticity"`.
+        info: Pillow's `info`, with or without `"gamma"`, `"chromaticity"` and
+            `"nclx_profile"`.
     """
     gamma = info.get("gamma") or _GAMMA
-    matrix = _to_primaries(info.get("chromaticity", _CHROMATICITY))
+    matrix = _to_primaries(_chromaticity(info))
     same = np.allclose(matrix, np.eye(3), atol=1e-3)
     if same and abs(gamma / _GAMMA - 1) < _SAME_GAMMA:
         return pixels
@@ -236,6 +237,18 @@ def _calibrated(pixels: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
         return pixels ** (_GAMMA / gamma)
     linear = pixels ** (1 / gamma) @ matrix.T.astype(np.float32)
     return np.clip(linear, 0, 1) ** _GAMMA
+
+
+def _chromaticity(info: Mapping[Any, Any]) -> Sequence[float]:
+    """Chromaticities of white, red, green and blue: own ones, or sRGB's."""
+    nclx = info.get("nclx_profile")
+    if nclx is None:
+        return info.get("chromaticity", _CHROMATICITY)
+    return [
+        nclx[f"color_primary_{color}_{axis}"]
+        for color in ("white", "red", "green", "blue")
+        for axis in "xy"
+    ]
 
 
 # sRGB's x and y of white, red, green and blue, and the gamma that the PNG
