@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import PIL.Image
+import pillow_heif
 import pytest
 
 import helpers
@@ -43,6 +44,17 @@ def test_a_file_may_hold_a_long_text(tmp_path):
     )
     image = Uploads(tmp_path).add(data, "sea.png")
     assert (image.width, image.height) == (60, 40)
+
+
+def test_a_photograph_of_a_phone_is_kept(tmp_path):
+    file = io.BytesIO()
+    pillow_heif.from_pillow(PIL.Image.new("RGB", (60, 40), "teal")).save(file)
+    store = Uploads(tmp_path)
+    image = store.add(file.getvalue(), "IMG_0001.HEIC")
+    assert store.path(image.id).suffix == ".heif"
+    for path in (store.path(image.id), store.view(image.id)):
+        color = images.load(path).mean((0, 1))
+        np.testing.assert_allclose(color, [0, 0.5, 0.5], atol=0.03)
 
 
 def test_the_same_file_is_kept_once_and_found_again(tmp_path):
