@@ -20,8 +20,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 # Pillow's names of the formats that are written, and sent as they are.
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-_READABLE = {*FORMATS, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
-_READABLE |= {".heic", ".heif", ".hif"}
+_HEIF = {".heic", ".heif", ".hif"}
+_READABLE = {*FORMATS, *_HEIF, ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 pi_heif.register_heif_opener(
     thumbnails=False, depth_images=False, aux_images=False
 )

@@ -351,7 +351,7 @@ def test_a_narrow_style_is_refused(model):
 
 
 def test_it_runs_without_tensorflow(tmp_path):
-    small = config(steps=2, epoch=2)
+    small = config(thin_steps=2, steps=2, epoch=2)
     script = tmp_path / "script.py"
     script.write_text(
         "import sys; sys.modules['tensorflow'] = None\n"

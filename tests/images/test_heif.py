@@ -1,6 +1,7 @@
 """Photographs of phones, as pillow-heif writes them."""
 
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
 import PIL.ImageCms
 import pillow_heif
@@ -62,7 +63,7 @@ def test_transparency(photo):
     np.testing.assert_allclose(alpha, VALUES / 255, atol=1e-6)
 
 
-def test_colors_are_those_of_the_profile(photo, tmp_path):
+def test_colors_are_those_of_the_profile(photo):
     # A profile whose red is green: sRGB with two columns exchanged.
     profile = bytearray(
         PIL.ImageCms.ImageCmsProfile(

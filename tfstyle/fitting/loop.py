@@ -42,9 +42,10 @@ class _Adam(keras.optimizers.Adam):
     """Adam whose graphs are freed with their model.
 
     Keras sums gradients over all devices, also over one, by a custom gradient,
-    and TensorFlow keeps the graphs of those forever: 80 MB a training.
+    and TensorFlow keeps the graphs of those forever.
     """
 
+    # The name is Keras' own: if it changes, a test finds graphs that are kept.
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         import tensorflow as tf
 
