@@ -4,6 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 import helpers
 from tfstyle.export import known_answers, prediction_log, saved_model
@@ -23,6 +24,20 @@ EXTRA = {
 @pytest.fixture(scope="module")
 def loaded(served):
     return tf.saved_model.load(str(served))
+
+
+def test_signatures_share_the_graphs_of_the_model(served):
+    """Each is traced, optimized, stored and loaded once."""
+    saved = saved_model_pb2.SavedModel.FromString(
+        (served / "saved_model.pb").read_bytes()
+    )
+    (graph,) = saved.meta_graphs
+    found = [
+        function.signature.name
+        for function in graph.graph_def.library.function
+        if any(node.op == "Conv2D" for node in function.node_def)
+    ]
+    assert len(found) == 2  # One embeds, the other applies.
 
 
 def test_the_contract_has_not_changed(served, request):

@@ -23,6 +23,7 @@ Sizes are free, and contents and styles may differ in size. All inputs have the
 same `N`.
 """  # noqa: E501 (tables)
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -48,6 +49,9 @@ class Signatures:
     Args:
         model: Model to serve.
         config: Settings of formats and limits.
+        count: Number of examples, `None` where free.
+        size: Height and width of contents in pixels, `None` where free.
+        style_size: Height and width of styles in pixels, `None` where free.
     """
 
     NAMES: tuple[str, ...] = (
@@ -61,10 +65,17 @@ class Signatures:
     )
     PAINTING: tuple[str, ...] = ("paint", "paint_bytes")
 
-    def __init__(self, model: StyleModel, config: ExportConfig) -> None:
+    def __init__(
+        self,
+        model: StyleModel,
+        config: ExportConfig,
+        count: int | None = None,
+        size: Sides = (None, None),
+        style_size: Sides = (None, None),
+    ) -> None:
         self._model = model
         self._config = config
-        self._types = self._declare()
+        self._types = self._declare(count, size, style_size)
         if "paint" in self.names(model):
             self._inside = embed_inside(model)
 
@@ -74,10 +85,7 @@ class Signatures:
         return cls.NAMES + (cls.PAINTING if model.settings["styles"] else ())
 
     def _declare(
-        self,
-        count: int | None = None,
-        size: Sides = (None, None),
-        style_size: Sides = (None, None),
+        self, count: int | None, size: Sides, style_size: Sides
     ) -> dict[str, tf.TensorSpec]:
         channels = sum(self._model.channels.values())
         contents, styles = (count, *size, 3), (count, *style_size, 3)
@@ -89,6 +97,31 @@ class Signatures:
             "style_embedding": tf.TensorSpec((count, 2 * channels), tf.float32),
             "strength": tf.TensorSpec((count,), tf.float32),
         }
+
+    # Large, and therefore traced once: all signatures call these two.
+    @functools.cached_property
+    def _embed(self) -> Any:
+        def embed(style_image: tf.Tensor) -> tf.Tensor:
+            return self._model.embed_style(style_image)
+
+        return self._traced(embed)
+
+    @functools.cached_property
+    def _apply(self) -> Any:
+        def apply(
+            content_image: tf.Tensor,
+            style_embedding: tf.Tensor,
+            strength: tf.Tensor,
+        ) -> tf.Tensor:
+            return self._model.apply_style(
+                content_image, style_embedding, strength
+            )
+
+        return self._traced(apply)
+
+    def _traced(self, call: Callable[..., Any]) -> Any:
+        with tf.init_scope():  # Not within a signature that is traced.
+            return self.function(call).get_concrete_function()
 
     def function(self, call: Callable[..., Any]) -> Any:
         """Returns a `tf.function`; parameters are named as the inputs above."""
@@ -106,7 +139,8 @@ class Signatures:
         contents, styles = self._checked(
             content_image=content_image, style_image=style_image
         )
-        return {"stylized_image": self._stylized(contents, styles, 1.0)}
+        strength = tf.ones(tf.shape(contents)[:1])
+        return {"stylized_image": self._stylized(contents, styles, strength)}
 
     def stylize(
         self,
@@ -136,7 +170,7 @@ class Signatures:
                 self._stylized(
                     self._decode(content, "content_image_bytes"),
                     self._decode(style, "style_image_bytes"),
-                    strength,
+                    strength[None],
                 )
             )
 
@@ -150,7 +184,7 @@ class Signatures:
     def embed_style(self, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns style embeddings, for `apply_style`."""
         (styles,) = self._checked(style_image=style_image)
-        return {"style_embedding": self._model.embed_style(styles)}
+        return {"style_embedding": self._embed(styles)}
 
     def embed_style_bytes(
         self, style_image_bytes: tf.Tensor
@@ -159,7 +193,7 @@ class Signatures:
 
         def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             styles = self._decode(example[0], "style_image_bytes")
-            return self._model.embed_style(styles)[0]
+            return self._embed(styles)[0]
 
         inputs = self._checked(style_image_bytes=style_image_bytes)
         return {"style_embedding": _map(one, inputs, tf.float32)}
@@ -176,7 +210,7 @@ class Signatures:
             style_embedding=style_embedding,
             strength=strength,
         )
-        return {"stylized_image": self._model.apply_style(*inputs)}
+        return {"stylized_image": self._apply(*inputs)}
 
     def apply_style_bytes(
         self,
@@ -190,7 +224,7 @@ class Signatures:
             content, embedding, strength = example
             contents = self._decode(content, "content_image_bytes")
             return self._encode(
-                self._model.apply_style(contents, embedding[None], strength)
+                self._apply(contents, embedding[None], strength[None])
             )
 
         inputs = self._checked(
@@ -207,7 +241,7 @@ class Signatures:
         contents, strength = self._checked(
             content_image=content_image, strength=strength
         )
-        painted = self._model.apply_style(contents, self._inside, strength)
+        painted = self._apply(contents, self._inside, strength)
         return {"stylized_image": painted}
 
     def paint_bytes(
@@ -219,7 +253,7 @@ class Signatures:
             content, strength = example
             contents = self._decode(content, "content_image_bytes")
             return self._encode(
-                self._model.apply_style(contents, self._inside, strength)
+                self._apply(contents, self._inside, strength[None])
             )
 
         inputs = self._checked(
@@ -231,10 +265,9 @@ class Signatures:
         self,
         contents: tf.Tensor,
         styles: tf.Tensor,
-        strength: tf.Tensor | float,
+        strength: tf.Tensor,
     ) -> tf.Tensor:
-        embedding = self._model.embed_style(styles)
-        return self._model.apply_style(contents, embedding, strength)
+        return self._apply(contents, self._embed(styles), strength)
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         """Returns the inputs in their order, after asserting them."""
@@ -287,9 +320,9 @@ class UncheckedSignatures(Signatures):
 
     Args:
         model: Model to convert.
-        count: Number of examples, `None` where free.
-        size: Height and width of contents in pixels, `None` where free.
-        style_size: Height and width of styles in pixels, `None` where free.
+        count: See `Signatures`.
+        size: See `Signatures`.
+        style_size: See `Signatures`.
     """
 
     NAMES = ("stylize", "embed_style", "apply_style")
@@ -302,8 +335,7 @@ class UncheckedSignatures(Signatures):
         size: Sides = (None, None),
         style_size: Sides = (None, None),
     ) -> None:
-        super().__init__(model, ExportConfig())
-        self._types = self._declare(count, size, style_size)
+        super().__init__(model, ExportConfig(), count, size, style_size)
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         return list(inputs.values())
