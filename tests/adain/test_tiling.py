@@ -9,7 +9,8 @@ from tfstyle.controls.settings import Controls
 
 @pytest.fixture(scope="module")
 def model():
-    return helpers.style_model()
+    """Of the package's own depth."""
+    return helpers.style_model(levels=None, widths=None, depths=None)
 
 
 def test_tiles_cover_a_side_once():

@@ -155,14 +155,21 @@ def training_settings(**changes):
 
 
 def style_model(**changes):
-    """A `StyleModel` with random weights, its encoder's those of the package.
+    """A small `StyleModel`: random weights, but for the package's encoder.
 
     Scaled so that its images are not all beyond [0, 1].
     """
     from tfstyle.training import adain
     from tfstyle.training.config import AdaINConfig
 
-    model = adain.untrained(AdaINConfig(**({"precision": "float32"} | changes)))
+    settings = {
+        "precision": "float32",
+        "levels": ("image", "block2_conv1", "block3_conv1"),
+        "widths": (8, 16, 32),
+        "depths": (1, 1, 2),
+        "modulation": 16,
+    }
+    model = adain.untrained(AdaINConfig(**(settings | changes)))
     out = model.decoder.get_layer("stage1_out")
     kernel, bias = out.get_weights()
     out.set_weights([0.05 * kernel, bias + 0.5])
