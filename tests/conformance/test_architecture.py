@@ -65,6 +65,7 @@ TENSORFLOW = {
     "dreams.excitation",
     "dreams.loop",
     "export.graph_images",
+    "export.graphs",
     "export.known_answers",
     "export.litert",
     "export.onnx",

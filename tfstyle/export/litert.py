@@ -20,8 +20,9 @@ import tensorflow as tf
 
 from tfstyle.adain.model import StyleModel
 from tfstyle.export import known_answers
+from tfstyle.export.graphs import Sides
 from tfstyle.export.prediction_log import Record
-from tfstyle.export.signatures import Sides, UncheckedSignatures
+from tfstyle.export.signatures import UncheckedSignatures
 from tfstyle.features import convolution
 from tfstyle.runtime import chatter, files
 from tfstyle.runtime.types import Path, Shape

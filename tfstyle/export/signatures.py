@@ -23,8 +23,6 @@ Sizes are free, and contents and styles may differ in size. All inputs have the
 same `N`.
 """  # noqa: E501 (tables)
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,9 +34,8 @@ from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.export import graph_images
 from tfstyle.export.config import ExportConfig
+from tfstyle.export.graphs import Graphs, Sides
 from tfstyle.features import convolution
-
-Sides = tuple[int | None, int | None]
 
 
 class Signatures:
@@ -49,9 +46,7 @@ class Signatures:
     Args:
         model: Model to serve.
         config: Settings of formats and limits.
-        count: Number of examples, `None` where free.
-        size: Height and width of contents in pixels, `None` where free.
-        style_size: Height and width of styles in pixels, `None` where free.
+        graphs: Graphs of the model; of free sizes if not given.
     """
 
     NAMES: tuple[str, ...] = (
@@ -69,13 +64,10 @@ class Signatures:
         self,
         model: StyleModel,
         config: ExportConfig,
-        count: int | None = None,
-        size: Sides = (None, None),
-        style_size: Sides = (None, None),
+        graphs: Graphs | None = None,
     ) -> None:
-        self._model = model
         self._config = config
-        self._types = self._declare(count, size, style_size)
+        self._graphs = graphs or Graphs(model)
         if "paint" in self.names(model):
             self._inside = embed_inside(model)
 
@@ -84,53 +76,9 @@ class Signatures:
         """Returns the names of the signatures that a model offers."""
         return cls.NAMES + (cls.PAINTING if model.settings["styles"] else ())
 
-    def _declare(
-        self, count: int | None, size: Sides, style_size: Sides
-    ) -> dict[str, tf.TensorSpec]:
-        channels = sum(self._model.channels.values())
-        contents, styles = (count, *size, 3), (count, *style_size, 3)
-        return {
-            "content_image": tf.TensorSpec(contents, tf.float32),
-            "content_image_bytes": tf.TensorSpec((count,), tf.string),
-            "style_image": tf.TensorSpec(styles, tf.float32),
-            "style_image_bytes": tf.TensorSpec((count,), tf.string),
-            "style_embedding": tf.TensorSpec((count, 2 * channels), tf.float32),
-            "strength": tf.TensorSpec((count,), tf.float32),
-        }
-
-    # Large, and therefore traced once: all signatures call these two.
-    @functools.cached_property
-    def _embed(self) -> Any:
-        def embed(style_image: tf.Tensor) -> tf.Tensor:
-            return self._model.embed_style(style_image)
-
-        return self._traced(embed)
-
-    @functools.cached_property
-    def _apply(self) -> Any:
-        def apply(
-            content_image: tf.Tensor,
-            style_embedding: tf.Tensor,
-            strength: tf.Tensor,
-        ) -> tf.Tensor:
-            return self._model.apply_style(
-                content_image, style_embedding, strength
-            )
-
-        return self._traced(apply)
-
-    def _traced(self, call: Callable[..., Any]) -> Any:
-        with tf.init_scope():  # Not within a signature that is traced.
-            return self.function(call).get_concrete_function()
-
     def function(self, call: Callable[..., Any]) -> Any:
-        """Returns a `tf.function`; parameters are named as the inputs above."""
-        types = [
-            tf.TensorSpec.from_spec(self._types[name], name)
-            for name in inspect.signature(call).parameters
-        ]
-        call = convolution.portable(call)
-        return tf.function(call, input_signature=types, autograph=False)
+        """Returns a signature's `tf.function`, see `Graphs.function`."""
+        return self._graphs.function(call)
 
     def serving_default(
         self, content_image: tf.Tensor, style_image: tf.Tensor
@@ -184,7 +132,7 @@ class Signatures:
     def embed_style(self, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns style embeddings, for `apply_style`."""
         (styles,) = self._checked(style_image=style_image)
-        return {"style_embedding": self._embed(styles)}
+        return {"style_embedding": self._graphs.embed(styles)}
 
     def embed_style_bytes(
         self, style_image_bytes: tf.Tensor
@@ -193,7 +141,7 @@ class Signatures:
 
         def one(example: Sequence[tf.Tensor]) -> tf.Tensor:
             styles = self._decode(example[0], "style_image_bytes")
-            return self._embed(styles)[0]
+            return self._graphs.embed(styles)[0]
 
         inputs = self._checked(style_image_bytes=style_image_bytes)
         return {"style_embedding": _map(one, inputs, tf.float32)}
@@ -210,7 +158,7 @@ class Signatures:
             style_embedding=style_embedding,
             strength=strength,
         )
-        return {"stylized_image": self._apply(*inputs)}
+        return {"stylized_image": self._graphs.apply(*inputs)}
 
     def apply_style_bytes(
         self,
@@ -224,7 +172,7 @@ class Signatures:
             content, embedding, strength = example
             contents = self._decode(content, "content_image_bytes")
             return self._encode(
-                self._apply(contents, embedding[None], strength[None])
+                self._graphs.apply(contents, embedding[None], strength[None])
             )
 
         inputs = self._checked(
@@ -241,7 +189,7 @@ class Signatures:
         contents, strength = self._checked(
             content_image=content_image, strength=strength
         )
-        painted = self._apply(contents, self._inside, strength)
+        painted = self._graphs.apply(contents, self._inside, strength)
         return {"stylized_image": painted}
 
     def paint_bytes(
@@ -253,7 +201,7 @@ class Signatures:
             content, strength = example
             contents = self._decode(content, "content_image_bytes")
             return self._encode(
-                self._apply(contents, self._inside, strength[None])
+                self._graphs.apply(contents, self._inside, strength[None])
             )
 
         inputs = self._checked(
@@ -267,7 +215,9 @@ class Signatures:
         styles: tf.Tensor,
         strength: tf.Tensor,
     ) -> tf.Tensor:
-        return self._apply(contents, self._embed(styles), strength)
+        return self._graphs.apply(
+            contents, self._graphs.embed(styles), strength
+        )
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         """Returns the inputs in their order, after asserting them."""
@@ -320,9 +270,9 @@ class UncheckedSignatures(Signatures):
 
     Args:
         model: Model to convert.
-        count: See `Signatures`.
-        size: See `Signatures`.
-        style_size: See `Signatures`.
+        count: See `Graphs`.
+        size: See `Graphs`.
+        style_size: See `Graphs`.
     """
 
     NAMES = ("stylize", "embed_style", "apply_style")
@@ -335,7 +285,8 @@ class UncheckedSignatures(Signatures):
         size: Sides = (None, None),
         style_size: Sides = (None, None),
     ) -> None:
-        super().__init__(model, ExportConfig(), count, size, style_size)
+        graphs = Graphs(model, count, size, style_size)
+        super().__init__(model, ExportConfig(), graphs)
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
         return list(inputs.values())
