@@ -12,11 +12,16 @@ import tempfile
 import threading
 import time
 
+import numpy as np
+
+import serving_model
+from image_bytes import CONTENT, STYLE
 from programs import PATIENCE
 from serving.server.config import ModelConfig, ServerConfig
 from serving.server.model_manager import ModelManager
 from serving.server.servable import Servable
 from serving.server.server import Server
+from serving.style_client import StyleClient
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -128,3 +133,12 @@ def wait_for(test):
     while not test():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def ask_well(server):
+    """Checks the answer to a good request."""
+    with StyleClient(server.grpc, attempts=1) as client:
+        painted = client.stylize(CONTENT, STYLE, 0.5)
+    np.testing.assert_allclose(
+        painted, serving_model.expected(CONTENT, STYLE, 0.5), atol=1e-5
+    )
