@@ -119,17 +119,17 @@ class Pooling(keras.layers.Layer):
 def _mirrored(x: Tensor, count: int, skipped: int) -> Tensor:
     """Pads maps by `count` mirrored positions, `skipped` away from the edge."""
     for axis in (1, 2):
-        before = _part(x, axis, skipped, skipped + count)
-        size = ops.shape(x)[axis]
-        after = _part(x, axis, size - skipped - count, size - skipped)
-        ends = (before, after)
+        ends = (
+            _part(x, axis, skipped, skipped + count),
+            _part(x, axis, -skipped - count, -skipped or None),
+        )
         if count > 1:
             ends = tuple(ops.flip(part, axis) for part in ends)
         x = ops.concatenate([ends[0], x, ends[1]], axis)
     return x
 
 
-def _part(x: Tensor, axis: int, start: Any, stop: Any) -> Tensor:
+def _part(x: Tensor, axis: int, start: int, stop: int | None) -> Tensor:
     return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
 
 
