@@ -76,7 +76,7 @@ def test_damaged_files_are_refused(stored, tmp_path):
 def test_tiles_take_less_memory(stored, monkeypatch):
     whole, tiled = (loading.load(f"{stored}.h5", tile=n) for n in (2048, 64))
     photo, style = helpers.image(48, 2000), helpers.image(48, 64)
-    monkeypatch.setattr(memory, "available", lambda: 20_000_000)
+    monkeypatch.setattr(memory, "left", lambda *limit: 20_000_000)
     embedding = whole.embed([style])
     with pytest.raises(MemoryError, match="sees 2000x48 pixels"):
         whole.stylize(photo, embedding)

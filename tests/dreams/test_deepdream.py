@@ -278,7 +278,7 @@ def test_a_gradient_that_is_not_finite_keeps_the_picture(settings):
 
 
 def test_what_would_not_fit_is_refused_at_once(settings, monkeypatch):
-    monkeypatch.setattr(memory, "available", lambda: 10**8)
+    monkeypatch.setattr(memory, "left", lambda *limit: 10**8)
     watch = Watch()
     with pytest.raises(MemoryError, match="60x45 pixels, seen 76x62 at a time"):
         deepdream.deep_dream(PHOTO, settings(), watch)

@@ -120,7 +120,7 @@ def test_bfloat16_takes_less_and_the_others_more():
 
 
 def leave(left, monkeypatch):
-    monkeypatch.setattr(memory, "available", lambda: left)
+    monkeypatch.setattr(memory, "left", lambda *limit: left)
 
 
 def test_what_fits_exactly_is_not_refused(monkeypatch):

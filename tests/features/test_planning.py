@@ -4,6 +4,7 @@ import pytest
 
 from tfstyle.features import memory, planning
 from tfstyle.features.memory import Work
+from tfstyle.runtime import memory as runtime_memory
 
 CONTENT = "block4_conv2"
 LAYERS = ["block1_conv1", "block5_conv1"]
@@ -13,7 +14,7 @@ USUAL = Work()
 
 
 def leave(left, monkeypatch):
-    monkeypatch.setattr(memory, "available", lambda: left)
+    monkeypatch.setattr(memory, "left", lambda *limit: left)
 
 
 def plan(shape, *, work=USUAL, styles=STYLE, **limits):
@@ -52,8 +53,9 @@ def test_tiles_are_not_larger_than_needed(monkeypatch):
 
 
 def test_the_process_gets_no_more_than_its_limit(monkeypatch):
-    leave(40 * GB, monkeypatch)
-    monkeypatch.setattr(planning, "_idle", lambda: GB)
+    monkeypatch.setattr(runtime_memory, "_RUNS", runtime_memory._Runs())
+    monkeypatch.setattr(runtime_memory, "available", lambda: 40 * GB)
+    monkeypatch.setattr(runtime_memory, "resident", lambda: GB)
     free, limited = plan((4000, 6000)), plan((4000, 6000), limit=9 * GB)
     assert limited.side < free.side
     assert limited.needed < 8 * GB

@@ -219,7 +219,7 @@ def leave(monkeypatch, shape):
     """Leaves as much memory as a picture of this shape needs at once."""
     work = memory.Work(features="vgg16")
     enough = memory.estimate(shape, [shape] * 2, work)
-    monkeypatch.setattr(memory, "available", lambda: enough)
+    monkeypatch.setattr(memory, "left", lambda *limit: enough)
     monkeypatch.setattr(memory, "arrays", lambda *given: 0)
 
 

@@ -8,7 +8,7 @@ from tfstyle.images.sizes import SMALLEST
 from tfstyle.pretrained import topology
 from tfstyle.runtime import devices, host_memory
 from tfstyle.runtime.checks import units
-from tfstyle.runtime.memory import available
+from tfstyle.runtime.memory import left, take
 from tfstyle.runtime.types import Shape
 
 # Peak bytes per pixel above the idle process, measured on a CPU with VGG19
@@ -81,7 +81,7 @@ def check(
     shape: Shape,
     style_shapes: Sequence[Shape],
     work: Work,
-    left: int | None = None,
+    free: int | None = None,
 ) -> None:
     """Refuses to optimize a picture that would not fit in memory as a whole.
 
@@ -92,38 +92,39 @@ def check(
         shape: Height and width of the picture at the largest size.
         style_shapes: Height and width of each style image at that size.
         work: What is to be done.
-        left: Free memory, in bytes; asks the system if `None`.
+        free: Memory that is left, in bytes; `None` to find out.
 
     Raises:
         MemoryError: Names the largest size that fits.
     """
     needed = estimate(shape, style_shapes, work)
-    left = available() if left is None else left
-    if needed <= left:
+    free = left() if free is None else free
+    if needed <= free:
+        take(needed)
         return
     fixed = estimate((0, 0), [(0, 0)], work)
     # All but the fixed part grows with the square of the size.
-    fraction = max(0, left - fixed) / (needed - fixed)
+    fraction = max(0, free - fixed) / (needed - fixed)
     size = math.floor(max(shape) * math.sqrt(fraction))
     largest = f"The largest size that fits is {size}"
     if size * min(shape) < SMALLEST * max(shape):
         largest = "No size fits"
-    refuse(shape, needed, left, f"{largest}.")
+    refuse(shape, needed, free, f"{largest}.")
 
 
-def refuse(shape: Shape, needed: int, left: int, advice: str) -> NoReturn:
+def refuse(shape: Shape, needed: int, free: int, advice: str) -> NoReturn:
     """Raises the `MemoryError` of a picture that does not fit.
 
     Args:
         shape: Height and width of the picture.
         needed: Memory that it needs, in bytes.
-        left: Free memory, in bytes.
+        free: Memory that is left, in bytes.
         advice: Sentence that says what to do.
     """
     height, width = shape
     raise MemoryError(
         f"A picture of {width}x{height} pixels needs about "
-        f"{units(needed)} of memory. Available: {units(left)}. "
+        f"{units(needed)} of memory. Available: {units(free)}. "
         f"{advice}"
     )
 
@@ -141,14 +142,15 @@ def check_tile(tile: Shape, shape: Shape, work: Work) -> None:
     """
     needed = estimate(tile, [(0, 0)], work)
     needed += round(_MARGIN * _WHOLE * math.prod(shape))
-    left = available()
-    if needed > left:
+    free = left()
+    if needed > free:
         (height, width), (rows, columns) = shape, tile
         raise MemoryError(
             f"A dream of {width}x{height} pixels, seen {columns}x{rows} at a "
             f"time, needs about {units(needed)} of memory. Available: "
-            f"{units(left)}. Lower `tile` or `size`."
+            f"{units(free)}. Lower `tile` or `size`."
         )
+    take(needed)
 
 
 def check_pass(encoder: str, shape: Shape, tile: int | None = None) -> None:
@@ -164,9 +166,11 @@ def check_pass(encoder: str, shape: Shape, tile: int | None = None) -> None:
     """
     height, width = shape
     seen = math.prod(min(side, tile or side) for side in shape)
-    needed = _PASS[encoder] * seen + _PASSED * math.prod(shape)
+    each = _PASS[encoder] * seen + _PASSED * math.prod(shape)
+    needed = round(_MARGIN * each)
     what = f"A model that sees {width}x{height} pixels"
-    host_memory.refuse(what, round(_MARGIN * needed), available())
+    host_memory.refuse(what, needed, left())
+    take(needed)
 
 
 def check_training(features: str, crop: int, batch_size: int) -> None:
@@ -182,9 +186,10 @@ def check_training(features: str, crop: int, batch_size: int) -> None:
     """
     pixels = batch_size * crop**2
     thin = features == "vgg_distilled"
-    needed = _TRAINING * pixels * (_THIN_JUDGE if thin else 1)
+    needed = round(_FIXED + _TRAINING * pixels * (_THIN_JUDGE if thin else 1))
     what = f"A step with `batch_size`={batch_size} and `crop`={crop}"
-    host_memory.refuse(what, round(_FIXED + needed), available())
+    host_memory.refuse(what, needed, left())
+    take(needed)
 
 
 def estimate(shape: Shape, style_shapes: Sequence[Shape], work: Work) -> int:

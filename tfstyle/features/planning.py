@@ -1,7 +1,6 @@
 """Plans how a picture is optimized: seen whole, or in tiles.
 
-A plan is made before anything is computed, for all sizes of a run: what coarser
-sizes have taken is used again, but not given back to the system. It takes no
+A plan is made before anything is computed, for all sizes of a run. It takes no
 tiles while the picture fits in memory, else the largest tiles that do. If the
 arrays of the whole picture leave room for small tiles only, or for none, they
 are kept in files.
@@ -10,8 +9,6 @@ are kept in files.
 import functools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-
-import psutil
 
 from tfstyle.features import memory, tiles
 from tfstyle.features.memory import Work
@@ -87,7 +84,7 @@ def plan(
     """
     kept = list(contents)
     layers = [*kept, *styles]
-    left = _left(limit)
+    left = memory.left(limit)
     whole = memory.estimate(shape, style_shapes, work)
     size = functools.partial(memory.files, shape, kept, work.features)
     if tile is not None:
@@ -159,22 +156,6 @@ def halved(
 
 def _has_tiles(work: Work) -> bool:
     return work.features in topology.VGG and work.optimizer == "adam"
-
-
-def _left(limit: int | None) -> int:
-    left = memory.available()
-    if limit is None or devices.kind() == "GPU":
-        return left
-    return min(left, max(0, limit - _idle()))
-
-
-@functools.cache
-def _idle() -> int:
-    """Memory of the process before its first run, in bytes.
-
-    What a run takes later is not given back, but used by the next one.
-    """
-    return psutil.Process().memory_info().rss
 
 
 def _sides(

@@ -22,7 +22,7 @@ from tfstyle.optimization.loop import Inputs, Optimization
 from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
 from tfstyle.optimization.sight import make_plan
 from tfstyle.pretrained.weights import Resolved
-from tfstyle.runtime import checks, devices, scratch
+from tfstyle.runtime import checks, devices, memory, scratch
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
 
@@ -107,6 +107,7 @@ def stylize(
     if final.features == "auto":  # What it needs depends on what is found.
         final, weights_file = resolve(final, weights_file)
     seen = make_plan(content, styles, final, regions, checkpoint_dir)
+    memory.take(seen.needed)
     final, weights_file = resolve(final, weights_file)
     finish = functools.partial(
         finishing.finish, content=content, config=final, regions=regions

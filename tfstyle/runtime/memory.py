@@ -1,4 +1,4 @@
-"""Memory of the device in use: the peak so far, and the rest."""
+"""Memory of the device in use: the peak so far, and what is left."""
 
 import contextlib
 import os
@@ -14,8 +14,7 @@ from tfstyle.runtime import devices, host_memory
 
 def peak() -> int:
     """Peak memory so far, in bytes: TensorFlow's on a GPU, or the process's."""
-    # TensorFlow need not be installed for training.
-    if sys.modules.get("tensorflow") and devices.kind() == "GPU":
+    if _on_gpu():
         import tensorflow as tf
 
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
@@ -24,7 +23,7 @@ def peak() -> int:
         with open("/proc/self/status", encoding="utf-8") as file:
             if found := re.search(r"VmHWM:\s*(\d+) kB", file.read()):
                 return int(found[1]) * 1024
-    return psutil.Process().memory_info().rss
+    return resident()
 
 
 def available() -> int:
@@ -34,9 +33,58 @@ def available() -> int:
     `nvidia-smi` does not answer; else what the system and the control groups
     leave, and so a container's limit.
     """
-    if sys.modules.get("tensorflow") and devices.kind() == "GPU":
+    if _on_gpu():
         return _free_gpu_memory()
     return host_memory.available()
+
+
+def left(limit: int | None = None) -> int:
+    """Bytes that the next run may take: also what earlier runs have taken.
+
+    TensorFlow gives hardly any of it back to the system, but uses it again.
+
+    Args:
+        limit: Most memory that the process may have, in bytes; `None` for what
+            the system leaves. A GPU's memory has no such limit.
+    """
+    held = _RUNS.held()
+    free = available() + held
+    if limit is None or _on_gpu():
+        return free
+    return min(free, max(0, limit - (resident() - held)))
+
+
+def take(needed: int) -> None:
+    """Notes that a run which needs so many bytes begins."""
+    _RUNS.take(needed)
+
+
+def resident() -> int:
+    """Returns the memory of this process, in bytes."""
+    return psutil.Process().memory_info().rss
+
+
+class _Runs:
+    """The runs of this process so far."""
+
+    def __init__(self) -> None:
+        self._before = 0  # Memory of the process before the first of them.
+        self._largest = 0  # Need of the largest, in bytes.
+
+    def take(self, needed: int) -> None:
+        if not self._largest:
+            self._before = resident()
+        self._largest = max(self._largest, needed)
+
+    def held(self) -> int:
+        """Bytes that they have taken; on a GPU 0, since that is not known."""
+        if not self._largest or _on_gpu():
+            return 0
+        # More than the largest needed is what the user has loaded since.
+        return min(max(0, resident() - self._before), self._largest)
+
+
+_RUNS = _Runs()
 
 
 def shortages() -> tuple[type[Exception], ...]:
@@ -46,6 +94,11 @@ def shortages() -> tuple[type[Exception], ...]:
     if tensorflow is None:
         return (MemoryError,)
     return MemoryError, tensorflow.errors.ResourceExhaustedError
+
+
+def _on_gpu() -> bool:
+    # TensorFlow need not be installed for training.
+    return bool(sys.modules.get("tensorflow")) and devices.kind() == "GPU"
 
 
 def _free_gpu_memory() -> int:
