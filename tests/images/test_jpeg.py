@@ -35,3 +35,24 @@ def test_scans_of_a_thumbnail_do_not_count():
     data = encoded(NOISE.convert("RGB"), progressive=True, exif=thumbnail)
     assert jpeg.has_all_scans(data, 3)
     assert not jpeg.has_all_scans(data[: scans(data)[-1]], 3)
+
+
+def test_bytes_may_fill_up_before_a_marker():
+    data = encoded(NOISE, progressive=True)
+    *_, last = begins = scans(data)
+    filled = data[: begins[0]] + 3 * b"\xff" + data[begins[0] :]
+    assert jpeg.has_all_scans(filled, 1)
+    assert not jpeg.has_all_scans(filled[: last + 3], 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\xff\xd8", id="nothing"),
+        pytest.param(b"\xff\xd8\xff", id="half of a marker"),
+        pytest.param(b"\xff\xd8\xff\xfe\xff\xffcut", id="half of a segment"),
+    ],
+)
+def test_a_file_without_a_scan_is_refused(data):
+    with pytest.raises(ValueError, match="ends before its first scan"):
+        jpeg.has_all_scans(data, 3)

@@ -9,6 +9,7 @@ END = b"\xff\xd9"
 NOISE = bytes(range(254, 0, -1))
 
 _SCAN = b"\xff\xda"
+_FILL = b"\xff\xff"  # A marker may follow after any number of bytes 255.
 _COEFFICIENTS = 64  # Per block of 8 by 8 pixels.
 
 
@@ -21,6 +22,9 @@ def has_all_scans(data: bytes, channels: int) -> bool:
     Args:
         data: Content of the file; its last scan may be cut off.
         channels: Number of channels, from 1 to 4.
+
+    Raises:
+        ValueError: There is no scan.
     """
     at = _first_scan(data)
     complete = 0
@@ -36,6 +40,9 @@ def has_all_scans(data: bytes, channels: int) -> bool:
 def _first_scan(data: bytes) -> int:
     # Earlier segments may hold a thumbnail, which is a JPEG file, too.
     at = 2
-    while data[at : at + 2] != _SCAN:
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    while (marker := data[at : at + 2]) != _SCAN:
+        if not marker:
+            raise ValueError("The file ends before its first scan.")
+        length = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at += 1 if marker == _FILL else length
     return at
