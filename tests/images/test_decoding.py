@@ -317,6 +317,19 @@ def test_frames_of_an_animation(format, tmp_path):
     assert decoding.frames(path) == 1
 
 
+def test_an_animation_that_breaks_off_has_the_frames_before(tmp_path):
+    path = tmp_path / "animation.gif"
+    image_bytes.animate(path, (32, 24))
+    data = path.read_bytes()
+    first, second, third = (i for i, b in enumerate(data) if b == ord(","))
+    assert first < second < third
+    for frames, begin in enumerate((second, third), 1):
+        for length in range(begin, begin + 20):  # Parts of a frame's header.
+            path.write_bytes(data[:length])
+            assert decoding.frames(path) == frames
+            assert images.load(path).shape == (24, 32, 3)
+
+
 @pytest.mark.parametrize("format", ["TIFF", "MPO"])
 def test_pages_are_no_frames(format, tmp_path):
     pages = [PIL.Image.new("RGB", (32, 24), c) for c in ("red", "blue")]

@@ -173,6 +173,8 @@ def size(path: Path) -> tuple[int, int]:
 def frames(path: Path) -> int:
     """Returns the number of pictures of an animation; 1 of other images.
 
+    Of a file that breaks off, those before.
+
     Raises:
         FileNotFoundError: There is no such file.
         IsADirectoryError: It is a folder.
@@ -181,7 +183,10 @@ def frames(path: Path) -> int:
     with _open(path, sys.maxsize) as image:
         # Not the pages of a TIFF file, nor what phones add to a JPEG file.
         animated = image.format in ("GIF", "WEBP", "PNG")
-        return getattr(image, "n_frames", 1) if animated else 1
+        try:
+            return getattr(image, "n_frames", 1) if animated else 1
+        except Exception:  # As in `decode`, on the way through the frames.
+            return image.tell() + 1
 
 
 @contextlib.contextmanager
