@@ -148,7 +148,6 @@ def _items(settings: TransferConfig, one: bool) -> "list[Item]":
     """Finds the photographs; checks that their pictures can be written."""
     from tfstyle import images
     from tfstyle.images import folders
-    from tfstyle.runtime import files
 
     notes.unreadable(_CONTENT.value)
     items = folders.items(_CONTENT.value, _OUTPUT.value)
@@ -161,8 +160,18 @@ def _items(settings: TransferConfig, one: bool) -> "list[Item]":
     folders.check_kept(items, kept)
     if one:
         common_flags.check_quality(format)
-        files.check_writable(items[0].output)
+        _check_output(items[0])
     return items
+
+
+def _check_output(item: "Item") -> None:
+    """Raises an error if the file of a single picture cannot be written."""
+    from tfstyle.images import folders
+    from tfstyle.runtime import files
+
+    files.check_writable(item.output)
+    if os.path.isdir(_OUTPUT.value):  # Nobody named the file in it.
+        folders.check_ours(item.output, os.fspath(item.output))
 
 
 def _files(settings: TransferConfig, one: bool) -> "Files":

@@ -292,6 +292,25 @@ def test_a_folder_of_results_is_checked_at_once(files, tmp_path):
     assert taken.read_bytes() == b"mine"
 
 
+def test_a_folder_keeps_what_others_wrote(files, tmp_path):
+    photo, picture = files / "photos/a.png", tmp_path / "a.png"
+    images.save(picture, helpers.image(9, 9))
+    before = picture.read_bytes()
+    other = f"--style={files / 'photos/grey.png'}"
+    for more in ((), (other, "--grid=1x3")):
+        done = run_quick(*words(files, photo, tmp_path, *more))
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"error: '{picture}' is there and was not written by tfstyle. "
+            "Give another folder, or move it.\n"
+        )
+        assert picture.read_bytes() == before
+    for output in (picture, tmp_path):  # As it is named, and as it is ours.
+        done = run(*words(files, photo, output))
+        assert done.returncode == 0, done.stderr
+    assert images.load(picture).shape == (40, 52, 3)
+
+
 def test_a_sheet_of_two_styles_goes_on_in_the_next_row(files, tmp_path):
     arguments = words(files, files / "photos/a.png", tmp_path / "sheet.png")
     other = f"--style={files / 'photos/grey.png'}"

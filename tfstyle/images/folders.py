@@ -277,3 +277,21 @@ def is_done(output: Path, record: Mapping[str, Any]) -> bool:
         return False
     same = provenance.is_same(found, record)
     return same and record["notes"].items() <= found["notes"].items()
+
+
+def check_ours(picture: Path, name: str) -> None:
+    """Raises `ValueError` if a file that would be replaced is no picture.
+
+    Args:
+        picture: File to write; it need not exist.
+        name: What the error calls it.
+    """
+    try:
+        provenance.read(picture)
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        raise ValueError(
+            f"'{name}' is there and was not written by tfstyle. Give another "
+            "folder, or move it."
+        ) from error

@@ -253,24 +253,11 @@ class _Desk:
             return None
         try:
             if not folders.is_done(picture, record):
-                _check_ours(picture, row.output)
+                folders.check_ours(picture, row.output)
                 return None
             return _entry(row, recipe, record, picture)
         finally:
             self._place.discard(picture)
-
-
-def _check_ours(picture: pathlib.Path, name: str) -> None:
-    """Raises `ValueError` if a file that would be replaced is no picture."""
-    try:
-        provenance.read(picture)
-    except FileNotFoundError:
-        return
-    except ValueError as error:
-        raise ValueError(
-            f"'{name}' is there and was not written by tfstyle. Give another "
-            "folder, or move it."
-        ) from error
 
 
 def _entry(
