@@ -416,6 +416,25 @@ def test_tags_of_gray_tiff_files_are_heeded(tmp_path, values, tags, expected):
         np.testing.assert_allclose(picture[..., 1], expected, atol=1e-6)
 
 
+def test_gray_of_12_bits_is_scaled(tmp_path):
+    values = np.array([[0, 819], [2730, 4095]])
+    path, tags = tmp_path / "scan.tiff", TIFF.ImageFileDirectory_v2()
+    tags[TIFF.IMAGEWIDTH] = tags[TIFF.IMAGELENGTH] = 2
+    tags[TIFF.ROWSPERSTRIP] = 2
+    tags[TIFF.PHOTOMETRIC_INTERPRETATION] = tags[TIFF.COMPRESSION] = 1
+    tags[TIFF.BITSPERSAMPLE] = 12
+    tags[TIFF.STRIPOFFSETS] = 0  # After the tags.
+    tags[TIFF.STRIPBYTECOUNTS] = 6
+    with open(path, "wb") as file:
+        tags.save(file)
+        file.write(bytes.fromhex("".join(f"{v:03x}" for v in values.flat)))
+    for picture in (
+        images.load(path),
+        conversion.to_image(PIL.Image.open(path)),
+    ):
+        np.testing.assert_allclose(picture[..., 1], values / 4095, atol=1e-6)
+
+
 def with_tags(path, tags):
     """Changes numbers of a TIFF file, which Pillow writes in its own way."""
     data = bytearray(path.read_bytes())

@@ -131,7 +131,8 @@ def _deep_gray(
         )
     hidden = image.info.get("transparency")
     alpha = None if hidden is None else (values != hidden).astype(np.float32)
-    low, high = 0, 1 if image.mode == "F" else 65535
+    bits = min(tags.get(_TIFF.BITSPERSAMPLE, (16,))[0], 16)
+    low, high = 0, 1 if image.mode == "F" else 2**bits - 1
     if values.min() < low or values.max() > high:
         low, high = values.min(), values.max()
     tones = (values.astype(np.float64) - low) / (float(high) - low or 1)
