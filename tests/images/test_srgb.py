@@ -121,6 +121,16 @@ def test_a_grey_profile_is_applied(tmp_path, mode):
     np.testing.assert_allclose(picture.pixels, expected, atol=1.5 / 255)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_grey_profile_is_applied_to_16_bits(tmp_path, channels):
+    samples = np.full((3, 5, channels), 65535)
+    samples[..., 0] = np.linspace(13107, 65535, 15).reshape(3, 5)
+    chunk = png_files.profile(grey_profile(1.0))
+    picture = calibrated(tmp_path, samples, 16, chunk)
+    expected = encoded(samples[..., [0, 0, 0]] / 65535)
+    np.testing.assert_allclose(picture.pixels, expected, atol=1.5 / 255)
+
+
 def gama(exponent):
     return png_files.chunk(b"gAMA", struct.pack(">I", round(1e5 * exponent)))
 

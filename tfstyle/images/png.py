@@ -73,6 +73,10 @@ def load_lower(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
 
     Args:
         image: Image that is not loaded yet.
+
+    Returns:
+        Image of mode RGB or RGBA; LA of gray with alpha, of whose upper bytes
+        Pillow makes RGBA.
     """
     (tile,) = image.tile
     samples = str(tile.args)
@@ -81,7 +85,7 @@ def load_lower(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
     if samples != "LA;16B":
         return image
     _, gray, _, alpha = image.split()  # Upper and lower bytes in turn.
-    return PIL.Image.merge("RGBA", (gray, gray, gray, alpha))
+    return PIL.Image.merge("LA", (gray, alpha))
 
 
 def write(

@@ -39,7 +39,7 @@ def convert(
     Args:
         image: Image of any mode, with the `info` of its file.
         lower: Lower bytes of 16 bits, if `image` holds the upper ones; of the
-            same mode, RGB or RGBA.
+            same mode, RGB or RGBA, or LA if the RGB of `image` is gray.
 
     Returns:
         Float32 array of shape `(height, width, 3)`, RGB in [0, 1]; and one of
@@ -71,7 +71,10 @@ def _channels(
         tones, alpha = _deep_gray(image)
         return _colored(tones, profile), alpha
     if lower is not None:
+        image = image.convert(lower.mode)
         pixels, alpha = _deep_colors(image, lower)
+        if image.mode == "LA":
+            return _colored(pixels[..., 0], profile), alpha
         if profile is not None:  # Pillow transforms 8 bits.
             pixels = unit(_srgb(image.convert("RGB"), profile))
         return pixels, alpha
@@ -156,11 +159,11 @@ def _check_planes(image: PIL.Image.Image) -> None:
 def _deep_colors(
     image: PIL.Image.Image, lower: PIL.Image.Image
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """RGB in [0, 1] and alpha from upper and lower bytes."""
+    """RGB or gray in [0, 1] and alpha from upper and lower bytes."""
     values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(lower)
     samples = values.astype(np.float32) / 65535
-    if image.mode == "RGBA":
-        return samples[..., :3], samples[..., 3]
+    if image.mode in ("LA", "RGBA"):
+        return samples[..., :-1], samples[..., -1]
     hidden = image.info.get("transparency")
     if hidden is None:
         return samples, None
