@@ -356,6 +356,16 @@ def test_invisible_pixels_get_the_mean_visible_colour(tmp_path):
     np.testing.assert_array_equal(picture.alpha, [[1, 1], [0, 0]])
 
 
+def test_the_mean_colour_of_a_large_picture_is_exact():
+    # Added up one by one in float32, these are 0.65 on average.
+    pixels = np.full((3000, 3000, 3), 0.7, np.float32)
+    alpha = np.full((3000, 3000), 0.5, np.float32)
+    alpha[-1, -1] = 0
+    found = srgb.without_hidden_colors(pixels, alpha)
+    np.testing.assert_allclose(found[-1, -1], 0.7, atol=1e-6)
+    assert found.dtype == np.float32
+
+
 def test_a_picture_that_is_all_invisible_keeps_its_colours(tmp_path):
     image = PIL.Image.new("RGBA", (3, 2), (51, 102, 153, 0))
     picture = saved(tmp_path, image)

@@ -219,9 +219,15 @@ def without_hidden_colors(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Replaces invisible pixels, often black or noise, by the visible mean."""
     if not alpha.any():
         return pixels
-    mean = np.average(pixels.reshape(-1, 3), axis=0, weights=alpha.ravel())
     visible = alpha[..., None] > 0
-    return np.where(visible, pixels, mean).astype(np.float32)
+    return np.where(visible, pixels, _mean(pixels, alpha))
+
+
+def _mean(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean color."""
+    # Sums of float32 are wrong from millions of pixels on.
+    total = np.einsum("yxc,yx->c", pixels, weights, dtype=np.float64)
+    return (total / weights.sum(dtype=np.float64)).astype(np.float32)
 
 
 def _calibrated(pixels: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
