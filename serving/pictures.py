@@ -147,7 +147,9 @@ def check_output(path: str | os.PathLike[str]) -> None:
 
 def _walk(folder: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     for place, _, names in os.walk(folder, onerror=_raise):
-        yield from (pathlib.Path(place, name) for name in names)
+        # Not the companion files of macOS, which hold no picture.
+        pictures = (name for name in names if not name.startswith("._"))
+        yield from (pathlib.Path(place, name) for name in pictures)
 
 
 def _raise(error: OSError) -> None:

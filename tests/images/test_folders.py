@@ -44,6 +44,14 @@ def test_photographs_that_cannot_be_read_are_counted(folder):
     assert not folders.unreadable(folder / "a.nef")
 
 
+def test_companion_files_of_macos_are_no_photographs(folder):
+    for name in ("._a.png", "more/._c.JPG", "._d.nef"):
+        (folder / name).touch()
+    found = [p.name for p in folders.find([folder])]
+    assert found == ["a.png", "b.jpg", "c.PNG"]
+    assert not folders.unreadable(folder)
+
+
 def test_a_folder_within_that_cannot_be_read_is_named(folder, monkeypatch):
     scan = os.scandir
 

@@ -228,13 +228,15 @@ def test_a_comment_that_is_too_long_loses_no_picture(tmp_path):
 
 
 def test_find(tmp_path):
-    for name in ("b.JPG", "a.png", "notes.txt"):
+    # With companion files of macOS, which hold no picture.
+    for name in ("b.JPG", "a.png", "._a.png", "._d.nef", "notes.txt"):
         (tmp_path / name).touch()
     inside = tmp_path / "more.png"
     inside.mkdir()
     (inside / "c.gif").touch()
     found = pictures.find(tmp_path)
     assert [p.name for p in found] == ["a.png", "b.JPG", "c.gif"]
+    assert not pictures.unreadable(tmp_path)
 
 
 def test_photographs_that_cannot_be_read_are_counted(tmp_path):

@@ -26,7 +26,7 @@ def bucket():
     """An address of an object store, in memory."""
     system = fsspec.filesystem("memory")
     system.rm("/", recursive=True) if system.ls("/") else None
-    for name in ("b.jpg", "a.gif", "more/c.PNG", "notes.txt"):
+    for name in ("b.jpg", "._b.jpg", "a.gif", "more/c.PNG", "a.txt"):
         system.pipe_file(f"/photos/{name}", b"x")
     return "memory://photos"
 

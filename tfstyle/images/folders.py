@@ -61,7 +61,7 @@ def walk(root: Path) -> Iterator[str]:
     for folder, inner, names in os.walk(root, onerror=_raise):
         inner.sort()
         for name in sorted(names):
-            if _ending(name) in wanted:
+            if ending_of(name) in wanted:
                 yield os.path.join(folder, name)
 
 
@@ -71,14 +71,18 @@ def unreadable(root: Path) -> collections.Counter[str]:
     There are none of a file, an address or a pattern.
     """
     return collections.Counter(
-        ending
+        found
         for _, _, names in os.walk(root)
         for name in names
-        if (ending := _ending(name)) in decoding.UNREADABLE
+        if (found := ending_of(name)) in decoding.UNREADABLE
     )
 
 
-def _ending(name: str) -> str:
+def ending_of(name: str) -> str:
+    """Returns the ending of a path, such as `".jpg"`, by which it is known."""
+    # macOS writes companion files beside pictures, which are none: "._cat.jpg".
+    if os.path.basename(name).startswith("._"):
+        return ""
     return os.path.splitext(name)[1].lower()
 
 

@@ -120,7 +120,7 @@ def _images(address: str, path: str, names: Iterator[str]) -> Iterator[str]:
     wanted, found = folders.endings(), False
     with reaching(address):
         for name in names:
-            if os.path.splitext(name)[1].lower() in wanted:
+            if folders.ending_of(name) in wanted:
                 found = True
                 yield before + name.lstrip("/")
     if not found:
