@@ -292,7 +292,14 @@ def test_threads_do_not_disturb_each_other(tmp_path):
 
 @pytest.mark.parametrize(
     "comment",
-    [b"Taken by the sea", b"\xff\xfe\0binary", b"[1, 2]", b"12", b'{"a": 1}'],
+    [
+        b"Taken by the sea",
+        b"\xff\xfe\0binary",
+        b"[1, 2]",
+        b"12",
+        b'{"a": 1}',
+        pytest.param(60_000 * b"[", id="too deep"),
+    ],
 )
 def test_metadata_of_others_are_not_ours(tmp_path, comment):
     path = tmp_path / "camera.jpg"

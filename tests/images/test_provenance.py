@@ -162,6 +162,18 @@ def test_a_missing_input_is_named_before_the_work(inputs):
             {"tfstyle": '{"config": {}, "inputs": {"content": {"name": "a"}}}'},
             id="no hash",
         ),
+        pytest.param(
+            {"tfstyle": '{"config": {}, "inputs": {}}'}, id="no notes"
+        ),
+        pytest.param(
+            {"tfstyle": '{"config": {}, "inputs": {}, "notes": []}'},
+            id="a list of notes",
+        ),
+        pytest.param(
+            {"tfstyle": '{"config": {}, "inputs": [], "notes": {}}'},
+            id="a list of inputs",
+        ),
+        pytest.param({"tfstyle": 100_000 * "["}, id="too deep"),
     ],
 )
 def test_a_picture_without_record_is_refused(tmp_path, metadata):

@@ -40,7 +40,7 @@ def other_weights(path: str, prepared: "Prepared") -> None:
     """
     from tfstyle.images import provenance
 
-    notes = provenance.read(path).get("notes", {})
+    notes = provenance.read(path)["notes"]
     if notes.get("weights") != prepared.weights_file.digest:
         program.note(
             f"'{path}' was painted with other weights; this picture will "

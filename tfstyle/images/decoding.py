@@ -292,7 +292,7 @@ _UPRIGHT = {
 def _parsed(text: str | bytes) -> dict[str, str]:
     try:
         parsed = json.loads(text)
-    except ValueError:  # A camera or another program wrote it.
+    except (ValueError, RecursionError):  # Another program wrote it.
         return {}
     return _texts(parsed) if isinstance(parsed, dict) else {}
 

@@ -25,6 +25,8 @@ from tfstyle.version import __version__
 
 _KEY = "tfstyle"
 _PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
+# What texts that are no record raise; they may be nested too deep for JSON.
+_UNSOUND = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 def describe(
@@ -202,7 +204,9 @@ def read(path: Path) -> dict[str, Any]:
     text = read_metadata(path).get(_KEY, "")
     try:
         record = json.loads(text)
-        sound = isinstance(record["config"], dict) and all(
+        parts = (record[key] for key in ("config", "inputs", "notes"))
+        sound = all(isinstance(part, dict) for part in parts)
+        sound &= all(
             isinstance(record["inputs"][role][key], str)
             for role in record["inputs"]
             for key in ("name", "sha256")
@@ -211,7 +215,7 @@ def read(path: Path) -> dict[str, Any]:
         if "left_out" in record:
             sound &= all(isinstance(part, str) for part in record["left_out"])
             sound &= isinstance(record["sha256"], str)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _UNSOUND:
         sound = False
     if not sound:
         raise ValueError(
