@@ -78,6 +78,22 @@ def test_maps_are_read_as_colours(tmp_path):
     np.testing.assert_array_equal(found.parts[1].mask, LEFT)
 
 
+def test_maps_may_be_drawn_on_a_transparent_ground(tmp_path):
+    inputs = {"content_map": "map.png", "style_map": "style.png"}
+    for path, (height, width) in zip(
+        inputs.values(), [(24, 32), (20, 30)], strict=True
+    ):
+        alpha = np.zeros((height, width), np.float32)
+        alpha[:, : width // 2] = 1
+        drawn = np.ones((height, width, 3), np.float32)
+        images.save(tmp_path / path, drawn, alpha)
+    paths = {role: str(tmp_path / path) for role, path in inputs.items()}
+    found = region_files.read(paths, "p", images.Picture(PHOTO), [WAVE])
+    white, clear = found.parts
+    np.testing.assert_array_equal(white.mask, LEFT)
+    np.testing.assert_array_equal(clear.mask, 1 - LEFT)
+
+
 @pytest.mark.parametrize(
     ("roles", "apart"),
     [

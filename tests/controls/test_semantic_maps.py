@@ -36,6 +36,20 @@ def test_each_colour_is_painted_like_the_same():
     assert not found.apart and found.guides
 
 
+def test_transparency_is_a_colour_of_its_own():
+    # Hidden pixels are near red and blue; the shape is drawn by alpha alone.
+    content, style = (np.dstack([a, a[..., 2]]) for a in (CONTENT, STYLE))
+    content[..., :3], style[..., :3] = BLUE, BLUE
+    content[:2, :2, 3], content[:2, -2:, 3] = 0.51, 0.49  # Edges.
+    blue, clear = semantic_maps.from_maps(PHOTO, [WAVE], content, style).parts
+    opaque = content[..., 3] > 0.5
+    np.testing.assert_array_equal(blue.mask, opaque)
+    np.testing.assert_array_equal(clear.mask, ~opaque)
+    np.testing.assert_array_equal(blue.sources[0], style[..., 3])
+    with pytest.raises(ValueError, match="`style_map` has no transparent, wh"):
+        semantic_maps.from_maps(PHOTO, [WAVE], content, style[..., :3])
+
+
 def test_edges_between_colours_belong_to_the_nearest():
     large = PIL.Image.fromarray(
         (255 * colours(240, 320, RED, BLUE)).astype(np.uint8)

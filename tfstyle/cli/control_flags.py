@@ -31,7 +31,8 @@ def define() -> None:
     flags.DEFINE_string(
         "content_map",
         None,
-        "Regions of the photograph, each in a color of its own (.png).",
+        "Regions of the photograph, each in a color of its own (.png); what is "
+        "transparent is one, too.",
     )
     flags.DEFINE_string(
         "style_map",

@@ -115,8 +115,8 @@ def read(
         return regions.from_masks(*given, *each, keep)
     return semantic_maps.from_maps(
         *given,
-        read_file(inputs["content_map"]).pixels,
-        read_file(inputs["style_map"]).pixels,
+        read_file(inputs["content_map"]),
+        read_file(inputs["style_map"]),
         keep,
     )
 

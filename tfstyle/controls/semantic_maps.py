@@ -10,12 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfstyle.controls import regions
-from tfstyle.images.conversion import ImageLike, to_image, to_images
+from tfstyle.images import Picture
+from tfstyle.images.conversion import (
+    ImageLike,
+    to_image,
+    to_images,
+    to_picture,
+)
 
 # A drawing has a dozen. Each color costs a mask of the picture's size and its
 # statistics. Photographs have some flat colors in black or white parts, or
 # thousands if they were enlarged.
 _MAX_COLORS = 64
+_TRANSPARENT = 1 << 30  # Code that is far from those of all colors.
 
 
 def from_maps(
@@ -30,7 +37,8 @@ def from_maps(
     Each color of the content's map is a region, which is painted like the
     parts of the same color in the style's map. A color counts if nine pixels
     in a square have it, at most 64 colors; all others, such as mixtures at an
-    edge, are replaced by the nearest that counts.
+    edge, are replaced by the nearest that counts. Pixels that are less than
+    half opaque have a color of their own, "transparent".
 
     All images are arrays or tensors, Pillow images or paths: see
     `tfstyle.images.conversion`.
@@ -53,8 +61,8 @@ def from_maps(
             f"{len(styles)}"
         )
     content, style = to_image(content), styles[0]
-    places = _by_color(to_image(content_map), "`content_map`")
-    sources = _by_color(to_image(style_map), "`style_map`")
+    places = _by_color(to_picture(content_map), "`content_map`")
+    sources = _by_color(to_picture(style_map), "`style_map`")
     if missing := sorted(set(places) - set(sources)):
         raise ValueError(
             f"`style_map` has no {', '.join(missing)}, which `content_map` "
@@ -72,16 +80,15 @@ def from_maps(
     return regions.Regions(tuple(parts))
 
 
-def _by_color(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
+def _by_color(drawing: Picture, name: str) -> dict[str, np.ndarray]:
     """Masks of the colors that count, by names such as `"#ff0080"`."""
-    height, width = image.shape[:2]
+    height, width = drawing.pixels.shape[:2]
     if min(height, width) < 3:
         raise ValueError(
             f"{name} must have 3x3 pixels or more. Received: {width}x{height} "
             "pixels"
         )
-    levels = np.rint(255 * image).astype(np.int32)
-    codes = levels @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    codes = _codes(drawing)
     squares = np.lib.stride_tricks.sliding_window_view(codes, (3, 3))
     flat = (squares == squares[..., 1:2, 1:2]).all((-1, -2))
     colors = np.unique(squares[..., 1, 1][flat])
@@ -97,9 +104,21 @@ def _by_color(image: np.ndarray, name: str) -> dict[str, np.ndarray]:
     gaps = _rgb(every)[:, None] - _rgb(colors)[None]
     nearest = np.square(gaps).sum(-1).argmin(-1)[places].reshape(codes.shape)
     return {
-        f"#{color:06x}": (nearest == i).astype(np.float32)
+        _name(color): (nearest == i).astype(np.float32)
         for i, color in enumerate(colors)
     }
+
+
+def _codes(drawing: Picture) -> np.ndarray:
+    levels = np.rint(255 * drawing.pixels).astype(np.int32)
+    codes = levels @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    if drawing.alpha is not None:
+        codes[drawing.alpha < 0.5] = _TRANSPARENT
+    return codes
+
+
+def _name(code: int) -> str:
+    return "transparent" if code == _TRANSPARENT else f"#{code:06x}"
 
 
 def _rgb(codes: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 | given                                  | values                   |
 |----------------------------------------|--------------------------|
 | a path (`str` or `os.PathLike`)        | of the file, see `images`|
+| a `Picture`, which `images.read` gives | as it is                 |
 | a `PIL.Image.Image`                    | as those of a file       |
 | an array or a tensor of `uint8`        | 0 to 255                 |
 | an array or a tensor of floating point | 0 to 1                   |
@@ -46,7 +47,12 @@ def to_image(value: ImageLike) -> np.ndarray:
         ValueError: It is not an image; says what to do.
         FileNotFoundError: There is no such file.
     """
-    return _picture(value, "Images").pixels
+    return to_picture(value).pixels
+
+
+def to_picture(value: ImageLike) -> Picture:
+    """Converts an image to its colors and its transparency; see `to_image`."""
+    return _picture(value, "Images")
 
 
 def to_images(values: ImageLike | Sequence[ImageLike]) -> list[np.ndarray]:
@@ -123,6 +129,8 @@ def check(image: np.ndarray) -> None:
 
 
 def _picture(value: ImageLike, what: str) -> Picture:
+    if isinstance(value, Picture):
+        return value
     if isinstance(value, (str, os.PathLike)):
         return read(value)
     if isinstance(value, PIL.Image.Image):
