@@ -97,6 +97,16 @@ def test_a_damaged_file_is_refused(tmp_path, kind):
     assert str(path) in str(error.value)
 
 
+def test_a_lack_of_memory_is_no_damage(tmp_path):
+    checkpoint.save(tmp_path, ARRAYS, META)
+
+    def keep(array):
+        raise MemoryError("3 GiB")
+
+    with pytest.raises(MemoryError, match="3 GiB"):
+        checkpoint.load(tmp_path, keep)
+
+
 def test_the_arrays_of_another_program_are_refused(tmp_path):
     checkpoint.save(tmp_path, {}, {})
     (path,) = tmp_path.iterdir()

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from tfstyle.runtime import files, scratch
+from tfstyle.runtime import files, memory, scratch
 from tfstyle.runtime.types import Path
 
 # One file, so that arrays and metadata always belong to the same step.
@@ -102,6 +102,8 @@ def load(
         if error.errno is not None:  # It cannot be read; it may be whole.
             raise
         raise _damaged(path, error) from error
+    except memory.shortages():  # The file may be whole.
+        raise
     except Exception as error:  # zipfile, zlib and NumPy raise their own.
         raise _damaged(path, error) from error
     return arrays, meta
