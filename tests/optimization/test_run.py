@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -33,6 +34,24 @@ def test_a_note_tells_runs_apart():
     given = config, THIN
     assert run.identity(*given, 2) == run.identity(*given, np.int32(2))
     assert run.identity(*given, 2) != run.identity(*given)
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "number"),
+    [
+        ("style_weight", 80, 80.0),
+        ("style_layers", {"block1_conv1": 1}, {"block1_conv1": 1.0}),
+        ("style_mix", (1, 2), (1.0, 2.0)),
+        ("style_mix", [1, np.int64(2)], (1.0, np.float64(2))),
+    ],
+)
+def test_whole_numbers_and_equal_floats_are_one_run(name, whole, number):
+    first, second = [
+        json.dumps(run.identity(GatysConfig(**{name: value}), THIN))
+        for value in (whole, number)
+    ]
+    assert first == second
+    assert f'"steps": {GatysConfig.steps},' in first
 
 
 def test_settings_that_are_new_tell_runs_apart_only_in_use():

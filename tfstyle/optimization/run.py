@@ -8,6 +8,7 @@ continue from.
 import dataclasses
 import math
 import time
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -128,13 +129,23 @@ def identity(
     """
     if isinstance(config, GatysConfig) and config.size <= config.print_size:
         config = dataclasses.replace(config, print_size=0)
+    hints = typing.get_type_hints(type(config))
     named = {
-        name: value
+        name: _floats(value) if "float" in str(hints[name]) else value
         for name, value in dataclasses.asdict(config).items()
         if (name, value) not in ADDED.items() and name not in config.resources
     }
     network = {"features": weights_file.name, "weights": weights_file.digest}
     return [named | network, note]
+
+
+def _floats(value: Any) -> Any:
+    """Returns numbers as floats: 80 and 80.0 are equal, but not in JSON."""
+    if isinstance(value, Mapping):
+        return {name: _floats(number) for name, number in value.items()}
+    if isinstance(value, Sequence):
+        return [_floats(number) for number in value]
+    return None if value is None else float(value)
 
 
 class Run:
