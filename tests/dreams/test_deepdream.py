@@ -270,6 +270,16 @@ def test_a_checkpoint_of_another_guide_is_refused(settings, tmp_path):
         deepdream.deep_dream(PHOTO, settings(), guide=GUIDE, **arguments)
 
 
+def test_a_checkpoint_in_a_file_is_refused_at_once(settings, tmp_path):
+    (tmp_path / "file").touch()
+    watch = Watch()
+    with pytest.raises(NotADirectoryError, match="file' is not a folder"):
+        deepdream.deep_dream(
+            PHOTO, settings(), watch, checkpoint_dir=str(tmp_path / "file")
+        )
+    assert not watch.seen
+
+
 def test_a_gradient_that_is_not_finite_keeps_the_picture(settings):
     with pytest.raises(checkpoint.DivergedError) as error:
         deepdream.deep_dream(PHOTO, settings(tv_weight=3e38))

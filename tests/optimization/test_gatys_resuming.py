@@ -134,6 +134,20 @@ def test_a_full_disk_loses_the_checkpoint_and_not_the_picture(
     np.testing.assert_array_equal(error.value.picture, expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"), [("file", "'file' is not a folder"), ("", "no name")]
+)
+def test_a_folder_that_cannot_be_is_refused_at_once(
+    settings, tmp_path, monkeypatch, name, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    watch = Watch()
+    with pytest.raises((OSError, ValueError), match=message):
+        gatys.stylize(PHOTO, WAVE, settings(), watch, checkpoint_dir=name)
+    assert not watch.seen
+
+
 def test_a_checkpoint_of_nobody_is_refused(settings, tmp_path):
     checkpoint.save(tmp_path, {"x": np.zeros(3)}, {})
     with pytest.raises(ValueError, match="belongs to other images or sett"):

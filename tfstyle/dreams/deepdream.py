@@ -18,7 +18,7 @@ from tfstyle.dreams.loop import Dream, Inputs, OnFrame
 from tfstyle.images.conversion import ImageLike, to_image
 from tfstyle.optimization.run import Run, identity, resolve
 from tfstyle.pretrained.weights import Resolved
-from tfstyle.runtime import checks, devices
+from tfstyle.runtime import checkpoint, checks, devices
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
 
@@ -65,6 +65,7 @@ def deep_dream(
         ValueError: Images and settings are invalid or do not fit together.
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
+        OSError: No checkpoint can be written.
         DivergedError: A value was not finite; holds the last good picture.
         UnsavedError: The last checkpoint could not be written; holds the
             complete picture.
@@ -79,6 +80,8 @@ def deep_dream(
     checks.kind("config", config, DreamConfig)
     checks.kind("regions", regions, Regions, type(None))
     checks.kind("on_step", on_step, Callable, type(None))
+    if checkpoint_dir is not None:
+        checkpoint.check_writable(checkpoint_dir)
     image = to_image(image)
     guide = None if guide is None else to_image(guide)
     if regions is not None:

@@ -22,7 +22,7 @@ from tfstyle.optimization.loop import Inputs, Optimization
 from tfstyle.optimization.run import Run, identity, on_device, resolve, stages
 from tfstyle.optimization.sight import make_plan
 from tfstyle.pretrained.weights import Resolved
-from tfstyle.runtime import checks, devices, memory, scratch
+from tfstyle.runtime import checkpoint, checks, devices, memory, scratch
 from tfstyle.runtime.checkpoint import Checkpoints
 from tfstyle.runtime.progress import OnStep
 
@@ -68,8 +68,8 @@ def stylize(
             fit together.
         FileNotFoundError: The weights of the network are not at hand.
         MemoryError: The picture would not fit in memory.
-        OSError: The disk has no room for arrays of a picture that leaves no
-            memory for them.
+        OSError: No checkpoint can be written, or the disk has no room for
+            arrays of a picture that leaves no memory for them.
         UnsavedError: The last checkpoint could not be written; holds the
             complete picture.
         DivergedError: A loss was not finite; holds the last good picture.
@@ -88,6 +88,8 @@ def stylize(
     checks.kind("config", config, GatysConfig)
     checks.kind("regions", regions, Regions, type(None))
     checks.kind("on_step", on_step, Callable, type(None))
+    if checkpoint_dir is not None:
+        checkpoint.check_writable(checkpoint_dir)
     content, styles = to_image(content), to_images(styles)
     init = None if init is None else to_image(init)
     config.check_styles(len(styles), regions is not None and regions.apart)

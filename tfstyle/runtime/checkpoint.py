@@ -120,9 +120,12 @@ def check_writable(folder: Path) -> None:
     """Checks that `save` will be able to write, before there is a state.
 
     Raises:
+        ValueError: `folder` is empty.
         NotADirectoryError: `folder`, or its parent, is a file.
         OSError: The file cannot be written; see `files.check_writable`.
     """
+    if not os.fspath(folder):
+        raise ValueError("The folder of the checkpoint has no name. Give one.")
     path = pathlib.Path(folder)
     there = next(place for place in (path, *path.parents) if place.exists())
     if not there.is_dir():
