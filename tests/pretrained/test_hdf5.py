@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 
@@ -33,4 +34,24 @@ def test_a_truncated_file_is_refused(tmp_path):
     hdf5.save(path, {"one": (KERNEL, BIAS)})
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"own.h5' is not a Keras .* damaged"):
+        hdf5.read(path)
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        pytest.param(h5py.File.create_group, id="group"),
+        pytest.param(
+            lambda file, name: file.create_dataset(name, data=["a", "b"]),
+            id="texts",
+        ),
+    ],
+)
+def test_other_things_in_place_of_weights_are_refused(tmp_path, put):
+    path = tmp_path / "own.h5"
+    hdf5.save(path, {"one": (KERNEL, BIAS)})
+    with h5py.File(path, "r+") as file:
+        del file["one/one_bias"]
+        put(file, "one/one_bias")
+    with pytest.raises(ValueError, match=r"own.h5' is not a Keras .* one: .+"):
         hdf5.read(path)

@@ -17,6 +17,15 @@ from tfstyle.runtime.types import Path
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 """Layer -> kernel and bias."""
+# What h5py raises for files with other contents than expected.
+_DAMAGES = (
+    OSError,
+    KeyError,
+    RuntimeError,
+    AttributeError,
+    TypeError,
+    ValueError,
+)
 
 
 def save(
@@ -101,7 +110,7 @@ def read_layer(
         group = file[layer]
         names = [_text(name) for name in group.attrs["weight_names"]]
         arrays = [group[name][()].astype("float32") for name in names]
-    except (OSError, KeyError, RuntimeError, AttributeError) as error:
+    except _DAMAGES as error:
         raise damaged(path, f"{layer}: {error.args[0]}") from error
     by_rank = {array.ndim: array for array in arrays}
     if set(by_rank) != {4, 1}:
