@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from tfstyle.runtime import checks
@@ -13,6 +14,7 @@ from tfstyle.runtime import checks
         (checks.weight, [0, 0.5, 1e9], [-1, math.inf, math.nan]),
         (checks.fraction, [0, 0.5, 1], [-0.01, 1.01, math.nan]),
         (checks.positive, [0.1, 7], [0, -1, math.inf, math.nan]),
+        (checks.truth, [True, np.False_], ["no", 1, None, np.ones(1, bool)]),
         (checks.weights, [(1.0,), (0.0, 2.0)], [(), (0.0,), (1.0, -1.0)]),
     ],
 )

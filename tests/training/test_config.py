@@ -36,6 +36,7 @@ def test_distillation_settings_are_checked(changes, match):
         ({"steps": 2.5}, "`steps` must be a whole number above 0"),
         ({"precision": "bfloat16"}, "`precision` must be one of auto, "),
         ({"loss_dtype": "float16"}, "`loss_dtype` must be one of auto, "),
+        ({"train_encoder": "no"}, "`train_encoder` must be True or False"),
         ({"encoder": "resnet50"}, "`encoder` must be one of vgg_distilled"),
     ],
 )

@@ -38,6 +38,7 @@ class Controls:
         False,
         "Takes only light and colors from the style: the surfaces and edges "
         "of the photograph stay.",
+        check=checks.truth,
     )
     style_mix: tuple[float, ...] | None = setting(
         None,

@@ -144,6 +144,7 @@ class GatysConfig(Controls):
         False,
         "Paints all sizes but the last with the thin network vgg_distilled, "
         "which is faster.",
+        check=checks.truth,
     )
     pooling: str = setting(
         "max",

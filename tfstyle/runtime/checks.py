@@ -36,6 +36,15 @@ def choices(name: str, values: Sequence[str], every: Sequence[str]) -> None:
         choice(name, value, every)
 
 
+def truth(name: str, value: bool) -> None:
+    """Checks that `value` is a truth value of Python or NumPy."""
+    # By name: programs check settings before they load NumPy.
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise ValueError(
+            f"`{name}` must be True or False. Received: {name}={value!r}"
+        )
+
+
 def weight(name: str, value: float) -> None:
     """Checks that `value` is finite and not negative."""
     if not (_is_real(value) and 0 <= value < math.inf):

@@ -156,6 +156,7 @@ class AdaINConfig:
     train_encoder: bool | None = setting(
         None,
         "Trains the encoder, too. If not given, only vgg_distilled is trained.",
+        check=checks.truth,
     )
     start: str | None = setting(
         None,
