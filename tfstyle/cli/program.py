@@ -227,11 +227,25 @@ def _raise_again(unraisable: Any) -> None:
 def _open_streams() -> None:
     """Makes printing safe: closed streams and characters without encoding."""
     codecs.register_error(_shown.__name__, _shown)
-    for name in ("stdout", "stderr"):
+    for number in range(3):
+        _fill(number)
+    for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:  # It was closed: `>&-`.
-            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-            setattr(sys, name, nowhere)
+            stream = os.fdopen(number, "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
         getattr(sys, name).reconfigure(errors=_shown.__name__)
+
+
+def _fill(number: int) -> None:
+    """Opens nothing at a standard descriptor that was closed.
+
+    Else any other file may get its number, and what is printed.
+    """
+    try:
+        os.fstat(number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)  # Gets the lowest number that is free.
+        os.set_inheritable(number, True)
 
 
 def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
