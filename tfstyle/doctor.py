@@ -122,12 +122,18 @@ def _cache(advice: list[str]) -> str:
     from tfstyle.runtime import checks
 
     try:
-        there = folder = cache.folder()
+        folder = cache.folder()
     except FileNotFoundError as error:
         advice.append(str(error))
         return "none"
-    while not there.exists():
-        there = there.parent
+    try:
+        there = _nearest(folder)
+    except OSError as error:
+        advice.append(
+            f"'{folder}' cannot be used ({error.strerror}): set TFSTYLE_HOME "
+            "to a folder."
+        )
+        return f"{folder}, cannot be used"
     free = shutil.disk_usage(there).free
     if not there.is_dir():
         advice.append(f"'{there}' is a file: set TFSTYLE_HOME to a folder.")
@@ -137,6 +143,15 @@ def _cache(advice: list[str]) -> str:
         advice.append(f"The disk of '{there}' is nearly full.")
     offline = "; TFSTYLE_OFFLINE is set" if cache.is_offline() else ""
     return f"{folder}, {checks.units(free)} free{offline}"
+
+
+def _nearest(path: pathlib.Path) -> pathlib.Path:
+    """Returns a path, or the first above it that exists."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return _nearest(path.parent)
+    return path
 
 
 def _weights(name: str, advice: list[str]) -> str:

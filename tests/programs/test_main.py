@@ -162,6 +162,8 @@ def test_the_doctor_says_what_is_here(tmp_path):
         ("", "This user has no home folder. Set TFSTYLE_HOME to a folder"),
         ("plain", "plain' is a file: set TFSTYLE_HOME to a folder."),
         ("plain/inner", "plain' is a file: set TFSTYLE_HOME to a folder."),
+        # As a folder that may not be searched, but for root, too.
+        (f"{300 * 'x'}/inner", "' cannot be used (File name too long): set"),
     ],
 )
 def test_the_doctor_says_that_there_is_no_folder(tmp_path, home, advice):
