@@ -186,11 +186,16 @@ def _device(advice: list[str]) -> str:
         advice.append(f"TensorFlow does not work here: {reason}")
         return ""
     if kind == "CPU" and shutil.which("nvidia-smi"):
-        advice.append(
-            "TensorFlow does not see the GPU: pip install "
-            "'tensorflow[and-cuda]'"
-        )
+        advice.append(_hidden_gpu())
     return f"{kind}, {precision}"
+
+
+def _hidden_gpu() -> str:
+    """Advice where there is a GPU, but none for TensorFlow."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    if not visible or visible.startswith("-"):
+        return f"CUDA_VISIBLE_DEVICES={visible!r} hides the GPU: unset it."
+    return "TensorFlow does not see the GPU: pip install 'tensorflow[and-cuda]'"
 
 
 if __name__ == "__main__":

@@ -199,6 +199,29 @@ def test_the_doctor_knows_how_extras_are_installed(file, command, tmp_path):
     assert done.stdout == f"{command}\n", done.stderr
 
 
+@pytest.mark.parametrize(
+    ("visible", "advice"),
+    [
+        (None, "TensorFlow does not see the GPU: pip install"),
+        ("0,1", "TensorFlow does not see the GPU: pip install"),
+        ("", "CUDA_VISIBLE_DEVICES='' hides the GPU: unset it"),
+        ("-1", "CUDA_VISIBLE_DEVICES='-1' hides the GPU: unset it"),
+    ],
+)
+def test_the_doctor_says_why_a_gpu_is_not_used(monkeypatch, visible, advice):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    code = (
+        "import shutil; from tfstyle import doctor\n"
+        "from tfstyle.runtime import devices\n"
+        "devices.start = devices.precision = str\n"
+        "shutil.which = lambda name: name; devices.kind = lambda: 'CPU'\n"
+        "said = []; doctor._device(said); print(*said)"
+    )
+    variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    done = programs.call([sys.executable, "-c", code], ROOT, **variables)
+    assert done.stdout.startswith(advice), done.stderr
+
+
 def test_the_doctor_says_why_tensorflow_does_not_work(tmp_path):
     path = programs.poison(tmp_path)
     done = programs.call([sys.executable, "-m", "tfstyle.doctor"], ROOT, path)
