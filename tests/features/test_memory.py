@@ -70,6 +70,23 @@ def test_estimate_is_that_of_the_step():
     assert estimate == pytest.approx(1.15 * (0.62 + 7.3) * GB)
 
 
+def test_estimate_counts_targets():
+    def estimate(*contents, **changes):
+        work = Work(contents=contents, **changes)
+        return memory.estimate((1000, 2000), [(100, 100)], work)
+
+    usual = estimate("block4_conv2")
+    assert usual == memory.estimate((1000, 2000), [(100, 100)], Work())
+    # 64 channels at each pixel, 128 at each fourth, in two copies.
+    more = 2 * 4 * (64 + 128 / 4) * 2e6
+    finer = "block1_conv1", "block2_conv1", "block4_conv2"
+    assert estimate(*finer) - usual == pytest.approx(1.15 * more)
+    half = {"precision": "bfloat16"}
+    found = estimate(*finer, **half) - estimate("block4_conv2", **half)
+    assert found == pytest.approx(1.15 * more / 2)
+    assert estimate("conv1", features="resnet50") > 0
+
+
 def test_estimate_counts_large_style_images():
     # They are seen one after another; the largest takes 1850 bytes a pixel.
     styles = [(1000, 1000), (2000, 2000), (500, 2000)]

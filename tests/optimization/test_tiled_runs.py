@@ -217,7 +217,7 @@ def test_a_checkpoint_has_the_size_that_was_estimated(optimizer):
 
 def leave(monkeypatch, shape):
     """Leaves as much memory as a picture of this shape needs at once."""
-    work = memory.Work(features="vgg16")
+    work = memory.Work(features="vgg16", contents=("block1_conv2",))
     enough = memory.estimate(shape, [shape] * 2, work)
     monkeypatch.setattr(memory, "left", lambda *limit: enough)
     monkeypatch.setattr(memory, "arrays", lambda *given: 0)

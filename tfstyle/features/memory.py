@@ -31,6 +31,10 @@ _WHOLE = 180
 _FILED = 104
 _FILED_STEP = 20
 _WHOLE_STEP = _FILED_STEP + _FILED
+# Layers whose maps are targets in the measurements above, and copies of each
+# further map of a target: itself, its differences from the picture's.
+_USUAL = ("block4_conv2",)
+_COPIES = 2
 _HISTOGRAM = 65  # Bytes per pixel of a comparison of histograms.
 # Bytes per pixel of a mask, with the weights of positions, which are there
 # twice at strengths below 1.
@@ -66,6 +70,7 @@ class Work(NamedTuple):
         regions: Number of regions that are compared at each layer.
         histogram: Whether histograms are compared.
         masks: Number of regions that have a mask.
+        contents: Layers whose maps are targets.
     """
 
     precision: str = "float32"
@@ -75,6 +80,7 @@ class Work(NamedTuple):
     regions: int = 1
     histogram: bool = False
     masks: int = 0
+    contents: tuple[str, ...] = _USUAL
 
 
 def check(
@@ -204,6 +210,7 @@ def estimate(shape: Shape, style_shapes: Sequence[Shape], work: Work) -> int:
     style = max(map(math.prod, style_shapes)) * _STYLE[work.precision]
     maps: float = max(step * math.prod(shape), style)
     maps *= _THIN if work.features == "vgg_distilled" else 1
+    maps += _COPIES * _targets(work) * math.prod(shape)
     fixed = _FIXED + _KERNELS.get(work.features, _MOST_KERNELS)
     return round(_MARGIN * (fixed + xla * _XLA + maps))
 
@@ -256,6 +263,15 @@ def arrays(
     whole = each * math.prod(shape)
     whole += _STYLES * sum(map(math.prod, style_shapes))
     return round(_MARGIN * whole)
+
+
+def _targets(work: Work) -> float:
+    """Returns the bytes per pixel of targets beyond those of usual layers."""
+    if work.features not in topology.VGG:
+        return 0  # Not measured.
+    layers = topology.check(work.features, work.contents)
+    more = _maps(layers, work.features) - _maps(_USUAL, work.features)
+    return max(0, more) / (2 if work.precision == "bfloat16" else 1)
 
 
 def _maps(kept: Iterable[str], features: str) -> float:

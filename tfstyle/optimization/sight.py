@@ -247,4 +247,5 @@ def _work(
         max(len(parts), 1),
         config.histogram_weight > 0,
         sum(part.mask is not None for part in parts),
+        tuple(config.content_layers),
     )
