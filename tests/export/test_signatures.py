@@ -13,6 +13,7 @@ import tensorflow as tf
 import helpers
 from tfstyle.export import known_answers
 from tfstyle.export.config import ExportConfig
+from tfstyle.export.graphs import Graphs
 from tfstyle.export.signatures import Signatures, UncheckedSignatures
 
 STRENGTH = np.array([1.0, 0.3], np.float32)
@@ -127,7 +128,8 @@ def test_inputs_are_the_parameters_in_their_order(style_model):
 
 
 def test_sizes_can_be_fixed(style_model):
-    offered = UncheckedSignatures(style_model, 1, (24, 32), (16, None))
+    graphs = Graphs(style_model, 1, (24, 32), (16, None))
+    offered = UncheckedSignatures(style_model, graphs)
     function = offered.function(offered.stylize)
     shapes = [spec.shape.as_list() for spec in function.input_signature]
     assert shapes == [[1, 24, 32, 3], [1, 16, None, 3], [1]]

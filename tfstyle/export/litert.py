@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from tfstyle.adain.model import StyleModel
 from tfstyle.export import known_answers
-from tfstyle.export.graphs import Sides
+from tfstyle.export.graphs import Graphs, Sides
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import UncheckedSignatures
 from tfstyle.features import convolution
@@ -89,7 +89,7 @@ def convert(
     style_size: Sides,
 ) -> bytes:
     """Returns the bytes of the file, without a comparison."""
-    offered = UncheckedSignatures(model, 1, size, style_size)
+    offered = UncheckedSignatures(model, Graphs(model, 1, size, style_size))
     # From other SavedModels of Keras models the converter silently makes files
     # that compute wrong numbers.
     archive = keras.export.ExportArchive()

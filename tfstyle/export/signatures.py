@@ -34,7 +34,7 @@ from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.export import graph_images
 from tfstyle.export.config import ExportConfig
-from tfstyle.export.graphs import Graphs, Sides
+from tfstyle.export.graphs import Graphs
 from tfstyle.features import convolution
 
 
@@ -270,22 +270,13 @@ class UncheckedSignatures(Signatures):
 
     Args:
         model: Model to convert.
-        count: See `Graphs`.
-        size: See `Graphs`.
-        style_size: See `Graphs`.
+        graphs: See `Signatures`.
     """
 
     NAMES = ("stylize", "embed_style", "apply_style")
     PAINTING = ("paint",)
 
-    def __init__(
-        self,
-        model: StyleModel,
-        count: int | None = None,
-        size: Sides = (None, None),
-        style_size: Sides = (None, None),
-    ) -> None:
-        graphs = Graphs(model, count, size, style_size)
+    def __init__(self, model: StyleModel, graphs: Graphs | None = None) -> None:
         super().__init__(model, ExportConfig(), graphs)
 
     def _checked(self, **inputs: tf.Tensor) -> list[tf.Tensor]:
