@@ -31,8 +31,8 @@ _WHOLE = 180
 _FILED = 104
 _FILED_STEP = 20
 _WHOLE_STEP = _FILED_STEP + _FILED
-# Layers whose maps are targets in the measurements above, and copies of each
-# further map of a target: itself, its differences from the picture's.
+# Layer whose maps are the target in the measurements above, and what each
+# further target takes: its maps twice, with their differences.
 _USUAL = ("block4_conv2",)
 _COPIES = 2
 _HISTOGRAM = 65  # Bytes per pixel of a comparison of histograms.
