@@ -30,7 +30,7 @@ found = network_cases.evaluate(weights)
 inputs = [jax.numpy.asarray(x) for x in losses_cases.UNTIED]
 for name, loss in losses_cases.LOSSES.items():
     total = lambda x, loss=loss: loss(x, *inputs[1:]).sum()
-    found["gradient/" + name] = jax.grad(total)(inputs[0])
+    found["gradient/" + name] = jax.jit(jax.grad(total))(inputs[0])
 np.savez(path, **found)
 """
 
