@@ -1,117 +1,12 @@
 import os
-import pathlib
 import shlex
 import signal
 import subprocess
-import sys
 
 import pytest
 
+import helpers
 import programs
-from tfstyle.cli import program
-
-ROOT = pathlib.Path(__file__).parents[2]
-
-PROGRAM = '''r"""Does what the tests of cli need.
-
-  python -m program --name=dog
-"""
-
-import os
-import resource
-import time
-
-from absl import flags
-
-from tfstyle.cli import flag_types
-from tfstyle.cli import program as cli
-
-_NAME = flags.DEFINE_string("name", None, "A name.", required=True)
-_CODE = flags.DEFINE_string("code", "", "What to do.")
-_OTHERS = flags.DEFINE_multi_string("other", None, "Others.")
-_STEPS = flags.DEFINE_integer("steps", 300, "Steps.", lower_bound=1)
-_MIX = flag_types.DEFINE_numbers("mix", (1.0, 0.5), "Shares.")
-_LAYERS = flag_types.DEFINE_weights(
-    "layers", {"a": 1.0, "b": 0.5}, "Layers."
-)
-_AT = flag_types.DEFINE_indices("at", None, "Places.")
-
-
-def main():
-    return exec(_CODE.value, globals())
-
-
-def run(seconds):
-    """Steps of 10 ms, as an algorithm does them."""
-    with cli.Interrupt() as interrupt:
-        print("ready", flush=True)
-        try:
-            for _ in range(int(seconds * 100)):
-                time.sleep(0.01)
-                if interrupt():
-                    break
-            print("the picture is written", flush=True)
-        finally:
-            print("clean", flush=True)
-    return interrupt.status
-
-
-def main_with_status():
-    return run(600) if _NAME.value == "run" else main()
-
-
-if __name__ == "__main__":
-    cli.run(main_with_status)
-'''
-
-
-@pytest.fixture(scope="module")
-def command(tmp_path_factory):
-    path = tmp_path_factory.mktemp("program") / "program.py"
-    path.write_text(PROGRAM)
-    return [sys.executable, str(path)]
-
-
-@pytest.fixture
-def call(command, tmp_path):
-    def program(*arguments, **environment):
-        return subprocess.run(
-            [*command, *arguments],
-            cwd=tmp_path,
-            env=with_package(environment),
-            capture_output=True,
-            text=True,
-        )
-
-    return program
-
-
-@pytest.fixture
-def start(command, tmp_path):
-    """Starts the program and waits until it says that it is ready."""
-    processes = []
-
-    def program(*arguments):
-        process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=tmp_path,
-            env=with_package({}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    yield program
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def with_package(environment):
-    return {**os.environ, "PYTHONPATH": str(ROOT), **environment}
 
 
 def test_help_prints_docstring_and_flags(call):
@@ -127,9 +22,9 @@ def test_help_prints_docstring_and_flags(call):
         assert line in process.stdout
 
 
-def test_help_loads_nothing_that_is_slow(call, tmp_path):
+def test_help_loads_nothing_that_is_slow(command, tmp_path):
     poison = programs.poison(tmp_path, programs.SLOW)
-    process = call("--help", PYTHONPATH=f"{poison}{os.pathsep}{ROOT}")
+    process = programs.call([*command, "--help"], tmp_path, poison)
     assert (process.returncode, process.stderr) == (0, "")
 
 
@@ -210,7 +105,7 @@ def test_full_disk_behind_stdout_is_an_error(command, unbuffered):
     with open("/dev/full", "w") as full:
         process = subprocess.run(
             [*command, "--name=dog", "--code=print('x')"],
-            env=with_package({"PYTHONUNBUFFERED": unbuffered}),
+            env=helpers.environment(PYTHONUNBUFFERED=unbuffered),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -240,98 +135,13 @@ def test_reader_that_is_gone_is_no_error(command, arguments):
     os.close(read)
     process = subprocess.run(
         [*command, *arguments],
-        env=with_package({}),
+        env=helpers.environment(),
         stdout=write,
         stderr=subprocess.PIPE,
     )
     os.close(write)
     assert process.stderr == b""
     assert process.returncode == 128 + signal.SIGPIPE
-
-
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
-)
-def test_first_signal_ends_the_run_well(start, number, status):
-    process = start("--name=run")
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
-    assert stdout == "the picture is written\nclean\n"
-    assert (
-        stderr == "\nStopping; what is done is written. Ctrl-C again aborts.\n"
-    )
-    assert process.returncode == status
-
-
-# A run that asks nobody whether it should end.
-DEAF = """
-try:
-    print("ready", flush=True)
-    [time.sleep(0.01) for _ in range(60_000)]
-finally:
-    print("clean", flush=True)
-"""
-
-
-def test_second_signal_aborts(start):
-    code = "with cli.Interrupt():" + DEAF.replace("\n", "\n    ")
-    process = start("--name=dog", f"--code={code}")
-    process.send_signal(signal.SIGINT)
-    assert process.stderr.readline() == "\n"
-    assert process.stderr.readline().startswith("Stopping")
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
-    assert (stdout, stderr) == ("clean\n", "interrupted\n")
-    assert process.returncode == 130
-
-
-@pytest.mark.parametrize(
-    ("number", "status", "line"),
-    [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "")],
-)
-def test_signal_outside_of_a_run_ends_at_once(start, number, status, line):
-    process = start("--name=dog", f"--code={DEAF}")
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=programs.PATIENCE)
-    assert (stdout, stderr) == ("clean\n", line)
-    assert process.returncode == status
-
-
-# As the callback of JAX, which is called in the middle of anything. Signals
-# come out of themselves, so that none is early or late.
-COLLECTING = """
-import gc
-def callback(phase, info):
-    if phase == "start":
-        for number in {numbers}:
-            os.kill(os.getpid(), number)
-gc.callbacks.append(callback)
-gc.collect()
-gc.callbacks.clear()
-[time.sleep(0.01) for _ in range(60_000)]
-"""
-
-
-@pytest.mark.parametrize(
-    ("number", "status", "line"),
-    [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "")],
-)
-def test_signal_during_garbage_collection_is_not_lost(
-    call, number, status, line
-):
-    code = COLLECTING.format(numbers=[int(number)])
-    process = call("--name=dog", f"--code={code}")
-    assert (process.returncode, process.stderr) == (status, line)
-
-
-def test_second_signal_during_garbage_collection_is_not_lost(call):
-    code = COLLECTING.format(numbers=2 * [int(signal.SIGINT)])
-    code = "with cli.Interrupt():" + code.replace("\n", "\n    ")
-    process = call("--name=dog", f"--code={code}")
-    assert process.returncode == 130
-    first, second, last = process.stderr.splitlines()
-    assert (first, last) == ("", "interrupted")
-    assert second.startswith("Stopping")
 
 
 # As the start of TensorFlow, and another process that has something to say.
@@ -353,7 +163,10 @@ print("y")
 def test_closed_streams_are_no_error(command, tmp_path, closed):
     line = shlex.join([*command, "--name=dog", f"--code={TALKING}"])
     process = subprocess.run(
-        f"exec {line} {closed}", shell=True, cwd=tmp_path, env=with_package({})
+        f"exec {line} {closed}",
+        shell=True,
+        cwd=tmp_path,
+        env=helpers.environment(),
     )
     assert process.returncode == 0
     assert (tmp_path / "done").exists()
@@ -371,7 +184,7 @@ def test_names_are_shown_as_they_are_and_what_cannot_be_is_escaped(
     for more in ("", "; raise ValueError(chr(0xdce9))"):
         process = subprocess.run(
             [*command, "--name=dog", code + more],
-            env=with_package({"PYTHONIOENCODING": encoding}),
+            env=helpers.environment(PYTHONIOENCODING=encoding),
             capture_output=True,
         )
         assert process.stdout == shown + b"\xe9\n"
@@ -387,7 +200,7 @@ def test_names_are_shown_in_the_plain_locale(command):
     }
     process = subprocess.run(
         [*command, b"--name=M\xc3\xb6we\xe9", "--code=print(_NAME.value)"],
-        env=with_package(plain),
+        env=helpers.environment(**plain),
         capture_output=True,
     )
     assert process.stdout == b"M\xc3\xb6we\xe9\n"
@@ -409,32 +222,6 @@ def test_an_empty_value_of_several_is_refused(call, flags):
 def test_errors_name_arguments_as_flags(call):
     process = call("--name=dog", "--code=raise ValueError('`name` is wrong')")
     assert process.stderr == "error: --name is wrong\n"
-
-
-IGNORING = """
-import signal
-with cli.Interrupt() as interrupt:
-    os.kill(os.getpid(), signal.SIGINT)
-    print(interrupt())
-os.kill(os.getpid(), signal.SIGINT)
-print("not interrupted")
-"""
-
-
-def test_ctrl_c_that_is_ignored_from_the_start_stays_so(call):
-    with programs.ctrl_c_ignored():
-        process = call("--name=dog", f"--code={IGNORING}")
-    assert (process.returncode, process.stderr) == (0, "")
-    assert process.stdout == "False\nnot interrupted\n"
-
-
-def test_interrupt_puts_the_handlers_back():
-    before = signal.getsignal(signal.SIGINT)
-    with program.Interrupt() as interrupt:
-        assert signal.getsignal(signal.SIGINT) != before
-        assert interrupt() is False
-    assert signal.getsignal(signal.SIGINT) == before
-    assert interrupt.status == 0
 
 
 def test_weights_flag_gives_a_mapping(call):
