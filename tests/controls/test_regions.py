@@ -164,13 +164,33 @@ def test_regions_of_other_images_are_refused():
         found.check(PHOTO[:, :40], 2)
 
 
-def test_weights_have_a_mean_of_1():
-    found = regions.weights(RAMP, 12, 16)
-    assert found.shape == (1, 12 * 16, 1)
-    assert found.mean() == pytest.approx(1, abs=1e-6)
-    small = RAMP.reshape(12, 4, 16, 4).mean((1, 3)).ravel()
-    np.testing.assert_allclose(found.ravel(), small / small.mean(), rtol=1e-5)
-    assert regions.weights(None, 12, 16) is None
+@pytest.mark.parametrize("border", [0, 8, 32])
+def test_masks_of_maps_are_where_those_of_the_image_are(border):
+    # As a network with mirrored borders sees an image.
+    wide = np.pad(RAMP, border, mode="symmetric")
+    found = regions.on_maps(RAMP, RAMP.shape, border, wide.shape)
+    np.testing.assert_array_equal(found, wide)
+    deep = tuple(side // 4 for side in wide.shape)
+    found = regions.on_maps(RAMP, RAMP.shape, border, deep)
+    expected = wide.reshape(deep[0], 4, deep[1], 4).mean((1, 3))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_masks_of_maps_lack_what_pooling_leaves_out():
+    mask = np.zeros((48, 66), np.float32)
+    mask[:, 32:64] = 1
+    found = regions.on_maps(mask, mask.shape, 0, (12, 16))
+    expected = np.repeat([[0, 1]], 8, axis=1)[[0] * 12]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "small"), [(81, 80), (81, 10), (100, 72)])
+def test_thin_lines_of_masks_are_kept(length, small):
+    for place in range(length):
+        mask = np.zeros((60, length), np.float32)
+        mask[:, place] = 1
+        assert regions.resize(mask, 60, small).any()
+        assert regions.resize(mask.T, small, 60).any()
 
 
 def test_pasting_keeps_the_very_values():

@@ -49,7 +49,15 @@ def test_moments_of_regions_are_those_of_the_whole(network):
     masks = [None, LEFT, helpers.image(*SHAPE, seed=8)[..., 0]]
     given = network, PHOTO, ["block2_conv1"], LAYERS, masks
     one, other = statistics.see(*given), statistics.see(*given, side=SIDE)
-    assert one.shapes == other.shapes
+    assert (
+        one.strides
+        == other.strides
+        == dict(zip(LAYERS, (1, 1, 2), strict=True))
+    )
+    for layer, own in one.weights.items():
+        assert [w is None for w in own] == [True, False, False]
+        np.testing.assert_array_equal(own[1], other.weights[layer][1])
+        assert own[1].mean() == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(
         other.maps["block2_conv1"], one.maps["block2_conv1"], atol=1e-4
     )
@@ -60,6 +68,14 @@ def test_moments_of_regions_are_those_of_the_whole(network):
             np.testing.assert_allclose(
                 b.covariance, a.covariance, atol=1e-5 * scale
             )
+
+
+@pytest.mark.parametrize("shape", [(16, 60), (60, 16)])
+def test_strides_of_low_and_of_narrow_pictures(shape):
+    layers = [f"block{i}_conv1" for i in range(1, 5)]
+    network = features.extractor("vgg_distilled", layers, border="mirror")
+    seen = statistics.see(network, helpers.image(*shape), (), layers)
+    assert [seen.strides[layer] for layer in layers] == [1, 2, 4, 8]
 
 
 def test_moments_of_parts_are_put_together_as_numpy_does():

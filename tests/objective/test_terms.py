@@ -351,6 +351,31 @@ def test_each_region_has_terms_of_its_own(network, style_loss):
 
 
 @STYLE_LOSSES
+def test_regions_are_painted_where_their_masks_are(small_vgg16, style_loss):
+    layer = "block1_conv1"
+    network = features.extractor(
+        "vgg16", [layer], weights=small_vgg16, border="mirror"
+    )
+    photo = helpers.image(32, 96)
+    mask = np.zeros((32, 96), np.float32)
+    mask[:, :12] = 1
+    sides = regions.from_masks(photo, [WAVE, NIGHT], [mask])
+    layers = {"style_layers": {layer: 1}, "content_layers": {layer: 1}}
+    config = settings(style_loss=style_loss, **layers)
+    terms = make_terms(network, photo, [WAVE, NIGHT], config, sides)
+    for number, first, last in ((1, 0, 12), (2, 11, 95)):
+        with tf.GradientTape() as tape:
+            picture = tf.Variable(photo[None])
+            loss = terms[f"style/{layer}/{number}"].loss(
+                picture, network(picture)
+            )
+        change = np.abs(tape.gradient(loss, picture)[0]).sum((0, 2))
+        # A convolution sees one pixel more.
+        changed = np.flatnonzero(change > 1e-6 * change.max())
+        assert (changed.min(), changed.max()) == (first, last)
+
+
+@STYLE_LOSSES
 def test_a_region_counts_by_its_area(network, style_loss):
     mask = np.zeros((32, 48), np.float32)
     mask[:, :12] = 1

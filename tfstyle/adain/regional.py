@@ -135,18 +135,16 @@ def level_masks(
     Returns:
         Float32 arrays of shape `(masks, height, width, 1)`, by level.
     """
-    margins = (decoder.MARGIN, decoder.MARGIN)
-    wide = [
-        np.pad(regions.resize(mask, *shape), margins, mode="symmetric")
-        for mask in masks
-    ]
     found = {}
     for level in levels:
-        # Pooling leaves out the last row or column where there is no pair.
         stride = topology.stride(level)
-        height, width = (side // stride for side in wide[0].shape)
-        pairs = slice(height * stride), slice(width * stride)
-        small = [regions.resize(mask[pairs], height, width) for mask in wide]
+        height, width = (
+            (side + 2 * decoder.MARGIN) // stride for side in shape
+        )
+        small = [
+            regions.on_maps(mask, shape, decoder.MARGIN, (height, width))
+            for mask in masks
+        ]
         found[level] = np.stack(small)[..., None]
     return found
 

@@ -30,6 +30,8 @@ from tfstyle.images.conversion import (
     to_images,
     to_mask,
 )
+from tfstyle.images.sizes import stride
+from tfstyle.runtime.types import Shape
 
 
 class Region(NamedTuple):
@@ -217,27 +219,35 @@ def resize(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
         PIL.Image.Resampling.BOX if smaller else PIL.Image.Resampling.BILINEAR
     )
     image = PIL.Image.fromarray(np.ascontiguousarray(mask, np.float32))
-    return np.asarray(image.resize((width, height), method))
+    found = np.asarray(image.resize((width, height), method))
+    if smaller and not found.any():
+        # BOX misses a line of pixels that lies between two boxes.
+        method = PIL.Image.Resampling.BILINEAR
+        found = np.asarray(image.resize((width, height), method))
+    return found
 
 
-def weights(
-    mask: np.ndarray | None, height: int, width: int
-) -> np.ndarray | None:
-    """Returns the weights of feature map positions, for `losses`.
+def on_maps(
+    mask: np.ndarray, image: Shape, border: int, maps: Shape
+) -> np.ndarray:
+    """Scales the mask of an image to its feature maps.
 
     Args:
-        mask: Mask of the image; `None` for all of it.
-        height: Height of its feature maps.
-        width: Width of its feature maps.
+        mask: Mask of the image, of any height and width.
+        image: Height and width of the image.
+        border: Mirrored pixels at each edge of the image that the maps cover.
+        maps: Height and width of the maps.
 
     Returns:
-        Array of shape `(1, height * width, 1)`, of mean 1; `None` for all of
-        an image.
+        Array of shape `maps`, mirrored at the edges as the maps are.
     """
-    if mask is None:
-        return None
-    small = resize(mask, height, width)
-    return (small / small.mean()).reshape(1, -1, 1)
+    wide = np.pad(resize(mask, *image), border, mode="symmetric")
+    # Pooling leaves out the last row or column where there is no pair.
+    pairs = (
+        slice(count * stride(length, count))
+        for length, count in zip(wide.shape, maps, strict=True)
+    )
+    return resize(wide[tuple(pairs)], *maps)
 
 
 def fitted(mask: ImageLike, shape: tuple[int, int], name: str) -> np.ndarray:

@@ -13,7 +13,7 @@ from tfstyle.features.layers import (
     Preprocessing,
     ReflectionPadding,
 )
-from tfstyle.features.networks import assign, extractor, network
+from tfstyle.features.networks import assign, border, extractor, network
 from tfstyle.features.vgg import BORDERS, FAR, WIDENINGS
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Preprocessing",
     "ReflectionPadding",
     "assign",
+    "border",
     "extractor",
     "network",
 ]

@@ -100,6 +100,15 @@ def network(
     return vgg.network(name, wanted, pooling, border=border, dtype=dtype)
 
 
+def border(model: keras.Model) -> int:
+    """Returns the mirrored pixels at each edge that a network's maps cover."""
+    padding = {layer.name: layer for layer in model.layers}.get("padding")
+    if padding is None:
+        return 0
+    # The first convolution of VGG consumes one.
+    return padding.pixels - (model.name in topology.VGG)
+
+
 def _application(
     name: str, layers: list[str], border: str, dtype: str
 ) -> keras.Model:

@@ -1,5 +1,7 @@
 """Sizes of images: fitting, resizing, and pyramids from coarse to fine."""
 
+import math
+
 import numpy as np
 import PIL.Image
 
@@ -90,6 +92,22 @@ def _check_memory(height: int, width: int, channels: int) -> None:
 
 _LARGE = 2**22  # Smaller ones fit; the check would take 0.1 ms.
 _RESIZED = 12  # Bytes per pixel beside the result: arrays of one channel.
+
+
+def stride(pixels: int, positions: int) -> int:
+    """Returns the pixels from one position of feature maps to the next.
+
+    Those of all networks are powers of two; maps may lack what is left over at
+    their end.
+
+    >>> stride(159, 19)
+    8
+
+    Args:
+        pixels: Length of a side of the image that the maps cover.
+        positions: Length of that side of the maps.
+    """
+    return 2 ** round(math.log2(pixels / positions))
 
 
 def zoom(image: np.ndarray, factor: float) -> np.ndarray:

@@ -4,16 +4,17 @@ An image is seen whole or in tiles, see `features.tiles`: the statistics of the
 whole maps are put together from those of the tiles.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfstyle import losses
+from tfstyle import features, losses
 from tfstyle.controls import regions
 from tfstyle.features import tiles
+from tfstyle.images.sizes import stride
 from tfstyle.runtime import scratch
 from tfstyle.runtime.types import Shape, Tensor
 
@@ -43,12 +44,15 @@ class Seen(NamedTuple):
         maps: Whole maps `(1, height, width, channels)` of the layers that were
             asked for, by layer.
         moments: Moments of each mask, by layer.
-        shapes: Height and width of the maps, by layer.
+        weights: Weights of positions for each mask, as `losses` takes them, by
+            layer; `None` for all of the image.
+        strides: Pixels from one position of the maps to the next, by layer.
     """
 
     maps: dict[str, Tensor]
     moments: dict[str, list[Moments]]
-    shapes: dict[str, Shape]
+    weights: dict[str, list[np.ndarray | None]]
+    strides: dict[str, int]
 
 
 def see(
@@ -76,26 +80,48 @@ def see(
         given = [*kept], [*measured], masks, side, make
         return _in_tiles(network, image, *given)
     maps = network(image[None])
+    shapes = {layer: tuple(x.shape[1:3]) for layer, x in maps.items()}
+    weights = {
+        layer: _weights(network, image, masks, shapes[layer])
+        for layer in measured
+    }
     return Seen(
         {layer: maps[layer] for layer in kept},
         {
             layer: [
-                Moments(
-                    *losses.mean_covariance(
-                        maps[layer], regions.weights(mask, *_shape(maps[layer]))
-                    )
-                )
-                for mask in masks
+                Moments(*losses.mean_covariance(maps[layer], weight))
+                for weight in found
             ]
-            for layer in measured
+            for layer, found in weights.items()
         },
-        {layer: _shape(x) for layer, x in maps.items()},
+        weights,
+        _strides(network, image, shapes),
     )
 
 
-def _shape(maps: Tensor) -> Shape:
-    _, height, width, _ = maps.shape
-    return height, width
+def _weights(
+    network: keras.Model, image: np.ndarray, masks: Masks, maps: Shape
+) -> list[np.ndarray | None]:
+    """Weights of the positions of a map, of mean 1, for each mask."""
+    shape, border = image.shape[:2], features.border(network)
+    found = [
+        None if mask is None else regions.on_maps(mask, shape, border, maps)
+        for mask in masks
+    ]
+    return [
+        None if small is None else (small / small.mean()).reshape(1, -1, 1)
+        for small in found
+    ]
+
+
+def _strides(
+    network: keras.Model, image: np.ndarray, shapes: Mapping[str, Shape]
+) -> dict[str, int]:
+    axis = int(np.argmax(image.shape[:2]))
+    length = image.shape[axis] + 2 * features.border(network)
+    return {
+        layer: stride(length, shape[axis]) for layer, shape in shapes.items()
+    }
 
 
 def _in_tiles(
@@ -111,7 +137,7 @@ def _in_tiles(
     part = tiles.unpadded(network)
     shapes = {layer: tiling.shape(layer) for layer in network.output}
     weights = {
-        layer: [region_weights(mask, shapes[layer]) for mask in masks]
+        layer: _weights(network, image, masks, shapes[layer])
         for layer in measured
     }
     sums = {layer: [Sum() for _ in masks] for layer in measured}
@@ -119,9 +145,9 @@ def _in_tiles(
     for tile in tiling.tiles:
         seen = part(tile.seen(image)[None])
         scratch.release(image)
-        for layer, stride in tiling.strides.items():
-            rows, columns = tile.inner(stride).slices
-            core = tile.core(stride).slices
+        for layer, step in tiling.strides.items():
+            rows, columns = tile.inner(step).slices
+            core = tile.core(step).slices
             found = seen[layer][:, rows, columns]
             if layer in kept:
                 array = ops.convert_to_numpy(found)[0]
@@ -132,9 +158,10 @@ def _in_tiles(
                 scratch.release(maps[layer])
             regional = weights.get(layer, ()), sums.get(layer, ())
             for weight, total in zip(*regional, strict=True):
-                total.add(*part_moments(found, part_weights(weight, core)))
+                own = part_weights(weight, shapes[layer], core)
+                total.add(*part_moments(found, own))
     moments = {layer: [s.moments() for s in of] for layer, of in sums.items()}
-    return Seen(maps, moments, shapes)
+    return Seen(maps, moments, weights, tiling.strides)
 
 
 def mean_square(
@@ -156,17 +183,19 @@ def mean_square(
     return float(total / maps.shape[1])
 
 
-def region_weights(mask: np.ndarray | None, shape: Shape) -> np.ndarray | None:
-    """Returns the weights of positions in a map, `(height, width)`, mean 1."""
-    flat = regions.weights(mask, *shape)
-    return None if flat is None else flat.reshape(shape)
-
-
 def part_weights(
-    weights: np.ndarray | None, core: tuple[slice, slice]
+    weights: np.ndarray | None, shape: Shape, core: tuple[slice, slice]
 ) -> np.ndarray | None:
-    """Returns the weights of a part of a map, as `losses` takes them."""
-    return None if weights is None else weights[core].reshape(1, -1, 1)
+    """Returns the weights of a part of a map, as `losses` takes them.
+
+    Args:
+        weights: Weights of the map, from `Seen`.
+        shape: Height and width of the map.
+        core: Rows and columns of the part.
+    """
+    if weights is None:
+        return None
+    return weights.reshape(shape)[core].reshape(1, -1, 1)
 
 
 def part_moments(

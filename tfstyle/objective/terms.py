@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tfstyle.controls.regions import Region, Regions, weights, whole
+from tfstyle.controls.regions import Region, Regions, whole
 from tfstyle.objective import gains
 from tfstyle.objective.image_terms import image_terms
 from tfstyle.objective.layout import layout_term
@@ -126,8 +126,8 @@ def _photo(
     photo = {
         layer: _Photo(
             [STATISTICS[config.style_loss][0](m) for m in seen.moments[layer]],
-            [weights(mask, *seen.shapes[layer]) for mask in masks],
-            round(content.shape[0] / seen.shapes[layer][0]),
+            seen.weights[layer],
+            seen.strides[layer],
         )
         for layer in layers
     }

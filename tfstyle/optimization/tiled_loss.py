@@ -56,12 +56,6 @@ class Loss:
         self._tiling, self._pause = tiling, pause
         self._gradient = tiles.bordered((*tiling.image, 3), make)
         self._styles, self._contents, nearby, histograms = _sorted(terms)
-        self._weights = {
-            name: None
-            if term.target[1] is None
-            else term.target[1].reshape(tiling.shape(term.compare.layer))
-            for name, term in self._styles.items()
-        }
         view = View(tiles.unpadded(network), self._styles, self._contents)
         self._look = compiled(view.moments)
         self._pull = compiled(view.gradient)
@@ -152,14 +146,13 @@ class Loss:
         return tile.core(self._tiling.strides[layer]).slices
 
     def _region_weights(self, tile: tiles.Tile) -> dict[str, tf.Tensor | None]:
-        return {
-            name: None
-            if weights is None
-            else tf.constant(
-                statistics.part_weights(weights, self._core(name, tile))
-            )
-            for name, weights in self._weights.items()
-        }
+        found = {}
+        for name, term in self._styles.items():
+            shape = self._tiling.shape(term.compare.layer)
+            core = self._core(name, tile)
+            own = statistics.part_weights(term.target[1], shape, core)
+            found[name] = None if own is None else tf.constant(own)
+        return found
 
     def _content_parts(self, tile: tiles.Tile) -> dict[str, tuple]:
         """Returns targets of a tile, with the factor of squared differences."""
