@@ -287,5 +287,8 @@ def test_sizes_for_print_take_fewer_steps():
     shapes = [(500, 500), (1000, 1000), (2000, 2000), (4000, 3000)]
     found = run.stages(shapes, 100, 1.0, print_size=1000)
     assert [stage.steps for stage in found] == [100, 100, 50, 25]
+    # A quarter of the work of the last size, not of what it would have been.
+    found = run.stages(shapes, 100, 0.25, print_size=1000)
+    assert [stage.steps for stage in found] == [100, 75, 19, 25]
     found = run.stages(shapes, 100, 1.0)
     assert {stage.steps for stage in found} == {100}

@@ -59,17 +59,17 @@ def stages(
         print_size: Longer side in pixels above which sizes take fewer steps,
             in inverse proportion; 0 for no limit.
     """
-    work = steps * math.prod(shapes[-1])
-    counts = [
-        min(steps, coarse_share * work / math.prod(shape))
-        for shape in shapes[:-1]
-    ]
-    counts.append(steps)
+    most = [float(steps)] * len(shapes)
     if print_size:
-        counts = [
-            count * min(1, print_size / max(shape))
-            for count, shape in zip(counts, shapes, strict=True)
-        ]
+        most = [steps * min(1, print_size / max(shape)) for shape in shapes]
+    work = coarse_share * most[-1] * math.prod(shapes[-1])
+    counts = [
+        *(
+            min(count, work / math.prod(shape))
+            for count, shape in zip(most[:-1], shapes[:-1], strict=True)
+        ),
+        most[-1],
+    ]
     return [
         Stage(shape, max(1, math.ceil(round(count) / parts)))
         for shape, count in zip(shapes, counts, strict=True)
