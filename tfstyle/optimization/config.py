@@ -219,8 +219,9 @@ class GatysConfig(Controls):
     )
     learning_rate: float = setting(
         0.035,
-        "Learning rate of Adam: about the change of a value in [0, 1] by the "
-        "first step at each size. It falls to a twentieth.",
+        "Learning rate of Adam for each of `levels` images: the first step "
+        "changes a value in [0, 1] by at most this times `levels`. Falls to a "
+        "twentieth at each size.",
         check=checks.positive,
     )
     beta_2: float = setting(

@@ -35,8 +35,8 @@ class Adam:
     """Adam optimizer for values in [0, 1].
 
     Attributes:
-        learning_rate: Learning rate at the first step of a size: about the
-            largest change of a value by that step.
+        learning_rate: Learning rate at the first step of a size: with moments
+            of 0, that step changes a value by at most this times `levels`.
         final: Fraction of the rate that is left after `steps` steps, to which
             it falls linearly.
         steps: Number of steps at a size.
