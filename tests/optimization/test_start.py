@@ -47,6 +47,13 @@ def test_the_noise_has_the_colours_of_the_blend():
     np.testing.assert_allclose(picture.std((0, 1)), wanted.std(), atol=3e-3)
 
 
+def test_the_noise_has_the_colours_of_the_style_of_fine_layers():
+    dark, light = (np.full((8, 8, 3), v, np.float32) for v in (0.2, 0.6))
+    settings = GatysConfig(init="style", style_detail=("coarse", "fine"))
+    picture = start.initial_picture(PHOTO, [dark, light], settings, None)
+    np.testing.assert_allclose(picture, 0.6, atol=1e-5)
+
+
 def test_the_photograph_gets_the_colours_of_the_style():
     picture = start.initial_picture(PHOTO, [WAVE], PALETTE, None)
     found, wanted = (

@@ -43,16 +43,16 @@ def initial_picture(
         return np.full_like(photo, 0.5)
     if config.init == "noise":
         return random.random(photo.shape, np.float32)
-    mean, covariance = _moments(styles, config.style_mix)
+    shares = config.shares(len(styles), fine=True)
+    mean, covariance = _moments(styles, shares)
     noise = random.multivariate_normal(mean, covariance, photo.shape[:2])
     return np.clip(noise, 0, 1).astype(np.float32)
 
 
 def _moments(
-    styles: Sequence[np.ndarray], style_mix: Sequence[float] | None
+    styles: Sequence[np.ndarray], shares: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mean and covariance of the colors of a blend of styles."""
-    shares = np.array(style_mix or [1.0] * len(styles), np.float64)
     flat = [style.reshape(-1, 3).astype(np.float64) for style in styles]
     means = np.array([colors.mean(0) for colors in flat])
     seconds = np.array([colors.T @ colors / len(colors) for colors in flat])
