@@ -250,6 +250,18 @@ def test_a_saved_network_gives_the_same_maps(tmp_path, small_vgg16):
         np.testing.assert_array_equal(loaded(IMAGE[None])[layer], x)
 
 
+def test_poolings_of_everywhere_cover_what_those_of_mirror_cover():
+    layers = ["block1_pool", "block2_pool"]
+    shapes = [
+        features.network("vgg16", layers, border=border).compute_output_shape(
+            (1, 64, 80, 3)
+        )
+        for border in ("everywhere", "mirror")
+    ]
+    assert shapes[0] == shapes[1]
+    assert shapes[0]["block2_pool"] == (1, 20, 24, 128)
+
+
 def test_maps_of_everywhere_know_of_no_edge():
     """Block 3 once saw the zeros of block 2, beside 8 mirrored pixels."""
     network = features.network("vgg16", ["block3_conv1"], border="everywhere")

@@ -86,10 +86,10 @@ def block(layer: str) -> int:
 def stride(layer: str) -> int:
     """Distance between adjacent positions of a VGG layer, in pixels.
 
-    >>> stride("block3_conv1"), stride(IMAGE)
-    (4, 1)
+    >>> stride("block3_conv1"), stride("block3_pool"), stride(IMAGE)
+    (4, 8, 1)
     """
-    return 2 ** (block(layer) - 1)
+    return 2 ** (block(layer) - (not layer.endswith("_pool")))
 
 
 def layer_names(name: str) -> list[str]:
