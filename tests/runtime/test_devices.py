@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 import helpers
 from tfstyle.runtime import chatter, devices, processor
@@ -132,6 +133,12 @@ def test_unknown_device_is_refused(device):
 def test_device_that_is_not_there_lists_what_is(device):
     with pytest.raises(ValueError, match=f"no device '{device}'.*Found: cpu"):
         devices.start(device)
+
+
+def test_products_of_float32_are_exact():
+    devices.start("cpu")
+    options = tf.config.experimental
+    assert not options.tensor_float_32_execution_enabled()
 
 
 def test_start_may_be_repeated():

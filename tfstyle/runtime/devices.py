@@ -90,6 +90,9 @@ def start(device: str = "auto") -> "tf.distribute.Strategy":
         import keras  # noqa: F401 (its import loads TensorFlow's last parts)
         import tensorflow as tf
 
+        # GPUs would take 10 bits of products in float32, of which roots of
+        # covariances make noise; for convolutions `precision` chooses.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
         return _choose(tf, device)
 
 
