@@ -25,6 +25,7 @@ from keras import ops
 from tfstyle import features, losses
 from tfstyle.adain import decoder, embeddings, regional
 from tfstyle.adain.regional import AdaIN
+from tfstyle.features import grain
 from tfstyle.features.layers import MirrorPadding
 from tfstyle.pretrained import topology
 from tfstyle.runtime import devices
@@ -216,9 +217,11 @@ class StyleNetwork(keras.Model):
     def encode(self, images: Tensor) -> dict[str, Tensor]:
         """Returns feature maps by level, with a margin around the images.
 
-        The margin is `decoder.MARGIN` mirrored pixels at each edge.
+        The margin is `decoder.MARGIN` mirrored pixels at each edge. The encoder
+        sees the images with faint noise, see `features.grain`.
         """
-        return {**self.encoder(images), topology.IMAGE: self.padding(images)}
+        maps = self.encoder(grain.grained(images))
+        return {**maps, topology.IMAGE: self.padding(images)}
 
     def moments(
         self, maps: dict[str, Tensor], masks: regional.Masks | None = None

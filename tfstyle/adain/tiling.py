@@ -16,12 +16,14 @@ from keras import ops
 from tfstyle import features
 from tfstyle.adain import decoder, embeddings, regional
 from tfstyle.adain.network import StyleNetwork
-from tfstyle.features import convolution
+from tfstyle.features import convolution, grain
 from tfstyle.pretrained import topology
 from tfstyle.runtime.types import Tensor
 
 # Pixels that the encoder sees beyond its maps; 1 is of its first convolution.
 _EDGE = features.FAR + 1
+# Pixels that are mirrored at each edge, one after the other.
+_MARGINS = (*features.WIDENINGS, decoder.MARGIN + 1)
 
 
 class Tile(NamedTuple):
@@ -139,7 +141,7 @@ class TiledModel:
         for window, down, across in self._windows(image):
             seen = _seen(masks, down, across)
             pixels = ops.convert_to_numpy(
-                self.decode(window, own, target, seen)
+                self.decode(*window, own, target, seen)
             )
             part = _inside(pixels[0], down, across)
             rows = slice(down.start, down.start + part.shape[0])
@@ -150,14 +152,16 @@ class TiledModel:
 
     def _windows(
         self, image: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, Tile, Tile]]:
-        """Yields what the network sees of each tile, and the tile itself."""
+    ) -> Iterator[tuple[tuple[np.ndarray, Tensor], Tile, Tile]]:
+        """Yields what the network sees of each tile, with its grain, and it."""
+        rows, columns = map(_places, image.shape[:2])
         height, width = (side - 2 * _EDGE for side in image.shape[:2])
         for down in tiles(height, self.tile, self.halo):
-            rows = image[down.first : down.last + 2 * _EDGE]
+            y = slice(down.first, down.last + 2 * _EDGE)
             for across in tiles(width, self.tile, self.halo):
-                window = rows[:, across.first : across.last + 2 * _EDGE]
-                yield np.ascontiguousarray(window)[None], down, across
+                x = slice(across.first, across.last + 2 * _EDGE)
+                window = np.ascontiguousarray(image[y, x])[None]
+                yield (window, grain.noise(rows[y], columns[x])), down, across
 
     def _moments(
         self, image: np.ndarray, masks: regional.Masks | None
@@ -165,7 +169,7 @@ class TiledModel:
         """Returns the moments of all tiles together, by level."""
         sums: dict[str, list] = {level: [] for level in self.model.channels}
         for window, down, across in self._windows(image):
-            maps = self.encode(window)
+            maps = self.encode(*window)
             for level, parts in sums.items():
                 values = ops.convert_to_numpy(ops.cast(maps[level], "float32"))
                 part = _inside(values[0], down, across, topology.stride(level))
@@ -189,27 +193,37 @@ class TiledModel:
             for level, parts in sums.items()
         }
 
-    def _encode(self, window: Tensor) -> dict[str, Tensor]:
+    def _encode(self, window: Tensor, noise: Tensor) -> dict[str, Tensor]:
         pixels = window[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
-        return {**self.encoder(window), topology.IMAGE: pixels}
+        return {**self.encoder(window + noise), topology.IMAGE: pixels}
 
     def _decode(
         self,
         window: Tensor,
+        noise: Tensor,
         own: Tensor,
         target: Tensor,
         masks: regional.Masks | None,
     ) -> Tensor:
-        image = self.model.restyle(self._encode(window), own, target, masks)
+        maps = self._encode(window, noise)
+        image = self.model.restyle(maps, own, target, masks)
         return ops.clip(image, 0.0, 1.0)
 
 
 def _mirrored(content: np.ndarray) -> np.ndarray:
     """Adds margins, mirrored at the edges as in the encoder."""
-    for pixels in (*features.WIDENINGS, decoder.MARGIN + 1):
+    for pixels in _MARGINS:
         sides = ((pixels, pixels), (pixels, pixels), (0, 0))
         content = np.pad(content, sides, mode="symmetric")
     return content
+
+
+def _places(length: int) -> np.ndarray:
+    """Returns the rows, or columns, that `_mirrored` puts along a side."""
+    places = np.arange(length - 2 * sum(_MARGINS))
+    for pixels in _MARGINS:
+        places = np.pad(places, pixels, mode="symmetric")
+    return places
 
 
 def _mean_deviation(parts: list[tuple], epsilon: float) -> tuple:
