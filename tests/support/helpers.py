@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from tfstyle import images
+from tfstyle.pretrained import topology
 
 _CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 _CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -108,6 +109,22 @@ def write_layer(file, layer, arrays):
     group.attrs["weight_names"] = [name.encode() for name in names]
     for name, array in zip(names, arrays.values(), strict=True):
         group.create_dataset(name, data=array)
+
+
+def without_grain(model, content, style):
+    """What a model makes of two images as they are, without `features.grain`."""
+    from tfstyle.adain import embeddings
+    from tfstyle.adain.network import without_margin
+
+    def seen(image):
+        pixels = {topology.IMAGE: model.padding(image[None])}
+        return {**model.encoder(image[None]), **pixels}
+
+    own, target = (
+        embeddings.join(model.moments(seen(x))) for x in (content, style)
+    )
+    picture = model.restyle(seen(content), own, target)
+    return np.clip(without_margin(picture, content[None]), 0, 1)[0]
 
 
 def environment(*paths, **variables):
