@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import moving_scenes
+from tfstyle import images
 from tfstyle.motion import cuts, filters, flow, measures
 from tfstyle.motion.stability import Stabilizer
 
@@ -69,6 +70,25 @@ def test_flow_finds_the_motion(scene):
     far = np.sqrt(np.square(gap).sum(-1))
     assert np.median(far[shown]) < 0.3
     assert seen[shown].mean() > 0.8
+
+
+@pytest.mark.parametrize("length", [480, 10_000])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_flow_finds_the_motion_of_very_narrow_frames(length, axis):
+    # 10,000x16 pixels would be 256x0 where flow is found.
+    random = np.random.default_rng(0)
+    scene = images.resize(random.random((4, 60), np.float32), 16, length)
+    step = length // 100
+    pair = scene[:, step:], scene[:, :-step]
+    frame, before = (np.rint(255 * x).astype(np.uint8) for x in pair)
+    if axis == 1:
+        frame, before = frame.T.copy(), before.T.copy()
+    there = flow.between(frame, before)
+    assert there.shape == (*frame.shape, 2)
+    expected = (step, 0) if axis == 0 else (0, step)
+    np.testing.assert_allclose(
+        np.median(there, (0, 1)), expected, atol=0.02 * step
+    )
 
 
 def test_flow_finds_what_is_hidden():

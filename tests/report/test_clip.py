@@ -11,10 +11,10 @@ from tfstyle.motion.course import Course
 from tfstyle.report import clip
 
 
-def looked(count):
+def looked(count, height=40, width=60):
     course = Course()
     for i in range(count):
-        frame = helpers.image(40, 60 + i)[:, i:]
+        frame = helpers.image(height, width + i)[:, i:]
         painted = np.clip(frame + 0.1 * (i % 2), 0, 1)
         course.look(i / 25, frame, painted)
     return course
@@ -44,6 +44,13 @@ def test_frames_and_measures_are_on_the_page(tmp_path):
     assert "VideoConfig(stability=0.5)" in text
     assert "<svg" in text and "second" in text
     assert not re.search(r'(src|href)="http', text)
+
+
+def test_very_narrow_frames_are_measured():
+    course = looked(2, 16, 10_000)
+    assert [look.frame.shape for look in course.looks] == 2 * [(12, 320, 3)]
+    own, painted = course.measured[0].changes
+    assert own < 0.06 < painted
 
 
 def test_pictures_that_flicker_change_more_than_the_clip():

@@ -78,8 +78,7 @@ class Course:
 
 def _small(second: float, frame: np.ndarray, picture: np.ndarray) -> Look:
     height, width = frame.shape[:2]
-    if max(height, width) > _LONGEST:
-        height, width = images.fit(height, width, _LONGEST)
+    height, width = flow.reduced(height, width, _LONGEST)
     pair = [images.resize(x, height, width) for x in (frame, picture)]
     return Look(second, *pair)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 _LONGEST = 256  # Longer side at which flow is found, in pixels.
+_LEAST = 12  # What DIS needs on each side, in pixels.
 _NOISE = 1.5  # Deviation by which frames are smoothed before,
 _SMOOTH = 1.5  # and the flow after: what trembles is noise.
 # Refinement of the flow of patches: rounds, and weights of smoothness and of
@@ -38,6 +39,27 @@ def gray(frame: np.ndarray) -> np.ndarray:
     return np.rint(255 * np.clip(frame @ _WEIGHTS, 0, 1)).astype(np.uint8)
 
 
+def reduced(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Returns the shape of a frame reduced for its flow to be found.
+
+    The aspect is kept, but for very narrow frames, whose shorter side would be
+    less than the method can do with.
+
+    Args:
+        height: Height of the frame, in pixels.
+        width: Its width.
+        longest: Longer side above which it is reduced.
+
+    Examples:
+        >>> reduced(480, 640, 320)
+        (240, 320)
+        >>> reduced(16, 10000, 320)
+        (12, 320)
+    """
+    scale = min(1, longest / max(height, width))
+    return max(_LEAST, round(scale * height)), max(_LEAST, round(scale * width))
+
+
 def between(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Finds the flow from a frame to another.
 
@@ -50,22 +72,22 @@ def between(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     """
     cv2 = load_cv2()
     height, width = frame.shape
-    scale = min(1, _LONGEST / max(height, width))
-    small = round(scale * width), round(scale * height)
+    rows, columns = reduced(height, width, _LONGEST)
     pair = [
         cv2.resize(
             cv2.GaussianBlur(x, (0, 0), _NOISE),
-            small,
+            (columns, rows),
             interpolation=cv2.INTER_AREA,
         )
         for x in (frame, other)
     ]
     found = _finder(cv2).calc(*pair, None)
+    scale = max(rows, columns) / max(height, width)
     found = cv2.GaussianBlur(found, (0, 0), _SMOOTH * scale)
     if scale == 1:
         return found
     found = cv2.resize(found, (width, height))
-    return found * np.array([width / small[0], height / small[1]], np.float32)
+    return found * np.array([width / columns, height / rows], np.float32)
 
 
 def _finder(cv2: Any) -> Any:
