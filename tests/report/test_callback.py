@@ -13,6 +13,7 @@ import pytest
 import browser
 import helpers
 import tfstyle
+from tfstyle.adain.config import SpecializeConfig
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.report.callback import Report
 from tfstyle.runtime.progress import Progress
@@ -178,6 +179,27 @@ def test_pictures_of_integers_are_refused(tmp_path):
         Report(CONFIG, {"photo": photo})
     with pytest.raises(ValueError, match="must be uint8"):
         Report(CONFIG).write(tmp_path / "a.html", photo)
+
+
+def test_a_training_has_a_page_without_pictures():
+    config = SpecializeConfig(
+        loss_features="vgg_distilled",
+        loss_dtype="float32",
+        precision="float32",
+        style_size=64,
+        thin_steps=0,
+        steps=10,
+        epoch=10,
+        batch_size=2,
+        crop=32,
+    )
+    made = tfstyle.Report(config, {"style 1": WAVE})
+    photos = [helpers.image(64, 72, seed) for seed in range(3)]
+    helpers.style_model().specialize(WAVE, photos, config, made)
+    text = made.html()
+    assert [caption for caption, _ in images_in(text)] == ["style 1"]
+    assert "<h2>Progress</h2>" not in text
+    assert "<h2>Loss</h2>" in text and "<h2>Time and memory</h2>" in text
 
 
 def test_report_before_the_first_step_has_the_settings(tmp_path):

@@ -122,8 +122,8 @@ class Report:
             self._finish()
         if picture is not None:
             picture = to_image(picture)
-        elif self._picture is not None:
-            picture = self._picture()
+        else:
+            picture = self._seen()
         return page.render(
             title=self._title,
             notes=self._notes(note),
@@ -178,8 +178,17 @@ class Report:
         """Stores a small copy of the picture of the last call."""
         size = self._sizes[-1]
         caption = f"step {size.last.step}"
-        if self._picture and caption not in {f.caption for f in size.figures}:
-            size.figures.append(figure(self._picture(), _SMALL, caption))
+        if caption in {f.caption for f in size.figures}:
+            return
+        if (picture := self._seen()) is not None:
+            size.figures.append(figure(picture, _SMALL, caption))
+
+    def _seen(self) -> np.ndarray | None:
+        """The picture of the last call; `None` where a training has none."""
+        if self._picture is None:
+            return None
+        picture = self._picture()
+        return picture if picture.size else None
 
     def _notes(self, note: str) -> list[str]:
         """Notes at the top of the page."""

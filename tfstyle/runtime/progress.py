@@ -1,9 +1,10 @@
 """Progress of a run, and the `on_step` callbacks that receive it.
 
 `on_step(progress, picture)` is called during a run; `picture()` returns the
-picture so far, an array of shape `(height, width, 3)` in [0, 1]; call it before
-the callback returns, for the next step may change what it is made of. Returning
-true ends the run, which then returns its best picture.
+picture so far, an array of shape `(height, width, 3)` in [0, 1], of no pixels
+in a training; call it before the callback returns, for the next step may change
+what it is made of. Returning true ends the run, which then returns its best
+picture.
 
 The library only makes `Progress` values. `Bar` and `Trace` are callbacks that
 programs attach.
