@@ -17,7 +17,7 @@ LAYER = "block3_conv1"
 # Torchvision's networks see pixels divided by their spread, Oxford's see 0 to
 # 255: maps of the latter are larger by this factor.
 _OXFORD = 255 * 0.225
-_ROWS = 1024  # Positions whose similarities are in memory together.
+_ROWS = 512  # Positions whose similarities are in memory together.
 
 
 def similarity(picture: np.ndarray, content: np.ndarray) -> float:
@@ -56,5 +56,7 @@ def structural_distance(maps: np.ndarray, content: np.ndarray) -> float:
 
 
 def _vectors(maps: np.ndarray) -> tf.Tensor:
+    # In float32, rounding exceeds the distance of maps that are nearly equal.
     channels = maps.shape[-1]
-    return tf.reshape(maps, (-1, channels)) / (_OXFORD * channels)
+    flat = tf.reshape(tf.cast(maps, tf.float64), (-1, channels))
+    return flat / (_OXFORD * channels)
