@@ -198,8 +198,6 @@ def _check_flags(settings: VideoConfig) -> None:
     settings_flags.refuse(others, f"the engine {engine}")
     if formats.is_folder(_OUTPUT.value):
         settings_flags.refuse(("codec", "quality"), "a folder of frames")
-    elif formats.is_lossless(_OUTPUT.value, _CODEC.value):
-        settings_flags.refuse(("quality",), "such a file")
     if os.path.isfile(_CONTENT.value):
         settings_flags.refuse(("rate",), "a movie, which has its own")
     if not flags.FLAGS.style:
@@ -219,7 +217,7 @@ def _open(settings: VideoConfig, blends: "Mixes") -> "Video":
     if _REPORT.value:
         page.check()
     end = _END.value
-    return videos.open_video(
+    video = videos.open_video(
         settings,
         {"content": _CONTENT.value, **control_flags.inputs()},
         _OUTPUT.value,
@@ -234,6 +232,11 @@ def _open(settings: VideoConfig, blends: "Mixes") -> "Video":
         report=_REPORT.value or None,
         max_pixels=_MAX_PIXELS.value,
     )
+    format = video.target.format
+    if format and not format.has_quality:
+        with program.flag_errors():
+            settings_flags.refuse(("quality",), format.codec)
+    return video
 
 
 def _fraction(value: float) -> Fraction:

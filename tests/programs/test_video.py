@@ -305,6 +305,17 @@ def test_errors_are_one_line_at_once(files, tmp_path, changes, status, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_quality_is_refused_where_auto_is_a_codec_without_any(files, tmp_path):
+    alpha = np.zeros((48, 64), np.float32)
+    (tmp_path / "in").mkdir()
+    for i in range(2):
+        frame = tmp_path / "in" / f"{i}.png"
+        images.save(frame, helpers.image(48, 64), alpha)
+    given = words(files, tmp_path / "in", tmp_path / "out.mov", "--quality=9")
+    expected = "--quality is no setting of prores"
+    programs.check_refused(run_quick(*given), 2, expected)
+
+
 @pytest.mark.parametrize(
     "flag", ["--style_size=64", "--tile=64", "--encoder_weights=a.h5"]
 )

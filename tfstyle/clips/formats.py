@@ -70,6 +70,11 @@ class Format(NamedTuple):
     silent: bool
 
     @property
+    def has_quality(self) -> bool:
+        """Whether the encoder has a quality to choose."""
+        return self.codec not in ("prores", "ffv1", "gif")
+
+    @property
     def container_options(self) -> dict[str, str]:
         """Options of the container.
 
@@ -100,11 +105,6 @@ class Format(NamedTuple):
 def is_folder(path: str) -> bool:
     """Whether an output is a folder of frames: it exists or has no ending."""
     return os.path.isdir(path) or path.endswith(os.sep)
-
-
-def is_lossless(path: str, codec: str) -> bool:
-    """Whether a file has no quality, by its ending and the codec asked for."""
-    return path.lower().endswith(".gif") or codec in ("prores", "ffv1")
 
 
 def choose(path: str, codec: str, quality: int, source: Details) -> Format:
