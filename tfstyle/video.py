@@ -246,8 +246,6 @@ def _fraction(value: float) -> Fraction:
 
 def _note(video: "Video") -> None:
     """Notes what of the clip cannot be kept."""
-    from tfstyle.clips import writing
-
     details, format = video.clip.details, video.target.format
     for note in details.notes:
         program.note(f"'{_CONTENT.value}': {note}")
@@ -257,7 +255,7 @@ def _note(video: "Video") -> None:
         program.note(f"'{_OUTPUT.value}' holds no sound; it is left out.")
     if details.alpha and not format.alpha:
         program.note(f"{format.codec} holds no transparency; it becomes white.")
-    height, width = writing.cropped(video.target.shape, format)
+    height, width = video.target.written
     if (height, width) != video.target.shape:
         program.note(
             f"{format.codec} needs even sides: the frames are cut to "
@@ -284,7 +282,7 @@ def _paint(video: "Video") -> "tuple[Outcome, int]":
 
         outcome = video_run.paint(video, interrupt, on_frame)
         status = 0 if outcome.complete else interrupt.status
-    height, width = video.target.shape
+    height, width = video.target.written
     rate = outcome.painted / outcome.seconds
     print(
         f"{_OUTPUT.value}: {outcome.frames} frames of {width}x{height}"

@@ -305,6 +305,21 @@ def test_errors_are_one_line_at_once(files, tmp_path, changes, status, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_left_out_of_an_animation_is_noted(files, tmp_path):
+    frames = [
+        PIL.Image.fromarray(x).convert("P")
+        for x in clip_files.pictures(3, 33, 41)
+    ]
+    clip, output = tmp_path / "opaque.gif", tmp_path / "out.mp4"
+    frames[0].save(clip, save_all=True, append_images=frames[1:], duration=40)
+    done = run(*words(files, clip, output))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{output}: 3 frames of 40x32 after")
+    assert clip_files.read(output)[1][0].shape == (32, 40, 3)
+    note = "note: h264 needs even sides: the frames are cut to 40x32."
+    assert note in done.stderr
+
+
 def test_quality_is_refused_where_auto_is_a_codec_without_any(files, tmp_path):
     alpha = np.zeros((48, 64), np.float32)
     (tmp_path / "in").mkdir()

@@ -16,6 +16,7 @@ from tfstyle.clips.writing import (
     FolderWriter,
     MovieWriter,
     Writer,
+    cropped,
 )
 from tfstyle.runtime import files
 
@@ -38,6 +39,11 @@ class Target(NamedTuple):
     shape: tuple[int, int]
     sound: str | None
     start: Fraction
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """Height and width of the frames in the output."""
+        return cropped(self.shape, self.format) if self.format else self.shape
 
 
 class Opened(NamedTuple):
