@@ -254,7 +254,10 @@ def _note(video: "Video") -> None:
     if details.sound and format.silent:
         program.note(f"'{_OUTPUT.value}' holds no sound; it is left out.")
     if details.alpha and not format.alpha:
-        program.note(f"{format.codec} holds no transparency; it becomes white.")
+        program.note(
+            f"{format.codec} holds no transparency; what is transparent "
+            "becomes white."
+        )
     height, width = video.target.written
     if (height, width) != video.target.shape:
         program.note(
