@@ -17,6 +17,18 @@ def test_a_picture_of_the_same_patches_is_near():
         assert equal[scale] < other[scale]
 
 
+def test_a_style_of_one_color_has_a_spread_of_one_step():
+    flat = np.full((64, 80, 3), 0.5, np.float32)
+    lighter = flat + np.float32(0.2)
+    found = patches.patch_distances(lighter, flat)
+    # Patches of one value: their projections differ by sums of directions.
+    random = np.random.default_rng(0)
+    ours, theirs = np.full((2, 1, 147), [[[0.7]], [[0.5]]])
+    gap = patches.sliced_distance(ours, theirs, random)
+    assert found[1] == pytest.approx(0, abs=1e-3)
+    assert found[4] == pytest.approx(255 * gap, rel=0.2)
+
+
 def stripes(period):
     """Vertical waves, smooth, so that they are of one scale."""
     wave = 0.5 + 0.4 * np.sin(2 * np.pi * np.arange(96) / period)

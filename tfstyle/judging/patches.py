@@ -7,7 +7,8 @@ wrong size show here.
 Reference: Rabin, Peyré, Delon and Bernot, "Wasserstein Barycenter and Its
 Application to Texture Mixing", SSVM 2011; on pyramids Karras, Aila, Laine and
 Lehtinen, "Progressive Growing of GANs", ICLR 2018, appendix. Deviations: means
-of absolute differences, patches in units of the style's spread at each scale.
+of absolute differences, patches in units of the style's spread at each scale,
+at least one step of 8 bits: a style of one color has none.
 """
 
 import numpy as np
@@ -20,6 +21,7 @@ SCALES = (1, 2, 4)
 _SIDE = 7  # Of a patch, in pixels.
 _PATCHES = 6000
 _DIRECTIONS = 128
+_LEAST = 1 / 255  # Spread of a style: less is rounding.
 _QUANTILES = np.linspace(0, 1, 512)
 
 
@@ -41,7 +43,7 @@ def patch_distances(picture: np.ndarray, style: np.ndarray) -> dict[int, float]:
     for scale, (ours, theirs) in zip(SCALES, pairs, strict=True):
         ours, theirs = _patches(ours, random), _patches(theirs, random)
         gap = sliced_distance(ours, theirs, random)
-        found[scale] = gap / max(float(theirs.std()), 1e-6)
+        found[scale] = gap / max(float(theirs.std()), _LEAST)
     return found
 
 
