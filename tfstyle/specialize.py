@@ -79,11 +79,17 @@ def main() -> int:
     settings = settings_flags.make(SpecializeConfig)
     from tfstyle import images
     from tfstyle.images import folders
+    from tfstyle.pipelines import transfer_inputs
     from tfstyle.pretrained import weights
     from tfstyle.runtime import devices
 
     output = _output()
-    styles = [images.load(path) for path in _STYLE.value]
+    styles = [
+        transfer_inputs.resized(
+            f"'{path}'", images.load(path), settings.style_size
+        )
+        for path in _STYLE.value
+    ]
     photographs = None
     if _CONTENT_DIR.value:
         photographs = folders.split_folders(_CONTENT_DIR.value, _HELD_OUT.value)

@@ -59,7 +59,7 @@ def styles(
     for path, image, scale in zip(paths, given, scales, strict=True):
         longer = config.style_side(max(image.shape[:2]), scale)
         scaled = "" if scale == 1 else f" at a `style_scale` of {scale}"
-        seen.append(_resized(f"'{path}'{scaled}", image, longer))
+        seen.append(resized(f"'{path}'{scaled}", image, longer))
     return seen
 
 
@@ -86,14 +86,23 @@ def photograph(
     """
     picture = read(path)
     longer = config.size or max(picture.pixels.shape[:2])
-    pixels = _resized(f"'{path}'", picture.pixels, longer)
+    pixels = resized(f"'{path}'", picture.pixels, longer)
     picture = dataclasses.replace(picture, pixels=pixels)
     inputs = region_files.with_alpha(inputs, path)
     return picture, region_files.read(inputs, path, picture, seen, read)
 
 
-def _resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
-    """Resizes an image to a longer side; `ValueError` if it is too narrow."""
+def resized(name: str, image: np.ndarray, longer: int) -> np.ndarray:
+    """Resizes an image to a longer side.
+
+    Args:
+        name: Name of the image for the error, in quotes.
+        image: Image, `(height, width, 3)`.
+        longer: New longer side, in pixels.
+
+    Raises:
+        ValueError: It is too narrow.
+    """
     height, width = image.shape[:2]
     try:
         shape = pyramid(height, width, longer)[-1]
