@@ -272,16 +272,20 @@ def _sweep(axes: "list[Axis]", tasks: "list[Task]", engine: "Engine") -> int:
         if len(words) < len(cells):
             complete = not interrupt.status
             _write(sweeps.sheet(painted, axes), axes, tasks, complete)
-    failed = words.count(sweeps.DIVERGED)
+    diverged = words.count(sweeps.DIVERGED)
+    too_large = words.count(sweeps.NO_MEMORY)
     print(
         f"{_OUTPUT.value}: {len(cells) - len(words)} of {len(cells)} pictures"
-        f"{f', {failed} diverged' if failed else ''}"
+        f"{f', {diverged} diverged' if diverged else ''}"
+        f"{f', {too_large} out of memory' if too_large else ''}"
         f"{', interrupted' if interrupt.status else ''} after "
         f"{time.monotonic() - _BEGAN:.0f} s"
     )
-    if failed and not interrupt.status:
+    if too_large and not interrupt.status:
+        raise MemoryError(f"{too_large} of {len(cells)} pictures did not fit")
+    if diverged and not interrupt.status:
         raise FloatingPointError(
-            f"{failed} of {len(cells)} pictures diverged: their loss was not "
+            f"{diverged} of {len(cells)} pictures diverged: their loss was not "
             "finite. Lower the learning rate or a weight there."
         )
     return interrupt.status

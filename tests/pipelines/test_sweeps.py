@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import helpers
 from tfstyle.pipelines import sweeps
-from tfstyle.pipelines.sweeps import DIVERGED, NOT_READY, Axis
+from tfstyle.pipelines.sweeps import DIVERGED, NO_MEMORY, NOT_READY, Axis
 from tfstyle.runtime.checkpoint import DivergedError
 from tfstyle.runtime.progress import Progress
 
@@ -106,16 +107,24 @@ def test_ended_sweep_has_the_pictures_that_were_ready():
     assert cells[1:] == [NOT_READY, NOT_READY]
 
 
-def test_a_cell_that_diverges_leaves_the_others():
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (DivergedError("not finite", PICTURE), DIVERGED),
+        (MemoryError("too large"), NO_MEMORY),
+        (tf.errors.ResourceExhaustedError(None, None, "full"), NO_MEMORY),
+    ],
+)
+def test_a_cell_that_fails_leaves_the_others(error, text):
     def paint(changes, on_step):
         if changes["steps"] == 2:
-            raise DivergedError("not finite", PICTURE)
+            raise error
         return slowly(changes, on_step)
 
     watch = Watch()
     (cells,) = sweeps.paint([STEPS], paint, watch)
     assert [isinstance(cell, str) for cell in cells] == [False, True, False]
-    assert cells[1] == DIVERGED
+    assert cells[1] == text
     assert watch.seen[-1] == (3, 3)
 
 

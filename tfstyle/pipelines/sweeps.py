@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from tfstyle.images import sheets
+from tfstyle.runtime import memory
 from tfstyle.runtime.progress import OnStep, Progress
 
 Picture = Callable[[], np.ndarray]
@@ -33,6 +34,8 @@ Cell = np.ndarray | str
 """A picture, or a text in its place."""
 DIVERGED = "diverged"
 """Text for a picture whose loss was not finite."""
+NO_MEMORY = "out of memory"
+"""Text for a picture that did not fit in memory."""
 NOT_READY = ""
 """Text for a picture that was not begun or not finished."""
 
@@ -98,7 +101,8 @@ def paint(
             and drops the unfinished picture.
 
     Returns:
-        Rows of pictures, or `DIVERGED` or `NOT_READY` in their place.
+        Rows of pictures, or `DIVERGED`, `NO_MEMORY` or `NOT_READY` in their
+        place.
     """
     rows = changes(axes)
     watch = _Watch(on_step, sum(map(len, rows)))
@@ -113,6 +117,9 @@ def _cell(paint_cell: Paint, cell: Mapping[str, Any], watch: "_Watch") -> Cell:
     except FloatingPointError:
         watch.next()
         return DIVERGED
+    except memory.shortages():
+        watch.next()
+        return NO_MEMORY
     return watch.done(picture)
 
 
