@@ -119,7 +119,7 @@ def main() -> int:
     print(json.dumps({"medians": medians}), flush=True)
     print(_table(medians), file=sys.stderr)
     if _SHEET.value:
-        images.save(_SHEET.value, images.contact_sheet(sheet))
+        _write_sheet(_SHEET.value, images.contact_sheet(sheet))
     return interrupt.status
 
 
@@ -295,6 +295,19 @@ def _references(
             return
         if step in wanted:
             yield step, picture
+
+
+def _write_sheet(path: str, sheet: "np.ndarray") -> None:
+    """Writes the sheet, elsewhere if this fails: the pairs took minutes."""
+    from tfstyle.images import output, provenance
+
+    settings = {
+        "models": _MODELS.value,
+        "results": _RESULTS.value,
+        "sizes": _SIZES.value,
+    }
+    record = provenance.describe(settings, {})
+    output.Output(path=path, record=record).save(sheet)
 
 
 def _medians(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

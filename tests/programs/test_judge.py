@@ -111,6 +111,22 @@ def test_ctrl_c_keeps_the_pairs_that_are_measured(given, tmp_path):
     assert images.load(sheet).shape[0] == 8 + 264 * len(rows)
 
 
+def test_a_sheet_that_cannot_be_written_is_kept_elsewhere(given, tmp_path):
+    sheets, elsewhere = tmp_path / "sheets", tmp_path / "elsewhere"
+    sheets.mkdir()
+    elsewhere.mkdir()
+    more = "--steps=", "--sizes=40,40,40,40", f"--sheet={sheets / 'a.png'}"
+    words = command(*given, *more)
+    process = programs.start(words, ROOT, TMPDIR=str(elsewhere))
+    process.stdout.readline()
+    sheets.rmdir()
+    programs.end(process)
+    assert process.returncode == 1
+    (kept,) = elsewhere.glob("*.png")
+    assert f"The picture is '{kept}' instead." in process.stderr
+    assert images.load(kept).shape[0] == 8 + 264 * 8
+
+
 def test_names_of_rows_and_folders_are_checked_at_once(given, tmp_path):
     done = run(*given, "--results=style")
     assert done.returncode == 1 and not done.stdout
