@@ -149,6 +149,7 @@ def _held_out() -> list[list[pathlib.Path]]:
     if _SHEET.value:
         rows = len(list(_pairs(*found)))
         images.check_format(_SHEET.value, longest=rows * _ROW)
+    _note_missing(*found)
     return found
 
 
@@ -238,6 +239,31 @@ def _painted(
     return stylizer.stylize(content, stylizer.embed([style]))
 
 
+def _note_missing(
+    contents: list[pathlib.Path], styles: list[pathlib.Path]
+) -> None:
+    """Names the pictures that --results lacks, before any is painted."""
+    pairs = {pair[:2]: None for pair in _pairs(contents, styles)}
+    for content, style in pairs:
+        for folder in _RESULTS.value:
+            if _result(folder, content, style) is None:
+                program.note(
+                    f"no picture of {content.name} with {style.name} in "
+                    f"'{folder}', such as {content.stem}_{style.stem}.png"
+                )
+
+
+def _result(
+    folder: str, content: pathlib.Path, style: pathlib.Path
+) -> pathlib.Path | None:
+    """The picture of a pair that another program has painted, if any."""
+    from tfstyle.images import folders
+
+    names = [f"{content.stem}{s}{style.stem}" for s in ("_", "_stylized_")]
+    paths = (p for p in folders.find([folder]) if p.stem in names)
+    return next(paths, None)
+
+
 def _results(
     content: pathlib.Path, style: pathlib.Path, photo: "np.ndarray"
 ) -> "dict[str, np.ndarray | None]":
@@ -246,14 +272,11 @@ def _results(
     Returns:
         Folder -> picture of the shape of the photograph, or `None`.
     """
-    from tfstyle.images import folders
-
-    names = [f"{content.stem}{s}{style.stem}" for s in ("_", "_stylized_")]
     found: dict[str, np.ndarray | None] = {}
     for folder in _RESULTS.value:
-        paths = [p for p in folders.find([folder]) if p.stem in names]
+        path = _result(folder, content, style)
         try:
-            found[folder] = _fitted(paths, photo)
+            found[folder] = _fitted(path, photo) if path else None
         except (OSError, ValueError) as error:
             found[folder] = None
             program.note(
@@ -263,18 +286,16 @@ def _results(
     return found
 
 
-def _fitted(paths: list[pathlib.Path], photo: "np.ndarray") -> "np.ndarray":
-    """Reads the first of some files, in the shape of the photograph."""
+def _fitted(path: pathlib.Path, photo: "np.ndarray") -> "np.ndarray":
+    """Reads a picture, in the shape of the photograph."""
     from tfstyle import images
 
-    if not paths:
-        raise ValueError("there is no such file.")
-    picture = images.load(paths[0])
+    picture = images.load(path)
     height, width = photo.shape[:2]
     if abs(picture.shape[0] / picture.shape[1] * width / height - 1) > _UNLIKE:
         raise ValueError(
-            f"'{paths[0]}' has another shape than the photograph: expected "
-            f"that of {width}x{height}. Received: "
+            f"'{path}' has another shape than the photograph: expected that of "
+            f"{width}x{height}. Received: "
             f"{picture.shape[1]}x{picture.shape[0]}"
         )
     return images.resize(picture, height, width)

@@ -82,7 +82,8 @@ def test_it_measures_pictures_of_other_programs(given, tmp_path):
     images.save(theirs / f"{'_stylized_'.join(stems[0])}.png", photo)
     done = run(*given, "--steps=", f"--results={theirs}")
     assert done.returncode == 0, done.stderr
-    assert f"no picture of {pairs[1]['content']} with" in done.stderr
+    missing = f"note: no picture of {pairs[1]['content']} with"
+    assert done.stderr.count(missing) == 1
     first, second, last = map(json.loads, done.stdout.splitlines())
     assert first[str(theirs)]["ssim"] > 0.95
     assert str(theirs) not in second
@@ -94,7 +95,21 @@ def test_it_measures_pictures_of_other_programs(given, tmp_path):
     sheet = tmp_path / "sheet.png"
     done = run(*given, "--steps=", f"--results={theirs}", f"--sheet={sheet}")
     assert done.returncode == 0 and sheet.exists()
-    assert "has another shape than the photograph" in done.stderr
+    assert f"'{narrow}' has another shape than the photograph" in done.stderr
+
+
+def test_results_that_are_missing_are_named_before_the_first_pair(
+    given, tmp_path
+):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    images.save(theirs / "other.png", helpers.image(40, 40))
+    words = command(*given, "--sizes=40,48", f"--results={theirs}")
+    # Only what is said before TensorFlow is loaded.
+    done = programs.fork(words, ROOT, programs.TENSORFLOW)
+    notes = [x for x in done.stderr.splitlines() if x.startswith("note: ")]
+    assert len(notes) == 2 and all(str(theirs) in note for note in notes)
+    assert not done.stdout
 
 
 def test_ctrl_c_keeps_the_pairs_that_are_measured(given, tmp_path):
