@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tfstyle.adain.stylizers import Stylizer
     from tfstyle.judging.lpips import Lpips
-    from tfstyle.judging.reference import Reference
+    from tfstyle.judging.reference import Reference, Target
 
 _MODELS = flags.DEFINE_multi_string(
     "model",
@@ -191,7 +191,8 @@ def _judged(
         found = {name: x for name, x in theirs.items() if x is not None}
         named = {"photograph": pair[0], **pictures, **found}
         row |= {name: judge.measure(x) for name, x in named.items()}
-        for step, picture in _references(baseline, *pair, ends):
+        optimized = _references(baseline, pair[0], judge.target, ends)
+        for step, picture in optimized:
             row[f"reference {step}"] = judge.measure(picture)
         if ends():
             return
@@ -304,12 +305,11 @@ def _fitted(path: pathlib.Path, photo: "np.ndarray") -> "np.ndarray":
 def _references(
     baseline: "Reference",
     content: "np.ndarray",
-    style: "np.ndarray",
+    target: "Target",
     ends: Callable[[], bool],
 ) -> "Iterator[tuple[int, np.ndarray]]":
     """Yields the reference's picture after each step that is wanted."""
     wanted = [int(step) for step in _STEPS.value]
-    target = baseline.target(content, style)
     optimized = baseline.optimize(content, target, max(wanted, default=0))
     for step, picture in enumerate(optimized, 1):
         if ends():

@@ -10,6 +10,7 @@ from tfstyle.judging import histograms, patches, specks, structure
 from tfstyle.judging.lpips import Lpips
 from tfstyle.judging.reference import (
     CONTENT_LAYER,
+    Target,
     content_distance,
     gram_matrices,
     style_distances,
@@ -42,6 +43,9 @@ class Judge:
         style: Style image of the same form and any size.
         lpips: Measures LPIPS; `None` to leave it out.
 
+    Attributes:
+        target: Targets of the losses, as `reference.Reference` takes them.
+
     Raises:
         ValueError: An image has less than `SMALLEST` pixels on a side, or
             less than LPIPS needs.
@@ -63,8 +67,9 @@ class Judge:
                 )
         self._network, self._lpips = network, lpips
         self._content, self._style = content, style
-        self._grams = gram_matrices(network(style[None]))
         self._maps = network(content[None])
+        grams = gram_matrices(network(style[None]))
+        self.target = Target(self._maps[CONTENT_LAYER], grams)
 
     def measure(self, picture: np.ndarray) -> dict[str, float]:
         """Returns the measures of a picture by name, see `MEASURES`.
@@ -73,11 +78,11 @@ class Judge:
             picture: Picture of the shape of the photograph.
         """
         maps = self._network(picture[None])
-        gap = content_distance(maps[CONTENT_LAYER], self._maps[CONTENT_LAYER])
+        gap = content_distance(maps[CONTENT_LAYER], self.target.content)
         color = histograms.color_distance(picture, self._style)
         strokes = patches.patch_distances(picture, self._style)
         found = {
-            **_with_mean("style", style_distances(maps, self._grams)),
+            **_with_mean("style", style_distances(maps, self.target.grams)),
             "content": float(gap),
             "specks": specks.specks(picture, self._content, self._style),
             **_with_mean("patch", strokes),

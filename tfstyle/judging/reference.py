@@ -104,20 +104,16 @@ class Reference:
         )
         self._step = tf.function(self._stepped, reduce_retracing=True)
 
-    def target(self, content: np.ndarray, style: np.ndarray) -> Target:
-        """Makes the targets of a pair.
-
-        Args:
-            content: Photograph, `(height, width, 3)`, RGB in [0, 1].
-            style: Style image of the same form and any size.
-        """
-        grams = gram_matrices(self._network(style[None]))
-        return Target(self._network(content[None])[CONTENT_LAYER], grams)
-
     def optimize(
         self, content: np.ndarray, target: Target, steps: int
     ) -> Iterator[np.ndarray]:
-        """Yields the picture after each step, starting from the photograph."""
+        """Yields the picture after each step, starting from the photograph.
+
+        Args:
+            content: Photograph, `(height, width, 3)`, RGB in [0, 1].
+            target: Targets of the pair, see `measures.Judge`.
+            steps: Number of steps.
+        """
         state = self._optimizer.init(content[None], Distances._fields)
         for _ in range(steps):
             state = self._step(state, target)
