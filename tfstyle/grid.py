@@ -282,7 +282,10 @@ def _sweep(axes: "list[Axis]", tasks: "list[Task]", engine: "Engine") -> int:
         f"{time.monotonic() - _BEGAN:.0f} s"
     )
     if too_large and not interrupt.status:
-        raise MemoryError(f"{too_large} of {len(cells)} pictures did not fit")
+        raise MemoryError(
+            f"{too_large} of {len(cells)} pictures did not fit. Lower the size "
+            "there."
+        )
     if diverged and not interrupt.status:
         raise FloatingPointError(
             f"{diverged} of {len(cells)} pictures diverged: their loss was not "

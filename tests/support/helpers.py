@@ -112,7 +112,7 @@ def write_layer(file, layer, arrays):
 
 
 def without_grain(model, content, style):
-    """What a model makes of two images as they are, without `features.grain`."""
+    """What a model makes of images as they are, without `features.grain`."""
     from tfstyle.adain import embeddings
     from tfstyle.adain.network import without_margin
 
