@@ -19,8 +19,11 @@ _LOWEST = 1 / 64  # Cycles per pixel; below, the spectrum is flat.
 
 def grained(images: Tensor) -> Tensor:
     """Adds grain to whole images `(batch, height, width, channels)`."""
-    height, width = ops.shape(images)[1:3]
-    return images + noise(ops.arange(height), ops.arange(width))
+    # Keras chooses the type by its setting of floats otherwise: int16 for half.
+    rows, columns = (
+        ops.arange(side, dtype="int32") for side in ops.shape(images)[1:3]
+    )
+    return images + noise(rows, columns)
 
 
 def noise(rows: Tensor, columns: Tensor) -> Tensor:
