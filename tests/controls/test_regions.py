@@ -168,10 +168,10 @@ def test_regions_of_other_images_are_refused():
 def test_masks_of_maps_are_where_those_of_the_image_are(border):
     # As a network with mirrored borders sees an image.
     wide = np.pad(RAMP, border, mode="symmetric")
-    found = regions.on_maps(RAMP, RAMP.shape, border, wide.shape)
+    found = regions.bordered(RAMP, RAMP.shape, border)
     np.testing.assert_array_equal(found, wide)
     deep = tuple(side // 4 for side in wide.shape)
-    found = regions.on_maps(RAMP, RAMP.shape, border, deep)
+    found = regions.on_maps(wide, deep)
     expected = wide.reshape(deep[0], 4, deep[1], 4).mean((1, 3))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -179,7 +179,7 @@ def test_masks_of_maps_are_where_those_of_the_image_are(border):
 def test_masks_of_maps_lack_what_pooling_leaves_out():
     mask = np.zeros((48, 66), np.float32)
     mask[:, 32:64] = 1
-    found = regions.on_maps(mask, mask.shape, 0, (12, 16))
+    found = regions.on_maps(mask, (12, 16))
     expected = np.repeat([[0, 1]], 8, axis=1)[[0] * 12]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

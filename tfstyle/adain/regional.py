@@ -135,16 +135,12 @@ def level_masks(
     Returns:
         Float32 arrays of shape `(masks, height, width, 1)`, by level.
     """
+    wide = [regions.bordered(mask, shape, decoder.MARGIN) for mask in masks]
     found = {}
     for level in levels:
         stride = topology.stride(level)
-        height, width = (
-            (side + 2 * decoder.MARGIN) // stride for side in shape
-        )
-        small = [
-            regions.on_maps(mask, shape, decoder.MARGIN, (height, width))
-            for mask in masks
-        ]
+        height, width = (side // stride for side in wide[0].shape)
+        small = [regions.on_maps(mask, (height, width)) for mask in wide]
         found[level] = np.stack(small)[..., None]
     return found
 

@@ -154,7 +154,9 @@ class TiledModel:
         self, image: np.ndarray
     ) -> Iterator[tuple[tuple[np.ndarray, Tensor], Tile, Tile]]:
         """Yields what the network sees of each tile, with its grain, and it."""
-        rows, columns = map(_places, image.shape[:2])
+        rows, columns = (
+            _places(side - 2 * sum(_MARGINS)) for side in image.shape[:2]
+        )
         height, width = (side - 2 * _EDGE for side in image.shape[:2])
         for down in tiles(height, self.tile, self.halo):
             y = slice(down.first, down.last + 2 * _EDGE)
@@ -212,15 +214,13 @@ class TiledModel:
 
 def _mirrored(content: np.ndarray) -> np.ndarray:
     """Adds margins, mirrored at the edges as in the encoder."""
-    for pixels in _MARGINS:
-        sides = ((pixels, pixels), (pixels, pixels), (0, 0))
-        content = np.pad(content, sides, mode="symmetric")
-    return content
+    rows, columns = map(_places, content.shape[:2])
+    return content[rows[:, None], columns]
 
 
 def _places(length: int) -> np.ndarray:
-    """Returns the rows, or columns, that `_mirrored` puts along a side."""
-    places = np.arange(length - 2 * sum(_MARGINS))
+    """Returns the rows, or columns, along a side with its mirrored margins."""
+    places = np.arange(length)
     for pixels in _MARGINS:
         places = np.pad(places, pixels, mode="symmetric")
     return places

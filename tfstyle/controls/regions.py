@@ -227,27 +227,30 @@ def resize(mask: np.ndarray | None, height: int, width: int) -> np.ndarray:
     return found
 
 
-def on_maps(
-    mask: np.ndarray, image: Shape, border: int, maps: Shape
-) -> np.ndarray:
-    """Scales the mask of an image to its feature maps.
+def bordered(mask: np.ndarray, shape: Shape, border: int) -> np.ndarray:
+    """Scales a mask to its image and mirrors it at the edges, as networks do.
 
     Args:
         mask: Mask of the image, of any height and width.
-        image: Height and width of the image.
-        border: Mirrored pixels at each edge of the image that the maps cover.
-        maps: Height and width of the maps.
-
-    Returns:
-        Array of shape `maps`, mirrored at the edges as the maps are.
+        shape: Height and width of the image.
+        border: Mirrored pixels at each edge of the image that maps cover.
     """
-    wide = np.pad(resize(mask, *image), border, mode="symmetric")
+    return np.pad(resize(mask, *shape), border, mode="symmetric")
+
+
+def on_maps(mask: np.ndarray, shape: Shape) -> np.ndarray:
+    """Scales a mask to feature maps.
+
+    Args:
+        mask: Mask with its border, from `bordered`.
+        shape: Height and width of the maps.
+    """
     # Pooling leaves out the last row or column where there is no pair.
     pairs = (
         slice(count * stride(length, count))
-        for length, count in zip(wide.shape, maps, strict=True)
+        for length, count in zip(mask.shape, shape, strict=True)
     )
-    return resize(wide[tuple(pairs)], *maps)
+    return resize(mask[tuple(pairs)], *shape)
 
 
 def fitted(mask: ImageLike, shape: tuple[int, int], name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ float64.
 
 Statistics of a region (Gatys et al. 2017, section 3.2) are those of all
 positions, weighted: the weights have shape `(1 or batch, height * width, 1)`
-and mean 1, see `regions.on_maps`. The paper's guidance channels are their
+and mean 1, see `objective.statistics`. The paper's guidance channels are their
 roots.
 
 | loss                    | compares                  | reference              |

@@ -81,10 +81,9 @@ def see(
         return _in_tiles(network, image, *given)
     maps = network(image[None])
     shapes = {layer: tuple(x.shape[1:3]) for layer, x in maps.items()}
-    weights = {
-        layer: _weights(network, image, masks, shapes[layer])
-        for layer in measured
-    }
+    weights = _weights(
+        network, image, masks, {layer: shapes[layer] for layer in measured}
+    )
     return Seen(
         {layer: maps[layer] for layer in kept},
         {
@@ -100,18 +99,28 @@ def see(
 
 
 def _weights(
-    network: keras.Model, image: np.ndarray, masks: Masks, maps: Shape
-) -> list[np.ndarray | None]:
-    """Weights of the positions of a map, of mean 1, for each mask."""
-    shape, border = image.shape[:2], features.border(network)
-    found = [
-        None if mask is None else regions.on_maps(mask, shape, border, maps)
+    network: keras.Model,
+    image: np.ndarray,
+    masks: Masks,
+    shapes: Mapping[str, Shape],
+) -> dict[str, list[np.ndarray | None]]:
+    """Weights of the positions of maps, of mean 1, for each mask, by layer."""
+    border = features.border(network)
+    wide = [
+        None
+        if mask is None
+        else regions.bordered(mask, image.shape[:2], border)
         for mask in masks
     ]
-    return [
-        None if small is None else (small / small.mean()).reshape(1, -1, 1)
-        for small in found
-    ]
+    return {
+        layer: [None if x is None else _positions(x, shape) for x in wide]
+        for layer, shape in shapes.items()
+    }
+
+
+def _positions(mask: np.ndarray, shape: Shape) -> np.ndarray:
+    small = regions.on_maps(mask, shape)
+    return (small / small.mean()).reshape(1, -1, 1)
 
 
 def _strides(
@@ -136,10 +145,9 @@ def _in_tiles(
     tiling = tiles.Tiling(network.name, network.output, image.shape[:2], side)
     part = tiles.unpadded(network)
     shapes = {layer: tiling.shape(layer) for layer in network.output}
-    weights = {
-        layer: _weights(network, image, masks, shapes[layer])
-        for layer in measured
-    }
+    weights = _weights(
+        network, image, masks, {layer: shapes[layer] for layer in measured}
+    )
     sums = {layer: [Sum() for _ in masks] for layer in measured}
     maps: dict[str, np.ndarray] = {}
     for tile in tiling.tiles:
