@@ -7,8 +7,8 @@ prints a line of JSON for each pair and size, with the measures of the
 photograph, of each model's picture, of pictures in --results that other
 programs have painted, and of a reference after 50, 100 and 200 steps: Gatys et
 al. 2016, see `tfstyle.judging.reference`. `tfstyle.judging.measures` lists the
-measures; style loss and content distance are by VGG19. The last line has the
-medians over all pairs, and a table of them goes to stderr.
+measures; style loss and content distance are by VGG19. Then follows a line with
+the medians of each size, and a table of them goes to stderr.
 
 The files are those that tfstyle.train holds out with the same --held_out. A
 pair of 256 pixels takes about a minute on two CPU cores. Ctrl-C ends it with
@@ -17,7 +17,6 @@ the medians and the sheet of the pairs that are measured.
 
 import json
 import pathlib
-import statistics
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from tfstyle.adain.stylizers import Stylizer
     from tfstyle.judging.lpips import Lpips
     from tfstyle.judging.reference import Reference, Target
+    from tfstyle.judging.results import Results
 
 _MODELS = flags.DEFINE_multi_string(
     "model",
@@ -85,7 +85,6 @@ _SHEET = flags.DEFINE_string(
 )
 
 _ROW = 264  # Height of a row on the sheet, in pixels.
-_UNLIKE = 0.02  # Relative difference of aspects that is not rounding.
 _NUMBERS = "expected whole numbers above 0, separated by commas"
 
 
@@ -100,13 +99,17 @@ flags.register_validator("steps", _are_numbers, _NUMBERS)
 def main() -> int:
     """Prints a line of JSON for each pair, and the medians."""
     from tfstyle import images
+    from tfstyle.judging import medians, results
     from tfstyle.runtime import devices
 
     contents, styles = _held_out()
+    theirs = results.Results(_RESULTS.value, program.note)
+    pairs = list(_pairs(contents, styles))
+    theirs.note_missing(dict.fromkeys(pair[:2] for pair in pairs))
     devices.start()
     rows, sheet = [], []
     with program.Interrupt() as interrupt:
-        for row, shown in _judged(contents, styles, interrupt):
+        for row, shown in _judged(pairs, theirs, interrupt):
             print(json.dumps(row), flush=True)
             rows.append(row)
             if _SHEET.value:
@@ -115,9 +118,10 @@ def main() -> int:
         return interrupt.status
     if not rows:
         raise ValueError("None of the pairs could be read.")
-    medians = _medians(rows)
-    print(json.dumps({"medians": medians}), flush=True)
-    print(_table(medians), file=sys.stderr)
+    found = medians.by_size(rows)
+    for size, named in found.items():
+        print(json.dumps({"size": size, "medians": named}), flush=True)
+    print(medians.table(found), file=sys.stderr)
     if _SHEET.value:
         _write_sheet(_SHEET.value, images.contact_sheet(sheet))
     return interrupt.status
@@ -141,7 +145,6 @@ def _held_out() -> list[list[pathlib.Path]]:
             f"--model and --results name rows: each must have a name of its "
             f"own. Received: {', '.join(sorted(twice))}"
         )
-    folders.find(_RESULTS.value)
     found = [
         folders.split_folders(roots, _HELD_OUT.value)[1]
         for roots in (_CONTENT_DIR.value, _STYLE_DIR.value)
@@ -149,13 +152,12 @@ def _held_out() -> list[list[pathlib.Path]]:
     if _SHEET.value:
         rows = len(list(_pairs(*found)))
         images.check_format(_SHEET.value, longest=rows * _ROW)
-    _note_missing(*found)
     return found
 
 
 def _judged(
-    contents: list[pathlib.Path],
-    styles: list[pathlib.Path],
+    pairs: list[tuple[pathlib.Path, pathlib.Path, int]],
+    results: "Results",
     ends: Callable[[], bool],
 ) -> Iterator[tuple[dict[str, Any], "list[np.ndarray]"]]:
     """Yields, for each pair, its results and its pictures for the sheet.
@@ -174,7 +176,7 @@ def _judged(
     network = reference.make_network(_FEATURES.value, _FEATURE_WEIGHTS.value)
     baseline = reference.Reference(network)
     perceptual = _lpips()
-    for content, style, size in _pairs(contents, styles):
+    for content, style, size in pairs:
         try:
             pair = _loaded(content, style, size)
             judge = measures.Judge(network, *pair, perceptual)
@@ -182,7 +184,7 @@ def _judged(
         except (OSError, ValueError) as error:
             program.note(f"left out {content.name} with {style.name}: {error}")
             continue
-        theirs = _results(content, style, pair[0])
+        theirs = results.load(content, style, pair[0])
         row: dict[str, Any] = {
             "content": content.name,
             "style": style.name,
@@ -240,68 +242,6 @@ def _painted(
     return stylizer.stylize(content, stylizer.embed([style]))
 
 
-def _note_missing(
-    contents: list[pathlib.Path], styles: list[pathlib.Path]
-) -> None:
-    """Names the pictures that --results lacks, before any is painted."""
-    pairs = {pair[:2]: None for pair in _pairs(contents, styles)}
-    for content, style in pairs:
-        for folder in _RESULTS.value:
-            if _result(folder, content, style) is None:
-                program.note(
-                    f"no picture of {content.name} with {style.name} in "
-                    f"'{folder}', such as {content.stem}_{style.stem}.png"
-                )
-
-
-def _result(
-    folder: str, content: pathlib.Path, style: pathlib.Path
-) -> pathlib.Path | None:
-    """The picture of a pair that another program has painted, if any."""
-    from tfstyle.images import folders
-
-    names = [f"{content.stem}{s}{style.stem}" for s in ("_", "_stylized_")]
-    paths = (p for p in folders.find([folder]) if p.stem in names)
-    return next(paths, None)
-
-
-def _results(
-    content: pathlib.Path, style: pathlib.Path, photo: "np.ndarray"
-) -> "dict[str, np.ndarray | None]":
-    """Reads the pictures of a pair that other programs have painted.
-
-    Returns:
-        Folder -> picture of the shape of the photograph, or `None`.
-    """
-    found: dict[str, np.ndarray | None] = {}
-    for folder in _RESULTS.value:
-        path = _result(folder, content, style)
-        try:
-            found[folder] = _fitted(path, photo) if path else None
-        except (OSError, ValueError) as error:
-            found[folder] = None
-            program.note(
-                f"no picture of {content.name} with {style.name} in "
-                f"'{folder}': {error}"
-            )
-    return found
-
-
-def _fitted(path: pathlib.Path, photo: "np.ndarray") -> "np.ndarray":
-    """Reads a picture, in the shape of the photograph."""
-    from tfstyle import images
-
-    picture = images.load(path)
-    height, width = photo.shape[:2]
-    if abs(picture.shape[0] / picture.shape[1] * width / height - 1) > _UNLIKE:
-        raise ValueError(
-            f"'{path}' has another shape than the photograph: expected that of "
-            f"{width}x{height}. Received: "
-            f"{picture.shape[1]}x{picture.shape[0]}"
-        )
-    return images.resize(picture, height, width)
-
-
 def _references(
     baseline: "Reference",
     content: "np.ndarray",
@@ -329,29 +269,6 @@ def _write_sheet(path: str, sheet: "np.ndarray") -> None:
     }
     record = provenance.describe(settings, {})
     output.Output(path=path, record=record).save(sheet)
-
-
-def _medians(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Returns the medians by picture and measure, with the number of pairs."""
-    found: dict[str, dict[str, float]] = {}
-    for name in {key: 0 for row in rows for key in row}:
-        each = [row[name] for row in rows if name in row]
-        measured = [values for values in each if isinstance(values, dict)]
-        if measured:
-            found[name] = {"pairs": len(measured)} | {
-                key: round(statistics.median(m[key] for m in measured), 5)
-                for key in measured[0]
-            }
-    return found
-
-
-def _table(medians: dict[str, dict[str, float]]) -> str:
-    """Returns medians as a table in Markdown: a row for each picture."""
-    keys = list(next(iter(medians.values())))
-    lines = [["picture", *keys], ["---"] * (1 + len(keys))]
-    for name, values in medians.items():
-        lines.append([name, *(f"{values[key]:.4g}" for key in keys)])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 if __name__ == "__main__":

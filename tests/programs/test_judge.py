@@ -63,7 +63,7 @@ def test_it_measures_models_and_the_reference(given, tmp_path):
     table = [line for line in done.stderr.splitlines() if line[:1] == "|"]
     assert len(table) == 2 + len(medians)
     assert table[0].startswith(
-        "| picture | pairs | style | style/block1_conv1 |"
+        "| picture | size | pairs | style | style/block1_conv1 |"
     )
     assert images.load(tmp_path / "sheet.png").shape[0] > 2 * 256
 
