@@ -80,10 +80,10 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> bytes:
         raise ValueError(
             f"'{os.fspath(path)}' is too large: {error}"
         ) from error
-    except OSError as error:
-        if error.errno is not None:
+    except (OSError, ValueError, EOFError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        # Pillow's own, for a file that breaks off.
+        # Pillow's own, for a file that breaks off, and the HEIC decoder's.
         raise ValueError(f"'{os.fspath(path)}' is damaged: {error}") from error
 
 

@@ -254,3 +254,14 @@ def test_photographs_of_phones_are_sent_as_jpeg(tmp_path):
     image = opened(pictures.read(tmp_path / "photo.HEIC"))
     assert image.format == "JPEG" and image.size == (96, 64)
     assert [p.name for p in pictures.find(tmp_path)] == ["photo.HEIC"]
+
+
+@pytest.mark.parametrize("blank", [False, True])
+def test_a_damaged_photograph_of_a_phone_is_named(blank, tmp_path):
+    path = tmp_path / "photo.heic"
+    pillow_heif.from_pillow(Image.new("RGB", (96, 64), "teal")).save(path)
+    header, data = path.read_bytes().split(b"mdat")
+    rest = bytes(len(data)) if blank else data[:-9]
+    path.write_bytes(header + b"mdat" + rest)
+    with pytest.raises(ValueError, match="photo.heic' is damaged: "):
+        pictures.read(path)
