@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 
 from serving.messages import message_classes
 
+_LARGEST = 2**63 - 1  # Number of a version: an int64 in all messages.
 _CLASSES = message_classes(
     {
         "Latest": {"num_versions": (1, "uint32")},
@@ -82,14 +83,19 @@ class ModelConfig:
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def find(self) -> dict[int, pathlib.Path]:
-        """Returns the folders of all versions by number."""
+        """Returns the folders of all versions by number.
+
+        Numbers that are too large are ignored, as by TensorFlow Serving.
+        """
         base = pathlib.Path(self.base_path)
         if not base.is_dir():
             return {}
         return {
             int(path.name): path
             for path in base.iterdir()
-            if path.name.isdecimal() and path.is_dir()
+            if path.name.isdecimal()
+            and int(path.name) <= _LARGEST
+            and path.is_dir()
         }
 
     def select(self, found: Mapping[int, pathlib.Path]) -> set[int]:

@@ -4,7 +4,13 @@ import pathlib
 import pytest
 
 import serving
-from serving.server.config import ServerConfig, read, read_models, read_ssl
+from serving.server.config import (
+    ModelConfig,
+    ServerConfig,
+    read,
+    read_models,
+    read_ssl,
+)
 
 SERVING = pathlib.Path(serving.__file__).parent
 
@@ -35,6 +41,15 @@ def test_policies_and_labels(tmp_path):
     assert every.latest == math.inf and every.select(found) == set(found)
     assert some.select(found) == {1, 3} and some.select({}) == set()
     assert some.labels == {"stable": 1, "canary": 3}
+
+
+def test_versions_are_what_a_message_can_name(tmp_path):
+    largest = 2**63 - 1
+    for name in ("1", "v2", str(largest), str(largest + 1)):
+        (tmp_path / name).mkdir()
+    (tmp_path / "3").touch()
+    config = ModelConfig(name="a", base_path=str(tmp_path))
+    assert set(config.find()) == {1, largest}
 
 
 @pytest.mark.parametrize(
