@@ -11,7 +11,7 @@ from absl import app, flags
 
 from export import model as models
 from tfstyle.cli import program, settings_flags
-from tfstyle.export.config import ExportConfig
+from tfstyle.export.config import LARGEST_VERSION, ExportConfig
 
 flags.adopt_module_key_flags(models)
 
@@ -23,6 +23,7 @@ _VERSION = flags.DEFINE_integer(
     None,
     "Number of the version to write; the next one if not given.",
     lower_bound=1,
+    upper_bound=LARGEST_VERSION,
 )
 _WARMUP = flags.DEFINE_bool(
     "warmup",

@@ -103,7 +103,7 @@ def test_known_answers_are_those_of_the_model(served, style_model, loaded):
 
 
 def test_versions_count_up_and_are_never_replaced(style_model, tmp_path):
-    for name in ("2", "10", "notes", "10.old"):
+    for name in ("2", "10", "notes", "10.old", str(2**63)):
         (tmp_path / name).mkdir()
     assert saved_model.next_version(tmp_path) == 11
     with pytest.raises(FileExistsError, match="exists"):

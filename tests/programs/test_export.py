@@ -395,6 +395,7 @@ def test_inputs_are_never_written_over(tmp_path, program):
         ("saved_model", ["--model=a"], 2, "--output"),
         ("saved_model", ["--output=o", "--quality=0"], 2, "--quality must be"),
         ("saved_model", ["--output=o", "--version=0"], 2, "--version"),
+        ("saved_model", ["--output=o", f"--version={2**63}"], 2, "--version"),
         ("saved_model", ["--output=o", "a.h5"], 2, "Unexpected arguments"),
         ("saved_model", ["--output=o", "--model=a"], 1, "no model 'a'"),
         (

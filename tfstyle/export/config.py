@@ -6,6 +6,7 @@ from tfstyle.runtime import settings
 from tfstyle.runtime.settings import setting
 
 IMAGE_FORMATS = ("jpeg", "png")
+LARGEST_VERSION = 2**63 - 1  # Servers ignore folders of larger numbers.
 _FEWEST = 64 * 64  # Above the pixels of the pictures of `known_answers`.
 
 

@@ -32,7 +32,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import SMALLEST
 from tfstyle.export import known_answers, prediction_log
-from tfstyle.export.config import ExportConfig
+from tfstyle.export.config import LARGEST_VERSION, ExportConfig
 from tfstyle.export.signatures import Signatures
 from tfstyle.runtime import files
 from tfstyle.runtime.types import Path
@@ -136,7 +136,8 @@ def _disk_errors(path: pathlib.Path) -> Iterator[None]:
 def next_version(folder: Path) -> int:
     """Returns the number after the highest one in the folder."""
     names = (path.name for path in pathlib.Path(folder).iterdir())
-    return max((int(name) for name in names if name.isdecimal()), default=0) + 1
+    numbers = (int(name) for name in names if name.isdecimal())
+    return max((n for n in numbers if n <= LARGEST_VERSION), default=0) + 1
 
 
 def signature_table(path: Path) -> dict[str, Any]:
