@@ -15,6 +15,7 @@ def test_the_defaults_are_allowed():
         ({"quality": 0}, "`quality` must be from 1 to 100"),
         ({"quality": 101}, "Received: quality=101"),
         ({"max_pixels": 0}, "`max_pixels` must be 4096 or more"),
+        ({"max_pixels": 10**20}, "`max_pixels` must be at most 92233720368547"),
         ({"warmup_sizes": (8,)}, r"16 or more.*\(8,\)"),
         ({"warmup_sizes": (101,), "max_pixels": 10_000}, r"at most .*10000"),
     ],

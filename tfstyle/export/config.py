@@ -8,6 +8,7 @@ from tfstyle.runtime.settings import setting
 IMAGE_FORMATS = ("jpeg", "png")
 LARGEST_VERSION = 2**63 - 1  # Servers ignore folders of larger numbers.
 _FEWEST = 64 * 64  # Above the pixels of the pictures of `known_answers`.
+_MOST = 2**63 - 1  # The graph compares numbers of type int64.
 
 
 def _check_quality(name: str, value: int) -> None:
@@ -22,6 +23,10 @@ def _check_max_pixels(name: str, value: int) -> None:
         raise ValueError(
             f"`{name}` must be {_FEWEST} or more, for the pictures that an "
             f"export is tested with. Received: {name}={value}"
+        )
+    if value > _MOST:
+        raise ValueError(
+            f"`{name}` must be at most {_MOST}. Received: {name}={value}"
         )
 
 
