@@ -134,14 +134,21 @@ def _array(name: str, value: Any, dtype: int) -> np.ndarray:
             raise ValueError(f"its values are of type {array.dtype}")
         with np.errstate(over="ignore"):  # Checked in the next lines.
             converted = array.astype(code)
-        if not np.array_equal(np.isfinite(converted), np.isfinite(array)):
-            raise ValueError("a value is too large")
+        if not _is_kept(array, converted):
+            raise ValueError("a value is out of range")
     except (ValueError, OverflowError, RecursionError) as error:
         raise _invalid(
             f"JSON Value of '{name}' is not of expected type: "
             f"{protocol.dtype_name(dtype)[3:].lower()}: {error}"
         ) from error
     return converted
+
+
+def _is_kept(array: np.ndarray, converted: np.ndarray) -> bool:
+    """Returns whether all values are in the range of another type."""
+    if converted.dtype.kind == "f":
+        return np.array_equal(np.isfinite(converted), np.isfinite(array))
+    return np.array_equal(converted, array)
 
 
 def _files(value: Any) -> np.ndarray:

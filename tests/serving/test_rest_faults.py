@@ -77,7 +77,7 @@ REST = {
     "text for a number": (row(strength="1"), 400, "type: float"),
     "null": (row(strength=None), 400, "type: float"),
     "true for a number": (row(strength=True), 400, "type: float"),
-    "too large": (row(strength=1e300), 400, "too large"),
+    "too large": (row(strength=1e300), 400, "out of range"),
     "strength 7": (row(strength=7), 400, "strength must be in [0, 1]"),
     "not base64": (
         row(content_image_bytes={"b64": "a-_"}),

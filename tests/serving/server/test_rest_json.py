@@ -6,9 +6,17 @@ import pytest
 
 from serving import protocol
 from serving.server import rest_json
+from serving.server.errors import StatusError
 from serving.server.predictions import Answer
 
-DTYPES = {"FLOAT": 1, "STRING": 7, "INT64": 9, "BOOL": 10}
+DTYPES = {
+    "FLOAT": 1,
+    "INT32": 3,
+    "UINT8": 4,
+    "STRING": 7,
+    "INT64": 9,
+    "BOOL": 10,
+}
 
 
 def signature(**inputs):
@@ -51,6 +59,17 @@ def test_nan_and_infinity_are_numbers():
     document = rest_json.parse(b'{"inputs": [NaN, -Infinity]}')
     found = rest_json.question(document, signature(x="FLOAT")).inputs["x"]
     assert np.isnan(found[0]) and found[1] == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [("INT32", 2**31), ("UINT8", 256), ("UINT8", -1), ("INT64", 2**63)],
+)
+def test_whole_numbers_out_of_range_are_refused(dtype, value):
+    near = value - 1 if value > 0 else 0
+    assert arrays({"inputs": [near]}, x=dtype)["x"].tolist() == [near]
+    with pytest.raises(StatusError, match="a value is out of range"):
+        arrays({"inputs": [value]}, x=dtype)
 
 
 def test_more_columns_than_inputs_are_left_alone():
