@@ -15,7 +15,7 @@ HTTP = {
     "UNAVAILABLE": 503,
     "DATA_LOSS": 500,
 }
-_LONGEST = 1024
+_LONGEST = 1024  # Bytes; gRPC sends some as three, and takes 8 KB at most.
 _CUT = "...TRUNCATED"
 
 
@@ -27,7 +27,9 @@ class StatusError(Exception):
     """
 
     def __init__(self, code: str, text: str):
-        if len(text) > _LONGEST:
-            text = text[: _LONGEST - len(_CUT)] + _CUT
+        data = text.encode(errors="replace")
+        if len(data) > _LONGEST:
+            start = data[: _LONGEST - len(_CUT)].decode(errors="ignore")
+            text = start + _CUT
         super().__init__(text)
         self.code = code

@@ -96,6 +96,11 @@ GRPC = {
         "FAILED_PRECONDITION",
         'Serving signature key "paint" not found.',
     ),
+    "long signature": (
+        spec(signature_name="\U0001f3a8" * 1000),
+        "FAILED_PRECONDITION",
+        "\U0001f3a8...TRUNCATED",
+    ),
     "no inputs": (
         protocol.predict_request("style", "stylize", {}),
         BAD,
