@@ -148,7 +148,8 @@ class ModelManager:
         """Keeps a version loaded in a context, by default the newest one.
 
         Raises:
-            StatusError: NOT_FOUND, or INVALID_ARGUMENT for a label.
+            StatusError: NOT_FOUND, or INVALID_ARGUMENT for a label or an
+                empty name.
         """
         with self._changed:
             version = self._find(name, number, label)
@@ -216,6 +217,10 @@ class ModelManager:
     def _find(
         self, name: str, number: int | None, label: str | None
     ) -> _Version:
+        if not name:
+            raise StatusError(
+                "INVALID_ARGUMENT", "ModelSpec has no name specified."
+            )
         if label is not None:
             number = self._labelled(name, label)
         versions = self._versions.get(name, {})

@@ -82,7 +82,7 @@ LARGE_TEXT = bytes(2**17)
 # Name -> request, status, and a part of the text.
 GRPC = {
     "unknown model": (spec(name="nope"), "NOT_FOUND", "Latest(nope)"),
-    "no name": (spec(name=""), "NOT_FOUND", "Latest()"),
+    "no name": (spec(name=""), BAD, "ModelSpec has no name specified."),
     "no model spec": (unaddressed(), BAD, "Missing ModelSpec"),
     "unknown version": (spec(version=9), "NOT_FOUND", "Specific(style, 9)"),
     "negative version": (spec(version=-1), "NOT_FOUND", "(style, -1)"),
@@ -268,6 +268,12 @@ def test_grpc_refuses(name, channel, alive):
             {"model_spec": {"name": "style"}},
             BAD,
             "must specify at least one metadata_field",
+        ),
+        (
+            "GetModelMetadata",
+            {"model_spec": {}, "metadata_field": ["signature_def"]},
+            BAD,
+            "ModelSpec has no name specified.",
         ),
         (
             "GetModelMetadata",
