@@ -19,6 +19,7 @@ from serving.server.model_manager import Lease, ModelManager
 from serving.server.scheduler import Scheduler
 
 _LOG = logging.getLogger(__name__)
+_LONGEST = 200  # Characters of a client's name or of an error in the log.
 
 
 class Address(NamedTuple):
@@ -158,11 +159,11 @@ def _log(
     address: Address, entrypoint: str, status: str, seconds: float, text: str
 ) -> None:
     fields = {
-        "model": address.model,
+        "model": address.model[:_LONGEST],
         "entrypoint": entrypoint,
         "status": status,
         "milliseconds": round(1000 * seconds, 1),
     }
     if text:
-        fields["error"] = text.splitlines()[0][:200]
+        fields["error"] = text.splitlines()[0][:_LONGEST]
     _LOG.info("request", extra={"fields": fields})

@@ -2,6 +2,7 @@ import logging
 import threading
 
 import numpy as np
+import pytest
 
 import helpers
 from serving import protocol
@@ -54,6 +55,16 @@ def test_each_request_is_logged(server, caplog):
     assert good == {"model": "style", "entrypoint": "GRPC", "status": "OK"}
     assert bad["status"] == "INVALID_ARGUMENT"
     assert "strength must be in [0, 1]" in bad["error"]
+
+
+def test_the_log_is_not_as_long_as_a_name(server, caplog):
+    caplog.set_level(logging.INFO, "serving")
+    with StyleClient(server.grpc, "x" * 2**12) as client:
+        with pytest.raises(ServingError, match="NOT_FOUND"):
+            client.stylize(PHOTO, PHOTO)
+    (line,) = [r.fields for r in caplog.records if r.msg == "request"]
+    assert line["model"] == "x" * 200
+    assert line["error"].startswith("Servable not found for request: Latest(x")
 
 
 def test_version_and_signature_are_in_the_answer(server):
