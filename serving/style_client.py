@@ -38,7 +38,9 @@ _ADVICE = {
     "RESOURCE_EXHAUSTED": "Try later, or a smaller image.",
 }
 # What a failed check in a graph says, its values, and then the nodes.
-_CHECK = re.compile(r"assertion failed: \[([^]]*)\](.*?) \[\[\{\{node")
+_CHECK = re.compile(
+    r"assertion failed: \[(.*?)\]( \[.*?|) \[\[\{\{(?:function_)?node"
+)
 # A float32 image of 2048 x 2048 takes 48 MiB; gRPC's own limit is 4.
 _MAX_BYTES = 256 * 2**20
 _DELAYS = (0.25, 4.0)  # Seconds: the first, doubled each time, and the largest.

@@ -167,15 +167,30 @@ def test_versions_and_labels(tmp_path):
         running.close()
 
 
-def test_a_failed_check_is_a_sentence():
-    details = (
-        "assertion failed: [content must have 16 pixels or more. Received:] "
-        "[1 1]\n\t [[{{node map/while/Assert_1/Assert}}]]"
-    )
+@pytest.mark.parametrize(
+    ("check", "node", "sentence"),
+    [
+        ("[At least 16. Received:] [1 1]", "", "At least 16. Received: [1 1]"),
+        (
+            "[At most 1. Received:] [2]",
+            "{{function_node f}}",
+            "1. Received: [2]",
+        ),
+        (
+            "[a must have shape [any, 3]. Received:] [4, 4]",
+            "{{function_node f}}",
+            "a must have shape [any, 3]. Received: [4, 4]",
+        ),
+        ("[b must be in [0, 1]]", "", "b must be in [0, 1]"),
+    ],
+)
+def test_a_failed_check_is_a_sentence(check, node, sentence):
+    details = f"assertion failed: {check}\n\t [[{node}{{{{node map/Assert}}}}]]"
     error = refusal("host:1", "style", "INTERNAL", details)
-    assert error.text == (
-        "host:1 answered INTERNAL for model 'style': content must have 16 "
-        "pixels or more. Received: [1 1]"
-    )
+    assert error.text.startswith("host:1 answered INTERNAL for model 'style': ")
+    assert error.text.endswith(sentence) and "assertion" not in error.text
+
+
+def test_other_refusals_are_one_line():
     error = refusal("host:1", "style", "INTERNAL", "no\n model")
     assert error.text.endswith(": no model")
