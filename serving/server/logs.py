@@ -8,7 +8,9 @@ import json
 import logging
 import sys
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
+
+_BAD = (web.RequestPayloadError, http_exceptions.BadHttpMessage)
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,9 +31,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leaves out bodies that cannot be read: the request is answered then."""
+    """Leaves out requests that cannot be read: they are answered then."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, web.RequestPayloadError)
+    return not isinstance(error, _BAD)
 
 
 def start(level: str) -> None:

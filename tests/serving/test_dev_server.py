@@ -92,6 +92,8 @@ def test_a_life(tmp_path):
             headers={"Content-Encoding": "gzip"},
         )
         assert packed.status_code == 400
+        long = requests.get(f"{program.rest}/v1/models/{'a' * 9000}")
+        assert long.status_code == 400
         two = entry.format("second", tmp_path / "style")
         config.write_text(f"model_config_list {{ {one} {two} }}")
         with StyleClient(program.grpc, "second") as client:
