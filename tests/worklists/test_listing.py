@@ -172,6 +172,17 @@ def test_parquet(tmp_path):
     check_rows(path)
 
 
+def test_objects_in_parquet_lack_what_only_other_rows_set(tmp_path):
+    path = tmp_path / "list.parquet"
+    settings = [{"size": 512}, {"strength": 0.5}, {}, None]
+    rows = [
+        {"content": f"{i}.jpg", "settings": s} for i, s in enumerate(settings)
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    found = [row.settings for row in listing.rows(str(path))]
+    assert found == [{"size": 512}, {"strength": 0.5}, {}, {}]
+
+
 def test_a_folder_of_parquet_files_is_read_batch_by_batch(
     tmp_path, monkeypatch
 ):

@@ -218,7 +218,16 @@ def _parquet(path: str) -> Iterator[Mapping[str, Any]]:
             for batch in table.iter_batches(
                 _BATCH, columns=columns, use_threads=False
             ):
-                yield from batch.to_pylist()
+                yield from map(_given, batch.to_pylist())
+
+
+def _given(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row without what other rows set: a column of objects has all names."""
+    settings = row.get("settings")
+    if not isinstance(settings, dict):
+        return row
+    given = {k: value for k, value in settings.items() if value is not None}
+    return {**row, "settings": given}
 
 
 def _row(base: str, values: Mapping[str, Any]) -> Row:
