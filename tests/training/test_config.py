@@ -46,8 +46,18 @@ def test_settings_of_style_models_are_checked(changes, match):
 
 
 def test_models_saved_before_there_was_modulation_may_get_it():
-    before = {"encoder": "vgg_distilled", "train_encoder": True}
+    before = ARCHITECTURES["vgg_distilled"] | {"encoder": "vgg_distilled"}
+    del before["modulation"]
     AdaINConfig(start="before.h5", modulation=8).check_start(before)
+
+
+@pytest.mark.parametrize("changes", [{}, {"levels": ("block2_conv1",)}])
+def test_a_damaged_model_to_start_from_is_named(changes):
+    damaged = ARCHITECTURES["vgg_distilled"] | {"encoder": "vgg_distilled"}
+    del damaged["levels"]
+    message = "settings in 'a.h5' make no model: they lack levels. Take an"
+    with pytest.raises(ValueError, match=message):
+        AdaINConfig(start="a.h5", **changes).check_start(damaged)
 
 
 def test_positions_of_a_level_are_not_larger_than_the_margin():

@@ -266,8 +266,14 @@ class AdaINConfig:
             model: Settings of that model.
 
         Raises:
-            ValueError: These settings describe another model.
+            ValueError: These settings describe another model, or those of
+                the model are damaged.
         """
+        if missing := [name for name in _STAGES if name not in model]:
+            raise ValueError(
+                f"The settings in '{self.start}' make no model: they lack "
+                f"{', '.join(missing)}. Take an undamaged copy."
+            )
         for name, value in {"encoder": self.encoder, **self.changes()}.items():
             given = model.get(name)  # Older files lack modulation.
             added = name == "modulation" and not given
