@@ -194,6 +194,14 @@ def test_a_preview_leaves_out_what_cannot_be_read(files, tmp_path):
         adain.Results(tmp_path, (broken, styles), 2, set())
 
 
+def test_a_preview_does_not_grow_by_a_picture_like_a_line(files, tmp_path):
+    line = tmp_path / "line.png"
+    images.save(line, helpers.image(1, 60, 1))
+    results = adain.Results(tmp_path, ([line], files[1]), 1, set())
+    results(helpers.style_model(), 1)
+    assert images.load(tmp_path / "preview.png").shape[1] < 4000
+
+
 def test_unreadable_files_are_told(files, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")

@@ -230,9 +230,11 @@ class Results:
 
 
 _SHOWN = 256  # Height of the images on a preview.
+_WIDEST = 4  # Most width of one, relative to that; wider ones are cut off.
 
 
 def _shown(image: np.ndarray) -> np.ndarray:
+    image = image[:, : _WIDEST * image.shape[0]]
     width = round(image.shape[1] * _SHOWN / image.shape[0])
     return images.resize(image, _SHOWN, max(SMALLEST, width))
 
