@@ -5,7 +5,7 @@ r"""Opens a page to paint, mask and watch: the studio.
 The page is for this machine alone: open the address that is printed, which
 holds its token. Photographs, pictures and their recipes are kept in --output;
 the same command finds them again. Ctrl-C ends the program and keeps the
-picture that is being painted, which "Go on" continues.
+picture that is being painted, which "Go on" continues; a second one aborts.
 
 Nothing is sent to another machine, and nothing is downloaded.
 """
@@ -14,6 +14,7 @@ import importlib
 import os
 import pathlib
 import secrets
+import signal
 import sys
 import webbrowser
 
@@ -56,7 +57,21 @@ def main() -> None:
     once = secrets.token_urlsafe()
     if _OPEN.value:
         webbrowser.open(address + once)
-    app.run(root, listening, token, once)
+    app.run(root, listening, token, once, _end)
+
+
+def _end() -> None:
+    """Says what happens, and leaves further signals to the system.
+
+    A picture of one pass is not stopped, and Python would wait for its thread.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    print(
+        "\nStopping; what is painted is kept. Ctrl-C again aborts.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _has_aiohttp() -> bool:

@@ -110,6 +110,24 @@ def test_a_running_picture_is_kept_and_goes_on(start, tmp_path):
     assert second.end(signal.SIGTERM) == 0
 
 
+def test_a_second_signal_aborts(start):
+    running = start()
+    recipe = {
+        "engine": "one_pass",
+        "content": running.client.image(40, 60, 1),
+        "styles": [{"image": running.client.image(40, 40, 2)}],
+        "settings": {"size": 4096},
+    }
+    id = running.client.paint(recipe)["id"]
+    running.client.wait(id, "running")
+    running.process.send_signal(signal.SIGINT)
+    _until(lambda: "Ctrl-C again aborts" in running.log.read_text())
+    assert running.end() == -signal.SIGINT
+    assert "Traceback" not in running.log.read_text()
+    job = start().client.job(id)
+    assert job["message"] == "The program ended while this was painted."
+
+
 def _until(condition):
     last = time.monotonic() + programs.PATIENCE
     while not condition():

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pathlib
 import socket
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -89,7 +90,11 @@ def make(
 
 
 def run(
-    root: pathlib.Path, listening: socket.socket, token: str, once: str
+    root: pathlib.Path,
+    listening: socket.socket,
+    token: str,
+    once: str,
+    on_end: Callable[[], None],
 ) -> None:
     """Serves a studio until Ctrl-C or SIGTERM.
 
@@ -100,10 +105,17 @@ def run(
         listening: Socket from `listen`.
         token: Token of the page.
         once: Token that opens the page a single time.
+        on_end: Function called before the running picture is stopped.
     """
+
+    async def end(app: web.Application) -> None:
+        on_end()
+
     port = listening.getsockname()[1]
+    app = make(root, port, token, once)
+    app.on_shutdown.insert(0, end)
     web.run_app(
-        make(root, port, token, once),
+        app,
         sock=listening,
         print=None,
         access_log=None,
