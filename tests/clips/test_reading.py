@@ -45,6 +45,16 @@ def test_mirrored_movies_are_upright(tmp_path, turn, upright):
     assert apart(frames(path), [upright(x) for x in plain]) < 1
 
 
+def test_names_are_not_taken_for_addresses(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures = clip_files.pictures(3)
+    clip_files.movie(tmp_path / "12:30.mp4", pictures, sound="aac")
+    copy("12:30.mp4", "13:00.mp4")
+    _, shown = clip_files.read(tmp_path / "13:00.mp4")
+    assert len(shown) == 3
+    assert clip_files.packets(tmp_path / "13:00.mp4")
+
+
 def test_folders_are_sorted_by_number_and_keep_their_names(tmp_path):
     pictures = clip_files.pictures(3)
     source = folder_of(tmp_path / "in", pictures)

@@ -30,6 +30,12 @@ def load_av() -> Any:
     return av
 
 
+def opened(path: str) -> Any:
+    """Opens a movie to read it; raises errors of PyAV."""
+    # FFmpeg takes "12:30.mp4" for an address, but not a whole path.
+    return load_av().open(os.path.abspath(path))
+
+
 def seeks(container: Any) -> bool:
     """Whether a container finds the key frame before a time."""
     return container.format.name.startswith(_INDEXED)
@@ -166,7 +172,7 @@ class Movie:
 
     def _open(self) -> Any:
         try:
-            return self._av.open(self.path)
+            return opened(self.path)
         except self._av.FFmpegError as error:
             if isinstance(error, OSError) and not isinstance(error, ValueError):
                 raise

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from tfstyle.clips.movies import begin_of, load_av, seeks
+from tfstyle.clips.movies import begin_of, load_av, opened, seeks
 
 _KINDS = ("audio", "subtitle")
 
@@ -24,7 +24,7 @@ class Copier:
     """
 
     def __init__(self, path: str, output: Any, start: Fraction) -> None:
-        self._path, self._container = path, load_av().open(path)
+        self._path, self._container = path, opened(path)
         self._output, self._whole = output, not start
         self._start = start + begin_of(self._container)
         self.left_out: list[str] = []
