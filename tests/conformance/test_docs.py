@@ -74,6 +74,13 @@ def public_names(path):
     return [name for name in names if not name.startswith("_")]
 
 
+def test_the_design_lists_every_public_name():
+    design = (ROOT / "docs" / "design.md").read_text()
+    listed, _, _ = design.partition("\nPublic: ")[2].partition("All else is")
+    names = {*re.findall(r"`(\w+)`", listed)}
+    assert names == {*tfstyle.__all__, *MODULES}
+
+
 def test_reference_has_every_public_name_with_a_docstring(documented):
     assert not {f"tfstyle.{name}" for name in tfstyle.__all__} - documented
 
