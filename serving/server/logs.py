@@ -30,6 +30,17 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+class Handler(logging.StreamHandler):
+    """Prints records; on a full disk, or without a reader, they are lost."""
+
+    def handleError(  # noqa: N802 (the name that logging calls)
+        self, record: logging.LogRecord
+    ) -> None:
+        """Reports failures to stderr, but not those of the stream."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """Leaves out requests that cannot be read: they are answered then."""
     error = record.exc_info[1] if record.exc_info else None
@@ -38,7 +49,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def start(level: str) -> None:
     """Starts printing the log of this package, from `level` on."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = Handler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("serving")
     logger.addHandler(handler)

@@ -1,7 +1,11 @@
 import json
 import logging
+import os
+import pathlib
+import subprocess
 import sys
 
+import programs
 from serving.server import logs
 
 
@@ -23,3 +27,34 @@ def test_a_traceback_stays_in_its_line():
     text = logs.JsonFormatter().format(record)
     assert "\n" not in text
     assert "KeyError: 'x'" in json.loads(text)["traceback"]
+
+
+PROGRAM = """
+import logging
+from serving import cli
+from serving.server import logs
+def main():
+    logs.start("INFO")
+    logging.getLogger("serving").info("hello")
+cli.run(main)
+"""
+
+
+def test_a_reader_that_is_gone_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as gone:
+        process = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            cwd=pathlib.Path(__file__).parents[3],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            timeout=programs.PATIENCE,
+        )
+    assert process.stderr == b""
+
+
+def test_a_message_that_is_wrong_is_reported(capsys):
+    handler = logs.Handler(sys.stdout)
+    handler.handle(logging.makeLogRecord({"msg": "%s %s", "args": (1,)}))
+    assert "not enough arguments" in capsys.readouterr().err
