@@ -213,14 +213,15 @@ def _models() -> "list[ModelConfig]":
 
 
 def _server_config() -> "ServerConfig":
-    from serving.server.config import ServerConfig, read, read_ssl
+    from serving.server.config import (
+        ServerConfig,
+        read_metrics_path,
+        read_ssl,
+    )
 
     metrics = ServerConfig.metrics_path
     if _MONITORING_CONFIG_FILE.value:
-        monitoring = read(
-            _MONITORING_CONFIG_FILE.value, "MonitoringConfig"
-        ).prometheus_config
-        metrics = (monitoring.path or metrics) if monitoring.enable else None
+        metrics = read_metrics_path(_MONITORING_CONFIG_FILE.value)
     ssl = None
     if _SSL_CONFIG_FILE.value:
         ssl = read_ssl(_SSL_CONFIG_FILE.value)

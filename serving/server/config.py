@@ -11,6 +11,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from google.protobuf.message import Message
 from serving.messages import message_classes
 
 _LARGEST = 2**63 - 1  # Number of a version: an int64 in all messages.
+_METRICS = "/monitoring/prometheus/metrics"
 _CLASSES = message_classes(
     {
         "Latest": {"num_versions": (1, "uint32")},
@@ -136,7 +138,7 @@ class ServerConfig:
     rest_timeout: float = 30.0
     grace: float = 30.0
     tensor_content: bool = False
-    metrics_path: str | None = "/monitoring/prometheus/metrics"
+    metrics_path: str | None = _METRICS
     ssl: Any = None
 
     def address(self, port: int) -> str:
@@ -175,6 +177,24 @@ def read_ssl(path: str | os.PathLike[str]) -> Any:
                 "not its name; serving/ssl_config.sh writes it."
             )
     return config
+
+
+def read_metrics_path(path: str | os.PathLike[str]) -> str | None:
+    """Reads the path of a --monitoring_config_file; `None` for no metrics.
+
+    Raises:
+        ValueError: It is not one, or the path cannot be served.
+    """
+    config = read(path, "MonitoringConfig").prometheus_config
+    if not config.enable:
+        return None
+    found = config.path or _METRICS
+    if not re.fullmatch("/[^{}]+", found):
+        raise ValueError(
+            f"'{os.fspath(path)}': path must be one below /, without braces, "
+            f"such as {_METRICS}. Received: '{found}'"
+        )
+    return found
 
 
 def read_models(path: str | os.PathLike[str]) -> list[ModelConfig]:

@@ -8,6 +8,7 @@ from serving.server.config import (
     ModelConfig,
     ServerConfig,
     read,
+    read_metrics_path,
     read_models,
     read_ssl,
 )
@@ -64,6 +65,30 @@ def test_certificates_are_texts(text, problem, tmp_path):
     path.write_text(text)
     with pytest.raises(ValueError, match=problem):
         read_ssl(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ('path: "/metrics"', None),
+        ("enable: true", ServerConfig.metrics_path),
+        ('enable: true path: "/metrics"', "/metrics"),
+    ],
+)
+def test_metrics_are_off_or_have_a_path(text, expected, tmp_path):
+    path = tmp_path / "monitoring.config"
+    path.write_text(f"prometheus_config {{ {text} }}")
+    assert read_metrics_path(path) == expected
+
+
+@pytest.mark.parametrize("wrong", ["/", "metrics", "/{x", "/{x}"])
+def test_a_path_of_metrics_that_cannot_be_served(wrong, tmp_path):
+    path = tmp_path / "monitoring.config"
+    path.write_text(f'prometheus_config {{ enable: true path: "{wrong}" }}')
+    problem = f"monitoring.config': path must be one .* Received: '{wrong}'"
+    with pytest.raises(ValueError, match=problem):
+        read_metrics_path(path)
 
 
 @pytest.mark.parametrize(
