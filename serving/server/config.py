@@ -151,12 +151,12 @@ def read(path: str | os.PathLike[str], message: str) -> Any:
     """Parses a file as one of the messages in the table above.
 
     Raises:
-        ValueError: It is not such a message; the error names the line.
+        ValueError: It is not such a message; the error names the place.
     """
-    text = pathlib.Path(path).read_text("utf-8")
     try:
+        text = pathlib.Path(path).read_text("utf-8")
         return text_format.Parse(text, _CLASSES[message]())
-    except text_format.ParseError as error:
+    except (UnicodeDecodeError, text_format.ParseError) as error:
         raise ValueError(
             f"'{os.fspath(path)}' is not a {message} in text format: {error}"
         ) from error

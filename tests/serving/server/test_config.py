@@ -119,6 +119,14 @@ def test_files_that_are_wrong(text, problem, tmp_path):
         models(tmp_path, text)
 
 
+def test_a_file_that_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "models.config"
+    path.write_text("# für Gemälde", "latin-1")
+    problem = "models.config' is not a ModelServerConfig in text format: 'utf-8"
+    with pytest.raises(ValueError, match=problem):
+        read_models(path)
+
+
 def test_files_of_the_folder():
     (model,) = read_models(SERVING / "models.config")
     assert model.name == "style"
