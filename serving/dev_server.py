@@ -247,20 +247,30 @@ def _check_available(
     from serving.server.errors import StatusError
 
     missing, texts = manager.unavailable(), []
-    places = {config.name: config.base_path for config in configs}
+    by_name = {config.name: config for config in configs}
     if not missing:
         return
     for name in missing:
         try:
             texts.append(f"{name}: {manager.status(name)[0].text}")
-        except StatusError as error:  # There is no version at all.
-            texts.append(
-                f"{error} in '{places[name]}'. Write one by python -m "
-                f"export.saved_model --output={places[name]}"
-            )
+        except StatusError as error:  # There is no version to serve.
+            texts.append(f"{error} {_advice(by_name[name])}")
     raise ValueError(
         f"Failed to start server. Error: {len(missing)} model(s) did not "
         f"become available: {'; '.join(texts)}"
+    )
+
+
+def _advice(config: "ModelConfig") -> str:
+    """Says where no version to serve is, and what to do."""
+    path = config.base_path
+    if found := sorted(config.find()):
+        return (
+            f"in '{path}' that model_version_policy names. There are: {found}"
+        )
+    return (
+        f"in '{path}'. Write one by python -m export.saved_model "
+        f"--output={path}"
     )
 
 

@@ -64,6 +64,23 @@ def test_without_a_version_it_does_not_start(tmp_path):
     )
 
 
+def test_versions_that_are_there_but_not_wanted(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "12").mkdir()
+    config = tmp_path / "models.config"
+    config.write_text(
+        f'model_config_list {{ config {{ name: "a" base_path: "{tmp_path}" '
+        "model_version_policy { specific { versions: 5 } } } }"
+    )
+    process = refused(model_config_file=config)
+    assert process.returncode == 1
+    (line,) = [x for x in process.stderr.splitlines() if "error" in x]
+    assert line.endswith(
+        f"Could not find any versions of model a in '{tmp_path}' that "
+        "model_version_policy names. There are: [1, 12]"
+    )
+
+
 def test_a_life(tmp_path):
     """Start, new configuration, drain: one process, which takes seconds.
 
