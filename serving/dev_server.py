@@ -15,6 +15,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,12 @@ _FILE_SYSTEM_POLL = flags.DEFINE_float(
     "Seconds between checks for new versions; 0 for one at the start.",
     lower_bound=0,
 )
+for _poll_flag in (_MODEL_CONFIG_POLL, _FILE_SYSTEM_POLL):
+    flags.register_validator(
+        _poll_flag,
+        lambda seconds: seconds <= threading.TIMEOUT_MAX,  # Not so: nan.
+        f"must be a number of at most {threading.TIMEOUT_MAX:.0f} seconds.",
+    )
 _MONITORING_CONFIG_FILE = flags.DEFINE_string(
     "monitoring_config_file",
     None,

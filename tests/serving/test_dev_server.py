@@ -34,6 +34,17 @@ def refused(**flags):
         ({"model_base_path": "a", "model_config_file": "b"}, "Give either"),
         ({"model_base_path": "a", "port": -1}, "--port"),
         ({"enable_batching": "true"}, "Unknown command line flag"),
+        (
+            {"model_base_path": "a", "file_system_poll_wait_seconds": "inf"},
+            "--file_system_poll_wait_seconds=inf: must be a number of at most",
+        ),
+        (
+            {
+                "model_base_path": "a",
+                "model_config_file_poll_wait_seconds": "nan",
+            },
+            "--model_config_file_poll_wait_seconds=nan: must be a number of",
+        ),
     ],
 )
 def test_wrong_flags(flags, text):
