@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _Number = TypeVar("_Number", int, float)
 
 _KINDS = ("bytes", "tensors")
+_LARGEST = 512  # Side of the images of --memory_requests, in pixels.
 
 _SERVER = flags.DEFINE_string(
     "server", "localhost:8500", "Address of the server for gRPC."
@@ -90,6 +91,7 @@ _BUCKET = flags.DEFINE_integer(
     64,
     "Pixels that the sizes of --memory_requests are multiples of.",
     lower_bound=1,
+    upper_bound=_LARGEST,
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "File to write with the results, a line of JSON for each."
@@ -104,6 +106,8 @@ def main() -> None:
         raise app.UsageError(f"--kinds: {sorted(unknown)} is none of {_KINDS}.")
     if _PID.value:
         _process()
+    if _BASE_PATH.value:
+        _version()
     sizes, clients = _numbers(_SIZES, int), _numbers(_CLIENTS, int)
     rates = _numbers(_RATES, float)
     loops = _KIND.value and sizes and (clients or _BASE_PATH.value)
@@ -232,13 +236,7 @@ def _bare(
 ) -> Callable[[], list[np.ndarray]]:
     import tensorflow as tf
 
-    from serving.server.config import ModelConfig
-
-    config = ModelConfig(name="", base_path=_BASE_PATH.value or "")
-    versions = config.find()
-    if not versions:
-        raise ValueError(f"There is no version in '{_BASE_PATH.value}'.")
-    loaded = _loaded(str(versions[max(versions)]))
+    loaded = _loaded(_version())
     tensors = {name: tf.constant(value) for name, value in inputs.items()}
 
     def call() -> list[np.ndarray]:
@@ -246,6 +244,17 @@ def _bare(
         return [answer.numpy() for answer in answers.values()]
 
     return call
+
+
+def _version() -> str:
+    """Returns the folder of the newest version in --model_base_path."""
+    from serving.server.config import ModelConfig
+
+    config = ModelConfig(name="", base_path=_BASE_PATH.value or "")
+    versions = config.find()
+    if not versions:
+        raise ValueError(f"There is no version in '{_BASE_PATH.value}'.")
+    return str(versions[max(versions)])
 
 
 @functools.cache
@@ -267,7 +276,9 @@ def _memory(client: "StyleClient", report: "_Report") -> None:
                 requests=index,
                 mib=mib,
             )
-        sides = random.integers(128 // _BUCKET.value, 512 // _BUCKET.value, 2)
+        sides = random.integers(
+            128 // _BUCKET.value, _LARGEST // _BUCKET.value, 2
+        )
         height, width = (sides + 1) * _BUCKET.value
         kind = _KINDS[index % 2]
         client.predict(*_request(kind, int(height), int(width)))

@@ -68,6 +68,7 @@ def test_all_measurements(large_server, tiny_model, tmp_path):
         ({"kinds": ""}, "--kinds, --sizes and --clients must not be empty."),
         ({"sizes": ""}, "--kinds, --sizes and --clients must not be empty."),
         ({"clients": ""}, "--kinds, --sizes and --clients must not be empty."),
+        ({"bucket": 513}, "--bucket=513: "),
         ({"memory_requests": 5}, "--memory_requests needs --server_pid"),
     ],
 )
@@ -82,6 +83,12 @@ def test_a_process_that_is_not_there():
     assert process.returncode == 1
     assert process.stderr.startswith("error: --server_pid: there is no")
     assert process.stderr.count("\n") == 1
+
+
+def test_a_folder_without_versions_is_found_before_the_server(tmp_path):
+    process = bench(server="localhost:1", model_base_path=tmp_path)
+    assert process.returncode == 1
+    assert process.stderr == f"error: There is no version in '{tmp_path}'.\n"
 
 
 def test_no_server():
