@@ -53,13 +53,18 @@ def question(document: dict[str, Any], signature: Any) -> Question:
         signature: `SignatureDef` that the request names.
 
     Raises:
-        StatusError: The values do not fit the signature.
+        StatusError: The values do not fit the signature, or JSON has no form
+            for it.
     """
+    name = document.get("signature_name", "")
+    if not signature.inputs:
+        raise _invalid(
+            f"Failed to get input map for signature: {name or 'DEFAULT'}"
+        )
     if "instances" in document:
         columns = _columns(document["instances"], signature.inputs)
     else:
         columns = _named(document["inputs"], signature.inputs)
-    name = document.get("signature_name", "")
     return Question(
         name,
         {
@@ -125,22 +130,31 @@ def _named(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _array(name: str, value: Any, dtype: int) -> np.ndarray:
-    code = protocol.DTYPES[protocol.dtype_name(dtype)][0]
+    type_name = protocol.dtype_name(dtype)
+    plain = type_name.removeprefix("DT_").lower()
+    if type_name not in protocol.DTYPES:
+        raise StatusError(
+            "UNIMPLEMENTED",
+            f"Conversion of JSON Value of '{name}' to type: {plain}",
+        )
     try:
-        if code == "O":
-            return _files(_bytes(name, value))
-        array = np.array(value)
-        if array.dtype.kind not in _KINDS[np.dtype(code).kind]:
-            raise ValueError(f"its values are of type {array.dtype}")
-        with np.errstate(over="ignore"):  # Checked in the next lines.
-            converted = array.astype(code)
-        if not _is_kept(array, converted):
-            raise ValueError("a value is out of range")
+        return _converted(name, value, protocol.DTYPES[type_name][0])
     except (ValueError, OverflowError, RecursionError) as error:
         raise _invalid(
-            f"JSON Value of '{name}' is not of expected type: "
-            f"{protocol.dtype_name(dtype)[3:].lower()}: {error}"
+            f"JSON Value of '{name}' is not of expected type: {plain}: {error}"
         ) from error
+
+
+def _converted(name: str, value: Any, code: str) -> np.ndarray:
+    if code == "O":
+        return _files(_bytes(name, value))
+    array = np.array(value)
+    if array.dtype.kind not in _KINDS[np.dtype(code).kind]:
+        raise ValueError(f"its values are of type {array.dtype}")
+    with np.errstate(over="ignore"):  # Checked in the next lines.
+        converted = array.astype(code)
+    if not _is_kept(array, converted):
+        raise ValueError("a value is out of range")
     return converted
 
 

@@ -157,7 +157,8 @@ def _check_inputs(
 def _check_type(index: int, name: str, info: Any, array: np.ndarray) -> None:
     wanted = protocol.dtype_name(info.dtype)
     plain = wanted.removeprefix("DT_").lower()
-    if array.dtype != np.dtype(protocol.DTYPES[wanted][0]):
+    known = protocol.DTYPES.get(wanted)
+    if known is None or array.dtype != np.dtype(known[0]):
         found = _TYPES.get(str(array.dtype), array.dtype)
         raise StatusError(
             "INVALID_ARGUMENT",
