@@ -9,6 +9,7 @@ where possible, REST where only HTTP gets through.
 """
 
 import base64
+import urllib.parse
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,11 @@ class RestStyleClient:
         self.server, self.model = server.rstrip("/"), model
         self.timeout, self.attempts, self.form = timeout, attempts, form
         self._tls = tls_ca if tls_ca else True
-        self._path = f"/v1/models/{model}"
+        self._path = f"/v1/models/{_quoted(model)}"
         if version is not None:
             self._path += f"/versions/{version}"
         elif label is not None:
-            self._path += f"/labels/{label}"
+            self._path += f"/labels/{_quoted(label)}"
 
     def stylize(
         self, content: bytes, style: bytes, strength: float = 1.0
@@ -148,6 +149,11 @@ class RestStyleClient:
 
     def _error(self, code: str, text: str) -> ServingError:
         return refusal(self.server, self.model, code, text)
+
+
+def _quoted(name: str) -> str:
+    """Returns a name as a part of a path, which may have no / and #."""
+    return urllib.parse.quote(name, safe="")
 
 
 def _b64(data: bytes) -> dict[str, str]:

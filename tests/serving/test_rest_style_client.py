@@ -39,6 +39,16 @@ def test_refusals_say_what_to_do(server):
         RestStyleClient(server.rest, label="canary").stylize(PNG, PNG)
 
 
+@pytest.mark.parametrize("name", ["a#b", "a?b", "100%", "a b", "a/b:c", "é"])
+def test_names_may_have_any_characters(name, server):
+    with pytest.raises(ServingError) as caught:
+        RestStyleClient(server.rest, name).stylize(PNG, PNG)
+    assert f"Latest({name})" in caught.value.text
+    with pytest.raises(ServingError) as caught:
+        RestStyleClient(server.rest, label=name).stylize(PNG, PNG)
+    assert f"version label: {name}" in caught.value.text
+
+
 def test_closed_port_is_asked_again():
     client = RestStyleClient(f"http://localhost:{free_port()}", attempts=2)
     with pytest.raises(ServingError, match="asked 2 times") as caught:
