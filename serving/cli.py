@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,8 @@ def paint(client: Any) -> int:
     # Pillow takes a while to load; --help and bad flags answer at once.
     from serving import batch, pictures
 
+    # Of metadata that are not used, and of many pixels.
+    warnings.filterwarnings("ignore", module="PIL")
     values = flags.FLAGS
     if os.path.isdir(values.content):
         for ending, count in pictures.unreadable(values.content).items():

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from PIL import Image
 import helpers
 import programs
 import serving_model
-from image_bytes import encoded
+from image_bytes import encoded, file, photo, png_of_size
 from serving_server import free_port
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -97,6 +98,21 @@ def test_paints_a_folder(program, folder):
         "error: 1 of 3 photographs failed",
     ]
     assert Image.open(folder / "out" / "a.png").size == (15, 10)
+
+
+def test_odd_tags_and_many_pixels_make_no_noise(program, folder):
+    (folder / "in").mkdir()
+    tiff = bytearray(file(photo(), "TIFF", software="x" * 40))
+    # The text claims to lie beyond the end of the file.
+    at = tiff.index(struct.pack("<HHI", 305, 2, 41))
+    tiff[at + 8 : at + 12] = struct.pack("<I", len(tiff) + 999)
+    (folder / "in" / "a.tiff").write_bytes(tiff)
+    (folder / "in" / "b.png").write_bytes(png_of_size(10_000, 9_000))
+    process = program(content="in", output="out")
+    assert process.stdout.startswith("out/a.tiff.png: after ")
+    large, failed = process.stderr.splitlines()
+    assert large.startswith("error: in/b.png: 'in/b.png' is damaged: ")
+    assert failed == "error: 1 of 2 photographs failed"
 
 
 @pytest.mark.parametrize(
