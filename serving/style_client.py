@@ -14,7 +14,8 @@ One style for many photographs is embedded once:
       pictures = [client.apply_style(p, embedding) for p in photographs]
 
 Needs grpcio, protobuf and numpy; this file, `protocol.py` and `messages.py` can
-be copied into another project. Several threads may use a client at once.
+be copied into a folder `serving` of another project: they import each other by
+that name. Several threads may use a client at once.
 """
 
 import itertools

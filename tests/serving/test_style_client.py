@@ -1,4 +1,9 @@
+import os
+import pathlib
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 from concurrent import futures
 
@@ -7,6 +12,8 @@ import numpy as np
 import pytest
 
 import helpers
+import programs
+import serving
 import serving_model
 from image_bytes import PNG, decoded, encoded
 from serving.rest_style_client import RestStyleClient
@@ -19,6 +26,24 @@ CONTENT, STYLE = helpers.image(12, 20, 1), helpers.image(16, 8, 2)
 def client(server):
     with StyleClient(server.grpc) as client:
         yield client
+
+
+def test_three_files_are_enough_in_a_folder_of_that_name(tmp_path):
+    source, copy = pathlib.Path(serving.__file__).parent, tmp_path / "serving"
+    copy.mkdir()
+    (copy / "__init__.py").touch()  # Else Python prefers a package elsewhere.
+    for name in ("style_client.py", "protocol.py", "messages.py"):
+        shutil.copy(source / name, copy)
+    code = "from serving import style_client as s; print(s.__file__)"
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=programs.PATIENCE,
+    )
+    assert process.stdout == f"{copy / 'style_client.py'}\n", process.stderr
 
 
 def test_arrays(client):
