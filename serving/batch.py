@@ -95,8 +95,9 @@ def paint(
         return job, result, begin
 
     failures = 0
+    threads = min(parallel, len(jobs))
     # Its threads are daemons, so that Ctrl-C ends the process at once.
-    with multiprocessing.pool.ThreadPool(parallel) as pool:
+    with multiprocessing.pool.ThreadPool(threads) as pool:
         for job, result, begin in pool.imap_unordered(ask, jobs):
             try:
                 if isinstance(result, Exception):

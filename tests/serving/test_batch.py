@@ -124,11 +124,11 @@ def test_no_two_photographs_become_the_same_file(tmp_path):
 
 
 class Counting(StyleClient):
-    """A client that knows how many requests were under way."""
+    """A client that knows how many requests and threads there were."""
 
     def __init__(self, server):
         super().__init__(server)
-        self.calls, self.now, self.most = [], 0, 0
+        self.calls, self.now, self.most, self.threads = [], 0, 0, 0
         self._lock = threading.Lock()
 
     def predict(self, signature, inputs):
@@ -136,6 +136,7 @@ class Counting(StyleClient):
             self.calls.append(signature)
             self.now += 1
             self.most = max(self.most, self.now)
+            self.threads = max(self.threads, threading.active_count())
         try:
             return super().predict(signature, inputs)
         finally:
@@ -179,6 +180,16 @@ def test_a_folder_embeds_its_style_once_and_goes_on(server, tmp_path):
     assert failures == 1 and len(said) == 11
     assert failed[0].endswith("05.png' is not an image.")
     assert len(pictures.find(tmp_path / "new" / "out")) == 11
+
+
+def test_there_are_no_more_threads_than_photographs(server, tmp_path):
+    source = folder(tmp_path, "a.png", "b.png")
+    jobs = batch.plan(str(source), str(tmp_path / "out"), "w.png")
+    with Counting(server.grpc) as client:
+        before = threading.active_count()
+        paint(client, jobs, source / "a.png", 60)
+    # The pool has three more, and gRPC some of its own.
+    assert client.threads <= before + 20
 
 
 def test_a_single_photograph_is_one_request(server, tmp_path):
