@@ -53,6 +53,21 @@ def test_sizes_can_be_fixed(style_model, tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("sizes", "seen"),
+    [
+        ({"size": (10**5, 10**5)}, "100000x100000"),
+        ({"size": (None, 10**9)}, "1000000000x49"),
+        ({"style_size": (10**5, 10**5)}, "100000x100000"),
+    ],
+)
+def test_sizes_beyond_memory_are_refused(style_model, tmp_path, sizes, seen):
+    path = tmp_path / "model.tflite"
+    with pytest.raises(MemoryError, match=f"that sees {seen} pixels needs"):
+        litert.export(style_model, path, **sizes)
+    assert not path.exists()
+
+
 def test_a_file_with_other_numbers_is_not_kept(
     style_model, tmp_path, monkeypatch
 ):

@@ -23,7 +23,7 @@ from tfstyle.export import known_answers
 from tfstyle.export.graphs import Graphs, Sides
 from tfstyle.export.prediction_log import Record
 from tfstyle.export.signatures import UncheckedSignatures
-from tfstyle.features import convolution
+from tfstyle.features import convolution, memory
 from tfstyle.runtime import chatter, files
 from tfstyle.runtime.types import Path, Shape
 
@@ -60,8 +60,10 @@ def export(
     Raises:
         ValueError: The answers differ, or a package is missing.
         OSError: The file cannot be written.
+        MemoryError: Images of these sides would not fit in memory.
     """
     files.check_writable(path)
+    _check_memory(model, size, style_size)
     with chatter.hidden():
         data = convert(model, precision, size, style_size)
         interpreter = _interpreter(data)
@@ -114,6 +116,13 @@ def convert(
 def run(interpreter: Any, record: Record) -> dict[str, np.ndarray]:
     """Returns the LiteRT runtime's answer to a request."""
     return interpreter.get_signature_runner(record.signature)(**record.inputs)
+
+
+def _check_memory(model: StyleModel, size: Sides, style_size: Sides) -> None:
+    """Refuses sides at which the model could not give its known answers."""
+    shapes = [_fixed(size, known) for known in _SIZES]
+    for shape in (*shapes, _fixed(style_size, _STYLE_SIZE)):
+        memory.check_pass(model.settings["encoder"], shape)
 
 
 def _fixed(size: Sides, known: Shape) -> Shape:
