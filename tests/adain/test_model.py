@@ -82,6 +82,23 @@ def test_embedding_and_application_are_the_call(model):
     np.testing.assert_allclose(applied, whole, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "received"),
+    [
+        (PHOTO, r"shape \(20, 20, 3\).*`images\[None\]`"),
+        ("wave.jpg", "Received: str"),
+    ],
+)
+def test_embedding_and_application_say_what_images_they_take(
+    wrong, received, model
+):
+    with pytest.raises(ValueError, match=received):
+        model.embed_style(wrong)
+    embedding = model.embed_style(PHOTO[None])
+    with pytest.raises(ValueError, match=received):
+        model.apply_style(wrong, embedding)
+
+
 def test_embeddings_are_means_and_deviations(model):
     styles = batch(1, 24, 24)
     maps = model.encode(styles)

@@ -219,7 +219,11 @@ class StyleNetwork(keras.Model):
 
         The margin is `decoder.MARGIN` mirrored pixels at each edge. The encoder
         sees the images with faint noise, see `features.grain`.
+
+        Raises:
+            ValueError: These are not batches of images; says what to do.
         """
+        _check(images)
         maps = self.encoder(grain.grained(images))
         return {**maps, topology.IMAGE: self.padding(images)}
 
@@ -353,3 +357,22 @@ def without_margin(image: Tensor, contents: Tensor) -> Tensor:
     height, width = ops.shape(contents)[1:3]
     start = decoder.MARGIN
     return image[:, start : start + height, start : start + width]
+
+
+def _check(images: Tensor) -> None:
+    """Raises `ValueError` unless this is a batch: files and such are not."""
+    if isinstance(images, (list, tuple)):  # Of arrays, which Keras stacks.
+        return
+    shape = getattr(images, "shape", None)
+    if shape is None:
+        received = type(images).__name__
+    elif len(shape) == 4:
+        return
+    else:
+        received = f"shape {tuple(shape)}"
+        if len(shape) == 3:
+            received += ". Take `images[None]`"
+    raise ValueError(
+        "A batch of images, (batch, height, width, 3), is needed; "
+        f"`images.load` reads files. Received: {received}."
+    )
