@@ -29,11 +29,11 @@ def test_helps_are_sentences(program):
         capture_output=True,
         text=True,
     )
+    flags = list(xml.etree.ElementTree.fromstring(process.stdout).iter("flag"))
+    names = {flag.findtext("name") for flag in flags}
     helps = {
         flag.findtext("name"): flag.findtext("meaning").removesuffix(REPEAT)
-        for flag in xml.etree.ElementTree.fromstring(process.stdout).iter(
-            "flag"
-        )
+        for flag in flags
         if flag.findtext("key") == "yes"
     }
     assert helps or program == "tfstyle.doctor"
@@ -45,6 +45,9 @@ def test_helps_are_sentences(program):
         assert len(sentence.split()) >= 3, f"--{name}: {help}"
         assert sentence.split()[0] not in ("Of", "As"), f"--{name}: {help}"
         assert "`" not in sentence, f"--{name}: {help}"
+        for other in re.findall(r"--(\w+)", sentence):
+            known = other in names or other.removeprefix("no") in names
+            assert known, f"--{name} names --{other}: {help}"
 
 
 def test_all_programs_are_found():

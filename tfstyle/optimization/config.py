@@ -219,9 +219,9 @@ class GatysConfig(Controls):
     )
     learning_rate: float = setting(
         0.035,
-        "Learning rate of Adam for each of `levels` images: the first step "
-        "changes a value in [0, 1] by at most this times `levels`. Falls to a "
-        "twentieth at each size.",
+        "Learning rate of Adam for each image of its pyramid: the first step "
+        "changes a value in [0, 1] by at most this times their number. Falls "
+        "to a twentieth at each size.",
         check=checks.positive,
     )
     beta_2: float = setting(
