@@ -141,8 +141,9 @@ class StyleClient:
 
         Raises:
             ServingError: The server does not answer or refuses the request.
+            ValueError: An image is neither bytes nor an array.
         """
-        kind = _suffix(content)
+        kind = _suffix(content, style)
         return self._one(
             f"stylize{kind}",
             {
@@ -291,5 +292,13 @@ def retrying(
         time.sleep(delay)
 
 
-def _suffix(image: bytes | np.ndarray) -> str:
-    return "_bytes" if isinstance(image, bytes) else ""
+def _suffix(*images: bytes | np.ndarray) -> str:
+    """What the names of signatures and inputs end in, for the first image."""
+    for image in images:
+        if not isinstance(image, bytes) and not hasattr(image, "shape"):
+            raise ValueError(
+                "Images must be the bytes of files, such as "
+                "`Path(...).read_bytes()`, or float32 arrays. Received: "
+                f"{type(image).__name__}"
+            )
+    return "_bytes" if isinstance(images[0], bytes) else ""

@@ -71,6 +71,19 @@ def test_files(client):
     np.testing.assert_array_equal(decoded(again), decoded(painted))
 
 
+@pytest.mark.parametrize("wrong", ["dog.jpg", pathlib.Path("dog.jpg"), None])
+def test_images_are_bytes_or_arrays(wrong, client):
+    calls = [
+        lambda: client.stylize(wrong, STYLE),
+        lambda: client.stylize(CONTENT, wrong),
+        lambda: client.embed_style(wrong),
+        lambda: client.apply_style(wrong, np.zeros(3)),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"`Path\(\.\.\.\)\.read_bytes"):
+            call()
+
+
 def test_batches_of_files_of_different_sizes(client):
     contents = [encoded(helpers.image(8 + i, 30 - i, i)) for i in range(3)]
     painted = client.predict(
