@@ -1,8 +1,8 @@
 """The documentation: the site builds, links hold, every public name is there.
 
-Guides are checked as the README is: their commands exist and have the flags.
-Their Python is not run but checked by mypy, which sees the types of all public
-names.
+All pages are checked as the README is: their commands exist and have the flags.
+The Python of guides is not run but checked by mypy, which sees the types of all
+public names.
 """
 
 import ast
@@ -20,6 +20,11 @@ from documents import ROOT, fences, shell_problems
 from tfstyle.controls.settings import Controls
 
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+PAGES = sorted(
+    path.relative_to(ROOT)
+    for pattern in ("*.md", "docs/**/*.md", "*/README.md", "tfstyle/**/*.md")
+    for path in ROOT.glob(pattern)
+)
 MODULES = {
     "features": "features/__init__.py",
     "images": "images/__init__.py",
@@ -137,9 +142,9 @@ def test_broken_links_fail(tmp_path):
         assert f"'{link}'" in process.stderr
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_commands_of_guides_exist(guide):
-    assert shell_problems(guide.read_text()) == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path))
+def test_commands_of_pages_exist(page):
+    assert shell_problems((ROOT / page).read_text()) == []
 
 
 def test_python_of_guides_has_the_right_types(tmp_path):
