@@ -235,10 +235,10 @@ class GatysConfig(Controls):
         check=checks.count,
     )
     print_size: int = setting(
-        1024,
-        "Longer side, in pixels, above which sizes are for print: they take "
-        "`steps` times this over their longer side, because coarser sizes have "
-        "done most of the work. 0 for as many steps at any size.",
+        512,
+        "Longer side, in pixels, above which sizes take fewer steps: `steps` "
+        "times this over their longer side, because coarser sizes have done "
+        "most of the work. 0 for as many steps at any size.",
         check=checks.whole,
     )
     tile: int | None = setting(
