@@ -38,7 +38,8 @@ def test_other_helps_of_absl_are_no_errors(call, flag):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        pytest.param([], "--name", id="required"),
+        pytest.param([], "error: needs --name=... (see", id="required"),
+        pytest.param(["dog"], "error: needs --name=... (see", id="no flag"),
         pytest.param(["--nam=dog"], "'nam'. Did you mean: name", id="unknown"),
         pytest.param(["--name=dog", "cat"], "['cat']", id="argument"),
         pytest.param(["--name=dog", "--steps=x"], "--steps=x", id="no number"),

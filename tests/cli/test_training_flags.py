@@ -49,7 +49,7 @@ def test_settings_are_made_of_flags(call):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "Flag --workdir must have a value"),
+        ([], "needs --workdir=..."),
         (["--workdir=here", "--steps=0"], "--steps must be positive"),
         (["--workdir=here", "--held_out=0"], "--held_out=0"),
     ],

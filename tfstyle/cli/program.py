@@ -32,6 +32,8 @@ flags.disclaim_key_flags()
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BROKEN_PIPE = 128 + 13  # SIGPIPE, which Windows does not have.
+# What absl says of a flag that is required and missing.
+_MISSING = re.compile(r"flag --(\w+)=None: Flag --\1 must have a value")
 _STOPPING = b"\nStopping; what is done is written. Ctrl-C again aborts.\n"
 
 
@@ -120,7 +122,7 @@ def _call(main: Callable[..., int | None], most: int) -> int:
         sys.stdout.flush()  # Raises if the reader is gone or the disk full.
         return status
     except (flags.Error, app.UsageError) as error:
-        return _report(f"error: {_one_line(error)} (see --help)", 2)
+        return _report(f"error: {_of_flags(error)} (see --help)", 2)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -190,6 +192,13 @@ def _message(error: BaseException) -> str:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
+
+
+def _of_flags(error: BaseException) -> str:
+    """Returns the text of an error of flags; missing ones are listed."""
+    text = _one_line(error)
+    missing = [f"--{name}=..." for name in _MISSING.findall(text)]
+    return f"needs {', '.join(missing)}" if missing else text
 
 
 def _with_flags(text: str) -> str:
