@@ -186,8 +186,8 @@ def _samples(array: np.ndarray, what: str) -> np.ndarray:
     if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
         raise ValueError(
             f"{what} must be uint8, from 0 to 255, or floating point, from 0 "
-            f"to 1. Received: {array.dtype}. Divide by the largest possible "
-            "value."
+            f"to 1. Received: {array.dtype}. Take `.astype('uint8')` of values "
+            "up to 255, and divide 16-bit ones by 65535."
         )
     array = array.astype(np.float32, copy=False)
     if not (array.min() >= 0 and array.max() <= 1):  # Refuses NaN, too.
