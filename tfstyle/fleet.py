@@ -253,9 +253,9 @@ def _estimate(plan: "Plan", loader: "Loader") -> int:
     print(
         f"{plan.count} pictures: about "
         f"{_duration(found.seconds * count / workers)} with {workers} "
-        f"worker{'s' * (workers > 1)}, {units(found.size * count)}. Each "
-        f"takes {found.seconds:.2f} s and {units(found.size)}, by a sample of "
-        f"{len(plan.sample)}."
+        f"worker{'s' * (workers > 1)} once started, "
+        f"{units(found.size * count)}. Each takes {found.seconds:.2f} s and "
+        f"{units(found.size)}, by a sample of {len(plan.sample)}."
     )
     for entry in found.failed:
         program.note(f"'{entry.content}' would fail: {entry.reason}")
@@ -266,7 +266,7 @@ def _duration(seconds: float) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return f"{seconds:.0f} s"
 
 
 if __name__ == "__main__":

@@ -231,8 +231,8 @@ def test_an_estimate_writes_nothing(files, tmp_path):
     done = estimate(files / "photos/*.png", output, **flags)
     assert done.returncode == 0, done.stderr
     found = re.match(
-        rf"{COUNT} pictures: about .* with 3 workers, ([\d.]+) kB\. Each takes "
-        r"([\d.]+) s and ([\d.]+) kB, by a sample of 9\.\n",
+        rf"{COUNT} pictures: about .* with 3 workers once started, ([\d.]+) kB"
+        r"\. Each takes ([\d.]+) s and ([\d.]+) kB, by a sample of 9\.\n",
         done.stdout,
     )
     total, _, each = map(float, found.groups())
