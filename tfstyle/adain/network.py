@@ -360,19 +360,11 @@ def without_margin(image: Tensor, contents: Tensor) -> Tensor:
 
 
 def _check(images: Tensor) -> None:
-    """Raises `ValueError` unless this is a batch: files and such are not."""
-    if isinstance(images, (list, tuple)):  # Of arrays, which Keras stacks.
-        return
-    shape = getattr(images, "shape", None)
-    if shape is None:
-        received = type(images).__name__
-    elif len(shape) == 4:
-        return
-    else:
-        received = f"shape {tuple(shape)}"
-        if len(shape) == 3:
-            received += ". Take `images[None]`"
-    raise ValueError(
-        "A batch of images, (batch, height, width, 3), is needed; "
-        f"`images.load` reads files. Received: {received}."
-    )
+    """Raises `ValueError` unless this is a batch of images."""
+    shape = tuple(getattr(images, "shape", ()))
+    if len(shape) != 4:
+        raise ValueError(
+            "A batch of images, (batch, height, width, 3), is needed: "
+            "`images[None]` of one; `images.load` reads files. Received: "
+            f"{type(images).__name__} of shape {shape}"
+        )
