@@ -8,6 +8,7 @@ after Ctrl-C and SIGTERM.
 import _thread
 import codecs
 import os
+import re
 import signal
 import sys
 import threading
@@ -22,6 +23,8 @@ flags.disclaim_key_flags()
 
 _LONGEST = 24 * 60 * 60  # Of --timeout; gRPC ends at once if it is far longer.
 _BROKEN_PIPE = 128 + 13  # SIGPIPE, which Windows does not have.
+# What absl says of a flag that is required and missing.
+_MISSING = re.compile(r"flag --(\w+)=None: Flag --\1 must have a value")
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -167,7 +170,7 @@ def _call(main: Callable[[], int | None]) -> int:
         sys.stdout.flush()  # A reader that is gone, or a full disk.
         return status
     except (flags.Error, app.UsageError) as error:
-        return _report(f"error: {_one_line(error)} (see --help)", 2)
+        return _report(f"error: {_of_flags(error)} (see --help)", 2)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -219,6 +222,13 @@ def _expected(error: BaseException) -> bool:
     if client is not None:
         kinds = (*kinds, client.ServingError)
     return isinstance(error, kinds)
+
+
+def _of_flags(error: BaseException) -> str:
+    """Returns the text of an error of flags; missing ones are listed."""
+    text = _one_line(error)
+    missing = [f"--{name}=..." for name in _MISSING.findall(text)]
+    return f"needs {', '.join(missing)}" if missing else text
 
 
 def _message(error: BaseException) -> str:

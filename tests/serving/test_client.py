@@ -118,7 +118,7 @@ def test_odd_tags_and_many_pixels_make_no_noise(program, folder):
 @pytest.mark.parametrize(
     ("flags", "words", "status", "text"),
     [
-        ({"content": None}, [], 2, "--content must have a value"),
+        ({"content": None}, [], 2, "error: needs --content=... (see"),
         ({"strength": 7}, [], 2, "--strength=7"),
         ({"version": 1, "label": "canary"}, [], 2, "either --version or"),
         ({"timeout": "inf"}, [], 2, "--timeout=inf: must be a number of"),
