@@ -18,29 +18,23 @@ Run it on the server's machine for the overhead, elsewhere for what users see.
 """
 
 import contextlib
-import functools
-import io
-import json
 import math
-import pathlib
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from absl import app, flags
 
-from serving import cli
+from serving import cli, overhead, samples
+from serving.results import Results
 
 if TYPE_CHECKING:
     import psutil
 
-    from serving.load import Result
     from serving.style_client import StyleClient
 
 _Number = TypeVar("_Number", int, float)
 
-_KINDS = ("bytes", "tensors")
 _LARGEST = 512  # Side of the images of --memory_requests, in pixels.
 
 _SERVER = flags.DEFINE_string(
@@ -50,7 +44,7 @@ _MODEL = flags.DEFINE_string(
     "model", "style", "Name of the model on the server."
 )
 _KIND = flags.DEFINE_list(
-    "kinds", list(_KINDS), "Kinds of requests: bytes, tensors, or both."
+    "kinds", list(samples.KINDS), "Kinds of requests: bytes, tensors, or both."
 )
 _SIZES = flags.DEFINE_list(
     "sizes", ["256", "512"], "Sides of the pictures, in pixels."
@@ -102,12 +96,14 @@ def main() -> None:
     """Runs the measurements that the flags ask for."""
     if _MEMORY.value and not _PID.value:
         raise app.UsageError("--memory_requests needs --server_pid.")
-    if unknown := set(_KIND.value) - set(_KINDS):
-        raise app.UsageError(f"--kinds: {sorted(unknown)} is none of {_KINDS}.")
+    if unknown := set(_KIND.value) - set(samples.KINDS):
+        raise app.UsageError(
+            f"--kinds: {sorted(unknown)} is none of {samples.KINDS}."
+        )
     if _PID.value:
         _process()
     if _BASE_PATH.value:
-        _version()
+        overhead.newest(_BASE_PATH.value)
     sizes, clients = _numbers(_SIZES, int), _numbers(_CLIENTS, int)
     rates = _numbers(_RATES, float)
     loops = _KIND.value and sizes and (clients or _BASE_PATH.value)
@@ -126,12 +122,12 @@ def main() -> None:
                 attempts=1,
             )
         )
-        report = _Report(stack, _OUTPUT.value)
+        results = Results(stack, _OUTPUT.value)
         for kind in _KIND.value:
             for size in sizes:
-                _measure(client, kind, size, clients, rates, report)
+                _measure(client, kind, size, clients, rates, results)
         if _MEMORY.value:
-            _memory(client, report)
+            _memory(client, results)
 
 
 def _measure(
@@ -140,11 +136,11 @@ def _measure(
     size: int,
     clients: list[int],
     rates: list[float],
-    report: "_Report",
+    results: Results,
 ) -> None:
     from serving import load
 
-    signature, inputs = _request(kind, size, size)
+    signature, inputs = samples.request(kind, size, size)
 
     def call(unused_index: int) -> None:
         client.predict(signature, inputs)
@@ -154,72 +150,19 @@ def _measure(
     for count in clients:
         result = load.closed_loop(call, count, _SECONDS.value)
         best = max(best, result.throughput)
-        report.loop(kind, size, f"{count} clients", result)
+        results.loop(kind, size, f"{count} clients", result)
     for rate in rates if best else []:  # Not if all of them failed.
         result = load.open_loop(call, rate * best, _SECONDS.value)
-        report.loop(kind, size, f"rate {rate:g}", result)
+        results.loop(kind, size, f"rate {rate:g}", result)
     if _BASE_PATH.value:
-        _overhead(call, kind, size, signature, inputs, report)
-
-
-def _overhead(
-    call: Callable[[int], None],
-    kind: str,
-    size: int,
-    signature: str,
-    inputs: dict[str, Any],
-    report: "_Report",
-) -> None:
-    """Times server and bare signature alternately, under the same load.
-
-    On a busy machine the processor time is more reliable.
-    """
-    bare = _bare(signature, inputs)
-    bare()
-    server, alone = _Timer(lambda: call(0)), _Timer(bare)
-    before = _server_seconds()
-    end = time.perf_counter() + 2 * _SECONDS.value
-    while time.perf_counter() < end:
-        server.run()
-        alone.run()
-    report.overhead(kind, size, "time", server.median(), alone.median())
-    if _PID.value:
-        used = (_server_seconds() - before) / len(server.times)
-        report.overhead(
-            kind,
-            size,
-            "processor",
-            used + server.processor(),
-            alone.processor(),
+        version = overhead.newest(_BASE_PATH.value)
+        alone = overhead.bare(version, signature, inputs)
+        process = _process() if _PID.value else None
+        times = overhead.compare(
+            lambda: call(0), alone, 2 * _SECONDS.value, process
         )
-
-
-class _Timer:
-    """Measures wall and processor time of calls in this process."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call, self._used = call, 0.0
-        self.times: list[float] = []
-
-    def run(self) -> None:
-        begin, used = time.perf_counter(), time.process_time()
-        self._call()
-        self._used += time.process_time() - used
-        self.times.append(time.perf_counter() - begin)
-
-    def median(self) -> float:
-        return float(np.median(self.times))
-
-    def processor(self) -> float:
-        return self._used / len(self.times)
-
-
-def _server_seconds() -> float:
-    """Returns the processor time of the server so far, in seconds."""
-    if not _PID.value:
-        return 0.0
-    times = _process().cpu_times()
-    return times.user + times.system
+        for what, (ours, bare) in times.items():
+            results.overhead(kind, size, what, ours, bare)
 
 
 def _process() -> "psutil.Process":
@@ -231,47 +174,14 @@ def _process() -> "psutil.Process":
         raise ValueError(f"--server_pid: there is no {error}.") from error
 
 
-def _bare(
-    signature: str, inputs: dict[str, Any]
-) -> Callable[[], list[np.ndarray]]:
-    import tensorflow as tf
-
-    loaded = _loaded(_version())
-    tensors = {name: tf.constant(value) for name, value in inputs.items()}
-
-    def call() -> list[np.ndarray]:
-        answers = loaded.signatures[signature](**tensors)
-        return [answer.numpy() for answer in answers.values()]
-
-    return call
-
-
-def _version() -> str:
-    """Returns the folder of the newest version in --model_base_path."""
-    from serving.server.config import ModelConfig
-
-    config = ModelConfig(name="", base_path=_BASE_PATH.value or "")
-    versions = config.find()
-    if not versions:
-        raise ValueError(f"There is no version in '{_BASE_PATH.value}'.")
-    return str(versions[max(versions)])
-
-
-@functools.cache
-def _loaded(path: str) -> Any:
-    import tensorflow as tf
-
-    return tf.saved_model.load(path)
-
-
-def _memory(client: "StyleClient", report: "_Report") -> None:
+def _memory(client: "StyleClient", results: Results) -> None:
     """Sends images of many sizes; reports the server's memory ten times."""
     process, random = _process(), np.random.default_rng(0)
     part = max(1, _MEMORY.value // 10)
     for index in range(_MEMORY.value + 1):
         if index % part == 0:
             mib = process.memory_info().rss / 2**20
-            report.line(
+            results.line(
                 f"memory after {index:5} requests: {mib:7.0f} MiB",
                 requests=index,
                 mib=mib,
@@ -280,41 +190,8 @@ def _memory(client: "StyleClient", report: "_Report") -> None:
             128 // _BUCKET.value, _LARGEST // _BUCKET.value, 2
         )
         height, width = (sides + 1) * _BUCKET.value
-        kind = _KINDS[index % 2]
-        client.predict(*_request(kind, int(height), int(width)))
-
-
-def _request(kind: str, height: int, width: int) -> tuple[str, dict[str, Any]]:
-    """Returns signature and inputs for an image of this size and a style."""
-    image, style = _picture(height, width), _picture(256, 256)
-    strength = np.ones(1, np.float32)
-    if kind == "bytes":
-        return "stylize_bytes", {
-            "content_image_bytes": [_jpeg(image)],
-            "style_image_bytes": [_jpeg(style)],
-            "strength": strength,
-        }
-    return "stylize", {
-        "content_image": image[None],
-        "style_image": style[None],
-        "strength": strength,
-    }
-
-
-def _picture(height: int, width: int) -> np.ndarray:
-    """Returns smooth colors with some grain, similar to a photograph."""
-    y, x = np.mgrid[0 : 6 : 1j * height, 0 : 6 : 1j * width]
-    waves = np.stack([np.sin(x + y), np.cos(x * y / 3), np.sin(y - x)], -1)
-    grain = np.random.default_rng(0).normal(0, 0.05, waves.shape)
-    return np.clip(0.5 + 0.4 * waves + grain, 0, 1).astype(np.float32)
-
-
-def _jpeg(image: np.ndarray) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray((255 * image).astype(np.uint8)).save(file, "JPEG")
-    return file.getvalue()
+        kind = samples.KINDS[index % 2]
+        client.predict(*samples.request(kind, int(height), int(width)))
 
 
 def _numbers(
@@ -330,54 +207,6 @@ def _numbers(
         f"--{flag.name} must be positive numbers, separated by commas. "
         f"Received: {','.join(flag.value)}"
     )
-
-
-class _Report:
-    """Prints results as lines, and writes them as JSON."""
-
-    def __init__(self, stack: contextlib.ExitStack, path: str | None) -> None:
-        self._file: TextIO | None = None
-        if path:
-            self._file = stack.enter_context(
-                pathlib.Path(path).open("w", encoding="utf-8")
-            )
-
-    def line(self, text: str, **values: object) -> None:
-        print(text, flush=True)
-        if self._file:
-            self._file.write(json.dumps(values) + "\n")
-            self._file.flush()
-
-    def overhead(
-        self, kind: str, size: int, what: str, server: float, bare: float
-    ) -> None:
-        self.line(
-            f"{kind:8}{size:5}  {what} overhead {server / bare - 1:6.1%}: "
-            f"{1000 * server:.1f} ms by the server, {1000 * bare:.1f} ms bare",
-            kind=kind,
-            size=size,
-            what=what,
-            server=server,
-            bare=bare,
-        )
-
-    def loop(self, kind: str, size: int, load: str, result: "Result") -> None:
-        percentiles = {f"p{p}": result.percentile(p) for p in (50, 95, 99)}
-        times = "  ".join(
-            f"{name} {1000 * seconds:7.1f} ms"
-            for name, seconds in percentiles.items()
-        )
-        errors = f"  {result.errors}" if result.errors else ""
-        self.line(
-            f"{kind:8}{size:5}  {load:10}  {times}  "
-            f"{result.throughput:7.2f} per second{errors}",
-            kind=kind,
-            size=size,
-            load=load,
-            throughput=result.throughput,
-            errors=result.errors,
-            **percentiles,
-        )
 
 
 if __name__ == "__main__":
