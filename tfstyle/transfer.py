@@ -207,7 +207,8 @@ def _load(settings: TransferConfig) -> "ControlledStylizer":
     return ControlledStylizer(
         loading.load(
             settings.model, _ENCODER_WEIGHTS.value, precision, settings.tile
-        )
+        ),
+        settings.start_size,
     )
 
 

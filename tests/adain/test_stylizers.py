@@ -9,6 +9,7 @@ from tfstyle.adain.model import StyleModel
 from tfstyle.adain.stylizers import ControlledStylizer, KerasStylizer
 from tfstyle.controls import color, regions
 from tfstyle.controls.settings import Controls
+from tfstyle.images import sizes
 
 CONTENT, STYLE = helpers.image(40, 52), helpers.image(30, 26, 3)
 
@@ -184,3 +185,40 @@ def test_a_style_says_what_it_is_made_of(model):
     later = stylizer.embed([STYLE], controls, found)
     assert later.embedding is None and later.controls is controls
     assert later.images[0] is STYLE
+
+
+def test_large_photographs_are_painted_from_coarse_to_fine(model):
+    once, start = KerasStylizer(model), 40
+    photo = helpers.image(130, 170)
+    style = once.embed([STYLE])
+    stylizer = ControlledStylizer(once, start)
+    small, middle = (sizes.resize(photo, 130 // n, 170 // n) for n in (4, 2))
+    picture = once.stylize(small, style, 0.7)
+    for reduced, larger in ((small, middle), (middle, photo)):
+        given = sizes.enlarged(picture, reduced, larger)
+        picture = once.stylize(given, style, 0.7)
+    np.testing.assert_array_equal(stylizer.stylize(photo, style, 0.7), picture)
+    (blend,) = stylizer.blends(photo, [STYLE], Controls(strength=0.7), [[1]])
+    np.testing.assert_allclose(blend, picture, atol=1e-6)
+    at_once = model.stylize(photo, STYLE, 0.7, start_size=0)
+    np.testing.assert_array_equal(at_once, once.stylize(photo, style, 0.7))
+    assert np.abs(picture - at_once).mean() > 0.01
+    plain = stylizer.stylize(photo, style, 0.0)
+    np.testing.assert_allclose(plain, photo, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [40, 79])
+def test_others_are_painted_at_once(model, side):
+    photo = helpers.image(30, side)
+    expected = model.stylize(photo, STYLE, start_size=0)
+    found = model.stylize(photo, STYLE, start_size=40)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_regions_hold_at_all_sizes(model):
+    photo, mask = helpers.image(130, 170), np.zeros((130, 170), np.float32)
+    mask[:, :80] = 1
+    kept = regions.from_masks(photo, [STYLE], [mask])
+    found = model.stylize(photo, STYLE, regions=kept, start_size=40)
+    np.testing.assert_array_equal(found[:, 81:], photo[:, 81:])
+    assert np.abs(found[:, :79] - photo[:, :79]).mean() > 0.01

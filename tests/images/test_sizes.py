@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import helpers
-from tfstyle.images.sizes import octaves, pyramid, resize
+from tfstyle.images.sizes import enlarged, octaves, pyramid, resize
 
 
 @pytest.mark.parametrize("size", [22, 64, 181, 256, 500, 1024, 4096])
@@ -125,3 +125,14 @@ def test_a_resized_image_can_be_in_an_array_of_the_caller():
     assert np.shares_memory(found, made[0])
     np.testing.assert_array_equal(found, resize(image, 14, 21))
     assert resize(image, 20, 30, make) is image and len(made) == 1
+
+
+def test_an_enlarged_picture_gets_the_details_of_its_photograph():
+    photo = helpers.image(40, 52)
+    small = resize(photo, 20, 26)
+    found = enlarged(small, small, photo)
+    np.testing.assert_allclose(found, photo, atol=1e-6)
+    # On one tone, they are what the photograph has beyond the small size.
+    found = enlarged(np.full_like(small, 0.5), small, photo)
+    detail = photo - resize(small, 40, 52)
+    np.testing.assert_allclose(found, np.clip(0.5 + detail, 0, 1), atol=1e-6)

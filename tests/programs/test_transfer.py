@@ -486,3 +486,16 @@ def test_ctrl_c_keeps_what_is_painted(files, tmp_path):
 
 def test_help_loads_nothing_that_is_slow(tmp_path):
     assert "--strength" in programs.help_of("tfstyle.transfer", tmp_path)
+
+
+def test_a_large_picture_may_be_painted_at_once(files, tmp_path):
+    found = []
+    for start in ("0", "52"):
+        output = tmp_path / f"{start}.png"
+        more = "--size=104", f"--start_size={start}"
+        done = run(*words(files, files / "photos/a.png", output, *more))
+        assert done.returncode == 0, done.stderr
+        assert provenance.read(output)["config"]["start_size"] == int(start)
+        found.append(images.load(output))
+    once, twice = found
+    assert np.abs(once - twice).mean() > 0.01

@@ -9,6 +9,9 @@ from tfstyle.runtime import checks, settings
 from tfstyle.runtime.devices import PRECISIONS
 from tfstyle.runtime.settings import setting
 
+START_SIZE = 384
+"""Default of `TransferConfig.start_size`, in pixels."""
+
 
 def _check_tile(name: str, value: int) -> None:
     checks.whole(name, value)
@@ -21,11 +24,8 @@ def _check_tile(name: str, value: int) -> None:
 
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TransferConfig(Controls):
-    """Settings of style transfer in one pass (`python -m tfstyle.transfer`).
-
-    `help(TransferConfig)` lists all fields with their meanings.
-    """
+class OnePassConfig(Controls):
+    """Settings of all programs that paint in one pass."""
 
     model: str = setting(
         "distilled",
@@ -66,6 +66,23 @@ class TransferConfig(Controls):
             scale: Its `style_scale`.
         """
         return round((self.style_size or longer) * scale)
+
+
+@settings.documented
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransferConfig(OnePassConfig):
+    """Settings of style transfer in one pass (`python -m tfstyle.transfer`).
+
+    `help(TransferConfig)` lists all fields with their meanings.
+    """
+
+    start_size: int = setting(
+        START_SIZE,
+        "Longer side from which on large pictures are painted from coarse to "
+        "fine, in pixels: first at the smallest half, quarter and so on of "
+        "their size that is no smaller, then at twice that. 0: at once.",
+        check=checks.whole,
+    )
 
 
 @settings.documented

@@ -16,7 +16,7 @@ import numpy as np
 
 from tfstyle import features
 from tfstyle.adain import specialization
-from tfstyle.adain.config import SpecializeConfig
+from tfstyle.adain.config import START_SIZE, SpecializeConfig
 from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.stylizers import ControlledStylizer, KerasStylizer
 from tfstyle.controls.regions import Regions
@@ -141,6 +141,7 @@ class StyleModel(StyleNetwork):
         style_detail: Sequence[str] = ("all",),
         regions: Regions | None = None,
         photorealistic: bool = False,
+        start_size: int = START_SIZE,
     ) -> np.ndarray:
         """Gives photographs a style, or a blend of several.
 
@@ -163,6 +164,8 @@ class StyleModel(StyleNetwork):
             regions: Regions of the photograph for each style, and of the
                 styles; outside of them the photograph stays as it is.
             photorealistic: Whether the photograph's surfaces and edges stay.
+            start_size: Longer side from which on photographs are painted from
+                coarse to fine, in pixels; 0 for at once, see `TransferConfig`.
 
         Returns:
             Array of shape `(height, width, 3)`, float32, RGB in [0, 1]; for a
@@ -173,6 +176,7 @@ class StyleModel(StyleNetwork):
             MemoryError: An image is too large for the memory at hand.
         """
         checks.fraction("alpha", alpha)
+        checks.whole("start_size", start_size)
         images = self._given(styles)
         if isinstance(style_detail, str):
             style_detail = (style_detail,)
@@ -194,7 +198,7 @@ class StyleModel(StyleNetwork):
         if regions is not None:
             for photo in photos:
                 regions.check(photo, len(images))
-        stylizer = ControlledStylizer(KerasStylizer(self))
+        stylizer = ControlledStylizer(KerasStylizer(self), start_size)
         style = stylizer.embed(images, controls, regions)
         pictures = [stylizer.stylize(photo, style, alpha) for photo in photos]
         return np.stack(pictures) if batch else pictures[0]

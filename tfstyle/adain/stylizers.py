@@ -19,12 +19,13 @@ import numpy as np
 from keras import ops
 
 from tfstyle.adain import embeddings, regional
+from tfstyle.adain.config import START_SIZE
 from tfstyle.adain.network import StyleNetwork
 from tfstyle.controls import color, finishing
 from tfstyle.controls.regions import Regions, whole
 from tfstyle.controls.settings import Controls
 from tfstyle.features import memory
-from tfstyle.images import conversion
+from tfstyle.images import conversion, sizes
 from tfstyle.runtime.types import Tensor
 
 # Least length of a side: the encoder mirrors 16 pixels at once.
@@ -235,17 +236,21 @@ class KerasStylizer:
 
 
 class ControlledStylizer:
-    """Stylizer that also keeps colors, surfaces and regions of photographs.
+    """Stylizer with strokes for large pictures, and all controls.
 
-    It adds the controls `color` and `photorealistic` to those of the stylizer
-    that it wraps, and pastes the photograph back outside all regions.
+    It paints large photographs from coarse to fine, adds the controls `color`
+    and `photorealistic` to those of the stylizer that it wraps, and pastes the
+    photograph back outside all regions.
 
     Args:
         stylizer: Stylizer of the model.
+        start_size: See `TransferConfig`.
     """
 
-    def __init__(self, stylizer: Stylizer) -> None:
-        self._stylizer = stylizer
+    def __init__(
+        self, stylizer: Stylizer, start_size: int = START_SIZE
+    ) -> None:
+        self._stylizer, self._start_size = stylizer, start_size
         self.check = stylizer.check
 
     def embed(
@@ -269,7 +274,7 @@ class ControlledStylizer:
         if controls.color != "style":
             given, styles = color.prepare(photo, style.images, controls.color)
             own = self._stylizer.embed(styles, controls, style.regions)
-        picture = self._stylizer.stylize(given, own, strength)
+        picture = self._paint(given, own, strength)
         return finishing.finish(picture, photo, controls, style.regions)
 
     def blends(
@@ -296,8 +301,31 @@ class ControlledStylizer:
         each = [self._stylizer.embed([image]).embedding for image in recolored]
         for mix in mixes:
             style = Style(embeddings.blend(each, mix))
-            picture = self._stylizer.stylize(given, style, controls.strength)
+            picture = self._paint(given, style, controls.strength)
             yield finishing.finish(picture, photo, controls)
+
+    def _paint(
+        self, photo: np.ndarray, style: Style, strength: float
+    ) -> np.ndarray:
+        """Paints a photograph, if it is large from coarse to fine.
+
+        A model has strokes of some pixels, which a large picture hides. So the
+        photograph is painted small, that picture is enlarged and gets back the
+        photograph's details, and is painted again.
+        """
+        height, width = photo.shape[:2]
+        longer = max(height, width)
+        first, *more = sizes.pyramid(
+            height, width, longer, self._start_size or longer, factor=2
+        )
+        small = sizes.resize(photo, *first)
+        picture = self._stylizer.stylize(small, style, strength)
+        for shape in more:
+            large = sizes.resize(photo, *shape)
+            given = sizes.enlarged(picture, small, large)
+            picture = self._stylizer.stylize(given, style, strength)
+            small = large
+        return picture
 
 
 def check_image(image: np.ndarray) -> None:

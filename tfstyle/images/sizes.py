@@ -10,7 +10,6 @@ from tfstyle.runtime import host_memory, scratch
 SMALLEST = 16
 """Shortest side, in pixels, for which VGG's fifth block is not empty."""
 
-_FACTOR = 2**0.5  # Ratio of the sides of one shape to the one before.
 _START_SHORTER = 32  # With fewer pixels, block 5 has at most two positions.
 
 
@@ -129,8 +128,9 @@ def pyramid(
     width: int,
     size: int,
     smallest: int = 128,
+    factor: float = 2**0.5,
 ) -> list[tuple[int, int]]:
-    """Returns shapes from coarse to fine, each larger by a factor of sqrt(2).
+    """Returns shapes from coarse to fine.
 
     The longer side of the first shape has at least `smallest` pixels, more if
     the shorter side would have less than 32; that of the last has exactly
@@ -140,6 +140,8 @@ def pyramid(
     [(96, 128), (136, 181), (192, 256), (272, 362), (384, 512)]
     >>> pyramid(100, 1000, 512)
     [(36, 362), (51, 512)]
+    >>> pyramid(1536, 2048, 2048, 512, factor=2)
+    [(384, 512), (768, 1024), (1536, 2048)]
 
     Args:
         height: Rows of the photograph.
@@ -147,20 +149,45 @@ def pyramid(
         size: Longer side of the last shape, in pixels.
         smallest: Minimum of the first shape's longer side, in pixels; 128 as
             in crowsonkb's recipe.
+        factor: Ratio of the sides of one shape to the one before.
 
     Raises:
         ValueError: The shorter side of the last shape is under 16 pixels.
     """
     last = _last(height, width, size)
     shapes = [last]
-    longer = size / _FACTOR
+    longer = size / factor
     while round(longer) >= smallest:
         shape = fit(height, width, round(longer))
         if min(shape) < _START_SHORTER:
             break
         shapes.append(shape)
-        longer /= _FACTOR
+        longer /= factor
     return shapes[::-1]
+
+
+def enlarged(
+    picture: np.ndarray, reduced: np.ndarray, photo: np.ndarray
+) -> np.ndarray:
+    """Enlarges the picture of a reduced photograph, and adds its details.
+
+    These are what the photograph has beyond the smaller size, as in a
+    Laplacian pyramid (Burt and Adelson, 1983).
+
+    Args:
+        picture: Array of shape `(height, width, 3)`, in [0, 1].
+        reduced: The photograph at the shape of `picture`, in [0, 1].
+        photo: The photograph at the new shape, in [0, 1].
+
+    Returns:
+        Float32 array of the shape of `photo`, clipped to [0, 1].
+    """
+    shape = photo.shape[:2]
+    found = resize(reduced, *shape)
+    # In place: they may be large.
+    np.subtract(photo, found, out=found)
+    found += resize(picture, *shape)
+    return np.clip(found, 0, 1, out=found)
 
 
 def octaves(

@@ -141,7 +141,9 @@ class TransferEngine:
     def load(self, task: Task) -> "ControlledStylizer":
         """Loads the model of a task, once; see `Engine.load`."""
         config = task.config
-        return self._stylizer(config.model, config.precision, config.tile)
+        return self._stylizer(
+            config.model, config.precision, config.tile, config.start_size
+        )
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
         """Stylizes the photograph in one pass; see `Engine.stylize`."""
@@ -164,12 +166,19 @@ class TransferEngine:
 
 
 def _stylizer(
-    encoder_weights: str | None, model: str, precision: str, tile: int
+    encoder_weights: str | None,
+    model: str,
+    precision: str,
+    tile: int,
+    start_size: int,
 ) -> "ControlledStylizer":
     from tfstyle.adain import loading
     from tfstyle.adain.stylizers import ControlledStylizer
     from tfstyle.runtime import devices
 
     return ControlledStylizer(
-        loading.load(model, encoder_weights, devices.precision(precision), tile)
+        loading.load(
+            model, encoder_weights, devices.precision(precision), tile
+        ),
+        start_size,
     )

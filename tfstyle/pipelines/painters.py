@@ -94,7 +94,8 @@ class TransferLoader:
                 local.encoder_weights,
                 devices.precision(config.precision),
                 config.tile,
-            )
+            ),
+            config.start_size,
         )
         return _painter(
             local, fetch, functools.partial(_transfer, local, stylizer)
