@@ -12,7 +12,7 @@ import tensorflow as tf
 import helpers
 from tfstyle.controls import regions
 from tfstyle.features import memory, planning
-from tfstyle.optimization import gatys, run, sight, tiled_loss
+from tfstyle.optimization import gatys, run, sight, tiled_graphs, tiled_loss
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimizers import adam, lbfgs
 from tfstyle.runtime import checkpoint, scratch
@@ -53,9 +53,23 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def watched(config):
-    """The calls of a whole run, and its picture."""
-    watch = Watch()
-    return watch.seen, gatys.stylize(PHOTO, STYLES, config, watch)
+    """The calls of a whole run, its picture, and what was traced."""
+    watch, traced, trace = Watch(), [], tiled_graphs._trace
+
+    def remember(function, *given):
+        traced.append(function.__name__)
+        return trace(function, *given)
+
+    tiled_graphs.forget()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiled_graphs, "_trace", remember)
+        picture = gatys.stylize(PHOTO, STYLES, config, watch)
+    return watch.seen, picture, traced
+
+
+def test_sizes_share_the_graphs_of_tiles(watched):
+    _, _, traced = watched
+    assert traced.count("moments") == traced.count("gradient") == 1
 
 
 def test_the_picture_is_nearly_that_of_the_whole(config, watched):

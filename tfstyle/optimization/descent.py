@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfstyle import features
 from tfstyle.objective.term import Term
+from tfstyle.optimization import tiled_graphs
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.optimizers import adam, lbfgs
 from tfstyle.optimizers.adam_in_place import InPlace
@@ -77,7 +78,9 @@ def make_network(config: GatysConfig, weights_file: Resolved) -> keras.Model:
         tf.distribute.get_strategy(),
     )
     if not kept:
-        _traced.cache_clear()  # Graphs would keep discarded networks alive.
+        # Graphs would keep discarded networks alive.
+        _traced.cache_clear()
+        tiled_graphs.forget()
         kept.append(
             features.extractor(
                 *given, weights_file, border="mirror", dtype=config.precision

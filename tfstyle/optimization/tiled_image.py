@@ -4,15 +4,14 @@ Neighboring pixels, squares and structure are compared strip by strip,
 histograms channel by channel. `tiled_loss` adds the terms of feature maps.
 """
 
-import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfstyle import losses
-from tfstyle.objective.local import strips
+from tfstyle.objective.local import Local, strips
 from tfstyle.objective.term import Term
 from tfstyle.optimization.tiled_graphs import as_it_is, compiled
 from tfstyle.runtime import scratch
@@ -36,10 +35,9 @@ class ImageTerms:
     ) -> None:
         self._locals, self._histograms = nearby, histograms
         self._shape = shape
-        self._compare = compiled(
-            functools.partial(_local_gradient, nearby, shape)
-        )
-        self._compare_channel = compiled(_channel_gradient, as_it_is)
+        compares = tuple((n, t.compare) for n, t in nearby.items())
+        self._compare = compiled(_local_gradient, compares, tuple(shape))
+        self._compare_channel = compiled(_channel_gradient, spec=as_it_is)
 
     def add(
         self,
@@ -65,14 +63,17 @@ class ImageTerms:
     ) -> None:
         """Adds what is local, strip by strip."""
         for strip in strips(self._shape[0]):
-            targets = {
-                name: term.compare.cut(term.target, strip)
+            parts = {
+                name: (
+                    tf.constant(term.weight, tf.float32),
+                    term.compare.cut(term.target, strip),
+                )
                 for name, term in self._locals.items()
             }
             found, part = self._compare(
                 tf.constant(picture[None, strip.seen]),
                 tf.constant(strip.stop - strip.start),
-                targets,
+                parts,
             )
             gradient[strip.seen] += np.asarray(part)[0]
             scratch.release(picture, gradient)
@@ -101,20 +102,19 @@ class ImageTerms:
 
 
 def _local_gradient(
-    terms: Mapping[str, Any],
+    compares: Sequence[tuple[str, Local]],
     shape: Shape,
     block: tf.Tensor,
     rows: tf.Tensor,
-    targets: Mapping[str, Any],
+    parts: Mapping[str, tuple],
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """Returns what a strip of the picture adds to terms, and its gradient."""
     with tf.GradientTape() as tape:
         tape.watch(block)
-        values = {
-            name: term.weight
-            * term.compare.part(block, rows, targets[name], shape)[0]
-            for name, term in terms.items()
-        }
+        values = {}
+        for name, compare in compares:
+            weight, target = parts[name]
+            values[name] = weight * compare.part(block, rows, target, shape)[0]
         value = tf.add_n([tf.constant(0.0), *values.values()])
     gradient = tape.gradient(
         value, block, unconnected_gradients=tf.UnconnectedGradients.ZERO

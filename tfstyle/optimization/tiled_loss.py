@@ -13,7 +13,7 @@ once, so a halo of half the receptive field is exact, where they need all of it;
 both style losses, regions and Adam.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -26,7 +26,8 @@ from tfstyle.objective.image_terms import Histogram
 from tfstyle.objective.local import Local
 from tfstyle.objective.statistics import Moments
 from tfstyle.objective.term import Content, Style, Term
-from tfstyle.optimization.tiled_graphs import View, as_it_is, compiled
+from tfstyle.optimization import tiled_graphs
+from tfstyle.optimization.tiled_graphs import Names, as_it_is, compiled
 from tfstyle.optimization.tiled_image import ImageTerms
 from tfstyle.runtime import scratch
 
@@ -56,10 +57,12 @@ class Loss:
         self._tiling, self._pause = tiling, pause
         self._gradient = tiles.bordered((*tiling.image, 3), make)
         self._styles, self._contents, nearby, histograms = _sorted(terms)
-        view = View(tiles.unpadded(network), self._styles, self._contents)
-        self._look = compiled(view.moments)
-        self._pull = compiled(view.gradient)
-        self._slopes = compiled(self._weighted_slopes, as_it_is)
+        part = tiled_graphs.part_of(network)
+        styles, contents = _names(self._styles), _names(self._contents)
+        self._look = compiled(tiled_graphs.moments, part, styles)
+        self._pull = compiled(tiled_graphs.gradient, part, styles, contents)
+        compares = tuple((n, t.compare) for n, t in self._styles.items())
+        self._slopes = compiled(_weighted_slopes, compares, spec=as_it_is)
         self._image_terms = ImageTerms(nearby, histograms, tiling.image)
         self._names = [*terms]
 
@@ -76,7 +79,7 @@ class Loss:
         moments = self._moments(picture)
         if moments is None:
             return None
-        values, slopes = self._slopes(moments)
+        values, slopes = self._slopes(moments, self._style_parts())
         gradient = self._zeros()
         if not self._add_gradients(picture, slopes, gradient, values):
             return None
@@ -165,21 +168,40 @@ class Loss:
             parts[name] = target, tf.constant(factor, tf.float32)
         return parts
 
-    def _weighted_slopes(self, moments: Mapping[str, Moments]) -> tuple:
-        """Returns weighted losses, and what `_pull` needs of their slopes."""
-        values, slopes = {}, {}
+    def _style_parts(self) -> dict[str, tuple]:
+        """Returns targets, with weights of terms and of single positions."""
+        parts = {}
         for name, term in self._styles.items():
-            mean = moments[name].mean
-            found = term.compare.slopes(moments[name], term.target[0])
-            height, width = self._tiling.shape(term.compare.layer)
-            values[name] = term.weight * found.value[0]
-            share = term.weight / (height * width)
-            slopes[name] = (
-                mean,
-                share * found.mean,
-                2 * share * found.covariance,
+            area = np.prod(self._tiling.shape(term.compare.layer))
+            factors = term.weight, term.weight / area
+            parts[name] = (
+                term.target[0],
+                *(tf.constant(factor, tf.float32) for factor in factors),
             )
-        return values, slopes
+        return parts
+
+
+def _weighted_slopes(
+    compares: Sequence[tuple[str, Style]],
+    moments: Mapping[str, Moments],
+    parts: Mapping[str, tuple],
+) -> tuple:
+    """Returns weighted losses, and what `_pull` needs of their slopes."""
+    values, slopes = {}, {}
+    for name, compare in compares:
+        target, weight, share = parts[name]
+        found = compare.slopes(moments[name], target)
+        values[name] = weight * found.value[0]
+        slopes[name] = (
+            moments[name].mean,
+            share * found.mean,
+            2 * share * found.covariance,
+        )
+    return values, slopes
+
+
+def _names(terms: Mapping[str, Any]) -> Names:
+    return tuple((name, term.compare.layer) for name, term in terms.items())
 
 
 _KINDS = (Style, Content, Local, Histogram)
