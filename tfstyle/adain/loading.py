@@ -1,6 +1,7 @@
 """Loads AdaIN models and other SavedModels to stylize with TensorFlow."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -44,6 +45,7 @@ def load(
 
 _IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)
 _VECTORS = tf.TensorSpec((None, None), tf.float32)
+_NUMBER = tf.TensorSpec((), tf.float32)
 
 
 class CompiledStylizer(KerasStylizer):
@@ -59,16 +61,11 @@ class CompiledStylizer(KerasStylizer):
         self._tile = tile
         convolution.freeze(model.encoder, model.decoder)
         # Free sizes: one trace serves a whole folder of images.
-        self._embed = tf.function(model.embed_style, input_signature=[_IMAGES])
-        self._apply = tf.function(
-            model.apply_style,
-            input_signature=[_IMAGES, _VECTORS, tf.TensorSpec((), tf.float32)],
-        )
+        self._embed = _compiled(model.embed_style, _IMAGES)
+        self._apply = _compiled(model.apply_style, _IMAGES, _VECTORS, _NUMBER)
         self._apply_regions = _compiled(model.apply_style)
-        number = tf.TensorSpec((), tf.float32)
-        self._apply_next = tf.function(
-            model.apply_next,
-            input_signature=[_IMAGES, _VECTORS, number, _VECTORS, number],
+        self._apply_next = _compiled(
+            model.apply_next, _IMAGES, _VECTORS, _NUMBER, _VECTORS, _NUMBER
         )
         self._apply_next_regions = _compiled(model.apply_next)
         self._tiled = tiling.TiledModel(model, tile, _compiled)
@@ -122,5 +119,16 @@ class CompiledStylizer(KerasStylizer):
         return image[0].numpy(), own.numpy()
 
 
-def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return tf.function(function, reduce_retracing=True)
+def _compiled(
+    function: Callable[..., Any], *specs: tf.TensorSpec
+) -> Callable[..., Any]:
+    """Compiles a function for these tensors, or for any.
+
+    AutoGraph, which it does not need, would take longer than all else.
+    """
+    return tf.function(
+        function,
+        input_signature=specs or None,
+        autograph=False,
+        reduce_retracing=True,
+    )

@@ -27,7 +27,7 @@ def fastest(call: Callable[[], object], times: int) -> float:
 def product_rate() -> float:
     """Returns the operations per second of float32 matrix products."""
     matrix = tf.random.normal((_PRODUCT, _PRODUCT))
-    product = tf.function(lambda a: tf.reduce_max(a @ a))
+    product = tf.function(lambda a: tf.reduce_max(a @ a), autograph=False)
     product(matrix)
     return 2 * _PRODUCT**3 / fastest(lambda: float(product(matrix)), 20)
 

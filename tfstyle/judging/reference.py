@@ -102,7 +102,9 @@ class Reference:
         self._optimizer = adam.Adam(
             learning_rate=0.02, beta_2=0.999, levels=1, final=1.0
         )
-        self._step = tf.function(self._stepped, reduce_retracing=True)
+        self._step = tf.function(
+            self._stepped, autograph=False, reduce_retracing=True
+        )
 
     def optimize(
         self, content: np.ndarray, target: Target, steps: int

@@ -111,8 +111,8 @@ class _Loop:
         self, strategy: tf.distribute.Strategy, model: keras.Model
     ) -> None:
         self.strategy, self.model = strategy, model
-        self._step = tf.function(self._on_all)
-        self._terms = tf.function(self._means)
+        self._step = tf.function(self._on_all, autograph=False)
+        self._terms = tf.function(self._means, autograph=False)
 
     def step(self, contents: Any, styles: Any) -> dict[str, float]:
         """Trains on a batch; returns the terms of the loss and their sum."""
