@@ -44,7 +44,10 @@ def test_speed_counts_the_operations_of_the_convolutions():
 
 def test_memory_grows_with_the_size():
     small, large = bench(
-        "--what=memory", "--sizes=64,256", "--precision=float32"
+        "--what=memory",
+        "--features=vgg_distilled",
+        "--sizes=64,256",
+        "--precision=float32",
     )
     assert 0 < small["peak_mb"] < large["peak_mb"] < 1000
 
