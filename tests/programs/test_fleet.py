@@ -37,25 +37,22 @@ def files(tmp_path_factory):
     return root
 
 
-def painted(files, content, output):
-    """Hashes of what one process paints, by name."""
-    flags = {"content": content, "style": files / "style.png", "output": output}
-    done = programs.fork(programs.command("tfstyle.transfer", flags), ROOT)
-    assert f"{len(hashes(output))} painted" in done.stdout, done.stderr
-    return hashes(output)
-
-
 @pytest.fixture(scope="module")
 def expected(files):
-    found = painted(files, files / "photos", files / "expected")
+    """Hashes of what one process paints, by name."""
+    flags = {"content": files / "photos", "output": files / "expected"}
+    flags["style"] = files / "style.png"
+    done = programs.fork(programs.command("tfstyle.transfer", flags), ROOT)
+    assert f"{COUNT} painted" in done.stdout, done.stderr
+    found = hashes(files / "expected")
     assert len(found) == COUNT
     return found
 
 
 @pytest.fixture(scope="module")
-def ten(files):
+def ten(expected):
     """As `expected`, for the first ten photographs."""
-    found = painted(files, files / "photos/0*.png", files / "ten")
+    found = {name: x for name, x in expected.items() if name.startswith("0")}
     assert len(found) == 10
     return found
 
@@ -177,7 +174,7 @@ def test_workers_nodes_and_the_driver_may_be_lost(
 
     # The driver is killed; the same command paints only the rest.
     output = tmp_path / "again"
-    words = command(files / "photos", output, **flags)
+    words = command(files / "photos", output, **flags | {"workers": 1})
     process = start(words)
     wait_for_pictures(process, output, 20)
     process.kill()
