@@ -19,7 +19,7 @@ GUIDE = helpers.image(30, 30, seed=1)
 SHAPES = [(16, 22), (23, 31), (32, 43), (45, 60)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(small_vgg16):
     """Makes a quick configuration, with changes."""
 
@@ -240,13 +240,19 @@ def test_frames_of_a_zoom_keep_the_photographs_colours(settings):
         assert kept < 0.5 * dreamt
 
 
-@pytest.mark.parametrize("end", [3, 6, 8])
-def test_a_run_goes_on_where_it_was_ended(settings, end, tmp_path):
+@pytest.fixture(scope="module")
+def zoomed(settings):
+    """The last picture and the frames of a whole run."""
+    frames = {}
     config = settings(zoom_frames=3)
-    expected_frames, frames = {}, {}
-    expected = deepdream.deep_dream(
-        PHOTO, config, on_frame=expected_frames.__setitem__
-    )
+    last = deepdream.deep_dream(PHOTO, config, on_frame=frames.__setitem__)
+    return last, frames
+
+
+@pytest.mark.parametrize("end", [3, 6, 8])
+def test_a_run_goes_on_where_it_was_ended(settings, zoomed, end, tmp_path):
+    config = settings(zoom_frames=3)
+    (expected, expected_frames), frames = zoomed, {}
     parts = [Watch(end), Watch()]
     for watch in parts:
         actual = deepdream.deep_dream(
