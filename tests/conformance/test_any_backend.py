@@ -26,11 +26,15 @@ import network_cases
 
 path, weights = sys.argv[1:]
 assert keras.backend.backend() == "jax"
-found = network_cases.evaluate(weights)
+found = network_cases.evaluate(weights, jax.jit)
 inputs = [jax.numpy.asarray(x) for x in losses_cases.UNTIED]
 for name, loss in losses_cases.LOSSES.items():
-    total = lambda x, loss=loss: loss(x, *inputs[1:]).sum()
-    found["gradient/" + name] = jax.jit(jax.grad(total))(inputs[0])
+    def total(x):
+        each = loss(x, *inputs[1:])
+        return each.sum(), each
+    found["gradient/" + name], found["loss/" + name] = jax.jit(
+        jax.grad(total, has_aux=True)
+    )(inputs[0])
 np.savez(path, **found)
 """
 
@@ -76,7 +80,10 @@ def test_losses_are_equal_on_numpy(tmp_path):
 
 def test_values_are_equal_on_jax(on_jax, small_vgg16):
     expected = evaluate(small_vgg16)
-    assert len(expected) == 12 + 6 + 1 + 1 + 18
+    assert len(expected) == 6 + 1 + 1 + 18 + 1
+    for name, loss in losses_cases.LOSSES.items():
+        expected[f"loss/{name}"] = np.array(loss(*losses_cases.UNTIED))
+    assert len(expected) == 12 + 27
     for name, value in expected.items():
         # Small eigenvalues are mostly rounding, in the roots of which it grows.
         share = 1e-3 if name.startswith("wasserstein") else 1e-4

@@ -3,10 +3,11 @@
 import numpy as np
 
 import helpers
-import losses_cases
 from tfstyle import StyleModel, features
 from tfstyle.objective.terms import make_terms
 from tfstyle.optimization.config import GatysConfig
+from tfstyle.training.config import AdaINConfig
+from tfstyle.training.perceptual import PerceptualLoss
 
 IMAGE = helpers.image(34, 48)
 LAYERS = ["block1_conv1", "block1_conv2", "block2_conv1"]
@@ -33,28 +34,35 @@ def settings(**changes):
     )
 
 
-def values(network, terms, picture):
+def as_it_is(call):
+    return call
+
+
+def values(network, terms, picture, compiled=as_it_is):
     """Weighted terms of a picture `(height, width, 3)`, by name."""
-    maps = network(picture[None])
-    return {
-        name: term.weight * float(term.loss(picture[None], maps)[0])
-        for name, term in terms.items()
-    }
+
+    def found(batch):
+        maps = network(batch)
+        return {n: term.loss(batch, maps)[0] for n, term in terms.items()}
+
+    each = compiled(found)(picture[None])
+    return {name: terms[name].weight * float(x) for name, x in each.items()}
 
 
-def maps(image, *args, **kwargs):
+def maps(image, *args, compiled=as_it_is, **kwargs):
     """Feature maps of one image by layer name."""
     network = features.extractor(*args, **kwargs)
-    found = network(image[None]).items()
+    found = compiled(network)(image[None]).items()
     return {name: np.array(x[0], "float32") for name, x in found}
 
 
-def evaluate(weights):
-    """Losses, feature maps and terms, by name, on any backend."""
-    found = {
-        f"loss/{name}": loss(*losses_cases.UNTIED)
-        for name, loss in losses_cases.LOSSES.items()
-    }
+def evaluate(weights, compiled=as_it_is):
+    """Feature maps and terms, by name, on any backend.
+
+    Networks and terms are called as `compiled` makes them: JAX compiles each
+    operation alone otherwise, which takes far longer.
+    """
+    found = {}
     for pooling in features.POOLINGS:
         answers = maps(
             IMAGE,
@@ -62,11 +70,11 @@ def evaluate(weights):
             ["block1_conv1", "block2_pool"],
             pooling,
             weights,
+            compiled=compiled,
         )
         found |= {f"{pooling}/{layer}": x for layer, x in answers.items()}
-    found["thin"] = maps(IMAGE, "vgg_distilled", ["block5_conv1"])[
-        "block5_conv1"
-    ]
+    thin = "vgg_distilled", ["block5_conv1"]
+    (found["thin"],) = maps(IMAGE, *thin, compiled=compiled).values()
     model = StyleModel.from_preset("distilled")
     found["one pass"] = model.stylize(PHOTO, WAVE, color="luminance")
     network = features.extractor("vgg16", LAYERS, weights=weights)
@@ -83,9 +91,22 @@ def evaluate(weights):
         styles = [WAVE, NIGHT]
         photo = PHOTO
         terms = make_terms(network, photo, styles, config)
-        weighted = values(network, terms, photo[::-1].copy())
+        weighted = values(network, terms, photo[::-1].copy(), compiled)
         found |= {f"{style_loss}/{name}": x for name, x in weighted.items()}
+    found["moments/training"] = trained_by("moments", network, compiled)
     return {name: np.array(x) for name, x in found.items()}
+
+
+def trained_by(style_loss, network, compiled):
+    """The style's term of a training, for a batch of one."""
+    config = AdaINConfig(
+        style_loss=style_loss,
+        content_layer="block2_conv1",
+        style_layers=("block1_conv1", "block2_conv1"),
+    )
+    loss = PerceptualLoss(network, config)
+    batches = [x[None].copy() for x in (PHOTO[::-1], PHOTO, WAVE)]
+    return compiled(loss)(*batches)["style"]
 
 
 def terms_of(network, picture, content, styles, **changes):
