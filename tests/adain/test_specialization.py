@@ -196,10 +196,13 @@ def test_a_few_styles_fit_in_one_model(model):
 
 def test_a_run_without_improvement_is_done(model, tmp_path):
     steps, calls = [], []
+    contents, held_out = specialization.scenes(0)
+    assert (len(contents), len(held_out)) == (200, 6)
 
     def run():
         return specialize(
             model,
+            contents=contents,
             learning_rate=0.0,
             steps=20,
             epoch=1,
@@ -214,6 +217,8 @@ def test_a_run_without_improvement_is_done(model, tmp_path):
     run()
     assert max(steps) == 1 + PATIENCE
     assert calls[ended:] == [20]
+    # No more scenes were made than the steps took.
+    assert len(contents.made) <= 6 + 2 * max(steps)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,17 @@ def test_scenes_are_images_that_depend_on_the_seed():
     assert np.abs(found - scene(2, side=33)).mean() > 0.05
 
 
+def test_scenes_are_made_when_they_are_asked_for():
+    scenes = dead_leaves.Scenes(3)
+    some = scenes[200:]
+    assert (len(scenes), len(some), scenes.made) == (206, 6, {})
+    random = np.random.default_rng([3, 201])
+    np.testing.assert_array_equal(some[1], dead_leaves.scene(320, random))
+    assert scenes[-5] is some[1]
+    assert [*scenes.made] == [201]
+    assert len([*some]) == len(scenes.made) == 6
+
+
 def test_amplitudes_fall_with_the_frequency_as_in_photographs():
     scenes = np.stack([scene(seed) for seed in range(40)]).mean(-1)
     window = np.hanning(64)[:, None] * np.hanning(64)

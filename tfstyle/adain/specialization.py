@@ -251,9 +251,10 @@ def _batches(
     return make
 
 
-def scenes(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def scenes(seed: int) -> tuple[Sequence[np.ndarray], list[np.ndarray]]:
     """Returns scenes to learn from without photographs, and held-out ones."""
-    return data.split(dead_leaves.scenes(seed))
+    found = dead_leaves.Scenes(seed)
+    return found[data.HELD_OUT :], list(found[: data.HELD_OUT])
 
 
 def copy(model: Model, styles: Sequence[np.ndarray], precision: Any) -> Model:
@@ -296,6 +297,8 @@ def _hash(values: Any, data: bytes = b"") -> str:
 
 def _names(contents: Sequence[pathlib.Path | np.ndarray]) -> str | int:
     """Returns what tells photographs from others: their names, or number."""
+    if isinstance(contents, dead_leaves.Scenes):  # None needs to be made.
+        return len(contents)
     files = [x for x in contents if isinstance(x, pathlib.Path)]
     return data.digest(files) if files else len(contents)
 

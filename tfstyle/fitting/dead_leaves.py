@@ -11,20 +11,57 @@ References:
     "Learning to See by Looking at Noise", NeurIPS 2021.
 """
 
+import copy
+from collections.abc import Sequence
+from typing import overload
+
 import numpy as np
 
-_SCENES, _SIDE = 206, 320  # Number and side in pixels of `scenes`.
+_SCENES, _SIDE = 206, 320  # Number and side in pixels of `Scenes`.
 _LEAVES = (20, 160)  # Least and most things in a scene.
 _SMALLEST, _LARGEST = 0.02, 0.6  # Their radii, relative to the side.
 _TAIL = 1.3  # Exponent of the distribution of radii; few are large.
 _POWERS = (0.8, 1.2, 1.6, 2.0)  # Of the spectra of surfaces: rough to cloudy.
 
 
-def scenes(seed: int) -> list[np.ndarray]:
-    """Returns scenes to learn from where there are no photographs."""
-    return [
-        scene(_SIDE, np.random.default_rng([seed, i])) for i in range(_SCENES)
-    ]
+class Scenes(Sequence[np.ndarray]):
+    """Scenes to learn from where there are no photographs.
+
+    Each is made when it is first asked for: all of them take as long as
+    hundreds of steps of a training.
+
+    Args:
+        seed: Seed of all scenes.
+
+    Attributes:
+        made: The scenes made so far, by index; slices share them.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.made: dict[int, np.ndarray] = {}
+        self._seed = seed
+        self._indices = range(_SCENES)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Scenes": ...
+
+    def __getitem__(self, index: int | slice) -> "np.ndarray | Scenes":
+        """Returns a scene, or a part of them."""
+        if isinstance(index, slice):
+            part = copy.copy(self)
+            part._indices = self._indices[index]
+            return part
+        number = self._indices[index]
+        if number not in self.made:
+            random = np.random.default_rng([self._seed, number])
+            self.made[number] = scene(_SIDE, random)
+        return self.made[number]
 
 
 def scene(side: int, random: np.random.Generator) -> np.ndarray:
