@@ -183,9 +183,10 @@ def test_a_style_weight_of_nothing_is_nothing(model):
     assert float(make_fit(model, style_weight=0.0).style_weight) == 0.0
 
 
-def test_a_few_styles_fit_in_one_model(model):
+def test_users_call_the_method_with_a_few_styles(model):
     styles = [helpers.image(48, 64, 9), helpers.image(64, 48, 8)]
-    fitted = specialize(model, styles)
+    fitted = model.specialize(styles, PHOTOS, config(steps=2))
+    assert isinstance(fitted, StyleModel)
     assert [style.shape for style in fitted.styles] == [
         (48, 64, 3),
         (64, 48, 3),
@@ -310,12 +311,28 @@ def test_all_checkpoints_are_compared_before_the_first_step(model, done):
     assert steps == []
 
 
-def test_both_parts_keep_what_the_model_before_kept(model, tmp_path):
-    settings = {"thin_steps": 8, "steps": 2, "epoch": 2}
-    fitted = specialize(model, **settings, folder=tmp_path)
+CONTINUED = {"seed": 3, "thin_steps": 16, "steps": 2, "epoch": 2}
+
+
+@pytest.fixture(scope="module")
+def continued(model, tmp_path_factory):
+    """Model and folder of a run that was ended in either part."""
+    folder = tmp_path_factory.mktemp("continued")
+    for step in (10, 17):  # After an epoch of eight steps, and in the last one.
+        specialize(
+            model,
+            **CONTINUED,
+            folder=folder,
+            on_step=lambda progress, _, end=step: progress.done >= end,
+        )
+    return specialize(model, **CONTINUED, folder=folder), folder
+
+
+def test_both_parts_keep_what_the_model_before_kept(model, continued):
+    fitted, folder = continued
     first, second = (
-        checkpoint.load(folder)[0]["state/style_weight"]
-        for folder in (tmp_path / specialization.THIN, tmp_path)
+        checkpoint.load(part)[0]["state/style_weight"]
+        for part in (folder / specialization.THIN, folder)
     )
     before, after = (
         style_fit.HeldOut(make_fit(each), PHOTOS[:2])()[0]
@@ -327,27 +344,12 @@ def test_both_parts_keep_what_the_model_before_kept(model, tmp_path):
     )
 
 
-def test_a_run_continues_in_either_part(model, tmp_path):
-    settings = {"seed": 3, "thin_steps": 8, "steps": 4, "epoch": 1}
-    whole = specialize(model, **settings)
-    for step in (2, 6, 9):  # Two in the first part.
-        specialize(
-            model,
-            **settings,
-            folder=tmp_path,
-            on_step=lambda progress, _, end=step: progress.done >= end,
-        )
-    again = specialize(model, **settings, folder=tmp_path)
+def test_a_run_continues_in_either_part(model, continued):
+    whole = specialize(model, **CONTINUED)
     for one, other in zip(
-        whole.get_weights(), again.get_weights(), strict=True
+        whole.get_weights(), continued[0].get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-
-
-def test_users_call_the_method(model):
-    fitted = model.specialize(STYLE, PHOTOS, config(steps=2))
-    assert isinstance(fitted, StyleModel)
-    assert len(fitted.styles) == 1
 
 
 def test_a_narrow_style_is_refused(model):
