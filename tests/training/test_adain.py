@@ -3,6 +3,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -44,32 +45,63 @@ def train(files, folder=None, **changes):
     )
 
 
-def test_it_learns(files):
-    losses = []
+LEARNING = {"steps": 50, "epoch": 20, "learning_rate": 3e-3}
 
-    def note(progress, _):
-        losses.extend([progress.losses["loss"]] if progress.losses else [])
 
-    train(files, steps=60, epoch=20, learning_rate=3e-3, on_step=note)
+class Learned(NamedTuple):
+    """A run: its model and files, and what its callbacks and others received.
+
+    One of the photographs cannot be read.
+    """
+
+    model: StyleModel
+    files: tuple
+    folder: pathlib.Path
+    seen: list
+    epochs: list
+    unreadable: set
+
+
+@pytest.fixture(scope="module")
+def learned(files, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learned")
+    broken = folder / "broken.png"
+    broken.write_bytes(b"no image")
+    contents, styles = files
+    seen, epochs, unreadable = [], [], set()
+    model = adain.train(
+        config(**LEARNING),
+        ([*contents, broken], styles),
+        files,
+        folder=folder,
+        on_step=lambda progress, _: seen.append(progress),
+        on_epoch=lambda model, steps: epochs.append(steps),
+        unreadable=unreadable,
+    )
+    seen = [progress for progress in seen if progress.losses]
+    return Learned(
+        model, ([*contents, broken], styles), folder, seen, epochs, unreadable
+    )
+
+
+def test_it_learns(learned):
+    losses = [progress.losses["loss"] for progress in learned.seen]
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_both_parts_are_trained_and_reported(files):
-    seen, epochs = [], []
-    before = adain.untrained(config()).get_weights()
-    model = train(
-        files,
-        on_step=lambda progress, _: seen.append(progress),
-        on_epoch=lambda model, steps: epochs.append(steps),
-    )
-    assert epochs == [4, 6]
-    seen = [progress for progress in seen if progress.losses]
-    assert [p.done for p in seen] == [4, 6]
+def test_both_parts_are_trained_and_reported(learned):
+    assert learned.epochs == [20, 40, 50]
+    ends = [p for p in learned.seen if "val_loss" in p.losses]
+    assert [p.done for p in ends] == learned.epochs
     terms = {"loss", "content", "style", "tv", "range"}
-    assert set(seen[0].losses) == terms | {f"val_{term}" for term in terms}
+    assert set(ends[0].losses) == terms | {f"val_{term}" for term in terms}
     changed = [
         not np.array_equal(a, b)
-        for a, b in zip(before, model.get_weights(), strict=True)
+        for a, b in zip(
+            adain.untrained(config()).get_weights(),
+            learned.model.get_weights(),
+            strict=True,
+        )
     ]
     # Heads of layers that are no levels are not there.
     assert all(changed)
@@ -77,33 +109,15 @@ def test_both_parts_are_trained_and_reported(files):
 
 def test_a_frozen_encoder_stays(files):
     before = adain.untrained(config()).encoder.get_weights()
-    model = train(files, train_encoder=False, steps=2)
+    # Ended with the second step: nothing held out is evaluated.
+    end = lambda progress, _: progress.done == 2  # noqa: E731
+    model = train(files, train_encoder=False, on_step=end)
     for ours, theirs in zip(before, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_run_that_was_ended_goes_on_as_if_it_had_not_been(files, tmp_path):
-    steps = {"steps": 24, "epoch": 16}
-    whole = train(files, **steps)
-    # In the middle of the first epoch.
-    stop = lambda progress, _: progress.done == 10  # noqa: E731
-    train(files, tmp_path, on_step=stop, **steps)
-    done = []
-    resumed = train(
-        files,
-        tmp_path,
-        on_step=lambda progress, _: done.append(progress.done),
-        **steps,
-    )
-    assert sorted(set(done)) == [*range(11, 25)]
-    for ours, theirs in zip(
-        resumed.get_weights(), whole.get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_it_goes_on_from_a_model(files, tmp_path):
-    model = train(files, steps=2)
+def test_it_goes_on_from_a_model(learned, tmp_path):
+    model = learned.model
     model.save_preset(tmp_path / "model.h5")
     start = adain.untrained(config(start=str(tmp_path / "model.h5")))
     assert start.settings == model.settings
@@ -202,25 +216,15 @@ def test_a_preview_does_not_grow_by_a_picture_like_a_line(files, tmp_path):
     assert images.load(tmp_path / "preview.png").shape[1] < 4000
 
 
-def test_unreadable_files_are_told(files, tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no image")
-    contents, styles = files
-    unreadable = set()
-    adain.train(
-        config(steps=4, epoch=2),
-        ([*contents, broken], styles),
-        files,
-        unreadable=unreadable,
-    )
-    assert unreadable == {broken}
+def test_unreadable_files_are_told(learned):
+    assert learned.unreadable == {learned.folder / "broken.png"}
 
 
-def test_a_checkpoint_of_other_images_is_refused(files, tmp_path):
-    train(files, tmp_path, steps=1)
-    contents, styles = files
+def test_a_checkpoint_of_other_images_is_refused(learned):
+    contents, styles = learned.files
+    others = contents, styles[1:]
     with pytest.raises(ValueError, match="other pictures"):
-        train((contents, styles[1:]), tmp_path, steps=1)
+        train(others, learned.folder, **LEARNING)
 
 
 # Trains by each of some settings, and prints its losses or the error.
@@ -281,28 +285,22 @@ def test_backends_and_numbers_of_devices_have_the_same_losses(files, tmp_path):
     start = tmp_path / "start.h5"
     adain.untrained(config()).save_preset(start)
     # What rounding differs in must not grow from step to step.
-    settings = {"start": str(start), "epoch": 1, "learning_rate": 1e-4}
-
-    def chosen(**changes):
-        return vars(config(**settings | changes))
-
-    moments, wasserstein = (
-        chosen(style_loss=name) for name in ("moments", "wasserstein")
+    settings = {"start": str(start), "steps": 3, "epoch": 1}
+    settings |= {"learning_rate": 1e-4, "style_loss": "wasserstein"}
+    even, uneven = (
+        vars(config(**settings, batch_size=size)) for size in (2, 3)
     )
-    uneven = chosen(batch_size=3)
-    one, other, two, refused = trained(
-        "tensorflow",
-        [(1, moments), (1, wasserstein), (2, moments), (2, uneven)],
-        files,
+    one, two, refused = trained(
+        "tensorflow", [(1, even), (2, even), (2, uneven)], files
     )
-    assert len(one) == len(other) == config().steps
+    assert len(one) == 3
     np.testing.assert_allclose(two, one, rtol=1e-4)
     assert "`batch_size` must be a multiple of 2" in refused
-    theirs = trained("jax", [(1, moments), (1, wasserstein)], files)
-    np.testing.assert_allclose([one, other], theirs, rtol=1e-4)
+    (theirs,) = trained("jax", [(1, even)], files)
+    np.testing.assert_allclose(one, theirs, rtol=1e-4)
 
 
-def test_it_learns_in_float16_and_goes_on(files, tmp_path):
+def test_it_learns_in_float16_and_goes_on_as_if_not_ended(files, tmp_path):
     steps = {"steps": 24, "epoch": 16, "precision": "mixed_float16"}
     losses = []
 
@@ -314,9 +312,17 @@ def test_it_learns_in_float16_and_goes_on(files, tmp_path):
     assert whole.decoder.get_layer("stage1_out").compute_dtype == "float16"
     # The first steps find how much can be gained; some overflow.
     assert 12 < int(whole.optimizer.inner_optimizer.iterations) < 24
+    # In the middle of the first epoch.
     stop = lambda progress, _: progress.done == 10  # noqa: E731
     train(files, tmp_path, on_step=stop, **steps)
-    resumed = train(files, tmp_path, **steps | {"precision": "auto"})
+    done = []
+    resumed = train(
+        files,
+        tmp_path,
+        on_step=lambda progress, _: done.append(progress.done),
+        **steps | {"precision": "auto"},
+    )
+    assert sorted(set(done)) == [*range(11, 25)]
     for ours, theirs in zip(
         resumed.get_weights(), whole.get_weights(), strict=True
     ):
