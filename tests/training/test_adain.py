@@ -12,6 +12,7 @@ import pytest
 import helpers
 import programs
 from tfstyle import images
+from tfstyle.adain import specialization
 from tfstyle.adain.model import StyleModel
 from tfstyle.fitting import loop
 from tfstyle.images import folders
@@ -356,3 +357,11 @@ class _Huge:
 def test_batches_that_do_not_fit_are_refused(files, changes):
     with pytest.raises(MemoryError, match="A step with `batch_size`="):
         train(files, **changes)
+
+
+def test_a_specialized_model_is_no_start(tmp_path):
+    start = str(tmp_path / "wave.h5")
+    model = adain.untrained(config())
+    specialization.copy(model, [helpers.image(20, 24)], None).save_preset(start)
+    with pytest.raises(ValueError, match="wave.h5' was specialized, and"):
+        adain.untrained(config(start=start))

@@ -160,8 +160,9 @@ class AdaINConfig:
     )
     start: str | None = setting(
         None,
-        "Model to start from: a name or a .h5 file, with the same encoder. Its "
-        "levels, widths and depths are kept; modulation may be added.",
+        "Model of any style to start from: a name or a .h5 file, with the same "
+        "encoder. Its levels, widths and depths are kept; modulation may be "
+        "added.",
     )
     loss_features: str = setting(
         "vgg19",
@@ -267,12 +268,18 @@ class AdaINConfig:
 
         Raises:
             ValueError: These settings describe another model, or those of
-                the model are damaged.
+                the model are damaged, or it was specialized to styles.
         """
         if missing := [name for name in _STAGES if name not in model]:
             raise ValueError(
                 f"The settings in '{self.start}' make no model: they lack "
                 f"{', '.join(missing)}. Take an undamaged copy."
+            )
+        if model.get("styles"):  # Older files lack it.
+            raise ValueError(
+                f"The model '{self.start}' was specialized, and paints the "
+                "styles inside it. Start from a model of any style, such as "
+                "distilled."
             )
         for name, value in {"encoder": self.encoder, **self.changes()}.items():
             given = model.get(name)  # Older files lack modulation.
