@@ -1,4 +1,6 @@
+import errno
 import itertools
+import os
 import pathlib
 
 import keras
@@ -339,3 +341,13 @@ def test_images_that_are_too_large_for_a_pass_are_refused(model, monkeypatch):
     for images_given in ((larger, PHOTO), (PHOTO, larger)):
         with pytest.raises(MemoryError, match="model that sees 20x21 pixels"):
             model.stylize(*images_given)
+
+
+def test_a_full_disk_of_temporary_files_is_named(model, tmp_path, monkeypatch):
+    def save(self, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # As h5py does.
+
+    monkeypatch.setattr(StyleModel, "save", save)
+    with pytest.raises(OSError, match="No space left on device: .*model.keras"):
+        model.save_whole(tmp_path / "whole.keras")
+    assert not [*tmp_path.iterdir()]

@@ -4,6 +4,7 @@ model = StyleModel.from_preset("distilled")
 picture = model.stylize(photograph, style)
 """
 
+import os
 import pathlib
 import tempfile
 import zipfile
@@ -121,7 +122,11 @@ class StyleModel(StyleNetwork):
         """
         with tempfile.TemporaryDirectory() as folder:
             made = pathlib.Path(folder, "model.keras")
-            self.plain().save(made)
+            try:
+                self.plain().save(made)
+            except OSError as error:
+                error.filename = os.fspath(made)  # Keras names no file.
+                raise
             with files.atomic(path) as file:
                 file.write(made.read_bytes())
 
