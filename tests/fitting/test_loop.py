@@ -235,3 +235,7 @@ def test_auto_is_what_a_training_began_with(tmp_path):
     # What is asked for is refused later, as all other settings.
     asked = loop.on_device(AdaINConfig(precision="float32"), tmp_path)
     assert asked.precision == "float32"
+
+
+def test_more_steps_than_an_integer_holds_are_as_good_as_endless():
+    assert float(loop.rate(0.5, 10**30, 100)(100)) == 0.5

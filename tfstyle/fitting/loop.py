@@ -32,7 +32,7 @@ def rate(
     # `floatx`, and float16 has no odd numbers above 2048.
     return keras.optimizers.schedules.CosineDecay(
         np.float32(0),
-        steps - warmup,
+        float(steps - warmup),  # Integers of any size are no tensors.
         warmup_target=highest,
         warmup_steps=warmup,
     )
