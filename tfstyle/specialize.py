@@ -94,6 +94,9 @@ def main() -> int:
     if _CONTENT_DIR.value:
         photographs = folders.split_folders(_CONTENT_DIR.value, _HELD_OUT.value)
         folders.check_outside(_workdir(output), _CONTENT_DIR.value)
+    else:
+        with program.flag_errors():
+            settings_flags.refuse(["held_out"], "a fit without --content_dir")
     # These may be downloaded, so they come last.
     source = _source()
     weights.resolve(settings.loss_features, settings.loss_weights_file)

@@ -108,7 +108,7 @@ def test_ctrl_c_writes_the_model_as_it_is(files, tmp_path):
     flags = [
         word
         for word in words(files, model, "--steps=400")
-        if not word.startswith("--content_dir")
+        if not word.startswith(("--content_dir", "--held_out"))
     ]
     process = programs.start(command(*flags), ROOT)
     limit = time.monotonic() + programs.PATIENCE
@@ -219,3 +219,10 @@ def test_a_full_disk_is_one_line(files, tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert not (tmp_path / "wave.keras").exists()
+
+
+def test_scenes_are_not_held_out_by_a_flag(files, tmp_path):
+    flags = [f"--style={files / 'style.png'}", "--held_out=2"]
+    done = run_quick(*flags, f"--output={tmp_path / 'wave.h5'}")
+    expected = "--held_out is no setting of a fit without --content_dir."
+    programs.check_refused(done, 2, expected)
