@@ -4,6 +4,7 @@ import pytest
 
 from tfstyle.features import memory, planning
 from tfstyle.features.memory import Work
+from tfstyle.runtime import checks
 from tfstyle.runtime import memory as runtime_memory
 
 CONTENT = "block4_conv2"
@@ -154,3 +155,17 @@ def test_tiles_are_halved_as_long_as_they_have_a_core():
     assert sides[1:] == [752, 368]
     work = Work(features="resnet50")
     assert planning.halved(["conv4_block1_out"], work, (99, 99), None) is None
+
+
+def test_the_memory_to_give_counts_what_the_process_has(monkeypatch):
+    monkeypatch.setattr(runtime_memory, "available", lambda: 40 * GB)
+    monkeypatch.setattr(runtime_memory, "resident", lambda: GB)
+    monkeypatch.setattr(runtime_memory, "_RUNS", runtime_memory._Runs())
+    with pytest.raises(MemoryError, match="raise `memory` to [0-9.]+GB") as low:
+        plan((600, 800), limit=GB // 2)
+    given = re.search(r"to ([0-9.]+GB)", str(low.value))[1]
+    assert plan((600, 800), limit=checks.amount(given)).tiles
+    # More is of no use where the system has no more.
+    monkeypatch.setattr(runtime_memory, "available", lambda: GB // 4)
+    with pytest.raises(MemoryError, match="small enough: lower `size`"):
+        plan((600, 800), limit=GB // 2)

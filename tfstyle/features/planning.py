@@ -7,6 +7,7 @@ are kept in files.
 """
 
 import functools
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from tfstyle.features.memory import Work
 from tfstyle.pretrained import topology
 from tfstyle.runtime import devices
 from tfstyle.runtime.checks import units
+from tfstyle.runtime.memory import limit_for
 from tfstyle.runtime.types import Shape
 
 # Larger tiles save little; between tiles Ctrl-C is noticed.
@@ -118,10 +120,18 @@ def plan(
             return best
     if best:
         return best
-    more = "" if limit is None else "raise `memory` or "
+    more = "" if limit is None else _raised(needed)
     memory.refuse(
         shape, needed, left, f"No tiles are small enough: {more}lower `size`."
     )
+
+
+def _raised(needed: int) -> str:
+    """Returns the advice to raise `memory`, with what the process has."""
+    if needed > memory.left():
+        return ""
+    tenths = math.ceil(limit_for(needed) / 1e8)
+    return f"raise `memory` to {tenths / 10}GB or "
 
 
 def _filed() -> list[bool]:

@@ -54,6 +54,11 @@ def left(limit: int | None = None) -> int:
     return min(free, max(0, limit - (resident() - held)))
 
 
+def limit_for(needed: int) -> int:
+    """Returns the limit with which `left` is `needed`, in bytes."""
+    return needed + resident() - _RUNS.held()
+
+
 def take(needed: int) -> None:
     """Notes that a run which needs so many bytes begins."""
     _RUNS.take(needed)
