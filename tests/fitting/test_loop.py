@@ -6,7 +6,7 @@ import pytest
 
 import helpers
 from tfstyle import images
-from tfstyle.fitting import data, loop
+from tfstyle.fitting import data, loop, resuming
 from tfstyle.images import folders
 from tfstyle.runtime import checkpoint, devices
 from tfstyle.training.config import AdaINConfig, DistillConfig
@@ -239,3 +239,21 @@ def test_auto_is_what_a_training_began_with(tmp_path):
 
 def test_more_steps_than_an_integer_holds_are_as_good_as_endless():
     assert float(loop.rate(0.5, 10**30, 100)(100)) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"styles": "b"}, "belongs to other styles. Give those"),
+        (
+            {"photographs": 3, "model": "b"},
+            "other models and pictures \\(files",
+        ),
+        ({"styles": "b", "steps": 2}, "styles and settings: {'steps': 1}, not"),
+    ],
+)
+def test_hashes_are_not_shown(tmp_path, changes, message):
+    key = {"styles": "a", "photographs": "a", "model": "a", "steps": 1}
+    checkpoint.save(tmp_path, {}, {"key": key, "steps": 1})
+    with pytest.raises(ValueError, match=message):
+        resuming.check(tmp_path, key | changes)

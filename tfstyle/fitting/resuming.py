@@ -50,13 +50,27 @@ def check(
 
 
 def _difference(kept: dict[str, Any], wanted: dict[str, Any]) -> str:
-    if {*_beyond(kept, wanted), *_beyond(wanted, kept)} == {"files"}:
-        # Hashes, which tell nobody anything.
-        return (
-            "pictures (files were added, removed or renamed, or `held_out` "
-            "differs)"
-        )
-    return f"settings: {_beyond(kept, wanted)}, not {_beyond(wanted, kept)}"
+    names = {*_beyond(kept, wanted), *_beyond(wanted, kept)}
+    found = sorted({_HASHED[name] for name in names & _HASHED.keys()})
+    one, other = (
+        {k: v for k, v in values.items() if k in names - _HASHED.keys()}
+        for values in (kept, wanted)
+    )
+    if one or other:
+        found.append(f"settings: {one}, not {other}")
+    return " and ".join(found)
+
+
+_PICTURES = (
+    "pictures (files were added, removed or renamed, or `held_out` differs)"
+)
+# Settings whose values are hashes, which tell nobody anything.
+_HASHED = {
+    "files": _PICTURES,
+    "photographs": _PICTURES,
+    "styles": "styles",
+    "model": "models",
+}
 
 
 def restore(
