@@ -335,7 +335,7 @@ def test_strength_is_smooth(preset):
 
 
 def test_images_that_are_too_large_for_a_pass_are_refused(model, monkeypatch):
-    monkeypatch.setattr(memory, "left", lambda *limit: 437 * 20**2)
+    monkeypatch.setattr(memory, "left", lambda *limit: 458 * 20**2)
     assert model.stylize(PHOTO, PHOTO).shape == PHOTO.shape
     larger = helpers.image(21, 20)
     for images_given in ((larger, PHOTO), (PHOTO, larger)):

@@ -93,7 +93,7 @@ def test_progress_is_reported_after_each_tile(watched):
 # In the middle of a first step, of a later one, and of the result.
 @pytest.mark.parametrize("end", [3, 30, 75, -5])
 def test_a_run_goes_on_where_it_was_ended(config, watched, tmp_path, end):
-    seen, expected = watched
+    seen, expected, _ = watched
     watch = Watch(end if end > 0 else len(seen) + end)
     given = PHOTO, STYLES, config
     part = gatys.stylize(*given, watch, checkpoint_dir=tmp_path)

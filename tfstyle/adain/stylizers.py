@@ -313,6 +313,7 @@ class ControlledStylizer:
         photograph is painted small, that picture is enlarged and gets back the
         photograph's details, and is painted again.
         """
+        check_image(photo)
         height, width = photo.shape[:2]
         longer = max(height, width)
         first, *more = sizes.pyramid(
