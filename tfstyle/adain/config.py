@@ -78,9 +78,9 @@ class TransferConfig(OnePassConfig):
 
     start_size: int = setting(
         START_SIZE,
-        "Longer side from which on large pictures are painted from coarse to "
-        "fine, in pixels: first at the smallest half, quarter and so on of "
-        "their size that is no smaller, then at twice that. 0: at once.",
+        "Large pictures are painted from coarse to fine: first at a half, a "
+        "quarter and so on of their size, with a longer side of at least so "
+        "many pixels. 0 paints at once.",
         check=checks.whole,
     )
 

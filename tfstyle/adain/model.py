@@ -169,8 +169,9 @@ class StyleModel(StyleNetwork):
             regions: Regions of the photograph for each style, and of the
                 styles; outside of them the photograph stays as it is.
             photorealistic: Whether the photograph's surfaces and edges stay.
-            start_size: Longer side from which on photographs are painted from
-                coarse to fine, in pixels; 0 for at once, see `TransferConfig`.
+            start_size: Least longer side, in pixels, at which large
+                photographs are painted first; 0 to paint at once, see
+                `TransferConfig`.
 
         Returns:
             Array of shape `(height, width, 3)`, float32, RGB in [0, 1]; for a
