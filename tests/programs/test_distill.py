@@ -41,6 +41,11 @@ def run(*words, **changes):
     )
 
 
+def on_tensorflow(*words):
+    words = [sys.executable, "-m", "tfstyle.distill", *words]
+    return programs.fork(words, ROOT)
+
+
 def test_it_trains_on_jax_and_writes_weights_and_log(
     pictures, random_vgg16, tmp_path
 ):
@@ -141,7 +146,7 @@ def test_a_log_that_cannot_be_written_is_no_success(
     pictures, random_vgg16, tmp_path
 ):
     (tmp_path / "work" / "log.jsonl").mkdir(parents=True)
-    done = run(
+    done = on_tensorflow(
         "--teacher=vgg16",
         f"--teacher_weights={random_vgg16}",
         f"--images={pictures}",

@@ -214,7 +214,7 @@ def test_files_that_are_read_are_kept(files, tmp_path, given, role):
 
 
 def test_a_full_disk_is_one_line(files, tmp_path):
-    flags = words(files, tmp_path / "wave.keras", "--steps=2")
+    flags = words(files, tmp_path / "wave.keras", "--steps=1", "--thin_steps=0")
     done = programs.call(programs.with_small_files(command(*flags), 300), ROOT)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ")

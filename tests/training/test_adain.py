@@ -239,8 +239,10 @@ else:
     (cpu,) = tf.config.list_physical_devices("CPU")
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(cpu, two)
-    strategy = lambda count: tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"][:count]
+    # As from `devices.start`.
+    strategy = lambda count: (
+        tf.distribute.get_strategy() if count == 1
+        else tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     )
 from tfstyle.training import adain as style_training
 from tfstyle.training.config import AdaINConfig

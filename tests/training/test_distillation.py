@@ -130,7 +130,9 @@ def test_it_learns_and_starts_from_what_it_wrote(
     path = tmp_path / "thin.h5"
     hdf5.save(path, arrays)
     start = config(random_vgg16, start=str(path), steps=1, learning_rate=0.0)
-    kept = distillation.distill(start, files[:3], files[3:])
+    kept = distillation.distill(
+        start, files[:3], files[3:], on_step=lambda *_: True
+    )
     for layer in ("block1_conv1", "block5_conv3"):
         expected = arrays[layer][0].astype(np.float16)
         np.testing.assert_array_equal(kept[layer][0], expected)
@@ -143,7 +145,14 @@ def test_a_run_that_was_killed_goes_on_with_the_same_axes(
     _, meta = checkpoint.load(begun)
     assert (meta["key"]["files"], meta["steps"]) == (data.digest(files[:3]), 1)
     run = config(random_vgg16), files[:3], files[3:]
-    resumed = distillation.distill(*run, folder=begun)
+    # Ended with the last step: nothing held out is evaluated again.
+    steps = []
+    resumed = distillation.distill(
+        *run,
+        folder=begun,
+        on_step=lambda progress, _: steps.append(progress.done) or True,
+    )
+    assert steps == [2]
     for layer, (kernel, _) in learned[0].items():
         np.testing.assert_allclose(
             resumed[layer][0], kernel, atol=1e-6, err_msg=layer

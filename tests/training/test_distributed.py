@@ -15,19 +15,21 @@ import programs
 from tfstyle import images
 from tfstyle.adain.model import StyleModel
 from tfstyle.images import folders
+from tfstyle.training import adain
+from tfstyle.training.config import AdaINConfig
 
 ROOT = pathlib.Path(__file__).parents[2]
 _TRAIN = """
 import json, pathlib, sys
 from tfstyle.runtime import devices
-strategy = devices.start(sys.argv[1])
+strategy = devices.start("workers")
 from tfstyle.training import adain as style_training
 from tfstyle.training.config import AdaINConfig
-files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[3])]
+files = [[pathlib.Path(p) for p in part] for part in json.loads(sys.argv[2])]
 seen = []
 style_training.train(
-    AdaINConfig(**json.loads(sys.argv[2])), files, files,
-    folder=sys.argv[4],
+    AdaINConfig(**json.loads(sys.argv[1])), files, files,
+    folder=sys.argv[3],
     on_step=lambda progress, _: seen.append(dict(progress.losses)),
     strategy=strategy,
 )
@@ -46,9 +48,9 @@ def arguments(tmp_path):
     return json.dumps(settings), json.dumps([paths, paths])
 
 
-def start(device, arguments, folder, **environment):
+def start(arguments, folder, **environment):
     return subprocess.Popen(
-        [sys.executable, "-c", _TRAIN, device, *arguments, str(folder)],
+        [sys.executable, "-c", _TRAIN, *arguments, str(folder)],
         cwd=ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdout=subprocess.PIPE,
@@ -140,12 +142,24 @@ def test_hosts_share_a_batch_evenly(run_program):
         assert "Traceback" not in errors
 
 
+def losses_of_one(arguments):
+    settings, files = map(json.loads, arguments)
+    files = [[pathlib.Path(path) for path in part] for part in files]
+    seen = []
+    adain.train(
+        AdaINConfig(**settings),
+        files,
+        files,
+        on_step=lambda progress, _: seen.append(dict(progress.losses)),
+    )
+    return seen
+
+
 def test_two_hosts_have_the_losses_of_one(arguments, tmp_path):
-    alone = losses(start("cpu", arguments, tmp_path / "alone"))
+    alone = losses_of_one(arguments)
     folder = tmp_path / "both"
     both = [
-        start("workers", arguments, folder, TF_CONFIG=setting)
-        for setting in cluster()
+        start(arguments, folder, TF_CONFIG=setting) for setting in cluster()
     ]
     found = [losses(process) for process in both]
     # Asked at each step, and told of the losses when an epoch ends.
