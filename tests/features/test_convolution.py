@@ -163,6 +163,15 @@ def test_the_networks_of_the_package_take_these_ways():
     assert "block4_conv2" in frozen and "block1_conv1" not in frozen
 
 
+def test_no_random_numbers_are_made_for_weights_that_follow():
+    def kernel(sure):
+        with convolution.weights_follow(sure):
+            network = features.network("vgg16", ["block1_conv1"])
+        return network.get_weights()[0]
+
+    assert np.any(kernel(False)) and not np.any(kernel(True))
+
+
 def test_sizes_share_the_graph_of_a_gradient():
     def graphs():
         gc.collect()

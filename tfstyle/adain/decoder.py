@@ -109,7 +109,7 @@ def _convolution(
         padding="valid" if mirrored else "same",
         data_format="channels_last",
         activation=activation,
-        kernel_initializer=keras.initializers.HeNormal(seed=number),
+        kernel_initializer=convolution.initializer(seed=number),
         name=name,
         dtype=dtype,
     )(x)
@@ -127,7 +127,7 @@ def _hidden(style: Tensor, units: int) -> Tensor:
         1,
         data_format="channels_last",
         activation="relu",
-        kernel_initializer=keras.initializers.HeNormal(seed=0),
+        kernel_initializer=convolution.initializer(seed=0),
         name="modulation_hidden",
         dtype="float32",
     )(x)

@@ -22,6 +22,7 @@ from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.stylizers import ControlledStylizer, KerasStylizer
 from tfstyle.controls.regions import Regions
 from tfstyle.controls.settings import Controls
+from tfstyle.features import convolution
 from tfstyle.fitting import data
 from tfstyle.images import conversion
 from tfstyle.images.conversion import ImageLike
@@ -89,7 +90,8 @@ class StyleModel(StyleNetwork):
             return _stored(name, dtype)
         settings, arrays = presets.load(name)
         try:
-            model = cls(**settings, dtype=dtype)
+            with convolution.weights_follow():
+                model = cls(**settings, dtype=dtype)
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f"The settings in '{name}' make no model: {error!r}. Take an "
@@ -132,7 +134,8 @@ class StyleModel(StyleNetwork):
 
     def plain(self) -> "StyleModel":
         """Returns a copy in float32, without optimizer."""
-        model = StyleModel(**self.settings)
+        with convolution.weights_follow():
+            model = StyleModel(**self.settings)
         model.set_weights(self.get_weights())
         return model
 
@@ -303,7 +306,8 @@ _DAMAGED = (
 def _stored(name: Path, dtype: Any) -> StyleModel:
     """Loads a .keras file; see `StyleModel.from_preset`."""
     try:
-        stored = keras.saving.load_model(name, compile=False)
+        with convolution.weights_follow():
+            stored = keras.saving.load_model(name, compile=False)
     except _DAMAGED as error:
         raise ValueError(
             f"'{name}' is not a Keras model, or it is damaged: {error}"
@@ -313,6 +317,7 @@ def _stored(name: Path, dtype: Any) -> StyleModel:
             f"'{name}' must be a StyleModel, as tfstyle.train writes it. "
             f"Received: a {type(stored).__name__}"
         )
-    model = StyleModel(**stored.settings, dtype=dtype)
+    with convolution.weights_follow():
+        model = StyleModel(**stored.settings, dtype=dtype)
     model.set_weights(stored.get_weights())
     return model

@@ -24,7 +24,7 @@ from tfstyle.adain.config import SpecializeConfig
 from tfstyle.adain.network import StyleNetwork
 from tfstyle.adain.style_fit import Batches, HeldOut, StyleFit
 from tfstyle.adain.stylizers import SMALLEST
-from tfstyle.features import memory
+from tfstyle.features import convolution, memory
 from tfstyle.fitting import data, dead_leaves, loop, resuming
 from tfstyle.fitting.balance import Balance
 from tfstyle.images.sizes import pyramid
@@ -266,7 +266,9 @@ def copy(model: Model, styles: Sequence[np.ndarray], precision: Any) -> Model:
         precision: Precision or Keras policy of the copy.
     """
     packed = [presets.pack_style(style) for style in styles]
-    made = type(model)(**model.settings | {"styles": packed}, dtype=precision)
+    settings = model.settings | {"styles": packed}
+    with convolution.weights_follow():
+        made = type(model)(**settings, dtype=precision)
     made.set_weights(model.get_weights())
     return made
 

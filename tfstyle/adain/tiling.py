@@ -82,12 +82,13 @@ class TiledModel:
     ) -> None:
         self.model, self.tile = model, tile
         self.halo = halo(model)
-        self.encoder = features.network(
-            model.settings["encoder"],
-            model.layers_seen(),
-            border="none",
-            dtype=model.dtype_policy,
-        )
+        with convolution.weights_follow():
+            self.encoder = features.network(
+                model.settings["encoder"],
+                model.layers_seen(),
+                border="none",
+                dtype=model.dtype_policy,
+            )
         self.encoder.set_weights(model.encoder.get_weights())
         convolution.freeze(self.encoder)
         self.encode = compiled(self._encode)

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from tfstyle.features import convolution
 from tfstyle.pretrained import topology
 from tfstyle.runtime.types import Path
 
@@ -42,7 +43,7 @@ def network(
         if not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = dtype
         if isinstance(layer, keras.layers.Conv2D):
-            config["kernel_initializer"] = keras.initializers.HeNormal(seed=0)
+            config["kernel_initializer"] = convolution.initializer(seed=0)
         return type(layer).from_config(config)
 
     copy = keras.models.clone_model(full, clone_function=copied)

@@ -18,9 +18,10 @@ for rounding. On GPUs, TPUs and ARM, in other precisions and on other backends,
 convolutions are those of Keras.
 """  # noqa: E501 (table)
 
+import contextlib
 import contextvars
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -114,6 +115,37 @@ def portable(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _PORTABLE = contextvars.ContextVar("portable", default=False)
+
+
+@contextlib.contextmanager
+def weights_follow(sure: bool = True) -> Iterator[None]:
+    """Within, networks begin with zeros, as their weights are set next.
+
+    Random numbers take time, most of all on JAX, which compiles a function for
+    each shape of them.
+
+    Args:
+        sure: Whether they are; otherwise networks begin with random weights.
+    """
+    token = _FOLLOW.set(sure)
+    try:
+        yield
+    finally:
+        _FOLLOW.reset(token)
+
+
+_FOLLOW = contextvars.ContextVar("weights_follow", default=False)
+
+
+def initializer(seed: int) -> keras.initializers.Initializer:
+    """Returns what makes the first kernel of a convolution: random (He).
+
+    Args:
+        seed: Of the random numbers.
+    """
+    if _FOLLOW.get():
+        return keras.initializers.Zeros()
+    return keras.initializers.HeNormal(seed=seed)
 
 
 def choose(inputs: int, outputs: int) -> Way | None:

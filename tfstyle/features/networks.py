@@ -66,7 +66,8 @@ def extractor(
             network.
         FileNotFoundError: No weights are at hand; see `weights.resolve`.
     """
-    model = network(name, layers, pooling, border=border, dtype=dtype)
+    with convolution.weights_follow(weights is not None):
+        model = network(name, layers, pooling, border=border, dtype=dtype)
     if weights is not None:
         assign(model, name, None if weights == "imagenet" else weights)
     model.trainable = False

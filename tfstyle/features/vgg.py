@@ -146,7 +146,7 @@ def _convolution(
         padding=sides,
         data_format="channels_last",
         activation=activation,
-        kernel_initializer=keras.initializers.HeNormal(seed=0),
+        kernel_initializer=convolution.initializer(seed=0),
         name=name,
         dtype=dtype,
     )
