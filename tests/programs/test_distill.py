@@ -61,7 +61,7 @@ def test_it_trains_on_jax_and_writes_weights_and_log(
         "--epoch=1",
         "--batch_size=2",
         "--crop=32",
-        "--samples=20",
+        "--samples=4",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{work}/vgg_distilled.h5\n"
@@ -155,7 +155,7 @@ def test_a_log_that_cannot_be_written_is_no_success(
         "--steps=1",
         "--batch_size=2",
         "--crop=32",
-        "--samples=20",
+        "--samples=4",
     )
     assert done.returncode == 1
     path = tmp_path / "work" / "log.jsonl"

@@ -24,8 +24,8 @@ import numpy as np
 from keras import ops
 
 from tfstyle import features, losses
-from tfstyle.features import memory
-from tfstyle.fitting import data, loop
+from tfstyle.features import convolution, memory
+from tfstyle.fitting import data, loop, resuming
 from tfstyle.pretrained import topology
 from tfstyle.runtime import host_memory
 from tfstyle.runtime.progress import OnStep
@@ -105,7 +105,8 @@ def distill(
         weights=config.teacher_weights or "imagenet",
         dtype=config.teacher_dtype,
     )
-    student = features.network(STUDENT, layers, dtype=config.precision)
+    with convolution.weights_follow():
+        student = features.network(STUDENT, layers, dtype=config.precision)
     shape: dict[str, Any] = {
         "crop": config.crop,
         "seed": config.seed,
@@ -117,7 +118,12 @@ def distill(
     if config.start:
         features.assign(student, STUDENT, config.start)
     model = distiller(
-        student, teacher, first[0], config.gram_weight, bool(config.start)
+        student,
+        teacher,
+        first[0],
+        config.gram_weight,
+        heads_only=bool(config.start),
+        resumed=bool(resuming.settings(folder)),
     )
     rate = loop.rate(config.learning_rate, config.steps, _WARMUP)
     model.compile(loop.optimizer(rate, config.precision))
@@ -166,6 +172,7 @@ def distiller(
     images: np.ndarray,
     gram_weight: float = 0.0,
     heads_only: bool = False,
+    resumed: bool = False,
 ) -> "Distiller":
     """Finds the principal axes and initializes the student.
 
@@ -175,6 +182,7 @@ def distiller(
         images: Images of shape `(batch, height, width, 3)`, RGB in [0, 1].
         gram_weight: See `Distiller`.
         heads_only: See `initialization.initialize`.
+        resumed: Whether a checkpoint sets the weights, later.
 
     Returns:
         A student and its teacher, ready to be trained.
@@ -184,7 +192,8 @@ def distiller(
     for layer, values in samples.values.items():
         count = student.get_layer(layer).filters
         axes[layer], _ = initialization.principal_axes(values, count)
-    initialization.initialize(student, samples, axes, heads_only)
+    if not resumed:
+        initialization.initialize(student, samples, axes, heads_only)
     weights = {
         layer: _LAYER_WEIGHTS.get(layer, _OTHER_WEIGHT) for layer in axes
     }

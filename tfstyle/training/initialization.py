@@ -103,13 +103,13 @@ def initialize(
         axes: Result of `principal_axes` by layer, shallow to deep.
         heads_only: Whether the convolutions stay as they are.
     """
+    seen, maps = student.input, [image[None] for image in samples.images]
     for layer, directions in axes.items():
         convolution = student.get_layer(layer)
-        before = keras.Model(student.input, convolution.input)
-        maps = np.concatenate(
-            [ops.convert_to_numpy(before(i[None])) for i in samples.images]
-        )
-        patches = _patches(maps, convolution, samples.where[layer])
+        between = keras.Model(seen, convolution.input)
+        seen, maps = convolution.input, [between(x) for x in maps]
+        whole = np.concatenate([ops.convert_to_numpy(x) for x in maps])
+        patches = _patches(whole, convolution, samples.where[layer])
         values = samples.values[layer]
         if not heads_only:
             _set(convolution, _fit_channels(patches, values, convolution))
