@@ -59,8 +59,9 @@ def sliced_distance(
     """
     directions = random.standard_normal((ours.shape[1], _DIRECTIONS))
     directions /= np.linalg.norm(directions, axis=0)
+    # In half the time if they are sorted first, and along rows.
     a, b = (
-        np.quantile(vectors @ directions, _QUANTILES, axis=0)
+        np.quantile(np.sort((vectors @ directions).T), _QUANTILES, axis=1)
         for vectors in (ours, theirs)
     )
     return float(np.abs(a - b).mean())
