@@ -1,3 +1,4 @@
+import json
 import math
 import os
 import pathlib
@@ -17,49 +18,66 @@ ROOT = pathlib.Path(__file__).parents[2]
 MIB = 2**20
 GB = 10**9
 
-# Prints what a run takes above the idle process, and the estimate.
+SIZES = {"vgg16": 256, "vgg_distilled": 384}
+
+# Prints what runs take above the idle process, and the estimates.
 RUN = """
+import json
+import os
 import sys
-from tfstyle.runtime import devices
-devices.start("cpu")
 import numpy as np
 import psutil
 from tfstyle.optimization import gatys
 from tfstyle.features import memory
 from tfstyle.optimization.config import GatysConfig
-features, path, size = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
-image = np.random.default_rng(0).random((size, size, 3), np.float32)
-config = GatysConfig(
-    size=size,
-    start_size=size,
-    steps=2,
-    features=features,
-    feature_weights=path,
-    precision="float32",
-)
-idle = psutil.Process().memory_info().rss
-gatys.stylize(image, image, config)
-shape = size, size
-estimate = memory.estimate(shape, [shape], memory.Work(features=features))
+from tfstyle.runtime import devices
 from tfstyle.runtime.memory import peak
-print(peak() - idle, estimate)
+
+def measure(features, path, size):
+    devices.start("cpu")
+    image = np.random.default_rng(0).random((size, size, 3), np.float32)
+    config = GatysConfig(
+        size=size,
+        start_size=size,
+        steps=2,
+        features=features,
+        feature_weights=path,
+        precision="float32",
+    )
+    idle = psutil.Process().memory_info().rss
+    gatys.stylize(image, image, config)
+    shape = size, size
+    work = memory.Work(features=features)
+    print(features, peak() - idle, memory.estimate(shape, [shape], work))
+
+for run in json.loads(sys.argv[1]):
+    # In processes of their own: freed memory would be used again.
+    if not os.fork():
+        measure(*run)
+        sys.exit()
+    os.wait()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs VmHWM")
-@pytest.mark.parametrize("onednn", ["0", "1"])
-@pytest.mark.parametrize(
-    ("features", "size"), [("vgg16", 256), ("vgg_distilled", 384)]
-)
-def test_a_run_takes_what_was_estimated(features, size, onednn, random_vgg16):
-    path = random_vgg16 if features == "vgg16" else ""
+@pytest.fixture(scope="module", params=["0", "1"], ids="onednn{}".format)
+def measured(request, random_vgg16):
+    """Network -> what a run took, and the estimate."""
+    paths = {"vgg16": random_vgg16}
+    runs = [(name, paths.get(name), size) for name, size in SIZES.items()]
     output = subprocess.check_output(
-        [sys.executable, "-c", RUN, features, path, str(size)],
+        [sys.executable, "-c", RUN, json.dumps(runs)],
         cwd=ROOT,
-        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn},
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": request.param},
         text=True,
     )
-    taken, estimated = map(int, output.split())
+    rows = map(str.split, output.splitlines())
+    return {name: tuple(map(int, values)) for name, *values in rows}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs VmHWM")
+@pytest.mark.parametrize("features", SIZES)
+def test_a_run_takes_what_was_estimated(features, measured):
+    taken, estimated = measured[features]
     assert estimated / 3 < taken < estimated
 
 
