@@ -55,7 +55,7 @@ _BEGAN = time.monotonic()
 # Engine -> flags that are for the other one.
 _OTHERS = {
     "transfer": ("steps", "features"),
-    "optimize": ("style_size", "tile", "encoder_weights"),
+    "optimize": ("style_size", "tile", "start_size", "encoder_weights"),
 }
 
 _CONTENT = flags.DEFINE_string(

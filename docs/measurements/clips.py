@@ -7,9 +7,10 @@ From the root of the repository:
 prints rows of docs/measurements/video.md, and so it does for `optimize`; with a
 folder, it also writes strips of frames there to look at. With a movie after it,
 and the number of a frame, that and the next frames are painted; they should
-have no cut. Motion in a movie is estimated.
+have no cut. Motion in a movie is estimated. A number more is `start_size`.
 """
 
+import dataclasses
 import itertools
 import pathlib
 import sys
@@ -88,9 +89,6 @@ def style_loss(pictures, style):
     values = []
     for picture in pictures:
         terms = make_terms(network, picture, [style], config)
-        maps = dict(
-            zip(network.output_names, network(picture[None]), strict=False)
-        )
         maps = network(picture[None])
         values.append(
             sum(
@@ -102,7 +100,7 @@ def style_loss(pictures, style):
     return float(np.mean(values))
 
 
-def main(engine, folder=None, movie=None, first="0"):
+def main(engine, folder=None, movie=None, first="0", start_size="384"):
     """Prints the table of an engine."""
     devices.start("cpu")
     count, styles = COUNTS[engine]
@@ -119,16 +117,19 @@ def main(engine, folder=None, movie=None, first="0"):
         one, ten, _ = rows(scene, frames)
         print(f"| {name} | source | – | {one:.4f} | {ten:.4f} | | | | |")
         for style in styles:
-            _measure(scene, frames, name, style, engine, folder)
+            config = tfstyle.VideoConfig(
+                engine=engine,
+                features="vgg_distilled",
+                start_size=int(start_size),
+            )
+            _measure(scene, frames, name, style, config, folder)
 
 
-def _measure(scene, frames, name, style, engine, folder):
+def _measure(scene, frames, name, style, config, folder):
     picture = images.load(EXAMPLES / f"{style}.jpg", 512)
     first = None
     for stability in (0, 0.5, 1):
-        config = tfstyle.VideoConfig(
-            engine=engine, stability=stability, features="vgg_distilled"
-        )
+        config = dataclasses.replace(config, stability=stability)
         began = time.monotonic()
         made = [*tfstyle.stylize_frames(frames, picture, config)]
         seconds = (time.monotonic() - began) / len(made)
@@ -145,7 +146,7 @@ def _measure(scene, frames, name, style, engine, folder):
         )
         if folder:
             strip = np.concatenate(made[3::9], 1)
-            kind = f"{engine}-{name.split()[0]}-{style}-{stability:g}"
+            kind = f"{config.engine}-{name.split()[0]}-{style}-{stability:g}"
             path = f"{folder}/{kind}.png"
             PIL.Image.fromarray(np.uint8(255 * strip)).save(path)
 

@@ -51,6 +51,18 @@ def test_frames_by_themselves_are_pictures_of_the_model(model, paint):
     np.testing.assert_allclose(made[0], single, atol=1e-4)
 
 
+def test_large_frames_are_painted_from_coarse_to_fine(model, paint):
+    """Each size has its own moments: a frame that stays looks the same."""
+    frame = images.resize(FRAMES[0], 96, 128)
+    keras = tfstyle.StyleModel.from_preset(model)
+    expected = keras.stylize(frame, STYLES[0], start_size=64)
+    config = VideoConfig(stability=0, start_size=64)
+    for picture in paint(config, frames=[frame, frame]):
+        np.testing.assert_allclose(picture, expected, atol=1e-4)
+    (at_once,) = paint(VideoConfig(stability=0, start_size=0), frames=[frame])
+    assert np.abs(at_once - expected).max() > 0.01
+
+
 def test_styles_are_seen_at_the_size_of_the_settings(model):
     config = VideoConfig(
         model=model,
@@ -216,8 +228,10 @@ def test_a_painter_goes_on_from_its_state(model, engine):
         features="vgg_distilled",
         precision="float32",
         color="statistics",
+        start_size=48,
     )
-    frames = [images.resize(x, 36, 48) for x in FRAMES[:4]]
+    side = {"transfer": 72, "optimize": 36}[engine]
+    frames = [images.resize(x, side, side * 4 // 3) for x in FRAMES[:4]]
 
     def painter():
         return make_painter(STYLES[:1], config, {}, None)

@@ -24,8 +24,11 @@ def _check_tile(name: str, value: int) -> None:
 
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OnePassConfig(Controls):
-    """Settings of all programs that paint in one pass."""
+class TransferConfig(Controls):
+    """Settings of style transfer in one pass (`python -m tfstyle.transfer`).
+
+    `help(TransferConfig)` lists all fields with their meanings.
+    """
 
     model: str = setting(
         "distilled",
@@ -57,6 +60,13 @@ class OnePassConfig(Controls):
         "multiple of 8, from 64 up. SavedModels paint in one piece.",
         check=_check_tile,
     )
+    start_size: int = setting(
+        START_SIZE,
+        "Large pictures are painted from coarse to fine: first at a half, a "
+        "quarter and so on of their size, with a longer side of at least so "
+        "many pixels. 0 paints at once.",
+        check=checks.whole,
+    )
 
     def style_side(self, longer: int, scale: float) -> int:
         """Returns the longer side at which a style image is seen.
@@ -66,23 +76,6 @@ class OnePassConfig(Controls):
             scale: Its `style_scale`.
         """
         return round((self.style_size or longer) * scale)
-
-
-@settings.documented
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TransferConfig(OnePassConfig):
-    """Settings of style transfer in one pass (`python -m tfstyle.transfer`).
-
-    `help(TransferConfig)` lists all fields with their meanings.
-    """
-
-    start_size: int = setting(
-        START_SIZE,
-        "Large pictures are painted from coarse to fine: first at a half, a "
-        "quarter and so on of their size, with a longer side of at least so "
-        "many pixels. 0 paints at once.",
-        check=checks.whole,
-    )
 
 
 @settings.documented

@@ -309,24 +309,14 @@ class ControlledStylizer:
     ) -> np.ndarray:
         """Paints a photograph, if it is large from coarse to fine.
 
-        A model has strokes of some pixels, which a large picture hides. So the
-        photograph is painted small, that picture is enlarged and gets back the
-        photograph's details, and is painted again.
+        A model has strokes of some pixels, which a large picture hides.
         """
         check_image(photo)
-        height, width = photo.shape[:2]
-        longer = max(height, width)
-        first, *more = sizes.pyramid(
-            height, width, longer, self._start_size or longer, factor=2
+        return sizes.coarse_to_fine(
+            photo,
+            self._start_size,
+            lambda given, _: self._stylizer.stylize(given, style, strength),
         )
-        small = sizes.resize(photo, *first)
-        picture = self._stylizer.stylize(small, style, strength)
-        for shape in more:
-            large = sizes.resize(photo, *shape)
-            given = sizes.enlarged(picture, small, large)
-            picture = self._stylizer.stylize(given, style, strength)
-            small = large
-        return picture
 
 
 def check_image(image: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Sizes of images: fitting, resizing, and pyramids from coarse to fine."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import PIL.Image
@@ -164,6 +165,40 @@ def pyramid(
         shapes.append(shape)
         longer /= factor
     return shapes[::-1]
+
+
+def coarse_to_fine(
+    photo: np.ndarray,
+    start_size: int,
+    paint: Callable[[np.ndarray, int], np.ndarray],
+) -> np.ndarray:
+    """Paints a photograph at a half, a quarter and so on of its size first.
+
+    Each picture is enlarged, gets back the photograph's details, and is painted
+    again.
+
+    Args:
+        photo: Array of shape `(height, width, 3)`, in [0, 1].
+        start_size: Least longer side, in pixels; 0 to paint once.
+        paint: Function from what is given at a size, and the number of that
+            size, from 0, to its picture.
+
+    Returns:
+        The last picture.
+
+    Raises:
+        ValueError: The shorter side of the photograph is under 16 pixels.
+    """
+    height, width = photo.shape[:2]
+    longer = max(height, width)
+    shapes = pyramid(height, width, longer, start_size or longer, factor=2)
+    small = resize(photo, *shapes[0])
+    picture = paint(small, 0)
+    for number, shape in enumerate(shapes[1:], 1):
+        large = resize(photo, *shape)
+        picture = paint(enlarged(picture, small, large), number)
+        small = large
+    return picture
 
 
 def enlarged(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfstyle.adain.config import OnePassConfig
+from tfstyle.adain.config import TransferConfig
 from tfstyle.optimization.config import FEATURES
 from tfstyle.runtime import checks, settings
 from tfstyle.runtime.settings import setting
@@ -12,7 +12,7 @@ ENGINES = ("transfer", "optimize")
 
 @settings.documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class VideoConfig(OnePassConfig):
+class VideoConfig(TransferConfig):
     """Settings of style transfer for clips (`python -m tfstyle.video`).
 
     `help(VideoConfig)` lists all fields with their meanings.

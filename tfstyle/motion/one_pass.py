@@ -10,6 +10,7 @@ import numpy as np
 from tfstyle.adain.stylizers import KerasStylizer, Style, Stylizer
 from tfstyle.controls import color
 from tfstyle.controls.regions import Regions
+from tfstyle.images import sizes
 from tfstyle.motion import mixes
 from tfstyle.motion.config import VideoConfig
 from tfstyle.motion.mixes import Mixes
@@ -24,7 +25,7 @@ class OnePass:
 
     The styles are embedded once for a shot, and anew when the regions take
     other parts of them; the frames' own embeddings are averaged over about ten
-    frames.
+    frames. Large frames are painted from coarse to fine.
 
     Args:
         stylizer: Model.
@@ -52,7 +53,7 @@ class OnePass:
         self._stabilizer = Stabilizer(config.stability)
         self._styles: list[Style] = []
         self._parts = _NOTHING  # Of the styles: what is embedded.
-        self._own: np.ndarray | None = None
+        self._own: dict[int, np.ndarray] = {}  # For each size.
         self._first: Any = None  # Frame of the shot.
         for controls in self._controls:
             stylizer.check(styles, controls, regions)
@@ -60,7 +61,7 @@ class OnePass:
     def begin(self, frame: np.ndarray) -> None:
         """See `painting.Painter`."""
         self._stabilizer.reset()
-        self._own, self._first = None, frame
+        self._own, self._first = {}, frame
         if self._config.color != "style":
             self._parts = _NOTHING  # The styles get the colors of this shot.
 
@@ -70,7 +71,7 @@ class OnePass:
         """See `painting.Painter`."""
         if not np.array_equal(_parts_of(regions), self._parts):
             self._embed(regions)
-            self._own = None  # It has a row for each region.
+            self._own = {}  # They have a row for each region.
         given = frame
         if self._config.color == "luminance":
             given, _ = color.prepare(frame, [], "luminance")
@@ -79,7 +80,7 @@ class OnePass:
 
     def state(self) -> dict[str, np.ndarray]:
         """See `painting.Painter`."""
-        own = {} if self._own is None else {"own": self._own}
+        own = {f"own{number}": x for number, x in self._own.items()}
         embeddings = {
             f"embedding{i}": np.asarray(style.embedding)
             for i, style in enumerate(self._styles)
@@ -100,7 +101,11 @@ class OnePass:
         self._embed(self._regions)
         if not np.array_equal(arrays.get("parts", _NOTHING), self._parts):
             return  # The regions change at the next frame.
-        self._own = arrays.get("own")
+        self._own = {
+            int(name.removeprefix("own")): x
+            for name, x in arrays.items()
+            if name.startswith("own")
+        }
         self._styles = [
             dataclasses.replace(style, embedding=arrays[f"embedding{i}"])
             if f"embedding{i}" in arrays
@@ -133,14 +138,19 @@ class OnePass:
         return dataclasses.replace(style, regions=regions)
 
     def _new(self, frame: np.ndarray, style: Style) -> np.ndarray:
-        """Paints a frame anew."""
-        strength = self._config.strength
-        if not isinstance(self._stylizer, KerasStylizer):
-            return self._stylizer.stylize(frame, style, strength)
-        picture, self._own = self._stylizer.stylize_next(
-            frame, style, strength, self._own, _NEW
-        )
-        return picture
+        """Paints a frame anew, if it is large from coarse to fine."""
+        strength, stylizer = self._config.strength, self._stylizer
+
+        def paint(given: np.ndarray, size: int) -> np.ndarray:
+            if not isinstance(stylizer, KerasStylizer):
+                return stylizer.stylize(given, style, strength)
+            picture, self._own[size] = stylizer.stylize_next(
+                given, style, strength, self._own.get(size), _NEW
+            )
+            return picture
+
+        start_size = self._config.start_size
+        return sizes.coarse_to_fine(frame, start_size, paint)
 
 
 def _parts_of(regions: Regions | None) -> np.ndarray:

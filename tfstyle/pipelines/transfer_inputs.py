@@ -7,7 +7,7 @@ import numpy as np
 
 from tfstyle import images
 from tfstyle.adain import sources
-from tfstyle.adain.config import OnePassConfig
+from tfstyle.adain.config import TransferConfig
 from tfstyle.controls import region_files
 from tfstyle.controls.regions import Regions
 from tfstyle.images import provenance
@@ -30,7 +30,7 @@ def inside(model: str) -> list[str]:
 
 
 def styles(
-    paths: Sequence[str], config: OnePassConfig, read: Read
+    paths: Sequence[str], config: TransferConfig, read: Read
 ) -> list[np.ndarray]:
     """Reads the style images and resizes them by the settings.
 
@@ -67,7 +67,7 @@ def photograph(
     path: str,
     inputs: Mapping[str, str],
     seen: Sequence[np.ndarray],
-    config: OnePassConfig,
+    config: TransferConfig,
     read: Read,
 ) -> tuple[images.Picture, Regions | None]:
     """Reads a photograph, at the size of its picture, and its regions.
