@@ -201,15 +201,8 @@ def _load(settings: TransferConfig) -> "ControlledStylizer":
 
     devices.start(_DEVICE.value)
     from tfstyle.adain import loading
-    from tfstyle.adain.stylizers import ControlledStylizer
 
-    precision = devices.precision(settings.precision)
-    return ControlledStylizer(
-        loading.load(
-            settings.model, _ENCODER_WEIGHTS.value, precision, settings.tile
-        ),
-        settings.start_size,
-    )
+    return loading.load_controlled(settings, _ENCODER_WEIGHTS.value)
 
 
 def _stylize_one(files: "Files", item: "Item") -> int:

@@ -68,6 +68,15 @@ class TransferConfig(Controls):
         check=checks.whole,
     )
 
+    def of_model(self) -> "TransferConfig":
+        """Returns only what decides how the model is loaded, as settings."""
+        return TransferConfig(
+            model=self.model,
+            precision=self.precision,
+            tile=self.tile,
+            start_size=self.start_size,
+        )
+
     def style_side(self, longer: int, scale: float) -> int:
         """Returns the longer side at which a style image is seen.
 

@@ -7,10 +7,16 @@ import numpy as np
 import tensorflow as tf
 
 from tfstyle.adain import regional, saved_models, sources, tiling
+from tfstyle.adain.config import TransferConfig
 from tfstyle.adain.model import StyleModel
 from tfstyle.adain.network import StyleNetwork
-from tfstyle.adain.stylizers import KerasStylizer, Stylizer
+from tfstyle.adain.stylizers import (
+    ControlledStylizer,
+    KerasStylizer,
+    Stylizer,
+)
 from tfstyle.features import convolution
+from tfstyle.runtime import devices
 from tfstyle.runtime.types import Tensor
 
 
@@ -41,6 +47,15 @@ def load(
         return saved_models.from_folder(name)
     model = StyleModel.from_preset(name, encoder_weights, precision)
     return CompiledStylizer(model, tile)
+
+
+def load_controlled(
+    config: TransferConfig, encoder_weights: str | None = None
+) -> ControlledStylizer:
+    """Loads the model of some settings, with all controls; see `load`."""
+    precision = devices.precision(config.precision)
+    stylizer = load(config.model, encoder_weights, precision, config.tile)
+    return ControlledStylizer(stylizer, config.start_size)
 
 
 _IMAGES = tf.TensorSpec((None, None, None, 3), tf.float32)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from tfstyle import images
+from tfstyle.adain.config import TransferConfig
 from tfstyle.controls.regions import Regions
 from tfstyle.optimization.config import GatysConfig
 from tfstyle.pipelines import preparation, transfer_inputs
@@ -131,7 +132,7 @@ class TransferEngine:
     def __init__(self, max_pixels: int, encoder_weights: str | None) -> None:
         self._read = functools.cache(lambda path: images.read(path, max_pixels))
         self._stylizer = functools.cache(
-            functools.partial(_stylizer, encoder_weights)
+            functools.partial(_load, encoder_weights=encoder_weights)
         )
 
     def check(self, task: Task) -> None:
@@ -140,10 +141,7 @@ class TransferEngine:
 
     def load(self, task: Task) -> "ControlledStylizer":
         """Loads the model of a task, once; see `Engine.load`."""
-        config = task.config
-        return self._stylizer(
-            config.model, config.precision, config.tile, config.start_size
-        )
+        return self._stylizer(task.config.of_model())
 
     def stylize(self, task: Task, on_step: OnStep) -> np.ndarray:
         """Stylizes the photograph in one pass; see `Engine.stylize`."""
@@ -165,20 +163,9 @@ class TransferEngine:
         return picture.pixels, styles, regions
 
 
-def _stylizer(
-    encoder_weights: str | None,
-    model: str,
-    precision: str,
-    tile: int,
-    start_size: int,
+def _load(
+    config: TransferConfig, encoder_weights: str | None
 ) -> "ControlledStylizer":
     from tfstyle.adain import loading
-    from tfstyle.adain.stylizers import ControlledStylizer
-    from tfstyle.runtime import devices
 
-    return ControlledStylizer(
-        loading.load(
-            model, encoder_weights, devices.precision(precision), tile
-        ),
-        start_size,
-    )
+    return loading.load_controlled(config, encoder_weights)

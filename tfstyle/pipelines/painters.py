@@ -80,23 +80,13 @@ class TransferLoader:
         """See `painting.Loader`."""
         devices.start(self.device)
         from tfstyle.adain import loading
-        from tfstyle.adain.stylizers import ControlledStylizer
 
         local = dataclasses.replace(
             self,
             config=_fetched(self.config, "model", fetch),
             encoder_weights=_file(self.encoder_weights, fetch),
         )
-        config = local.config
-        stylizer = ControlledStylizer(
-            loading.load(
-                config.model,
-                local.encoder_weights,
-                devices.precision(config.precision),
-                config.tile,
-            ),
-            config.start_size,
-        )
+        stylizer = loading.load_controlled(local.config, local.encoder_weights)
         return _painter(
             local, fetch, functools.partial(_transfer, local, stylizer)
         )

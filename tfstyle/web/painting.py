@@ -54,7 +54,7 @@ class Painter:
     def __init__(self, uploads: Uploads, jobs: Jobs) -> None:
         self._uploads, self._jobs = uploads, jobs
         self._read = functools.lru_cache(_READ)(images.read)
-        self._stylizer = functools.lru_cache(_LOADED)(_stylizer)
+        self._stylizer = functools.lru_cache(_LOADED)(_load)
 
     def warm_up(self) -> str:
         """Loads TensorFlow and the model of this package, and paints once.
@@ -65,9 +65,8 @@ class Painter:
         devices.start()
         photo = np.zeros((_FIRST, _FIRST, 3), np.float32)
         photo[::2] = 1
-        config = TransferConfig()
-        stylizer = self._stylizer(config.model, config.precision, config.tile)
-        style = stylizer.embed([photo], config)
+        stylizer = self._stylizer(TransferConfig())
+        style = stylizer.embed([photo])
         stylizer.stylize(photo, style)
         return f"{devices.kind()}, {devices.precision()}"
 
@@ -125,9 +124,7 @@ class Painter:
         )
         photograph = files.photograph(Item(content, self._jobs.picture(job)))
         record = files.describe(None)
-        # A model that was made again has the same name.
-        given = config.model, config.precision, config.tile
-        transfer = Transfer(files, self._stylizer(*given), record)
+        transfer = Transfer(files, self._stylizer(config.of_model()), record)
         pixels = transfer.one(photograph)
         self._finish(job, images.Picture(pixels, photograph.image.alpha))
 
@@ -215,10 +212,7 @@ def _painted(model: "StyleModel", photo: np.ndarray) -> np.ndarray:
     return model.plain().stylize(photo)
 
 
-def _stylizer(model: str, precision: str, tile: int) -> "ControlledStylizer":
+def _load(config: TransferConfig) -> "ControlledStylizer":
     from tfstyle.adain import loading
-    from tfstyle.adain.stylizers import ControlledStylizer
 
-    return ControlledStylizer(
-        loading.load(model, None, devices.precision(precision), tile)
-    )
+    return loading.load_controlled(config)
