@@ -132,7 +132,12 @@ def test_an_enlarged_picture_gets_the_details_of_its_photograph():
     small = resize(photo, 20, 26)
     found = enlarged(small, small, photo)
     np.testing.assert_allclose(found, photo, atol=1e-6)
-    # On one tone, they are what the photograph has beyond the small size.
-    found = enlarged(np.full_like(small, 0.5), small, photo)
-    detail = photo - resize(small, 40, 52)
+    # On one tone, they are what the photograph has beyond half that size.
+    flat = np.full_like(small, 0.5)
+    found = enlarged(flat, small, photo)
+    detail = photo - resize(resize(small, 10, 13), 40, 52)
     np.testing.assert_allclose(found, np.clip(0.5 + detail, 0, 1), atol=1e-6)
+    # A grid of single pixels, such as models leave, is not enlarged.
+    grid = np.float32(np.indices((20, 26)).sum(0) % 2)[..., None]
+    again = enlarged(flat + 0.2 * (grid - 0.5), small, photo)
+    np.testing.assert_allclose(again, found, atol=0.02)

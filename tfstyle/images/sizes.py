@@ -206,8 +206,9 @@ def enlarged(
 ) -> np.ndarray:
     """Enlarges the picture of a reduced photograph, and adds its details.
 
-    These are what the photograph has beyond the smaller size, as in a
-    Laplacian pyramid (Burt and Adelson, 1983).
+    These are what the photograph has beyond half the smaller size, as in a
+    Laplacian pyramid (Burt and Adelson, 1983). What the picture has beyond
+    that, such as the grid of a model, is left out.
 
     Args:
         picture: Array of shape `(height, width, 3)`, in [0, 1].
@@ -218,10 +219,11 @@ def enlarged(
         Float32 array of the shape of `photo`, clipped to [0, 1].
     """
     shape = photo.shape[:2]
-    found = resize(reduced, *shape)
+    half = [-(-side // 2) for side in picture.shape[:2]]
+    found = resize(resize(reduced, *half), *shape)
     # In place: they may be large.
     np.subtract(photo, found, out=found)
-    found += resize(picture, *shape)
+    found += resize(resize(picture, *half), *shape)
     return np.clip(found, 0, 1, out=found)
 
 
