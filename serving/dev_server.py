@@ -67,12 +67,6 @@ _FILE_SYSTEM_POLL = flags.DEFINE_float(
     "Seconds between checks for new versions; 0 for one at the start.",
     lower_bound=0,
 )
-for _poll_flag in (_MODEL_CONFIG_POLL, _FILE_SYSTEM_POLL):
-    flags.register_validator(
-        _poll_flag,
-        lambda seconds: seconds <= threading.TIMEOUT_MAX,  # Not so: nan.
-        f"must be a number of at most {threading.TIMEOUT_MAX:.0f} seconds.",
-    )
 _MONITORING_CONFIG_FILE = flags.DEFINE_string(
     "monitoring_config_file",
     None,
@@ -123,6 +117,12 @@ _DRAIN = flags.DEFINE_float(
     "(*) Seconds to finish requests when the server ends.",
     lower_bound=0,
 )
+for _seconds_flag in (_MODEL_CONFIG_POLL, _FILE_SYSTEM_POLL, _DRAIN):
+    flags.register_validator(
+        _seconds_flag,
+        lambda seconds: seconds <= threading.TIMEOUT_MAX,  # Not so: nan.
+        f"must be a number of at most {threading.TIMEOUT_MAX:.0f} seconds.",
+    )
 _LOG_LEVEL = flags.DEFINE_enum(
     "log_level",
     "INFO",

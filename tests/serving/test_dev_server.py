@@ -45,6 +45,10 @@ def refused(**flags):
             },
             "--model_config_file_poll_wait_seconds=nan: must be a number of",
         ),
+        (
+            {"model_base_path": "a", "drain_seconds": "nan"},
+            "--drain_seconds=nan: must be a number of at most",
+        ),
     ],
 )
 def test_wrong_flags(flags, text):
