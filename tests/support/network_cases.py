@@ -76,9 +76,7 @@ def evaluate(weights, compiled=as_it_is):
     thin = "vgg_distilled", ["block5_conv1"]
     (found["thin"],) = maps(IMAGE, *thin, compiled=compiled).values()
     model = StyleModel.from_preset("distilled")
-    # Of the photograph's shape: JAX compiles operations for each shape.
-    wave, night = PHOTO[:, ::-1].copy(), 1 - PHOTO[::-1]
-    found["one pass"] = model.stylize(PHOTO, wave, color="luminance")
+    found["one pass"] = model.stylize(PHOTO, WAVE, color="luminance")
     network = features.extractor("vgg16", LAYERS, weights=weights)
     for style_loss in ("gram", "wasserstein"):
         config = settings(
@@ -90,8 +88,10 @@ def evaluate(weights, compiled=as_it_is):
             layout_weight=1,
             histogram_weight=1,
         )
-        terms = make_terms(network, PHOTO, [wave, night], config)
-        weighted = values(network, terms, PHOTO[::-1].copy(), compiled)
+        styles = [WAVE, NIGHT]
+        photo = PHOTO
+        terms = make_terms(network, photo, styles, config)
+        weighted = values(network, terms, photo[::-1].copy(), compiled)
         found |= {f"{style_loss}/{name}": x for name, x in weighted.items()}
     found["moments/training"] = trained_by("moments", network, compiled)
     return {name: np.array(x) for name, x in found.items()}
